@@ -1,0 +1,98 @@
+"""What happens around the training steps: pictures, the log, the clock, the last validation."""
+
+import logging
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from unetlite.data.module import Batch, SegmentationData
+from unetlite.metrics import SegmentationScores
+from unetlite.pictures import picture_grid, picture_row
+from unetlite.segmenter import Segmenter
+
+log = logging.getLogger("unetlite")
+
+
+class ValidationPictures(Callback):
+    """After each validation, the same validation images with truth, prediction and error, to TensorBoard."""
+
+    def __init__(self, data: SegmentationData, count: int = 6):
+        self.split = data.store.splits["val"]
+        self.indices = np.linspace(0, len(self.split) - 1, min(count, len(self.split))).round().astype(int).tolist()
+
+    @torch.no_grad()
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
+        rows, captions = [], []
+        for index in self.indices:
+            image, mask = self.split[self.split.whole(index)]
+            with trainer.precision_plugin.forward_context():
+                prediction = pl_module(image[None].to(pl_module.device)).argmax(1).cpu()  # (1, H, W)
+            score = SegmentationScores(pl_module.classes)
+            score.update(prediction, mask[None])
+            rows.append(
+                picture_row(image.numpy(), mask.numpy(), prediction[0].numpy().astype(np.uint8), pl_module.colours)
+            )
+            captions.append(f"{self.split.names[index]}   mIoU {score.compute()['miou']:.3f}")
+        grid = picture_grid(rows, captions, list(zip(pl_module.classes, pl_module.colours, strict=True)))
+        assert isinstance(trainer.logger, TensorBoardLogger)
+        trainer.logger.experiment.add_image("val/pictures", grid, trainer.global_step)
+
+
+class EpochLog(Callback):
+    """One line an epoch, to the terminal and the run's log."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        values = trainer.callback_metrics
+        log.info(
+            f"epoch {trainer.current_epoch + 1:3d}   step {trainer.global_step:5d}"
+            f"   train loss {values['train/loss_epoch']:.4f}   val loss {values['val/loss']:.4f}"
+            f"   val mIoU {values['val/miou']:.4f}"
+        )
+
+
+class Clock(Callback):
+    """How long training takes.
+
+    Attributes:
+        seconds: from the first step to the end of the last validation, the time of an interruption left out.
+        images_per_second: training images by the time of the training epochs alone, data and logging included.
+    """
+
+    def __init__(self) -> None:
+        self.seconds, self.training_seconds, self.images = 0.0, 0.0, 0
+        self._epoch_started = 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        return self.images / self.training_seconds
+
+    def on_train_epoch_start(self, *_: Any) -> None:
+        self._epoch_started = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        self.images += len(batch.mask)
+
+    def on_validation_start(self, *_: Any) -> None:
+        self.training_seconds += time.perf_counter() - self._epoch_started
+
+    def on_validation_end(self, *_: Any) -> None:
+        self.seconds += time.perf_counter() - self._epoch_started
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds, "training_seconds": self.training_seconds, "images": self.images}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seconds, self.training_seconds = state_dict["seconds"], state_dict["training_seconds"]
+        self.images = state_dict["images"]
+
+
+class ValidateLastStep(Callback):
+    """Validates, and so saves, after `max_steps` also where they end inside an epoch."""
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.global_step == trainer.max_steps:
+            trainer.should_stop = True

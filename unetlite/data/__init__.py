@@ -1,0 +1,1 @@
+"""The data sets and what they share: decoded samples on disk, augmentation, and the LightningDataModule."""

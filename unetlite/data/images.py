@@ -1,0 +1,121 @@
+"""Reading pairs of image and mask files."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from unetlite.data.source import Sample
+from unetlite.errors import UsageError
+from unetlite.seeding import derive_seed
+
+SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "F")
+
+
+class Pair(NamedTuple):
+    """An image file and its mask file."""
+
+    name: str
+    image: Path
+    mask: Path
+
+
+def read_sample(
+    pair: Pair,
+    *,
+    to_indices: Callable[[np.ndarray, Path], np.ndarray],
+    channels: int = 3,
+    value_range: tuple[float, float] | None = None,
+    shorter_side: int | None = None,
+) -> Sample:
+    """The decoded pair; `to_indices` makes class indices uint8 (H, W) of the mask's values.
+
+    Raises:
+        UsageError: a file cannot be read, or image and mask differ in size.
+    """
+    image = read_image(pair.image, channels, value_range)
+    values = read_values(pair.mask)
+    if values.shape[:2] != image.shape[1:]:
+        mask_size, image_size = (f"{shape[1]} x {shape[0]}" for shape in (values.shape, image.shape[1:]))
+        raise UsageError(
+            f"{pair.mask} is {mask_size} pixels, but its image {pair.image} is {image_size}. "
+            "An image and its mask need the same size."
+        )
+    return Sample(pair.name, *resize(image, to_indices(values, pair.mask), shorter_side))
+
+
+def hold_out(pairs: list[Pair], fraction: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """The rest and a share of at least one, both sorted, drawn by a hash of (seed, name).
+
+    So the same names give the same split on every machine, in whatever order they come.
+    """
+    drawn = sorted(pairs, key=lambda pair: derive_seed(seed, pair.name))
+    count = max(1, round(fraction * len(pairs)))
+    return sorted(drawn[count:]), sorted(drawn[:count])
+
+
+@contextmanager
+def open_image(path: Path) -> Iterator[Image.Image]:
+    """The image of a file, closed at the end.
+
+    Raises:
+        UsageError: the file cannot be read as an image; it is named.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            yield image
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        reason = "not an image that can be read" if isinstance(error, UnidentifiedImageError) else error
+        raise UsageError(f"{path}: {reason}. Repair the file or take it and its partner out.") from None
+
+
+def is_grey(path: Path) -> bool:
+    """Whether a file holds one channel, by its header."""
+    try:
+        with Image.open(path) as image:
+            return image.mode in ("1", "L", "LA", *SIXTEEN_BIT)
+    except (UnidentifiedImageError, OSError):
+        return False  # reading it will say what is wrong
+
+
+def read_image(path: Path, channels: int, value_range: tuple[float, float] | None = None) -> np.ndarray:
+    """uint8 (channels, H, W) of a file with 8 or 16 bits a channel; channels is 1 (grey) or 3 (RGB).
+
+    More than 8 bits are scaled so that `value_range` becomes 0..255, without it from the image's own lowest value
+    to its highest: few 16-bit cameras use all 16 bits.
+    """
+    with open_image(path) as image:
+        if image.mode in SIXTEEN_BIT:
+            values = np.asarray(image, dtype=np.float32)
+            low, high = value_range or (values.min(), values.max())
+            scaled = (values - low) * (255 / max(high - low, 1e-6))
+            image = Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
+        array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    return array[None] if channels == 1 else array.transpose(2, 0, 1)
+
+
+def read_values(path: Path) -> np.ndarray:
+    """The values of a mask file as they are stored: (H, W) of integers, palette indices included, or (H, W, 3) RGB."""
+    with open_image(path) as image:
+        if image.mode in ("RGBA", "CMYK", "YCbCr"):
+            image = image.convert("RGB")
+        values = np.asarray(image)
+    return values[..., 0] if values.ndim == 3 and values.shape[2] == 2 else values.astype(np.int64)
+
+
+def resize(image: np.ndarray, mask: np.ndarray, shorter_side: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Image (C, H, W) and mask (H, W), both uint8, scaled to a shorter side in pixels; None leaves them as they are.
+
+    The image is resized with an antialiasing bilinear filter, the mask by nearest neighbour.
+    """
+    if shorter_side is None:
+        return image, mask
+    height, width = mask.shape
+    factor = shorter_side / min(height, width)
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    channels = [Image.fromarray(c).resize(size, Image.Resampling.BILINEAR) for c in image]
+    return np.stack(channels), np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))

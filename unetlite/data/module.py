@@ -1,0 +1,142 @@
+"""The LightningDataModule: which samples make a batch, in which order, and what happens to them on the way."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from unetlite.config import LoaderConfig
+from unetlite.data import coast, folder, pets, voc  # noqa: F401  each registers itself in DATASETS
+from unetlite.data.augment import Augmentation
+from unetlite.data.source import DATASETS
+from unetlite.data.store import Split, Window, open_store
+from unetlite.seeding import derive_seed
+
+
+class Batch(NamedTuple):
+    """Images (B, C, H, W) in 0..255, uint8 or after augmentation float32, and masks uint8 (B, H, W)."""
+
+    image: Tensor
+    mask: Tensor
+
+
+class RandomWindows(Sampler[Window]):
+    """For training: square windows at random places of the images, every image equally often in an epoch.
+
+    The windows and their order are a function of (seed, epoch) alone.
+    """
+
+    def __init__(self, split: Split, loader: LoaderConfig, seed: int):
+        self.sizes, self.crop_size, self.seed = split.sizes, loader.crop_size, seed
+        self.count = len(split) * loader.crops_per_image
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Window]:
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, "windows", self.epoch))
+        order = torch.randperm(self.count, generator=generator).tolist()
+        places = torch.rand(self.count, 2, generator=generator).tolist()
+        for image, (down, right) in zip(order, places, strict=True):
+            yield self._window(image % len(self.sizes), down, right)
+
+    def _window(self, index: int, down: float, right: float) -> Window:
+        """The window at these fractions, both in [0, 1), of the room that the image has."""
+        height, width = self.sizes[index]
+        top = int(down * (max(0, height - self.crop_size) + 1))
+        left = int(right * (max(0, width - self.crop_size) + 1))
+        return Window(index, top, left, self.crop_size, self.crop_size)
+
+
+class WholeImages(Sampler[list[Window]]):
+    """Batches for evaluation: whole images, unpadded, so only images of equal size share a batch."""
+
+    def __init__(self, split: Split, *, max_pixels: int):
+        by_size: dict[tuple[int, int], list[Window]] = {}
+        for index, size in enumerate(split.sizes):
+            by_size.setdefault(size, []).append(split.whole(index))
+        self.batches = []
+        for (height, width), windows in by_size.items():
+            count = max(1, max_pixels // (height * width))
+            self.batches += [windows[i : i + count] for i in range(0, len(windows), count)]
+
+    @property
+    def order(self) -> list[int]:
+        """The indices of the images as they come."""
+        return [window.index for batch in self.batches for window in batch]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[Window]]:
+        return iter(self.batches)
+
+
+def stack(samples: list[tuple[Tensor, Tensor]]) -> Batch:
+    """Samples of one size as a batch."""
+    images, masks = zip(*samples, strict=True)
+    return Batch(torch.stack(images), torch.stack(masks))
+
+
+class SegmentationData(LightningDataModule):
+    """Batches of a data set, decoded once.
+
+    Args:
+        source: {"name": ..., options} of an entry of DATASETS.
+        directory: where decoded samples are kept, or a data set is downloaded to.
+        loader: how samples become batches.
+        seed: decides windows, order and augmentation.
+    """
+
+    def __init__(self, source: Mapping[str, Any], directory: Path, loader: LoaderConfig, *, seed: int):
+        super().__init__()
+        self.loader, self.seed = loader, seed
+        self.augment = Augmentation(**loader.augment)
+        name = source["name"]
+        self.store = open_store(DATASETS.build(source), directory / name, f"data={name}")
+
+    def train_dataloader(self) -> DataLoader:
+        windows = RandomWindows(self.store.splits["train"], self.loader, self.seed)
+        batch_size = min(self.loader.batch_size, len(windows))
+        return self._load("train", sampler=windows, batch_size=batch_size, drop_last=True)
+
+    def val_dataloader(self) -> DataLoader:
+        return self._load("val", batch_sampler=self._whole_images("val"))
+
+    def test_dataloader(self) -> DataLoader:
+        return self._load("test", batch_sampler=self._whole_images("test"))
+
+    @property
+    def test_names(self) -> list[str]:
+        """The names of the test images in the order of `test_dataloader`."""
+        names = self.store.splits["test"].names
+        return [names[index] for index in self._whole_images("test").order]
+
+    def _whole_images(self, split: str) -> WholeImages:
+        # Without gradients, a batch may hold twice the pixels of a training batch.
+        return WholeImages(self.store.splits[split], max_pixels=2 * self.loader.batch_size * self.loader.crop_size**2)
+
+    def _load(self, split: str, **batching: Any) -> DataLoader:
+        return DataLoader(
+            self.store.splits[split],
+            collate_fn=stack,
+            num_workers=self.loader.num_workers,
+            persistent_workers=self.loader.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            **batching,
+        )
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        if self.trainer is None or not self.trainer.training:
+            return batch
+        # The number of steps taken stands for (epoch, batch number), and survives an interruption.
+        return Batch(*self.augment(*batch, seed=derive_seed(self.seed, "augment", self.trainer.global_step)))

@@ -1,0 +1,70 @@
+"""Scores of predicted masks, as torchmetrics metrics."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.functional.classification import multiclass_stat_scores
+
+from unetlite.data.source import IGNORE
+
+
+class SegmentationScores(Metric):
+    """IoU and Dice per class, over the data set and per image.
+
+    With true positives TP, false positives FP and false negatives FN of a class, counted over the pixels that are
+    not ignored, IoU = TP / (TP + FP + FN) and Dice = 2 TP / (2 TP + FP + FN). A class that is absent from truth and
+    prediction has no score (NaN) and enters no mean; one that is predicted but absent scores 0.
+    """
+
+    full_state_update = False
+    higher_is_better = True
+    counts: list[Tensor]
+
+    def __init__(self, classes: Sequence[str]):
+        super().__init__()
+        self.classes = tuple(classes)
+        self.add_state("counts", default=[], dist_reduce_fx="cat")
+
+    def update(self, prediction: Tensor, mask: Tensor) -> None:
+        """Class indices (B, H, W), and the truth with `IGNORE` where there is none."""
+        # torchmetrics' own samplewise mode writes out one-hot masks; an image at a time it counts by bins, much faster.
+        scores = [
+            multiclass_stat_scores(
+                p, m, len(self.classes), average="none", ignore_index=IGNORE, validate_args=False
+            )  # (K, 5): TP, FP, TN, FN, support
+            for p, m in zip(prediction, mask.long(), strict=True)
+        ]
+        self.counts.append(torch.stack(scores)[..., [0, 1, 3]])  # (B, K, 3)
+
+    def per_image(self) -> tuple[Tensor, Tensor]:
+        """IoU and Dice (N, K) of every image in the order of the updates."""
+        return iou_and_dice(self._all_counts())
+
+    def compute(self) -> dict[str, Tensor]:
+        """`miou` and `dice`, means over classes of the data set's scores; `iou/<class>` and `dice/<class>`;
+        `miou_per_image` and `dice_per_image`, means over images of each image's mean over its classes."""
+        counts = self._all_counts()
+        iou, dice = iou_and_dice(counts.sum(0))  # (K,)
+        image_iou, image_dice = iou_and_dice(counts)  # (N, K)
+        scores = {
+            "miou": iou.nanmean(),
+            "dice": dice.nanmean(),
+            "miou_per_image": image_iou.nanmean(1).nanmean(),
+            "dice_per_image": image_dice.nanmean(1).nanmean(),
+        }
+        scores |= {f"iou/{name}": value for name, value in zip(self.classes, iou, strict=True)}
+        scores |= {f"dice/{name}": value for name, value in zip(self.classes, dice, strict=True)}
+        return scores
+
+    def _all_counts(self) -> Tensor:
+        # After a reduction over processes the list is one tensor.
+        return torch.cat(self.counts) if isinstance(self.counts, list) else self.counts
+
+
+def iou_and_dice(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """IoU and Dice (...) of counts (..., 3) of TP, FP, FN; NaN where all are zero."""
+    true_positive, false_positive, false_negative = counts.double().unbind(-1)
+    wrong = false_positive + false_negative
+    return true_positive / (true_positive + wrong), 2 * true_positive / (2 * true_positive + wrong)

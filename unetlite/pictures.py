@@ -1,0 +1,79 @@
+"""Pictures of what a network sees and where it is wrong."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from unetlite.data.source import IGNORE
+
+COLUMNS = ("image", "truth", "prediction", "error")
+WRONG = (213, 94, 0)  # vermilion of Okabe and Ito (2008), told from the greys by every reader
+UNLABELLED = (128, 128, 128)
+PAPER, INK = (255, 255, 255), (30, 30, 30)
+GAP, CAPTION = 6, 20  # pixels
+
+
+def colour_mask(mask: np.ndarray, colours: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """RGB uint8 (H, W, 3) of class indices (H, W); what is ignored is grey."""
+    table = np.full((IGNORE + 1, 3), UNLABELLED, np.uint8)
+    table[: len(colours)] = colours
+    return table[mask]
+
+
+def picture_row(
+    image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, colours: Sequence[tuple[int, int, int]]
+) -> list[np.ndarray]:
+    """The four pictures of COLUMNS, RGB uint8 (H, W, 3).
+
+    Args:
+        image: uint8 (C, H, W), C of 1 or 3.
+        truth, prediction: class indices (H, W).
+        colours: one RGB triple a class.
+    """
+    rgb = np.broadcast_to(image, (3, *truth.shape)).transpose(1, 2, 0)
+    faded = rgb.mean(2, keepdims=True).astype(np.uint8) // 2 + 110
+    error = np.broadcast_to(faded, rgb.shape).copy()
+    error[(truth != prediction) & (truth != IGNORE)] = WRONG
+    return [rgb, colour_mask(truth, colours), colour_mask(prediction, colours), error]
+
+
+def picture_grid(
+    rows: Sequence[Sequence[np.ndarray]],
+    captions: Sequence[str],
+    legend: Sequence[tuple[str, tuple[int, int, int]]],
+    *,
+    cell: int = 224,
+) -> Tensor:
+    """All rows under the titles of COLUMNS, with a caption each and a legend at the foot: uint8 (3, H, W).
+
+    Every picture is scaled into `cell` pixels; small ones by whole factors, so that pixels stay visible.
+    """
+    font = ImageFont.load_default(13)
+    line = CAPTION + GAP + cell
+    width = GAP + len(COLUMNS) * (cell + GAP)
+    canvas = Image.new("RGB", (width, CAPTION + len(rows) * (line + GAP) + CAPTION + GAP), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    for column, title in enumerate(COLUMNS):
+        draw.text((GAP + column * (cell + GAP), 4), title, INK, font)
+    for row, (pictures, caption) in enumerate(zip(rows, captions, strict=True)):
+        top = CAPTION + row * (line + GAP)
+        draw.text((GAP, top + 4), caption, INK, font)
+        for column, picture in enumerate(pictures):
+            canvas.paste(fit(Image.fromarray(picture), cell), (GAP + column * (cell + GAP), top + CAPTION + GAP))
+    left = GAP
+    for name, colour in [*legend, ("wrong", WRONG)]:
+        top = canvas.height - CAPTION
+        draw.rectangle((left, top + 3, left + 12, top + 15), colour, INK)
+        draw.text((left + 18, top + 1), name, INK, font)
+        left += 34 + round(draw.textlength(name, font))
+    return torch.from_numpy(np.array(canvas)).permute(2, 0, 1)
+
+
+def fit(picture: Image.Image, cell: int) -> Image.Image:
+    """The picture scaled into a square of `cell` pixels."""
+    factor = cell / max(picture.size)
+    size = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
+    return picture.resize(size, Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.BOX)

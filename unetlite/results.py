@@ -1,0 +1,80 @@
+"""What a finished run leaves and says."""
+
+import os
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from unetlite.callbacks import Clock
+from unetlite.checkpoint import KEY, load_checkpoint
+from unetlite.data.module import SegmentationData
+from unetlite.run import RunDirectory, flatten
+from unetlite.segmenter import Segmenter
+
+
+def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> dict[str, float | None]:
+    """Scores of the test and, at the best epoch, of the validation images, and the times; None for absent classes."""
+    test = {f"test/{name}": float(value) for name, value in segmenter.scores["test"].compute().items()}
+    val = load_checkpoint(run.best)[KEY]["metrics"]
+    parameters = sum(parameter.numel() for parameter in segmenter.network.parameters())
+    return {
+        **{name: None if isnan(value) else value for name, value in test.items()},
+        **{name.replace("test/", "val/", 1): val.get(name.replace("test/", "val/", 1)) for name in test},
+        "val/loss": val["val/loss"],
+        "model/parameters": parameters,
+        "train/seconds": clock.seconds,
+        "train/images_per_second": clock.images_per_second,
+    }
+
+
+def per_image_columns(segmenter: Segmenter) -> dict[str, Any]:
+    """The columns of `per_image.csv`: means over the classes that an image has, then every class."""
+    iou, dice = segmenter.scores["test"].per_image()  # (N, K)
+    columns = {"miou": iou.nanmean(1), "dice": dice.nanmean(1)}
+    for name, values in (("iou", iou), ("dice", dice)):
+        columns |= {f"{name}/{label}": values[:, k] for k, label in enumerate(segmenter.classes)}
+    return columns
+
+
+def log_hyperparameters(trainer: Trainer, config: dict[str, Any], metrics: dict[str, float | None]) -> None:
+    """Fills TensorBoard's HPARAMS tab, where runs can be sorted by their scores."""
+    assert isinstance(trainer.logger, TensorBoardLogger)
+    chosen = {key: value for key, value in flatten(config).items() if not key.endswith(("_dir", "resume", "data.root"))}
+    plain = {key: value if isinstance(value, (bool, int, float, str)) else str(value) for key, value in chosen.items()}
+    scores = {name: value for name, value in metrics.items() if value is not None and not name.startswith("val/")}
+    # "." is the run itself; by default the tab would show a second run beside it.
+    trainer.logger.experiment.add_hparams(plain, scores, run_name=".", global_step=trainer.global_step)
+
+
+def print_results(run: RunDirectory, metrics: dict[str, float | None], classes: tuple[str, ...]) -> None:
+    """A table of the test scores, where things lie, and the command to look at them."""
+    from rich import get_console
+    from rich.table import Table
+
+    def score(name: str) -> str:
+        value = metrics[f"test/{name}"]
+        return "absent" if value is None else f"{value:.4f}"
+
+    table = Table("test images", "IoU", "Dice", title=str(shorten(run.path)))
+    for label in classes:
+        table.add_row(label, score(f"iou/{label}"), score(f"dice/{label}"))
+    table.add_section()
+    table.add_row("mean over classes", score("miou"), score("dice"), style="bold")
+    table.add_row("mean over images", score("miou_per_image"), score("dice_per_image"))
+    console = get_console()
+    console.print(table)
+    console.print(
+        f"{metrics['train/seconds']:.0f} s of training, {metrics['train/images_per_second']:.0f} images/s\n"
+        f"best checkpoint   {shorten(run.best)}\n"
+        f"curves, pictures  tensorboard --logdir {shorten(run.path.parents[1])}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def shorten(path: Path) -> Path:
+    """Relative to the working directory if it is below it."""
+    return path.relative_to(os.getcwd()) if path.is_relative_to(os.getcwd()) else path

@@ -1,0 +1,120 @@
+"""The LightningModule: loss, optimiser, scores, and what a checkpoint carries."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from kornia.losses import dice_loss
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from unetlite import checkpoint as checkpoints
+from unetlite.config import TrainerConfig
+from unetlite.data.module import Batch
+from unetlite.data.source import IGNORE
+from unetlite.metrics import SegmentationScores
+from unetlite.unet import UNet
+
+class Segmenter(LightningModule):
+    """Trains a UNet on Batches of images and masks.
+
+    Args:
+        network: takes raw pixels, gives logits (B, K, H, W).
+        classes, colours: names and RGB triples of the K classes.
+        options: how to train.
+        run_config: plain values, stored in the checkpoint.
+    """
+
+    def __init__(
+        self,
+        network: UNet,
+        classes: Sequence[str],
+        colours: Sequence[tuple[int, int, int]],
+        options: TrainerConfig,
+        run_config: Mapping[str, Any],
+    ):
+        super().__init__()
+        self.network = network
+        self.classes, self.colours = tuple(classes), tuple(colours)
+        self.options, self.run_config = options, dict(run_config)
+        self.scores = torch.nn.ModuleDict({stage: SegmentationScores(classes) for stage in ("val", "test")})
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.network(image)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss, _ = self._loss(batch, "train")
+        self.log("train/loss_epoch", loss, on_step=False, on_epoch=True, batch_size=len(batch.mask))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate(batch, "val")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate(batch, "test")
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_scores("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_scores("test")
+
+    def _loss(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
+        logits = self.network(batch.image).float()  # (B, K, H, W)
+        mask = batch.mask.long()
+        # A batch can be ignored altogether; the mean over no pixel would be NaN.
+        labelled = (mask != IGNORE).sum().clamp(min=1)
+        cross_entropy = F.cross_entropy(logits, mask, ignore_index=IGNORE, reduction="sum") / labelled
+        dice = dice_loss(logits, mask, average="macro", ignore_index=IGNORE)
+        loss = cross_entropy + self.options.dice_weight * dice
+        self.log_dict(
+            {f"{stage}/loss": loss, f"{stage}/cross_entropy": cross_entropy, f"{stage}/dice_loss": dice},
+            batch_size=len(mask),
+        )
+        return loss, logits
+
+    def _evaluate(self, batch: Batch, stage: str) -> None:
+        _, logits = self._loss(batch, stage)
+        self.scores[stage].update(logits.argmax(1), batch.mask)
+
+    def _log_scores(self, stage: str) -> None:
+        scores = self.scores[stage].compute()
+        # A class that is absent from truth and prediction has no score, and no curve.
+        self.log_dict({f"{stage}/{name}": value.float() for name, value in scores.items() if not value.isnan()})
+
+    def on_validation_epoch_start(self) -> None:
+        self.scores["val"].reset()
+
+    def on_test_epoch_start(self) -> None:
+        self.scores["test"].reset()  # and kept afterwards, for the scores per image
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        options = self.options
+        optimizer = torch.optim.AdamW(
+            self.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        if options.schedule == "onecycle":
+            scheduler: Any = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=steps)
+        else:
+            scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        # Lightning refuses to clip with mixed precision and a fused optimiser, for the sake of float16's loss scaling,
+        # which bfloat16 does not need.
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
+        checkpoint[checkpoints.KEY] = {
+            "network": self.network.config.to_dict(),
+            "classes": list(self.classes),
+            "colours": [list(colour) for colour in self.colours],
+            "config": self.run_config,
+            "metrics": {name: value for name, value in metrics.items() if name.startswith("val/")},
+        }

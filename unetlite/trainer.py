@@ -1,0 +1,79 @@
+"""The Lightning Trainer of a run: precision, logger, checkpoints, progress."""
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+from rich.logging import RichHandler
+
+from unetlite.callbacks import EpochLog, ValidateLastStep, ValidationPictures
+from unetlite.config import TrainerConfig
+from unetlite.data.module import SegmentationData
+from unetlite.hardware import fast_precision
+from unetlite.run import RunDirectory
+
+MONITOR = "val/miou"
+"""What the best checkpoint is best in."""
+
+
+def make_trainer(options: TrainerConfig, run: RunDirectory, data: SegmentationData, *extra: Callback) -> Trainer:
+    """A Trainer that writes into `run`."""
+    quieten_lightning()
+    callbacks: list[Callback] = [
+        *extra,
+        ValidationPictures(data),
+        EpochLog(),
+        ValidateLastStep(),
+        LearningRateMonitor(logging_interval="step"),
+        ModelCheckpoint(run.path, run.best.stem, monitor=MONITOR, mode="max", enable_version_counter=False),
+        ModelCheckpoint(run.path, run.last.stem, enable_version_counter=False),
+    ]
+    if options.early_stopping is not None:
+        callbacks.append(EarlyStopping(MONITOR, mode="max", patience=options.early_stopping))
+    if sys.stdout.isatty():
+        callbacks.append(RichProgressBar(refresh_rate=1))
+    precision = options.precision
+    accelerator = Trainer(accelerator=options.accelerator, logger=False, enable_checkpointing=False).accelerator
+    logger = TensorBoardLogger(run.path, name="", version="", default_hp_metric=False)
+    logger.NAME_HPARAMS_FILE = run.config_file.name  # is there already, so that no empty hparams.yaml is added
+    return Trainer(
+        accelerator=options.accelerator,
+        devices=1,
+        precision=fast_precision(accelerator) if precision == "auto" else precision,  # type: ignore[arg-type]
+        max_epochs=options.max_epochs,
+        max_steps=options.max_steps,
+        gradient_clip_val=options.gradient_clip or None,
+        logger=logger,
+        callbacks=callbacks,
+        log_every_n_steps=5,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        enable_progress_bar=sys.stdout.isatty(),
+    )
+
+
+def quieten_lightning() -> None:
+    """Leaves out the advice that Lightning gives to people who write trainers."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # the data are in memory
+    warnings.filterwarnings("ignore", category=FutureWarning, module="lightning")
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than the logging interval")
+
+
+def log_to(file: Path) -> None:
+    """Sends the project's log to the terminal and, with times, to a file."""
+    logger = logging.getLogger("unetlite")
+    for handler in list(logger.handlers):  # of an earlier run of a sweep
+        handler.close()
+        logger.removeHandler(handler)
+    to_file = logging.FileHandler(file)
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    to_terminal = RichHandler(show_time=False, show_level=False, show_path=False, highlighter=None)
+    logger.handlers = [to_terminal, to_file]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
