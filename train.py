@@ -8,30 +8,32 @@ python train.py -m upsample=transpose,nearest seed=0,1,2    several runs, one af
 Every key is explained in configs/; `python train.py --help` shows the composed configuration.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 import hydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from unetlite.errors import tell_mistakes
-
-# Data and runs are kept beside this file, from wherever it is called.
-os.environ.setdefault("UNETLITE_HOME", str(Path(__file__).resolve().parent))
+from unetlite.config import TrainerConfig, resolve, split_data, typed
+from unetlite.errors import hydra_mistakes, mistakes_in_one_line
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
 def main(config: DictConfig) -> float:
     """Trains, tests, and returns the mean IoU on the validation images at the best epoch."""
-    return train(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+    with mistakes_in_one_line(), hydra_mistakes():
+        return train(resolve(config))
 
 
 def train(config: dict[str, Any]) -> float:
     """One run: configuration -> fit -> test -> a run directory."""
-    # Imported here because it takes seconds: a misspelt choice is answered before.
+    options = typed(TrainerConfig, config["trainer"], "trainer")
+    loader, source = split_data(config["data"])
+
+    # Imported here because it takes seconds: a misspelt word is answered before.
+    import torch
+
     from unetlite.callbacks import Clock
-    from unetlite.config import TrainerConfig, split_data, typed
     from unetlite.data.module import SegmentationData
     from unetlite.results import collect_metrics, log_hyperparameters, per_image_columns, print_results
     from unetlite.run import RunDirectory
@@ -39,10 +41,7 @@ def train(config: dict[str, Any]) -> float:
     from unetlite.trainer import log_to, make_trainer
     from unetlite.unet import UNet, UNetConfig, initialise
 
-    options = typed(TrainerConfig, config["trainer"], "trainer")
     run = RunDirectory(Path(config["run_dir"]), config)
-
-    loader, source = split_data(config["data"])
     data = SegmentationData(source, Path(config["data_dir"]), loader, seed=config["seed"])
 
     network = UNet(
@@ -56,6 +55,7 @@ def train(config: dict[str, Any]) -> float:
     )
     initialise(network, config["seed"])
     network.set_normalisation(data.store.mean, data.store.std)
+    network.to(memory_format=torch.channels_last)  # faster convolutions on processors and GPUs alike
     segmenter = Segmenter(network, data.store.classes, data.store.colours, options, config)
 
     run.create()
@@ -74,4 +74,5 @@ def train(config: dict[str, Any]) -> float:
 
 
 if __name__ == "__main__":
-    tell_mistakes(main)
+    with mistakes_in_one_line(), hydra_mistakes():
+        main()

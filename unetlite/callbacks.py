@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.model_summary import ModelSummary
+from torch.utils.tensorboard import SummaryWriter
 
 from unetlite.data.module import Batch, SegmentationData
 from unetlite.metrics import SegmentationScores
@@ -15,6 +18,30 @@ from unetlite.pictures import picture_grid, picture_row
 from unetlite.segmenter import Segmenter
 
 log = logging.getLogger("unetlite")
+
+
+def writer(trainer: Trainer) -> SummaryWriter:
+    """Where TensorBoard's events of a run go."""
+    assert isinstance(trainer.logger, TensorBoardLogger)
+    return trainer.logger.experiment
+
+
+class Description(Callback):
+    """What is trained on what, in one line, and as text in TensorBoard: the layers and the configuration."""
+
+    def __init__(self, data: SegmentationData):
+        self.data = data
+
+    def on_fit_start(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
+        summary = ModelSummary(pl_module, max_depth=3)
+        images = ", ".join(f"{len(split)} {name}" for name, split in self.data.store.splits.items())
+        log.info(
+            f"{summary.total_parameters / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}; "
+            f"images: {images}; classes: {', '.join(pl_module.classes)}"
+        )
+        texts = {"model/summary": str(summary), "run/config": yaml.safe_dump(pl_module.run_config, sort_keys=False)}
+        for name, text in texts.items():
+            writer(trainer).add_text(name, "".join(f"    {line}\n" for line in text.splitlines()))  # Markdown: as it is
 
 
 class ValidationPictures(Callback):
@@ -38,8 +65,7 @@ class ValidationPictures(Callback):
             )
             captions.append(f"{self.split.names[index]}   mIoU {score.compute()['miou']:.3f}")
         grid = picture_grid(rows, captions, list(zip(pl_module.classes, pl_module.colours, strict=True)))
-        assert isinstance(trainer.logger, TensorBoardLogger)
-        trainer.logger.experiment.add_image("val/pictures", grid, trainer.global_step)
+        writer(trainer).add_image("val/pictures", grid, trainer.global_step)
 
 
 class EpochLog(Callback):

@@ -1,15 +1,23 @@
 """From the composed configuration to typed options, with one clear line for a value of the wrong kind."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from omegaconf import OmegaConf
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from unetlite.errors import UsageError
 
 T = TypeVar("T")
+
+HOME = Path(__file__).resolve().parents[1]
+"""The project: configs/ are here, and so are data/ and outputs/ unless UNETLITE_HOME points elsewhere."""
+os.environ.setdefault("UNETLITE_HOME", str(HOME))
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,20 @@ class LoaderConfig:
                 raise UsageError(f"data.{key}={getattr(self, key)}: must be 1 or more.")
         if self.num_workers < 0:
             raise UsageError(f"data.num_workers={self.num_workers}: must be 0 or more.")
+
+
+def compose_run(overrides: Sequence[str]) -> dict[str, Any]:
+    """The resolved configuration of the run `python train.py OVERRIDES`."""
+    with initialize_config_dir(str(HOME / "configs"), version_base="1.3"):
+        config = compose("train", overrides=list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
+    return resolve(config)
+
+
+def resolve(config: DictConfig) -> dict[str, Any]:
+    """Plain values, without Hydra's own."""
+    keys = [str(key) for key in config if key != "hydra"]
+    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True))
 
 
 def typed(schema: type[T], values: Mapping[str, Any], group: str) -> T:

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 EXIT_CODE = 2
 
@@ -12,32 +12,33 @@ class UsageError(Exception):
     """A mistake in what was asked for. The message gives the value, what was expected and the remedy."""
 
 
-def tell_mistakes(main: Callable[[], Any]) -> None:
-    """Runs a Hydra program so that a user's mistake ends in one line on stderr and exit code 2, without a traceback.
+@contextmanager
+def mistakes_in_one_line() -> Iterator[None]:
+    """Ends a user's mistake in one line on stderr and exit code 2, without a traceback.
 
-    Any other exception is a defect of the program and keeps its traceback; with HYDRA_FULL_ERROR=1 every one does.
+    Any other exception is a defect of the program, and keeps its traceback.
     """
+    try:
+        yield
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EXIT_CODE)
+
+
+@contextmanager
+def hydra_mistakes() -> Iterator[None]:
+    """Turns Hydra's and OmegaConf's complaints about a command line into a UsageError."""
     from hydra.errors import HydraException, MissingConfigException
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
-        main()
-        return
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra passes exceptions on, instead of exiting with code 1
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # without it Hydra prints several lines, and exits with code 1
     try:
-        main()
-    except UsageError as error:
-        message = str(error)
+        yield
     except MissingConfigException as error:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
-        if not error.options:
-            raise
-        message = f"{group}={name} is not known; choose one of {', '.join(error.options)}."
+        choices = f"choose one of {', '.join(error.options)}" if error.options else "there is no such file"
+        raise UsageError(f"{group}={name} is not known; {choices}.") from None
     except MissingMandatoryValue as error:
-        message = f"{error.full_key} has no value; give {error.full_key}=..."
+        raise UsageError(f"{error.full_key} has no value; give {error.full_key}=...") from None
     except (HydraException, OmegaConfBaseException) as error:
-        message = " ".join(str(error).split())
-    else:
-        return
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(EXIT_CODE)
+        raise UsageError(" ".join(str(error).split())) from None

@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
-from unetlite.callbacks import Clock
+from unetlite.callbacks import Clock, writer
 from unetlite.checkpoint import KEY, load_checkpoint
-from unetlite.data.module import SegmentationData
 from unetlite.run import RunDirectory, flatten
 from unetlite.segmenter import Segmenter
 
 
 def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> dict[str, float | None]:
     """Scores of the test and, at the best epoch, of the validation images, and the times; None for absent classes."""
-    test = {f"test/{name}": float(value) for name, value in segmenter.scores["test"].compute().items()}
+    test = {f"test/{name}": float(value) for name, value in segmenter.test_scores.compute().items()}
     val = load_checkpoint(run.best)[KEY]["metrics"]
     parameters = sum(parameter.numel() for parameter in segmenter.network.parameters())
     return {
@@ -32,7 +30,7 @@ def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> di
 
 def per_image_columns(segmenter: Segmenter) -> dict[str, Any]:
     """The columns of `per_image.csv`: means over the classes that an image has, then every class."""
-    iou, dice = segmenter.scores["test"].per_image()  # (N, K)
+    iou, dice = segmenter.test_scores.per_image()  # (N, K)
     columns = {"miou": iou.nanmean(1), "dice": dice.nanmean(1)}
     for name, values in (("iou", iou), ("dice", dice)):
         columns |= {f"{name}/{label}": values[:, k] for k, label in enumerate(segmenter.classes)}
@@ -41,12 +39,11 @@ def per_image_columns(segmenter: Segmenter) -> dict[str, Any]:
 
 def log_hyperparameters(trainer: Trainer, config: dict[str, Any], metrics: dict[str, float | None]) -> None:
     """Fills TensorBoard's HPARAMS tab, where runs can be sorted by their scores."""
-    assert isinstance(trainer.logger, TensorBoardLogger)
     chosen = {key: value for key, value in flatten(config).items() if not key.endswith(("_dir", "resume", "data.root"))}
     plain = {key: value if isinstance(value, (bool, int, float, str)) else str(value) for key, value in chosen.items()}
     scores = {name: value for name, value in metrics.items() if value is not None and not name.startswith("val/")}
     # "." is the run itself; by default the tab would show a second run beside it.
-    trainer.logger.experiment.add_hparams(plain, scores, run_name=".", global_step=trainer.global_step)
+    writer(trainer).add_hparams(plain, scores, run_name=".", global_step=trainer.global_step)
 
 
 def print_results(run: RunDirectory, metrics: dict[str, float | None], classes: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from unetlite.data.source import IGNORE
 from unetlite.metrics import SegmentationScores
 from unetlite.unet import UNet
 
+
 class Segmenter(LightningModule):
     """Trains a UNet on Batches of images and masks.
 
@@ -38,7 +39,7 @@ class Segmenter(LightningModule):
         self.network = network
         self.classes, self.colours = tuple(classes), tuple(colours)
         self.options, self.run_config = options, dict(run_config)
-        self.scores = torch.nn.ModuleDict({stage: SegmentationScores(classes) for stage in ("val", "test")})
+        self.val_scores, self.test_scores = SegmentationScores(classes), SegmentationScores(classes)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(image)
@@ -49,16 +50,16 @@ class Segmenter(LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate(batch, "val")
+        self._evaluate(batch, "val", self.val_scores)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate(batch, "test")
+        self._evaluate(batch, "test", self.test_scores)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_scores("val")
+        self._log_scores("val", self.val_scores)
 
     def on_test_epoch_end(self) -> None:
-        self._log_scores("test")
+        self._log_scores("test", self.test_scores)
 
     def _loss(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
         logits = self.network(batch.image).float()  # (B, K, H, W)
@@ -74,22 +75,23 @@ class Segmenter(LightningModule):
         )
         return loss, logits
 
-    def _evaluate(self, batch: Batch, stage: str) -> None:
+    def _evaluate(self, batch: Batch, stage: str, scores: SegmentationScores) -> None:
         _, logits = self._loss(batch, stage)
-        self.scores[stage].update(logits.argmax(1), batch.mask)
+        scores.update(logits.argmax(1), batch.mask)
 
-    def _log_scores(self, stage: str) -> None:
-        scores = self.scores[stage].compute()
+    def _log_scores(self, stage: str, scores: SegmentationScores) -> None:
         # A class that is absent from truth and prediction has no score, and no curve.
-        self.log_dict({f"{stage}/{name}": value.float() for name, value in scores.items() if not value.isnan()})
+        self.log_dict(
+            {f"{stage}/{name}": value.float() for name, value in scores.compute().items() if not value.isnan()}
+        )
 
     def on_validation_epoch_start(self) -> None:
-        self.scores["val"].reset()
+        self.val_scores.reset()
 
     def on_test_epoch_start(self) -> None:
-        self.scores["test"].reset()  # and kept afterwards, for the scores per image
+        self.test_scores.reset()  # and kept afterwards, for the scores per image
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         options = self.options
         optimizer = torch.optim.AdamW(
             self.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, fused=True

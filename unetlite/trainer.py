@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, Mode
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.logging import RichHandler
 
-from unetlite.callbacks import EpochLog, ValidateLastStep, ValidationPictures
+from unetlite.callbacks import Description, EpochLog, ValidateLastStep, ValidationPictures
 from unetlite.config import TrainerConfig
 from unetlite.data.module import SegmentationData
 from unetlite.hardware import fast_precision
@@ -25,6 +25,7 @@ def make_trainer(options: TrainerConfig, run: RunDirectory, data: SegmentationDa
     quieten_lightning()
     callbacks: list[Callback] = [
         *extra,
+        Description(data),
         ValidationPictures(data),
         EpochLog(),
         ValidateLastStep(),
@@ -60,6 +61,7 @@ def quieten_lightning() -> None:
     """Leaves out the advice that Lightning gives to people who write trainers."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # the data are in memory
+    warnings.filterwarnings("ignore", message="Precision .* is not supported by the model summary")
     warnings.filterwarnings("ignore", category=FutureWarning, module="lightning")
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than the logging interval")

@@ -123,7 +123,7 @@ class UNet(nn.Module):
         channels = list(pairwise((config.in_channels, *config.widths[:-1])))
         self.encoder = nn.ModuleList(ConvBlock(c_in, c_out, config.norm) for c_in, c_out in channels)
         self.down = nn.ModuleList(DOWNSAMPLERS.build(config.downsample, c) for c in config.widths[:-1])
-        self.bottleneck = ConvBlock(*config.widths[-2:], config.norm, config.bottleneck_dilation)
+        self.bottleneck = ConvBlock(config.widths[-2], config.widths[-1], config.norm, config.bottleneck_dilation)
         self.decoder = nn.ModuleList(Up(c_in, c_out, config) for c_out, c_in in reversed(list(pairwise(config.widths))))
         self.head = nn.Conv2d(config.widths[0], config.num_classes, kernel_size=1)
 

@@ -1,5 +1,7 @@
 """Augmentation of a batch of images and masks, per sample, on the device that trains."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -39,7 +41,7 @@ class Augmentation(nn.Module):
         for name, value in {"brightness": brightness, "contrast": contrast}.items():
             if not 0 <= value < 1:
                 raise UsageError(f"data.augment.{name}={value}: a relative change, from 0 to below 1.")
-        operations: list[nn.Module] = []
+        operations: list[Any] = []
         if horizontal_flip:
             operations.append(K.RandomHorizontalFlip(p=0.5))
         if vertical_flip:

@@ -50,11 +50,13 @@ class ClassTable:
             raise UsageError(f"{path} is a grey mask, but data.classes gives RGB triples.")
         if not self.rgb and values.ndim == 3:
             if not (values == values[..., :1]).all():
-                raise UsageError(f"{path} is an RGB mask; say in data.classes which colour is which class: {{road: [128, 64, 128], ...}}")
+                raise UsageError(
+                    f"{path} is an RGB mask; say whose colours are whose: 'data.classes={{road: [128,64,128], ...}}'"
+                )
             values = values[..., 0]
         if self.foreground:
             indices = (values != 0).astype(np.uint8)
-            indices[np.isin(values, [value for value in self.ignored])] = IGNORE
+            indices[np.isin(values, self.ignored)] = IGNORE
             return indices
         codes = values @ (65536, 256, 1) if self.rgb else values
         table = {code(value): index for index, value in enumerate(self.values)}
@@ -76,9 +78,9 @@ def parse_value(value: Any, key: str) -> Value:
     """A mask value out of the configuration: an integer, or three for RGB."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 3:
-        if all(isinstance(v, int) and 0 <= v <= 255 for v in value):
-            return (value[0], value[1], value[2])
+    triple = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 3
+    if triple and all(isinstance(v, int) and 0 <= v <= 255 for v in value):
+        return (value[0], value[1], value[2])
     raise UsageError(f"{key}={value}: expected a grey value such as 128, or an RGB triple such as [128, 64, 128].")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from unetlite.data.source import DATASETS, Sample
@@ -54,12 +55,10 @@ def find_files() -> tuple[Path, Path]:
 
 def read_earth() -> tuple[np.ndarray, np.ndarray]:
     """The whole Earth, north up, from 180 W: image uint8 (3, 2700, 5400) and OCEAN, LAND or LAKE uint8 (2700, 5400)."""
-    from torchvision.io import decode_jpeg, read_file
-
     image_path, mask_path = find_files()
-    image = decode_jpeg(read_file(str(image_path))).numpy()
-    cells = np.frombuffer(gzip.decompress(mask_path.read_bytes()), np.uint8).reshape(8640, 17280)
-    cells = torch.from_numpy(cells[::-1].copy())  # the file starts in the south
+    image = np.asarray(Image.open(image_path).convert("RGB")).transpose(2, 0, 1)
+    rows = np.frombuffer(gzip.decompress(mask_path.read_bytes()), np.uint8).reshape(8640, 17280)
+    cells = torch.from_numpy(rows[::-1].copy())  # the file starts in the south
     coverage = torch.stack([area_average(cells == kind) for kind in (OCEAN, LAND, LAKE)])
     return image, coverage.argmax(0).to(torch.uint8).numpy()
 

@@ -13,6 +13,7 @@ from unetlite.errors import UsageError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
+
 @DATASETS.register("folder")
 class Folder:
     """Images and masks in a directory, paired by name (`images/a.jpg` with `masks/a.png`).
@@ -94,7 +95,11 @@ class Folder:
             return {split: find_pairs(self.root / split, self.mask_suffix) for split in SPLITS}
         pairs = find_pairs(self.root, self.mask_suffix)
         table = self.root / "splits.csv"
-        return split_by_table(pairs, table) if table.exists() else split_by_fraction(pairs, self.fractions, self.split_seed)
+        return (
+            split_by_table(pairs, table)
+            if table.exists()
+            else split_by_fraction(pairs, self.fractions, self.split_seed)
+        )
 
 
 def find_pairs(directory: Path, mask_suffix: str) -> list[Pair]:
@@ -106,7 +111,9 @@ def find_pairs(directory: Path, mask_suffix: str) -> list[Pair]:
     found = {}
     for kind in ("images", "masks"):
         if not (directory / kind).is_dir():
-            raise UsageError(f"{directory} has no folder {kind}/; it needs images/ and masks/, or train|val|test of both.")
+            raise UsageError(
+                f"{directory} has no folder {kind}/; it needs images/ and masks/, or both in train|val|test."
+            )
         files = sorted(p for p in (directory / kind).rglob("*") if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
         by_name: dict[str, Path] = {}
         for path in files:

@@ -117,5 +117,5 @@ def resize(image: np.ndarray, mask: np.ndarray, shorter_side: int | None) -> tup
     height, width = mask.shape
     factor = shorter_side / min(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    channels = [Image.fromarray(c).resize(size, Image.Resampling.BILINEAR) for c in image]
+    channels = [np.asarray(Image.fromarray(c).resize(size, Image.Resampling.BILINEAR)) for c in image]
     return np.stack(channels), np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))

@@ -72,7 +72,7 @@ class WholeImages(Sampler[list[Window]]):
     @property
     def order(self) -> list[int]:
         """The indices of the images as they come."""
-        return [window.index for batch in self.batches for window in batch]
+        return [window.image for batch in self.batches for window in batch]
 
     def __len__(self) -> int:
         return len(self.batches)

@@ -69,7 +69,9 @@ class Pets:
 
     def _indices(self, trimap: np.ndarray, path: Path) -> np.ndarray:
         if unknown := set(np.unique(trimap).tolist()) - set(self.index_of):
-            raise UsageError(f"{path} holds the value {min(unknown)}, but a trimap has 1 (pet), 2 (background), 3 (border).")
+            raise UsageError(
+                f"{path} holds the value {min(unknown)}, but a trimap has 1 (pet), 2 (background), 3 (border)."
+            )
         table = np.full(BORDER + 1, IGNORE, np.uint8)
         for value, index in self.index_of.items():
             table[value] = index

@@ -1,6 +1,7 @@
 """What a data set must give: named samples in three splits, and what its classes are called."""
 
 from collections.abc import Iterable
+from colorsys import hsv_to_rgb
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -54,12 +55,13 @@ class Source(Protocol):
 def palette(num_classes: int) -> tuple[Colour, ...]:
     """Distinct colours: Okabe and Ito (2008) for colour-blind readers, past eight classes around the colour circle."""
     okabe_ito = (
-        (0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
+        (0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115),
+        (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
     )  # fmt: skip
-    if num_classes <= len(okabe_ito):
-        return okabe_ito[:num_classes]
-    from colorsys import hsv_to_rgb
-
     golden = 0.61803398875  # successive multiples of it never come close together on the circle
-    circle = (hsv_to_rgb(i * golden % 1, 0.55 + 0.4 * (i % 2), 0.95 - 0.3 * (i % 3) / 2) for i in range(num_classes - 8))
-    return okabe_ito + tuple((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in circle)
+    circle = (
+        hsv_to_rgb(k * golden % 1, 0.55 + 0.4 * (k % 2), 0.95 - 0.15 * (k % 3))
+        for k in range(num_classes - len(okabe_ito))
+    )
+    more = tuple((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in circle)
+    return (okabe_ito + more)[:num_classes]

@@ -1,10 +1,9 @@
 """Decoded samples on disk: written once, whole or not at all, then mapped into memory."""
 
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +22,7 @@ FORMAT = 1  # part of the cache's name: raise it when what is written below chan
 class Window(NamedTuple):
     """A rectangle of one image; it may reach over the bottom and right edges."""
 
-    index: int
+    image: int
     top: int
     left: int
     height: int
@@ -41,8 +40,8 @@ class Split(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, directory: Path, split: str, names: list[str], sizes: list[tuple[int, int]], channels: int):
         self.names, self.sizes, self.channels = names, sizes, channels
         self.starts = np.cumsum([0] + [height * width for height, width in sizes])
-        self.images = np.memmap(directory / f"{split}.images", np.uint8, mode="r") if names else np.empty(0)
-        self.masks = np.memmap(directory / f"{split}.masks", np.uint8, mode="r") if names else np.empty(0)
+        self.images = np.memmap(directory / f"{split}.images", np.uint8, mode="r")
+        self.masks = np.memmap(directory / f"{split}.masks", np.uint8, mode="r")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -61,8 +60,8 @@ class Split(Dataset[tuple[Tensor, Tensor]]):
         pixels = slice(self.starts[index], self.starts[index + 1])
         channels = slice(self.channels * pixels.start, self.channels * pixels.stop)
         part = np.s_[..., top : top + height, left : left + width]
-        image = self.images[channels].reshape(self.channels, h, w)[part]
-        mask = self.masks[pixels].reshape(h, w)[part]
+        image: np.ndarray = self.images[channels].reshape(self.channels, h, w)[part]
+        mask: np.ndarray = self.masks[pixels].reshape(h, w)[part]
         missing = (0, max(0, top + height - h)), (0, max(0, left + width - w))
         image = np.pad(image, ((0, 0), *missing), mode="edge")
         mask = np.pad(mask, missing, constant_values=IGNORE)
@@ -119,16 +118,18 @@ def _write(source: Source, folder: Path, description: str) -> None:
     from rich.progress import track
 
     index = {}
-    total, total_of_squares, pixels = 0.0, 0.0, 0
+    total, total_of_squares, pixels = np.float64(0), np.float64(0), 0
+    present: set[int] = set()  # classes of the training masks
     for split, samples in source.samples().items():
         names, sizes = [], []
         with open(folder / f"{split}.images", "wb") as images, open(folder / f"{split}.masks", "wb") as masks:
             for sample in track(_checked(samples), f"Decoding {description}, {split}", transient=True):
-                images.write(np.ascontiguousarray(sample.image))
-                masks.write(np.ascontiguousarray(sample.mask))
+                images.write(sample.image.tobytes())
+                masks.write(sample.mask.tobytes())
                 names.append(sample.name)
                 sizes.append(sample.mask.shape)
                 if split == "train":
+                    present |= set(np.unique(sample.mask).tolist())
                     values = sample.image.reshape(len(sample.image), -1).astype(np.float64)
                     total += values.sum(1)
                     total_of_squares += (values**2).sum(1)
@@ -136,12 +137,16 @@ def _write(source: Source, folder: Path, description: str) -> None:
         if not names:
             raise UsageError(f"{description}: the {split} split is empty; each of {', '.join(SPLITS)} needs an image.")
         index[split] = {"names": names, "sizes": sizes}
+    present.discard(IGNORE)
+    if len(present) < 2:
+        found = ", ".join(source.classes[k] for k in present) or "no class"
+        raise UsageError(f"{description}: the training masks hold only {found}; do data.classes fit their values?")
     mean = np.asarray(total) / pixels
     std = np.sqrt(np.maximum(np.asarray(total_of_squares) / pixels - mean**2, 0))
     (folder / "index.json").write_text(json.dumps({"mean": mean.tolist(), "std": std.tolist(), "splits": index}))
 
 
-def _checked(samples: Iterable[Sample]) -> Sequence[Sample] | Iterable[Sample]:
+def _checked(samples: Iterable[Sample]) -> Iterator[Sample]:
     """Passes the samples on, and holds every source to the contract of Sample."""
     for sample in samples:
         if sample.image.dtype != np.uint8 or sample.mask.dtype != np.uint8:
@@ -153,7 +158,6 @@ def _checked(samples: Iterable[Sample]) -> Sequence[Sample] | Iterable[Sample]:
 
 def _read(folder: Path, source: Source) -> Store:
     index = json.loads((folder / "index.json").read_text())
-    os.utime(folder)  # shows which caches are in use, for whoever cleans up
     mean, std = torch.tensor(index["mean"]), torch.tensor(index["std"])
     splits = {
         split: Split(folder, split, entry["names"], [tuple(size) for size in entry["sizes"]], len(mean))

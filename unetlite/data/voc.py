@@ -78,5 +78,7 @@ class Voc:
     def _indices(self, values: np.ndarray, path: Path) -> np.ndarray:
         known = values[values != IGNORE]
         if known.size and known.max() >= len(CLASSES):
-            raise UsageError(f"{path} holds the value {known.max()}, but VOC has the classes 0 to 20, and 255 to ignore.")
+            raise UsageError(
+                f"{path} holds the value {known.max()}, but VOC has the classes 0 to 20, and 255 to ignore."
+            )
         return values.astype(np.uint8)

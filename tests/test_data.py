@@ -1,0 +1,305 @@
+"""What must hold between files on disk and the batches that train."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from conftest import save
+from hypothesis import given, settings
+from hypothesis.strategies import integers
+
+from unetlite.config import LoaderConfig
+from unetlite.data import coast
+from unetlite.data.augment import Augmentation
+from unetlite.data.module import RandomWindows, SegmentationData, WholeImages
+from unetlite.data.pets import Pets
+from unetlite.data.source import IGNORE, Sample, palette
+from unetlite.data.store import Window, open_store
+from unetlite.data.voc import CLASSES, Voc, voc_colour
+from unetlite.errors import UsageError
+
+AUGMENTATIONS = [
+    {"horizontal_flip": True},
+    {"vertical_flip": True},
+    {"quarter_turns": True},
+    {"rotation": 30.0},
+    {"scale": 1.5},
+    {"brightness": 0.3},
+    {"contrast": 0.3},
+    {"vertical_flip": True, "quarter_turns": True, "rotation": 180.0, "scale": 2.0, "contrast": 0.2},
+]
+GEOMETRIC = [options for options in AUGMENTATIONS if not {"brightness", "contrast"} & options.keys()]
+
+
+class InMemory:
+    """A data set of a few random images of different sizes."""
+
+    classes, colours = ("a", "b"), palette(2)
+
+    def __init__(self, sizes=((5, 9), (12, 7), (5, 9), (8, 8)), broken_after=None):
+        self.sizes, self.broken_after, self.decoded = sizes, broken_after, 0
+
+    def key(self):
+        return {"sizes": self.sizes}
+
+    def samples(self):
+        return {split: self.read(split) for split in ("train", "val", "test")}
+
+    def read(self, split):
+        for k, size in enumerate(self.sizes):
+            if self.broken_after == self.decoded:
+                raise UsageError("broken")
+            self.decoded += 1
+            random = np.random.default_rng(k)
+            image, mask = random.integers(0, 256, (2, *size), np.uint8), random.integers(0, 2, size, np.uint8)
+            yield Sample(f"{split}{k}", image, mask)
+
+
+def blobs(batch=16, size=64):
+    """Masks of smooth regions of classes 0 to 3 and ignore, and images whose pixels are a function of the class."""
+    random = np.random.default_rng(0)
+    coarse = random.choice([0, 1, 2, 3, IGNORE], (batch, size // 16, size // 16))
+    mask = torch.from_numpy(coarse.repeat(16, 1).repeat(16, 2).astype(np.uint8))
+    return (mask.float() * 40).clamp(max=255).to(torch.uint8)[:, None].expand(-1, 3, -1, -1), mask
+
+
+@pytest.mark.parametrize("options", AUGMENTATIONS, ids=str)
+def test_labels_survive_augmentation(options):
+    image, mask = blobs()
+    _, moved = Augmentation(**{"horizontal_flip": False, **options})(image, mask, seed=3)
+    assert moved.dtype == torch.uint8
+    assert set(moved.unique().tolist()) <= set(mask.unique().tolist())
+
+
+@pytest.mark.parametrize("options", GEOMETRIC, ids=str)
+def test_image_and_mask_move_together(options):
+    image, mask = blobs()
+    new_image, moved = Augmentation(**{"horizontal_flip": False, **options})(image, mask, seed=3)
+    expected = (moved.float() * 40).clamp(max=255)[:, None]
+    assert not torch.equal(moved, mask)
+    # Interpolation blends the image at the borders of regions, where the mask keeps one label.
+    assert ((new_image - expected).abs() < 20).float().mean() > 0.9
+
+
+def test_augmentation_is_drawn_per_sample_from_its_seed_alone():
+    image, mask = blobs(batch=32)
+    image, mask = image[:1].expand(32, -1, -1, -1), mask[:1].expand(32, -1, -1)
+    augment = Augmentation(vertical_flip=True, rotation=20.0, brightness=0.2)
+    torch.manual_seed(0)
+    first = augment(image, mask, seed=7)
+    before = torch.get_rng_state()
+    torch.manual_seed(1)
+    second, other = augment(image, mask, seed=7), augment(image, mask, seed=8)
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not torch.equal(first[0], other[0])
+    assert len({sample.numpy().tobytes() for sample in first[0]}) == 32
+    torch.manual_seed(0)
+    assert torch.equal(before, torch.get_rng_state())  # nobody else's random numbers change
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=integers(0, 5), epoch=integers(0, 5), crop=integers(1, 10), crops_per_image=integers(1, 3))
+def test_windows_are_a_function_of_seed_and_epoch(tmp_path_factory, seed, epoch, crop, crops_per_image):
+    split = open_store(InMemory(), tmp_path_factory.getbasetemp() / "windows", "test").splits["train"]
+    loader = LoaderConfig(batch_size=2, crop_size=crop, crops_per_image=crops_per_image, num_workers=0)
+    windows = RandomWindows(split, loader, seed)
+    windows.set_epoch(epoch)
+    drawn = list(windows)
+    assert drawn == list(windows)
+    assert Counter(window.image for window in drawn) == {k: crops_per_image for k in range(len(split))}
+    for window in drawn:
+        height, width = split.sizes[window.image]
+        assert 0 <= window.top <= max(0, height - crop)
+        assert 0 <= window.left <= max(0, width - crop)
+
+
+def test_epochs_and_seeds_differ(tmp_path):
+    split = open_store(InMemory(), tmp_path, "test").splits["train"]
+    loader = LoaderConfig(batch_size=2, crop_size=3, crops_per_image=5, num_workers=0)
+
+    def draw(seed, epoch):
+        windows = RandomWindows(split, loader, seed)
+        windows.set_epoch(epoch)
+        return tuple(windows)
+
+    assert len({draw(seed, epoch) for seed in range(3) for epoch in range(3)}) == 9
+
+
+def test_evaluation_sees_every_image_once_whole_and_unpadded(tmp_path):
+    split = open_store(InMemory(), tmp_path, "test").splits["test"]
+    batches = list(WholeImages(split, max_pixels=100))
+    assert sorted(window.image for batch in batches for window in batch) == [0, 1, 2, 3]
+    for batch in batches:
+        assert len({split.sizes[window.image] for window in batch}) == 1
+        assert all(window == split.whole(window.image) for window in batch)
+
+
+def test_a_store_gives_back_what_the_source_gave(tmp_path):
+    source = InMemory()
+    store = open_store(source, tmp_path, "test")
+    for split, samples in source.samples().items():
+        for k, sample in enumerate(samples):
+            image, mask = store.splits[split][store.splits[split].whole(k)]
+            assert np.array_equal(image, sample.image)
+            assert np.array_equal(mask, sample.mask)
+            assert store.splits[split].names[k] == sample.name
+    pixels = np.concatenate([s.image.reshape(2, -1) for s in source.samples()["train"]], 1)
+    np.testing.assert_allclose(store.mean, pixels.mean(1), rtol=1e-6)
+    np.testing.assert_allclose(store.std, pixels.std(1), rtol=1e-6)
+
+
+def test_a_window_over_the_edge_repeats_it_and_is_ignored_there(tmp_path):
+    split = open_store(InMemory(), tmp_path, "test").splits["train"]
+    image, mask = split[Window(0, 2, 4, 6, 8)]  # of a 5 x 9 image
+    whole, truth = split[split.whole(0)]
+    assert torch.equal(image[:, :3, :5], whole[:, 2:, 4:])
+    assert torch.equal(mask[:3, :5], truth[2:, 4:])
+    assert (image[:, 3:, :5] == whole[:, 4:5, 4:]).all()
+    assert (mask[3:] == IGNORE).all()
+    assert (mask[:, 5:] == IGNORE).all()
+
+
+def test_samples_are_decoded_once_and_again_only_if_they_changed(tmp_path):
+    open_store(InMemory(), tmp_path, "test")
+    again, other = InMemory(), InMemory(sizes=((4, 4),))
+    open_store(again, tmp_path, "test")
+    open_store(other, tmp_path, "test")
+    assert (again.decoded, other.decoded) == (0, 3)
+
+
+@pytest.mark.parametrize("broken_after", [0, 5])
+def test_a_source_that_fails_leaves_nothing_behind(tmp_path, broken_after):
+    with pytest.raises(UsageError, match="broken"):
+        open_store(InMemory(broken_after=broken_after), tmp_path / "cache", "test")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_area_average_is_exact():
+    """Against the definition: the mean over 3.2 x 3.2 cells, by integrating the step function that the cells are."""
+    cells = np.random.default_rng(0).random((32, 48))
+    integral = np.zeros((33, 49))
+    integral[1:, 1:] = cells.cumsum(0).cumsum(1)
+    edges = [np.interp(np.arange(n * 5 // 16 + 1) * 3.2, np.arange(n + 1), np.arange(n + 1)) for n in cells.shape]
+    rows = np.array([np.interp(edges[0], np.arange(33), column) for column in integral.T]).T
+    corners = np.array([np.interp(edges[1], np.arange(49), row) for row in rows])
+    expected = np.diff(np.diff(corners, axis=0), axis=1) / 3.2**2
+    np.testing.assert_allclose(coast.area_average(torch.from_numpy(cells)), expected, rtol=1e-5)
+
+
+def test_coast_tiles_of_different_splits_share_no_pixel():
+    columns = {
+        split: {b * coast.BLOCK_WIDTH + x for b in blocks for x in range(coast.BLOCK_WIDTH)}
+        for split, blocks in coast.BLOCKS.items()
+    }
+    assert sum(map(len, columns.values())) == len(set.union(*columns.values())) == 5400
+    earth = np.zeros((3, 2700, 5400), np.uint8)
+    earth[0] = np.arange(5400) // 256
+    earth[1] = np.arange(5400) % 256  # every pixel knows its column
+    land = np.zeros((2700, 5400), np.uint8)
+    land[::2] = coast.LAND
+    for split in coast.BLOCKS:
+        tiles = list(coast.tiles(earth, land, split))
+        seen = {int(c) for tile in tiles for c in np.unique(tile.image[0].astype(int) * 256 + tile.image[1])}
+        assert tiles
+        assert seen <= columns[split]
+        assert all(tile.image.shape == (3, 128, 128) and tile.mask.mean() == 0.5 for tile in tiles)
+
+
+def test_coast_shows_land_where_there_is_land():
+    image, kind = coast.read_earth()
+    assert image.shape == (3, 2700, 5400)
+    places = {  # latitude, longitude
+        coast.LAND: [(48.5, 2.5), (-25.0, 134.0), (40.0, -100.0), (0.0, 22.0), (64.9, -18.5)],
+        coast.OCEAN: [(0.0, -160.0), (45.0, -35.0), (-40.0, 90.0), (35.0, 18.5)],
+        coast.LAKE: [(47.7, -87.5), (-1.0, 33.0)],  # Superior, Victoria
+    }
+    for expected, points in places.items():
+        for latitude, longitude in points:
+            y, x = round((90 - latitude) * 15), round((longitude + 180) * 15)
+            assert kind[y, x] == expected, (latitude, longitude)
+    # Image and mask lie on each other: shifted by a few pixels they fit worse.
+    blueness = image[2].astype(int) - image[0].astype(int)
+    water = kind[300:2000] != coast.LAND
+
+    def contrast(dx):
+        rolled = np.roll(blueness, dx, axis=1)[300:2000]
+        return rolled[water].mean() - rolled[~water].mean()
+
+    assert contrast(0) > max(contrast(-3), contrast(3))
+
+
+def make_pets(root):
+    random = np.random.default_rng(0)
+    base = root / "oxford-iiit-pet"
+    lists = {"trainval": [], "test": []}
+    for k in range(10):
+        name = f"Breed_name_{k}"
+        trimap = random.integers(1, 4, (20, 30)).astype(np.uint8)
+        save(base / "images" / f"{name}.jpg", random.integers(0, 256, (20, 30, 3)).astype(np.uint8))
+        save(base / "annotations" / "trimaps" / f"{name}.png", trimap)
+        lists["trainval" if k < 7 else "test"].append(f"{name} 1 1 1")
+    for split, rows in lists.items():
+        (base / "annotations" / f"{split}.txt").write_text("\n".join(rows) + "\n")
+    return root
+
+
+@pytest.mark.parametrize(("border", "index", "classes"), [("ignore", IGNORE, 2), ("pet", 1, 2), ("class", 2, 3)])
+def test_pets_in_their_real_layout(tmp_path, border, index, classes):
+    pets = Pets(root=str(make_pets(tmp_path)), download=False, border=border)
+    store = open_store(pets, tmp_path / "cache", "pets")
+    assert len(store.classes) == len(store.colours) == classes
+    names = {split: set(samples.names) for split, samples in store.splits.items()}
+    assert names["test"] == {f"Breed_name_{k}" for k in (7, 8, 9)}
+    assert len(names["train"] | names["val"]) == 7
+    assert not names["train"] & names["val"]
+    for sample in pets.samples()["test"]:
+        from PIL import Image
+
+        trimap = np.asarray(Image.open(tmp_path / "oxford-iiit-pet" / "annotations" / "trimaps" / f"{sample.name}.png"))
+        assert np.array_equal(sample.mask, np.select([trimap == 1, trimap == 2], [1, 0], index))
+
+
+def test_voc_in_its_real_layout(tmp_path):
+    random, base = np.random.default_rng(0), tmp_path / "VOCdevkit" / "VOC2012"
+    names = [f"2007_{k:06d}" for k in range(8)]
+    masks = {name: random.choice([0, 3, 20, 255], (16, 24)).astype(np.uint8) for name in names}
+    for name in names:
+        save(base / "JPEGImages" / f"{name}.jpg", random.integers(0, 256, (16, 24, 3)).astype(np.uint8))
+        save(base / "SegmentationClass" / f"{name}.png", masks[name])
+    lists = base / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("\n".join(names[:5]) + "\n")
+    (lists / "val.txt").write_text("\n".join(names[5:]) + "\n")
+    voc = Voc(root=str(tmp_path), download=False)
+    store = open_store(voc, tmp_path / "cache", "voc")
+    assert store.splits["test"].names == names[5:]
+    assert sorted(store.splits["train"].names + store.splits["val"].names) == names[:5]
+    for k, name in enumerate(names[5:]):
+        assert np.array_equal(store.splits["test"][store.splits["test"].whole(k)][1], masks[name])
+
+
+def test_voc_colours():
+    """Three entries of the colour table that the data set's development kit defines."""
+    assert [voc_colour(k) for k in (0, 1, 15)] == [(0, 0, 0), (128, 0, 0), (192, 128, 128)]
+    assert len(CLASSES) == len(set(Voc.colours)) == 21
+
+
+@pytest.mark.parametrize("cls", [Pets, Voc])
+def test_a_missing_archive_is_named(tmp_path, cls):
+    with pytest.raises(UsageError, match=r"data\.root=.*is not there"):
+        cls(root=str(tmp_path / "nowhere"), download=False)
+
+
+def test_batches_for_training_and_test(discs, tmp_path):
+    loader = LoaderConfig(batch_size=4, crop_size=16, crops_per_image=2, num_workers=0)
+    data = SegmentationData({"name": "folder", "root": str(discs)}, tmp_path, loader, seed=0)
+    shapes = [(batch.image.shape, batch.mask.shape) for batch in data.train_dataloader()]
+    assert set(shapes) == {((4, 3, 16, 16), (4, 16, 16))}
+    assert len(shapes) == 3  # twelve windows of six images
+    tested = [len(batch.mask) for batch in data.test_dataloader()]
+    assert sum(tested) == len(data.test_names) == len(data.store.splits["test"])
+
+
+def test_palette_colours_differ():
+    assert len(set(palette(40))) == 40

@@ -1,0 +1,246 @@
+"""`train.py` itself: what a run leaves, how it resumes, and how mistakes end."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from unetlite.checkpoint import KEY, load_checkpoint
+from unetlite.config import HOME, compose_run
+from unetlite.errors import UsageError
+from unetlite.segmenter import Segmenter
+from unetlite.unet import UNet, UNetConfig
+
+sys.path.insert(0, str(HOME))
+from train import train
+
+SCORES = ["miou", "dice", "miou_per_image", "dice_per_image"] + [
+    f"{kind}/{name}" for kind in ("iou", "dice") for name in ("background", "foreground")
+]
+
+
+def overrides(discs, tmp_path, *more):
+    return [
+        "data=folder",
+        f"data.root={discs}",
+        f"data_dir={tmp_path / 'data'}",
+        f"output_dir={tmp_path / 'outputs'}",
+        "experiment=test",
+        "model.widths=[4,6,8]",
+        "data.crop_size=32",
+        "data.batch_size=2",
+        "trainer.accelerator=cpu",
+        *more,
+    ]
+
+
+def run_script(*arguments, cwd):
+    environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
+    command = [sys.executable, str(HOME / "train.py"), *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run of the script, from another working directory, of five steps: one epoch and a part of the next."""
+    import numpy as np
+    from conftest import save
+
+    tmp_path = tmp_path_factory.mktemp("finished")
+    random = np.random.default_rng(0)
+    for k in range(8):
+        mask = random.random((40, 48)) < 0.4
+        image = (100 * mask + random.integers(0, 50, mask.shape)).astype(np.uint8)
+        save(tmp_path / "discs" / "images" / f"{k}.png", image)
+        save(tmp_path / "discs" / "masks" / f"{k}.png", mask.astype(np.uint8))
+    (tmp_path / "elsewhere").mkdir()
+    arguments = overrides(tmp_path / "discs", tmp_path, "upsample=nearest", "seed=3", "trainer.max_steps=5")
+    result = run_script(*arguments, cwd=tmp_path / "elsewhere")
+    assert result.returncode == 0, result.stderr
+    return tmp_path / "outputs" / "test" / "nearest" / "seed3", result, arguments
+
+
+def test_a_run_leaves_its_files_and_says_where(finished):
+    run, result, _ = finished
+    names = {path.name for path in run.iterdir() if not path.name.startswith("events.")}
+    assert names == {"config.yaml", "train.log", "best.ckpt", "last.ckpt", "metrics.json", "per_image.csv"}
+    assert list((run.parents[3] / "elsewhere").iterdir()) == []
+    assert "best.ckpt" in result.stdout
+    assert "tensorboard --logdir" in result.stdout
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert (config["seed"], config["experiment"], config["upsample"]["name"]) == (3, "test", "nearest")
+
+
+def test_metrics_are_flat_and_agree_with_tensorboard(finished):
+    run, _, _ = finished
+    metrics = json.loads((run / "metrics.json").read_text())
+    expected = [f"{stage}/{name}" for stage in ("test", "val") for name in SCORES]
+    assert set(metrics) == {*expected, "val/loss", "train/seconds", "train/images_per_second", "model/parameters"}
+    assert all(0 <= metrics[name] <= 1 for name in expected)
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0}).Reload()
+    for name in SCORES:
+        assert events.Scalars(f"test/{name}")[-1].value == pytest.approx(metrics[f"test/{name}"], abs=1e-6)
+        curve = [event.value for event in events.Scalars(f"val/{name}")]
+        assert any(value == pytest.approx(metrics[f"val/{name}"], abs=1e-6) for value in curve)
+    assert max(event.value for event in events.Scalars("val/miou")) == pytest.approx(metrics["val/miou"], abs=1e-6)
+
+
+def test_tensorboard_has_curves_pictures_text_and_hyperparameters(finished):
+    run, _, _ = finished
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0, "images": 0}).Reload()
+    tags = events.Tags()
+    assert {"train/loss", "train/cross_entropy", "train/dice_loss", "val/loss"} <= set(tags["scalars"])
+    assert any(tag.startswith("lr") for tag in tags["scalars"])
+    assert [event.step for event in events.Images("val/pictures")] == [3, 5]  # each validation
+    assert "model/summary/text_summary" in tags["tensors"]
+    # The HPARAMS tab: the settings of the run, and its scores.
+    plugin = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    assert all(word in plugin for word in (b"upsample.name", b"nearest", b"trainer.learning_rate"))
+    assert b"test/miou" in events.summary_metadata["_hparams_/experiment"].plugin_data.content
+
+
+def test_per_image_scores_are_those_of_the_test_images(finished):
+    run, _, _ = finished
+    with (run / "per_image.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert len(rows) == 1  # 15 % of eight
+    assert rows[0]["image"] in {str(k) for k in range(8)}
+    assert sum(float(row["miou"]) for row in rows) / len(rows) == pytest.approx(
+        metrics["test/miou_per_image"], abs=1e-6
+    )
+
+
+def test_a_checkpoint_is_enough_to_predict(finished):
+    run, _, _ = finished
+    stored = torch.load(run / "best.ckpt", weights_only=True)
+    about = stored[KEY]
+    network = UNet(UNetConfig(**about["network"]))
+    weights = {name.removeprefix("network."): value for name, value in stored["state_dict"].items()}
+    network.load_state_dict(weights)
+    assert network.config.upsample == {"name": "nearest", "kernel_size": 3}
+    assert about["classes"] == ["background", "foreground"]
+    assert len(about["colours"]) == 2
+    assert about["metrics"]["val/miou"] == pytest.approx(json.loads((run / "metrics.json").read_text())["val/miou"])
+    assert network.mean.item() != 127.5  # normalised by its own training images
+
+
+def test_a_finished_run_is_never_overwritten(finished):
+    run, _, arguments = finished
+    before = {path: path.read_bytes() for path in run.iterdir()}
+    for more in ([], ["resume=true"]):
+        result = run_script(*arguments, *more, cwd=run.parents[3])
+        assert result.returncode == 2
+        assert "holds a finished run" in result.stderr
+    assert before == {path: path.read_bytes() for path in run.iterdir()}
+
+
+def test_training_learns_and_returns_the_monitored_value(discs, tmp_path):
+    config = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=30", "data.crops_per_image=2"))
+    value = train(config)
+    metrics = json.loads((Path(config["run_dir"]) / "metrics.json").read_text())
+    assert value == metrics["val/miou"]
+    # Bright discs on dark noise: a threshold would do. Calling everything background scores about 0.45.
+    assert metrics["test/miou"] > 0.85
+
+
+class Interruption(Exception):
+    pass
+
+
+@pytest.mark.parametrize("step", [5, 7])  # at the start of an epoch, and inside one
+def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch, step):
+    config = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=3"))
+    with monkeypatch.context() as patch:
+        original = Segmenter.training_step
+
+        def interrupted(self, batch, batch_idx):
+            if self.global_step == step:
+                raise Interruption
+            return original(self, batch, batch_idx)
+
+        patch.setattr(Segmenter, "training_step", interrupted)
+        with pytest.raises(Interruption):
+            train(config)
+    with pytest.raises(UsageError, match="resume=true"):
+        train(config)
+    with pytest.raises(UsageError, match=r"trainer\.learning_rate \(0\.004 there, 0\.1 here\)"):
+        train({**config, "resume": True, "trainer": {**config["trainer"], "learning_rate": 0.1}})
+    train({**config, "resume": True})
+    whole = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=3", f"output_dir={tmp_path / 'whole'}"))
+    train(whole)
+    runs = [Path(c["run_dir"]) for c in (config, whole)]
+    resumed, straight = (load_checkpoint(run / "last.ckpt") for run in runs)
+    assert resumed["global_step"] == straight["global_step"] > step
+    assert all(torch.equal(v, straight["state_dict"][k]) for k, v in resumed["state_dict"].items())
+    resumed, straight = (json.loads((run / "metrics.json").read_text()) for run in runs)
+    timings = {"train/seconds", "train/images_per_second"}
+    assert {k: v for k, v in resumed.items() if k not in timings} == {
+        k: v for k, v in straight.items() if k not in timings
+    }
+
+
+def test_runs_that_differ_in_the_operator_see_the_same_batches(discs, tmp_path, monkeypatch):
+    seen = {}
+    original = Segmenter.training_step
+
+    def recording(self, batch, batch_idx):
+        seen.setdefault(self.network.config.upsample["name"], []).append(batch.image.clone())
+        return original(self, batch, batch_idx)
+
+    monkeypatch.setattr(Segmenter, "training_step", recording)
+    for operator in ("transpose", "bilinear"):
+        torch.manual_seed(len(seen))
+        train(compose_run(overrides(discs, tmp_path, f"upsample={operator}", "trainer.max_epochs=2")))
+    assert len(seen["transpose"]) == 6
+    assert all(torch.equal(a, b) for a, b in zip(*seen.values(), strict=True))
+    assert not torch.equal(seen["transpose"][0], seen["transpose"][3])  # another epoch, another order
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["upsample=transposed"], ["transposed", "bilinear", "nearest", "transpose"]),
+        (["data=coasts"], ["coasts", "coast", "folder", "pets", "voc"]),
+        (["trainer.epochs=3"], ["epochs"]),
+        (["data=folder"], ["data.root"]),
+        (["data=folder", "data.root=nowhere"], ["nowhere", "no such directory"]),
+        (["trainer.max_epochs=many"], ["trainer.max_epochs", "many"]),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line_and_leaves_nothing(tmp_path, arguments, words):
+    result = run_script(f"output_dir={tmp_path / 'outputs'}", f"data_dir={tmp_path / 'data'}", *arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    assert all(word in result.stderr for word in words), result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["upsample.kernel_size=7"], ["7", "1 or 3"]),
+        (["data.classes=[a,b]"], ["masks hold only a", "data.classes"]),
+        (["data.classes={a: 255, b: 1}"], ["masks/", "value 0 at", "255, 1"]),
+        (["data.batch_size=0"], ["data.batch_size=0"]),
+        (["data.augment.scale=0.5"], ["data.augment.scale=0.5"]),
+        (["trainer.schedule=linear"], ["linear", "onecycle", "cosine"]),
+        (["trainer.precision=16"], ["16", "bf16-mixed"]),
+        (["model.norm=layer"], ["layer", "batch"]),
+        (["resume=true"], ["last.ckpt", "no such checkpoint"]),
+        (["resume=README.md"], ["README.md"]),
+    ],
+)
+def test_a_mistake_is_found_before_anything_is_written(discs, tmp_path, monkeypatch, more, words):
+    monkeypatch.chdir(HOME)
+    with pytest.raises(UsageError) as error:
+        train(compose_run(overrides(discs, tmp_path, "upsample=bilinear", *more)))
+    assert all(word in str(error.value) for word in words), error.value
+    assert not (tmp_path / "outputs").exists()
