@@ -206,7 +206,7 @@ def test_refusals_name_the_file_and_the_value(tmp_path, damage, words):
     [
         ({"classes": ["one"]}, ["one", "two or more"]),
         ({"classes": ["a", "a"]}, ["different"]),
-        ({"classes": {"a": 0, "b": [1, 2, 3]}}, ["mixes"]),
+        ({"classes": {"a": 0, "b": [1, 2, 3]}}, ["mix grey"]),
         ({"classes": {"a": 0, "b": 0}}, ["value 0"]),
         ({"classes": {"a": 0, "b": "red"}}, ["data.classes.b=red"]),
         ({"classes": {"a": 0, "b": [1, 2, 300]}}, ["300"]),

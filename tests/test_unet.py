@@ -11,7 +11,9 @@ from unetlite.upsample import UPSAMPLERS
 
 OPERATORS = [
     *({"name": "transpose", "kernel_size": k} for k in (2, 3, 4)),
-    *({"name": name, "kernel_size": k} for name in ("nearest", "bilinear") for k in (1, 3)),
+    *({"name": name, "kernel_size": k} for name in ("nearest", "bilinear", "bicubic") for k in (1, 3)),
+    *({"name": name, "kernel_size": k} for name in ("pixelshuffle", "unpool") for k in (1, 3)),
+    *({"name": name} for name in ("zeros", "bilinear_additive", "carafe", "dysample")),
 ]
 WIDTHS = (4, 6, 8, 10, 12)
 
@@ -41,7 +43,8 @@ def test_every_registered_operator_is_tested():
 @pytest.mark.parametrize("height", [1, 2, 3, 8])
 def test_an_operator_doubles_exactly(operator, height):
     up = UPSAMPLERS.build(operator, 6, 5)
-    assert up(torch.randn(2, 6, height, 7)).shape == (2, 5, 2 * height, 14)
+    _, switches = torch.nn.functional.max_pool2d(torch.randn(2, 5, 2 * height, 14), 2, return_indices=True)
+    assert up(torch.randn(2, 6, height, 7), switches).shape == (2, 5, 2 * height, 14)
 
 
 @settings(max_examples=60, deadline=None)
@@ -135,6 +138,7 @@ def test_the_configuration_survives_a_checkpoint(tmp_path):
         ({"upsample": {"name": "transpose", "kernel_size": 5}}, ["5", "2, 3 or 4"]),
         ({"upsample": {"name": "nearest", "mode": 1}}, ["mode", "kernel_size"]),
         ({"downsample": {"name": "magic"}}, ["magic", "max"]),
+        ({"upsample": {"name": "unpool"}, "downsample": {"name": "mean"}}, ["unpool", "mean", "downsample=max"]),
         ({"norm": "layer"}, ["layer", "batch", "group"]),
         ({"widths": (16,)}, ["16"]),
     ],

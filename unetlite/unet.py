@@ -126,6 +126,7 @@ class UNet(nn.Module):
         self.bottleneck = ConvBlock(config.widths[-2], config.widths[-1], config.norm, config.bottleneck_dilation)
         self.decoder = nn.ModuleList(Up(c_in, c_out, config) for c_out, c_in in reversed(list(pairwise(config.widths))))
         self.head = nn.Conv2d(config.widths[0], config.num_classes, kernel_size=1)
+        self._check_switches()
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
@@ -140,6 +141,14 @@ class UNet(nn.Module):
         for decode in self.decoder:
             x = decode(x, *skips.pop())  # (B, C, H, W)
         return self.head(x)[..., :height, :width]  # (B, K, H, W)
+
+    def _check_switches(self) -> None:
+        needed = any(getattr(step.up, "needs_switches", False) for step in self.decoder)
+        if needed and not all(getattr(down, "gives_switches", False) for down in self.down):
+            raise UsageError(
+                f"upsample={self.config.upsample['name']} needs the positions of the maxima, which "
+                f"downsample={self.config.downsample['name']} does not remember; choose downsample=max."
+            )
 
     def set_normalisation(self, mean: Tensor, std: Tensor) -> None:
         """Sets the per-channel mean and standard deviation of the images, in pixel values (0..255)."""

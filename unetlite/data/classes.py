@@ -26,9 +26,9 @@ class ClassTable:
         self.names = names
         self.values = [parse_value(value, f"data.classes.{name}") for name, value in zip(names, values, strict=True)]
         self.ignored = [parse_value(value, "data.ignore") for value in ignore]
-        if len({type(value) for value in self.values}) > 1:
-            raise UsageError("data.classes mixes grey values and RGB triples; a mask has one of them.")
         every = self.values + self.ignored
+        if len({type(value) for value in every}) > 1:
+            raise UsageError("data.classes and data.ignore mix grey values and RGB triples; a mask has one of them.")
         if twice := [value for value in every if every.count(value) > 1]:
             raise UsageError(f"data.classes and data.ignore give the value {show(twice[0])} to two classes.")
         self.rgb = isinstance(self.values[0], tuple)
@@ -51,7 +51,7 @@ class ClassTable:
         if not self.rgb and values.ndim == 3:
             if not (values == values[..., :1]).all():
                 raise UsageError(
-                    f"{path} is an RGB mask; say whose colours are whose: 'data.classes={{road: [128,64,128], ...}}'"
+                    f"{path} is an RGB mask; say which colour is which class, data.classes={{road: [128,64,128], ...}}"
                 )
             values = values[..., 0]
         if self.foreground:

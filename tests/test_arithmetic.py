@@ -1,0 +1,299 @@
+"""The numbered facts of convolution arithmetic, and their formulas against PyTorch: `pytest -k fact` runs them."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import assume, given, settings
+from hypothesis.strategies import integers
+from torch import nn
+
+from unetlite import arithmetic as a
+from unetlite.data.coast import read_earth
+from unetlite.errors import UsageError
+from unetlite.fold import ConvolutionResize
+from unetlite.unet import UNet, UNetConfig, Up
+from unetlite.upsample import Bilinear, Nearest, PixelShuffle, Transpose, Zeros, nearest_as_transposed
+
+A = torch.arange(1.0, 10).view(3, 3)
+B = torch.tensor([[1.0, 2], [3, 4]])
+
+sizes = dict(i=integers(1, 20), k=integers(1, 6), s=integers(1, 4), p=integers(0, 4), d=integers(1, 3))
+
+
+def random(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@settings(deadline=None)
+@given(**sizes)
+def test_fact_01_size_of_a_convolution(i, k, s, p, d):
+    assume(i + 2 * p >= d * (k - 1) + 1)
+    expected = F.conv1d(torch.ones(1, 1, i), torch.ones(1, 1, k), stride=s, padding=p, dilation=d).shape[-1]
+    assert a.conv_size(i, k, s, p, d) == expected
+    assert a.conv_size(i, k, s, p) == (i + 2 * p - k) // s + 1 or k > i + 2 * p
+
+
+@settings(deadline=None)
+@given(**sizes, op=integers(0, 3))
+def test_fact_02_size_of_a_transposed_convolution(i, k, s, p, d, op):
+    assume(op < max(s, d) and (i - 1) * s - 2 * p + d * (k - 1) + op + 1 >= 1)
+    x, w = torch.ones(1, 1, i), torch.ones(1, 1, k)
+    expected = F.conv_transpose1d(x, w, stride=s, padding=p, output_padding=op, dilation=d).shape[-1]
+    assert a.transposed_conv_size(i, k, s, p, d, op) == expected
+
+
+@settings(deadline=None)
+@given(**sizes)
+def test_fact_03_size_of_pooling(i, k, s, p, d):
+    assume(2 * p <= k and i + 2 * p >= d * (k - 1) + 1)
+    for ceil_mode in (False, True):
+        pooled = F.max_pool1d(torch.ones(1, 1, i), k, s, p, d, ceil_mode=ceil_mode)
+        assert a.pool_size(i, k, s, p, d, ceil_mode=ceil_mode) == pooled.shape[-1]
+
+
+def test_fact_03_worked_sizes():
+    assert all(a.pool_size(2 * n, 2) == n for n in range(1, 50))
+    assert a.pool_size(20, 10) == 2
+    assert F.avg_pool2d(torch.ones(1, 1, 20, 20), 10).shape[-2:] == (2, 2)
+    assert a.conv_size(96, 8) == 89
+    assert F.conv2d(torch.ones(1, 1, 96, 96), torch.ones(100, 1, 8, 8)).shape == (1, 100, 89, 89)
+
+
+def test_fact_04_receptive_field_of_the_real_encoder():
+    """The recurrence against gradients: which pixels change one element of each encoder level."""
+    widths = (2, 2, 2, 2, 2)
+    network = UNet(UNetConfig(in_channels=1, widths=widths, norm="none", downsample={"name": "mean"})).double()
+    for parameter in network.parameters():  # positive, so that no path is cut by a ReLU
+        nn.init.uniform_(parameter, 0.1, 1.0, generator=torch.Generator().manual_seed(0))
+    image = torch.full((1, 1, 160, 160), 200.0, dtype=torch.float64, requires_grad=True)
+    x, layers = (image - network.mean) / network.std, []
+    for encode, down in zip(network.encoder, network.down, strict=True):
+        x = encode(x)
+        layers += [(3, 1, 1, 1), (3, 1, 1, 1)]
+        field = a.receptive_field(layers)[-1]
+        n = x.shape[-1] // 2
+        (gradient,) = torch.autograd.grad(x[0, 0, n, n], image, retain_graph=True)
+        seen = gradient[0, 0].abs().sum(0).nonzero()[:, 0] + 0.5
+        assert len(seen) == field.size
+        assert float(seen.mean()) == field.start + n * field.jump
+        x, layers = down(x)[0], [*layers, (2, 2, 0, 1)]
+
+
+def test_fact_05_full_convolution_and_correlation():
+    assert a.full_convolution(A, B).tolist() == [[1, 4, 7, 6], [7, 23, 33, 24], [19, 53, 63, 42], [21, 52, 59, 36]]
+    assert a.full_correlation(A, B).tolist() == [[4, 11, 18, 9], [18, 37, 47, 21], [36, 67, 77, 33], [14, 23, 26, 9]]
+
+
+def test_fact_05_agrees_with_scipy():
+    signal = pytest.importorskip("scipy.signal")
+    x, y = random(5, 7), random(3, 2)
+    torch.testing.assert_close(a.full_convolution(x, y), torch.from_numpy(signal.convolve2d(x, y)))
+    torch.testing.assert_close(a.full_correlation(x, y), torch.from_numpy(signal.correlate2d(x, y)))
+
+
+def test_fact_06_deep_learnings_convolution_is_correlation():
+    assert torch.equal(F.conv2d(A[None, None], B[None, None], padding=1)[0, 0], a.full_correlation(A, B))
+
+
+def test_fact_07_valid_feature_map():
+    rows = ["11100", "01110", "00111", "00110", "01100"]
+    x = torch.tensor([[float(c) for c in row] for row in rows])[None, None]
+    kernel = torch.tensor([[1.0, 0, 1], [0, 1, 0], [1, 0, 1]])[None, None]
+    assert F.conv2d(x, kernel)[0, 0].tolist() == [[4, 3, 4], [2, 4, 3], [2, 3, 4]]
+    assert torch.equal(F.conv2d(x, kernel), F.conv2d(x, kernel.flip(-1, -2)))
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_fact_08_shared_weights(k):
+    layer = nn.Conv2d(7, 11, k)
+    assert sum(p.numel() for p in layer.parameters()) == 11 * 7 * k * k + 11
+    assert layer(torch.ones(1, 7, 9, 9)).shape[1] == layer(torch.ones(1, 7, 40, 30)).shape[1]  # whatever the size
+
+
+def test_fact_08_sobel_responds_to_edges_alone():
+    sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])[None, None]
+    step = torch.zeros(1, 1, 8, 8)
+    step[..., 4:] = 1
+    response = F.conv2d(step, sobel)[0, 0]  # column n looks at columns n to n + 2
+    assert response.abs().sum(0).nonzero()[:, 0].tolist() == [2, 3]
+
+
+def real_patch():
+    return torch.from_numpy(read_earth()[0][1:2, 600:664, 2700:2764].copy()).double()[None]  # green, central Europe
+
+
+def test_fact_09_equivariance_and_local_invariance_on_a_real_image():
+    image, kernel = real_patch(), random(1, 1, 3, 3)
+    shifted = image.roll((5, 3), (-2, -1))
+    inner = F.conv2d(image, kernel)[..., 8:-8, 8:-8]
+    moved = F.conv2d(shifted, kernel)[..., 8 + 5 : -8 + 5, 8 + 3 : -8 + 3]
+    torch.testing.assert_close(inner, moved)
+    # A maximum that moves inside its window leaves the pooled map as it was.
+    dots = torch.zeros(1, 1, 64, 64, dtype=torch.float64)
+    dots[..., ::2, ::2] = image[..., ::2, ::2]
+    assert torch.equal(F.max_pool2d(dots, 2), F.max_pool2d(dots.roll((1, 1), (-2, -1)), 2))
+
+
+KERNEL = torch.tensor([[0.0, 1, 2], [2, 2, 0], [0, 1, 2]])
+
+
+def test_fact_10_convolution_as_a_matrix():
+    matrix = a.convolution_matrix(KERNEL, (4, 4))
+    assert matrix.shape == (4, 16)
+    assert (matrix != 0).sum() == 4 * (KERNEL != 0).sum()  # sparse
+    x = random(4, 4).float()
+    x[:3, :3] = torch.tensor([[3.0, 3, 2], [0, 0, 1], [3, 1, 2]])
+    out = matrix @ x.flatten()
+    assert out[0] == 12
+    torch.testing.assert_close(out.view(2, 2), F.conv2d(x[None, None], KERNEL[None, None])[0, 0])
+
+
+@settings(deadline=None, max_examples=40)
+@given(integers(3, 7), integers(3, 7), integers(1, 3), integers(1, 3), integers(0, 2), integers(1, 2))
+def test_fact_10_and_11_hold_for_every_stride_padding_and_dilation(height, width, k, s, p, d):
+    assume(min(height, width) + 2 * p >= d * (k - 1) + 1)
+    kernel, x = random(k, k), random(height, width)
+    matrix = a.convolution_matrix(kernel, (height, width), s, p, d)
+    out = F.conv2d(x[None, None], kernel[None, None], stride=s, padding=p, dilation=d)[0, 0]
+    torch.testing.assert_close(matrix @ x.flatten(), out.flatten())
+    # The transpose is the gradient of the convolution with respect to its input: the transposed convolution.
+    y = random(*out.shape)
+    back = torch.nn.grad.conv2d_input((1, 1, height, width), kernel[None, None], y[None, None], s, p, d)
+    torch.testing.assert_close((matrix.T @ y.flatten()).view(height, width), back[0, 0])
+
+
+def test_fact_11_the_transpose_restores_the_shape_and_not_the_values():
+    matrix, x = a.convolution_matrix(KERNEL, (4, 4)), random(4, 4).float()
+    y = matrix @ x.flatten()
+    back = matrix.T @ y
+    assert matrix.T.shape == (16, 4)
+    torch.testing.assert_close(back.view(1, 1, 4, 4), F.conv_transpose2d(y.view(1, 1, 2, 2), KERNEL[None, None]))
+    assert not torch.allclose(back, x.flatten(), atol=0.1)
+
+
+def test_fact_12_one_dimension():
+    def transposed(x, kernel, s):
+        return F.conv_transpose1d(torch.tensor([[x]]), torch.tensor([[kernel]]), stride=s)[0, 0].tolist()
+
+    assert transposed([1.0, 2.0], [3.0, 4.0], 2) == [3, 4, 6, 8]
+    assert transposed([1.0, 2.0], [3.0, 4.0], 1) == [3, 4 + 6, 8]  # where copies overlap they add
+
+
+def test_fact_13_zero_insertion():
+    assert a.insert_zeros(B, 2).tolist() == [[1, 0, 2, 0], [0, 0, 0, 0], [3, 0, 4, 0], [0, 0, 0, 0]]
+
+
+@settings(deadline=None, max_examples=200)
+@given(i=integers(1, 6), k=integers(1, 5), s=integers(1, 4), p=integers(0, 3), d=integers(1, 3), op=integers(0, 3))
+def test_fact_13_transposed_convolution_is_zero_insertion_and_a_flipped_kernel(i, k, s, p, d, op):
+    assume(op < max(s, d) and (i - 1) * s - 2 * p + d * (k - 1) + op + 1 >= 1)
+    x, weight = random(2, 3, i, i + 1), random(3, 2, k, k)
+    expected = F.conv_transpose2d(x, weight, stride=s, padding=p, output_padding=op, dilation=d)
+    torch.testing.assert_close(a.transposed_by_zero_insertion(x, weight, s, p, d, op), expected)
+
+
+def test_fact_14_overlap_counts():
+    uneven = a.overlap_counts(6, k=3, p=1, op=1)
+    assert uneven[:11, :11].unique().tolist() == [1, 2, 4]
+    assert uneven[2:6, 2:6].tolist() == [[1, 2, 1, 2], [2, 4, 2, 4], [1, 2, 1, 2], [2, 4, 2, 4]]
+    assert a.overlap_counts(6, k=2).unique().tolist() == [1]
+    assert a.overlap_counts(6, k=4, p=1)[1:-1, 1:-1].unique().tolist() == [4]
+
+
+def test_fact_14_even_overlap_leaves_the_pattern_of_the_taps():
+    out = F.conv_transpose2d(torch.ones(1, 1, 5, 5), torch.tensor([[[[1.0, 2], [3, 4]]]]), stride=2)[0, 0]
+    assert torch.equal(out[:2, :2], torch.tensor([[1.0, 2], [3, 4]]))
+    assert torch.equal(out, out.roll((2, 2), (0, 1)))  # of period 2, and not constant
+
+
+def same(x, *modules, inside=slice(None)):
+    out = [module(x)[..., inside, inside] for module in modules]
+    torch.testing.assert_close(out[0], out[1])
+
+
+def transposed(weight, bias, kernel_size):
+    module = Transpose(*weight.shape[:2], kernel_size=kernel_size).double()
+    module.weight, module.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return module
+
+
+def test_fact_15_nearest_then_3x3_is_a_transposed_convolution():
+    up = Nearest(4, 3).double()
+    weight = nearest_as_transposed(up.conv.weight)
+    same(random(2, 4, 5, 7), up.eval(), transposed(weight, up.conv.bias, 4))
+    same(random(2, 4, 1, 3), copy.deepcopy(up).train(), up)
+    # By its words: the flipped kernel convolved with a box of ones.
+    box = torch.ones(2, 2, dtype=torch.float64)
+    torch.testing.assert_close(weight[1, 2], a.full_convolution(up.conv.weight[2, 1].flip(0, 1), box))
+    assert 4 * 9 / 16 == 2.25  # multiplications per low-resolution pixel and pair of channels
+
+
+def test_fact_16_nearest_then_1x1_is_nested_in_transposed():
+    up = Nearest(4, 3, kernel_size=1).double()
+    equal_taps = up.conv.weight.transpose(0, 1).expand(-1, -1, 2, 2)
+    same(random(2, 4, 5, 7), up, transposed(equal_taps, up.conv.bias, 2))
+
+
+def test_fact_17_pixel_shuffle_of_1x1_is_a_transposed_convolution():
+    up = PixelShuffle(4, 3, kernel_size=1).double()
+    nn.init.normal_(up.weight)  # any weights, and a bias shared over sub-pixels as at the start
+    weight = up.weight[..., 0, 0].view(3, 2, 2, 4).permute(3, 0, 1, 2)
+    same(random(2, 4, 5, 7), up, transposed(weight, up.bias[::4], 2))
+
+
+@pytest.mark.parametrize("operator", [Nearest, Bilinear])
+def test_fact_18_a_1x1_convolution_commutes_with_resizing(operator):
+    up = operator(4, 3, kernel_size=1).double()
+    same(random(2, 4, 5, 7), up, ConvolutionResize(up))
+
+
+def test_fact_19_bilinear_then_1x1_is_a_transposed_convolution_inside():
+    up = Bilinear(4, 3, kernel_size=1).double()
+    taps = torch.tensor([1.0, 3, 3, 1], dtype=torch.float64) / 4
+    weight = up.conv.weight.transpose(0, 1) * taps[:, None] * taps
+    modules = up, transposed(weight, up.conv.bias, 4)
+    same(random(2, 4, 5, 7), *modules, inside=slice(1, -1))
+    with pytest.raises(AssertionError):  # at the border bilinear repeats the edge, where the other meets zeros
+        same(random(2, 4, 5, 7), *modules)
+
+
+def test_fact_20_zero_insertion_then_3x3_is_a_transposed_convolution():
+    up = Zeros(4, 3).double()
+    same(random(2, 4, 5, 7), up, transposed(up.conv.weight.flip(-1, -2).transpose(0, 1), up.conv.bias, 3))
+
+
+def test_fact_21_image_deconvolution_restores_and_transposed_convolution_does_not():
+    pytest.importorskip("skimage")
+    from unetlite.explain.figures import two_deconvolutions
+
+    pictures = two_deconvolutions()
+    assert pictures.psnr_restored > pictures.psnr_blurred + 3  # dB
+    assert pictures.psnr_transposed < pictures.psnr_blurred
+
+
+def test_fact_22_the_decoder_step():
+    step = Up(64, 32, UNetConfig())
+    seen = {}
+    step.conv[0].register_forward_hook(lambda module, args, out: seen.update(channels=args[0].shape[1]))
+    out = step(torch.randn(1, 64, 32, 32), torch.randn(1, 32, 64, 64), None)
+    assert out.shape == (1, 32, 64, 64)
+    assert seen["channels"] == step.conv[0].in_channels == 64  # 32 + 32
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: a.conv_size(3, 5), ["k=5", "output size -1"]),
+        (lambda: a.conv_size(0, 1), ["i=0"]),
+        (lambda: a.transposed_conv_size(4, 2, 2, 0, 1, 2), ["op=2", "below max(s, d) = 2"]),
+        (lambda: a.transposed_conv_size(1, 1, 1, 3), ["output size -5"]),
+        (lambda: a.pool_size(8, 2, p=2), ["p=2", "half"]),
+        (lambda: a.overlap_counts(4, 3, op=2), ["op=2"]),
+    ],
+)
+def test_impossible_combinations_are_refused(call, words):
+    with pytest.raises(UsageError) as error:
+        call()
+    assert all(word in str(error.value) for word in words), error.value

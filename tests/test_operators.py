@@ -1,0 +1,219 @@
+"""The contract that every operator keeps, and what is particular to some of them."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from test_train import overrides
+from test_unet import OPERATORS, image, label
+from torch import nn
+
+from train import train
+from unetlite.checkpoint import KEY, load_checkpoint
+from unetlite.config import compose_run
+from unetlite.downsample import DOWNSAMPLERS
+from unetlite.errors import UsageError
+from unetlite.explain.operator import behaviour
+from unetlite.unet import UNet, UNetConfig, initialise
+from unetlite.upsample import UPSAMPLERS
+
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1}
+
+
+def build(operator, down="max", **options):
+    network = UNet(UNetConfig(widths=(4, 6, 8), upsample=operator, downsample={"name": down}, **options))
+    initialise(network, seed=0)
+    return network
+
+
+@pytest.mark.parametrize("down", sorted(DOWNSAMPLERS))
+@pytest.mark.parametrize("operator", OPERATORS, ids=label)
+def test_the_contract(operator, down):
+    """Any size, memory format and dtype: logits of the image's size, and the same values up to precision."""
+    if operator["name"] == "unpool" and down != "max":
+        with pytest.raises(UsageError, match="downsample=max"):
+            build(operator, down)
+        return
+    for size in ((1, 1), (5, 7), (12, 8)):
+        x = image(2, 3, *size)
+        network = build(operator, down, norm="group").double().eval()
+        expected = network(x)
+        assert expected.shape == (2, 2, *size)
+        for dtype, tolerance in TOLERANCE.items():
+            for memory_format in (torch.contiguous_format, torch.channels_last):
+                network = build(operator, down, norm="group").to(dtype).eval().to(memory_format=memory_format)
+                out = network(x)
+                assert out.dtype == dtype
+                if operator["name"] == "unpool" and dtype == torch.bfloat16:
+                    continue  # rounding moves maxima, and with them everything that follows
+                torch.testing.assert_close(out.double(), expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("down", sorted(DOWNSAMPLERS))
+def test_gradients_pass_every_downsampling(down):
+    network = build(OPERATORS[0], down)
+    network(image(2, 3, 18, 21)).square().mean().backward()
+    assert all(p.grad is not None and p.grad.any() for p in network.parameters())
+
+
+def test_an_operator_from_outside_trains_a_step(discs, tmp_path):
+    """A class under a name is all that a new operator needs."""
+
+    @UPSAMPLERS.register("repeat")
+    class Repeat(nn.Module):
+        def __init__(self, in_channels, out_channels, *, gain=1.0):
+            super().__init__()
+            self.gain, self.mix = gain, nn.Conv2d(in_channels, out_channels, 1)
+
+        def forward(self, x, switches=None):
+            return self.gain * self.mix(x).repeat_interleave(2, 2).repeat_interleave(2, 3)
+
+    try:
+        config = compose_run(overrides(discs, tmp_path, "trainer.max_steps=1"))
+        config["upsample"] = {"name": "repeat", "gain": 2.0}
+        train(config)
+    finally:
+        del UPSAMPLERS["repeat"]
+    stored = load_checkpoint(tmp_path / "outputs" / "test" / "transpose" / "seed0" / "best.ckpt")
+    assert stored[KEY]["network"]["upsample"] == {"name": "repeat", "gain": 2.0}
+    assert any(name.endswith("up.mix.weight") for name in stored["state_dict"])
+
+
+def slow_carafe(module, x):
+    """Equations 2 to 4 of Wang et al. 2019, one output pixel at a time."""
+    y = module.conv(x)
+    predicted = F.pixel_shuffle(module.encode(module.compress(y)), 2)  # (B, k k, 2H, 2W)
+    window, reach = module.window, module.window // 2
+    batch, channels, height, width = y.shape
+    out = torch.zeros(batch, channels, 2 * height, 2 * width, dtype=y.dtype)
+    for b in range(batch):
+        for i in range(2 * height):
+            for j in range(2 * width):
+                e = predicted[b, :, i, j].exp()
+                weights = e / e.sum()
+                for n in range(window):
+                    for m in range(window):
+                        row, column = i // 2 + n - reach, j // 2 + m - reach
+                        if 0 <= row < height and 0 <= column < width:
+                            out[b, :, i, j] += weights[n * window + m] * y[b, :, row, column]
+    return out
+
+
+def slow_dysample(module, x):
+    """Section 3 of Liu et al. 2023, one output pixel at a time, in pixels of the input."""
+    y = module.conv(x)
+    offsets = F.pixel_shuffle(module.offset(y), 2)  # (B, 2 g, 2H, 2W)
+    batch, channels, height, width = y.shape
+    out = torch.zeros(batch, channels, 2 * height, 2 * width, dtype=y.dtype)
+    per_group = channels // module.groups
+    for b in range(batch):
+        for c in range(channels):
+            group = c // per_group
+            for i in range(2 * height):
+                for j in range(2 * width):
+                    dx, dy = 0.25 * offsets[b, 2 * group, i, j], 0.25 * offsets[b, 2 * group + 1, i, j]
+                    # Sub-pixels lie a quarter of a pixel from the centre; the border repeats.
+                    column = min(max(j // 2 + (0.25 if j % 2 else -0.25) + float(dx), 0), width - 1)
+                    row = min(max(i // 2 + (0.25 if i % 2 else -0.25) + float(dy), 0), height - 1)
+                    top, left = math.floor(row), math.floor(column)
+                    for r, wr in ((top, 1 - (row - top)), (top + 1, row - top)):
+                        for s, ws in ((left, 1 - (column - left)), (left + 1, column - left)):
+                            if wr * ws > 0:
+                                out[b, c, i, j] += wr * ws * y[b, c, r, s]
+    return out
+
+
+@pytest.mark.parametrize(("name", "slow"), [("carafe", slow_carafe), ("dysample", slow_dysample)])
+@torch.no_grad()
+def test_agreement_with_a_slow_implementation_of_the_paper(name, slow):
+    torch.manual_seed(0)
+    module = UPSAMPLERS[name](6, 8).double()
+    for parameter in module.parameters():
+        parameter.normal_(std=0.5)  # far from where it starts
+    x = torch.randn(2, 6, 4, 5, dtype=torch.float64)
+    tolerance = 1e-9 if name == "carafe" else 1e-5  # places are computed in float32
+    torch.testing.assert_close(module(x), slow(module, x), rtol=tolerance, atol=tolerance)
+
+
+def test_dysample_starts_as_bilinear():
+    up = UPSAMPLERS["dysample"](6, 8)
+    nn.init.zeros_(up.offset.weight)
+    x = torch.randn(2, 6, 5, 7)
+    torch.testing.assert_close(up(x), F.interpolate(up.conv(x), scale_factor=2, mode="bilinear"))
+    initialise(up, seed=0)
+    torch.testing.assert_close(up(x), F.interpolate(up.conv(x), scale_factor=2, mode="bilinear"), rtol=0, atol=0.01)
+
+
+def test_bilinear_additive_by_its_words():
+    """Resize first, then the sum of each four consecutive channels: the order of Wojna et al. 2019, section 3.3."""
+    up = UPSAMPLERS["bilinear_additive"](8, 3)
+    x = torch.randn(2, 8, 5, 7)
+    resized = F.interpolate(x, scale_factor=2, mode="bilinear")
+    summed = torch.stack([resized[:, k : k + 4].sum(1) for k in (0, 4)], 1)
+    torch.testing.assert_close(up(x), up.conv(summed))
+
+
+def test_unpooling_is_pytorchs():
+    up, x = UPSAMPLERS["unpool"](6, 4), torch.randn(2, 6, 5, 7)
+    _, switches = F.max_pool2d(torch.randn(2, 4, 10, 14), 2, return_indices=True)
+    torch.testing.assert_close(up(x, switches), F.max_unpool2d(up.conv(x), switches, 2))
+    with pytest.raises(UsageError, match="downsample=max"):
+        up(x)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3])
+def test_pixel_shuffle_starts_without_a_pattern(kernel_size):
+    up = UPSAMPLERS["pixelshuffle"](6, 4, kernel_size=kernel_size)
+    initialise(up, seed=1)
+    out = up(torch.randn(1, 6, 1, 1).expand(1, 6, 9, 9))[..., 2:-2, 2:-2]
+    torch.testing.assert_close(out, out[..., :1, :1].expand_as(out))
+    assert up.weight[:4].unique(dim=0).shape[0] == 1
+    assert up.bias[4] != up.bias[0]
+
+
+def test_ripple_at_initialisation_is_as_theory_says():
+    """None from resizing; some from independent taps; most from zeros and from uneven overlap."""
+    ripple = {}
+    for operator in OPERATORS:
+        up = UPSAMPLERS.build(operator, 8, 8)
+        initialise(up, seed=0)
+        ripple[label(operator)] = behaviour(up, 8, 8).ripple
+    for name in ("nearest-3", "bilinear-3", "bicubic-3", "bilinear_additive", "pixelshuffle-3", "dysample", "carafe"):
+        assert ripple[name] < 1e-3, name
+    for name in ("transpose-2", "transpose-3", "transpose-4", "zeros", "unpool-3"):
+        assert ripple[name] > 0.1, name
+
+
+def test_stochastic_pooling_draws_in_proportion_and_averages_in_evaluation():
+    pool = DOWNSAMPLERS["stochastic"](1)
+    window = torch.tensor([[1.0, 2.0], [0.0, 5.0]])
+    x = window.repeat(100, 100)[None, None]
+    drawn = pool.train()(x)[0].flatten()
+    frequency = np.array([(drawn == value).float().mean() for value in (1.0, 2.0, 0.0, 5.0)])
+    expected = np.array([1, 2, 0, 5]) / 8
+    assert np.abs(frequency - expected).max() < 5 * math.sqrt(0.25 / len(drawn))  # five standard errors
+    weighted = (1 * 1 + 2 * 2 + 5 * 5) / 8
+    torch.testing.assert_close(pool.eval()(x)[0], torch.full((1, 1, 100, 100), weighted))
+
+
+def test_stochastic_pooling_of_values_that_are_not_positive():
+    pool = DOWNSAMPLERS["stochastic"](1)
+    x = torch.tensor([[-1.0, -2.0], [-3.0, -2.0]]).repeat(1, 50)[None, None]
+    assert set(pool.train()(x)[0].unique().tolist()) == {-1.0, -2.0, -3.0}
+    assert pool.eval()(x)[0].unique().tolist() == [-2.0]
+    assert not pool.eval()(torch.zeros(1, 1, 4, 4))[0].any()
+
+
+def test_stochastic_pooling_resumes_to_the_bit(discs, tmp_path):
+    """The draws of a step depend on the seed and the step alone."""
+    weights = []
+    for name in ("a", "b"):
+        torch.manual_seed(len(name + str(weights)))
+        config = compose_run(
+            overrides(discs, tmp_path, "downsample=stochastic", "trainer.max_steps=3", f"output_dir={tmp_path / name}")
+        )
+        train(config)
+        weights.append(load_checkpoint(tmp_path / name / "test" / "transpose" / "seed0" / "last.ckpt")["state_dict"])
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])

@@ -1,0 +1,126 @@
+"""What `unetlite explain` prints and draws."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich import get_console
+from rich.table import Table
+
+from unetlite.checkpoint import KEY, load_checkpoint
+from unetlite.config import compose_run
+from unetlite.errors import UsageError
+from unetlite.explain.layers import layers
+from unetlite.explain.operator import Behaviour, behaviour
+from unetlite.fold import fold
+from unetlite.unet import UNet, UNetConfig, initialise
+from unetlite.upsample import UPSAMPLERS
+
+
+def explain_one(what: Sequence[str], size: str, png: Path | None) -> None:
+    """The layers of one network, what folding would save, and how its last upsampling operator behaves."""
+    network = open_network(what)
+    height, width = parse_size(size)
+    rows = layers(network, height, width)
+    table = Table("layer", "kind", "C x H x W", "kernel", "stride", "receptive field", "parameters", "multiplications")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in rows:
+        shape = " x ".join(map(str, row.shape))
+        counts = f"{row.parameters:,}", f"{row.multiplications:,}"
+        table.add_row(row.name, row.kind, shape, str(row.kernel), row.stride, f"{row.field.size:g}", *counts)
+    table.add_section()
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    table.add_row("all", "", "", "", "", "", f"{parameters:,}", f"{sum(row.multiplications for row in rows):,}")
+    console = get_console()
+    console.print(table)
+    folded = sum(row.multiplications for row in layers(fold(network).network, height, width))
+    console.print(f"folded for evaluation: {folded:,} multiplications\n", highlight=False)
+    last = network.decoder[-1].up
+    behaved = behaviour(last, network.config.widths[1], network.config.widths[0])
+    print_behaviour(network.config.upsample["name"], behaved)
+    draw(png, {network.config.upsample["name"]: behaved})
+
+
+def print_behaviour(name: str, b: Behaviour) -> None:
+    """Kernel, overlap and responses as text, of the pair of channels with the largest kernel."""
+    strength = b.kernel.square().sum((-1, -2))
+    c_in, c_out = divmod(int(strength.argmax()), strength.shape[1])
+    size = b.kernel.shape[-1]
+    parts = {
+        f"{name} as a transposed convolution: kernel {size} x {size}, stride 2, channel {c_in} to {c_out}": (
+            b.kernel[c_in, c_out],
+            "7.3f",
+        ),
+        "inputs that reach each output, inside": (b.overlap, "3.0f"),
+        f"response to a constant 1, inside, channel {c_out} (ripple {b.ripple:.4f})": (
+            b.constant[c_out, 6:10, 6:10],
+            "7.3f",
+        ),
+    }
+    for title, (values, style) in parts.items():
+        lines = (" ".join(format(value, style) for value in row) for row in values.tolist())
+        get_console().print("\n".join([title, *lines]) + "\n", highlight=False)
+
+
+def explain_all(what: Sequence[str], size: str, png: Path | None) -> None:
+    """All operators in the same network: what they cost, see, and do to a constant."""
+    height, width = parse_size(size)
+    base = open_network(what).config
+    table = Table("upsample", "parameters", "multiplications", "folded", "receptive field", "ripple on a constant")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    behaviours = {}
+    for name in UPSAMPLERS:
+        network = UNet(replace(base, upsample={"name": name}))
+        initialise(network, seed=0)
+        rows, folded = layers(network, height, width), layers(fold(network).network, height, width)
+        behaviours[name] = behaviour(network.decoder[-1].up, base.widths[1], base.widths[0])
+        table.add_row(
+            name,
+            f"{sum(parameter.numel() for parameter in network.parameters()):,}",
+            *(f"{sum(row.multiplications for row in part) / 1e6:,.1f} M" for part in (rows, folded)),
+            f"{rows[-1].field.size:g}",
+            f"{behaviours[name].ripple:.4f}",
+        )
+    get_console().print(table)
+    draw(png, behaviours)
+
+
+def open_network(what: Sequence[str]) -> UNet:
+    """The network of a checkpoint, or a new one of the settings of train.py.
+
+    Raises:
+        UsageError: the file is no checkpoint, or a setting is unknown.
+    """
+    if len(what) == 1 and "=" not in what[0]:
+        checkpoint = load_checkpoint(Path(what[0]))
+        network = UNet(UNetConfig(**checkpoint[KEY]["network"]))
+        weights = checkpoint["state_dict"].items()
+        network.load_state_dict({name.removeprefix("network."): value for name, value in weights})
+        return network
+    config = compose_run(what)
+    parts = {"upsample": config["upsample"], "downsample": config["downsample"], **config["model"]}
+    network = UNet(UNetConfig(**parts))
+    initialise(network, config["seed"])
+    return network
+
+
+def parse_size(size: str) -> tuple[int, int]:
+    """Height and width of "128" or "96x128"."""
+    parts = size.lower().split("x")
+    if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise UsageError(f"--size {size}: expected a number of pixels such as 128, or height x width such as 96x128.")
+    return int(parts[0]), int(parts[-1])
+
+
+def draw(png: Path | None, behaviours: dict[str, Behaviour]) -> None:
+    """Writes the picture of the operators, if one is wanted."""
+    if png is None:
+        return
+    from unetlite.explain.figures import operator_figure
+
+    if not png.parent.is_dir():
+        raise UsageError(f"--png {png}: there is no directory {png.parent}.")
+    operator_figure(behaviours).savefig(png)
+    get_console().print(f"picture  {png}", highlight=False)
