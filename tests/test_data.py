@@ -26,10 +26,10 @@ AUGMENTATIONS = [
     {"rotation": 30.0},
     {"scale": 1.5},
     {"brightness": 0.3},
-    {"contrast": 0.3},
-    {"vertical_flip": True, "quarter_turns": True, "rotation": 180.0, "scale": 2.0, "contrast": 0.2},
+    {"gamma": 1.5},
+    {"vertical_flip": True, "quarter_turns": True, "rotation": 180.0, "scale": 2.0, "gamma": 1.2},
 ]
-GEOMETRIC = [options for options in AUGMENTATIONS if not {"brightness", "contrast"} & options.keys()]
+GEOMETRIC = [options for options in AUGMENTATIONS if not {"brightness", "gamma"} & options.keys()]
 
 
 class InMemory:
@@ -80,6 +80,17 @@ def test_image_and_mask_move_together(options):
     assert not torch.equal(moved, mask)
     # Interpolation blends the image at the borders of regions, where the mask keeps one label.
     assert ((new_image - expected).abs() < 20).float().mean() > 0.9
+
+
+def test_brightness_is_relative_so_that_dark_images_keep_their_content():
+    image = torch.arange(1, 33, dtype=torch.uint8).view(1, 1, 4, 8).expand(64, -1, -1, -1)
+    mask = torch.zeros(64, 4, 8, dtype=torch.uint8)
+    out, _ = Augmentation(horizontal_flip=False, brightness=0.2)(image, mask, seed=0)
+    ratio = out / image
+    assert ratio.amin() >= 0.8 - 1e-4
+    assert ratio.amax() <= 1.2 + 1e-4
+    torch.testing.assert_close(ratio, ratio[..., :1, :1].expand_as(ratio))  # one factor an image
+    assert ratio.std() > 0.05
 
 
 def test_augmentation_is_drawn_per_sample_from_its_seed_alone():

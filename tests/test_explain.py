@@ -51,7 +51,7 @@ def test_receptive_fields_are_those_of_the_gradients(operator, down):
         (gradient,) = torch.autograd.grad(logits[0, 0, row].sum(), x, retain_graph=True)
         rows = gradient[0, 0].abs().sum(1).nonzero()[:, 0]
         seen = max(seen, int(rows.max() - rows.min()) + 1)
-    assert layers(network, 160, 8)[-1].field.size == seen
+    assert layers(network, 160, 8)[-1].receptive_field == seen
 
 
 @pytest.mark.parametrize("operator", LINEAR, ids=label)

@@ -111,9 +111,7 @@ def zero_insertion_padding(k: int, s: int = 1, p: int = 0, d: int = 1, op: int =
     return before, before + op - (s - 1)
 
 
-def transposed_conv_by_zero_insertion(
-    x: Tensor, weight: Tensor, s: int = 1, p: int = 0, d: int = 1, op: int = 0
-) -> Tensor:
+def transposed_by_zero_insertion(x: Tensor, weight: Tensor, s: int = 1, p: int = 0, d: int = 1, op: int = 0) -> Tensor:
     """`F.conv_transpose2d(x, weight)` by the identity of `zero_insertion_padding`.
 
     Args:
@@ -156,16 +154,6 @@ class ReceptiveField:
             self.jump * s,
             self.start + (d * (k - 1) / 2 - p) * self.jump,
         )
-
-    def through_upsampling(self, taps: int, s: int = 2) -> "ReceptiveField":
-        """After upsampling by `s` in which an output depends on at most `taps` neighbouring inputs, and is centred."""
-        return ReceptiveField(
-            self.size + (taps - 1) * self.jump, self.jump / s, self.start - (1 - 1 / s) / 2 * self.jump
-        )
-
-    def join(self, other: "ReceptiveField") -> "ReceptiveField":
-        """Of a concatenation or sum of two maps of one resolution: the larger."""
-        return max(self, other, key=lambda field: field.size)
 
 
 def receptive_field(layers: Iterable[tuple[int, int, int, int]]) -> list[ReceptiveField]:

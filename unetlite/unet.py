@@ -90,6 +90,9 @@ def make_norm(norm: str, channels: int) -> nn.Module:
 class Up(nn.Module):
     """One decoder step: upsample, join the encoder's map of the same size, then two convolutions."""
 
+    up: nn.Module
+    conv: nn.Module
+
     def __init__(self, in_channels: int, out_channels: int, config: UNetConfig):
         super().__init__()
         self.skip = config.skip

@@ -254,14 +254,14 @@ class DySample(nn.Module):
     def forward(self, x: Tensor, switches: Tensor | None = None) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)
         height, width = x.shape[-2:]
-        # Places need more digits than bfloat16 has.
-        offset = 0.25 * F.pixel_shuffle(self.offset(x).float(), 2)  # (B, 2 g, 2H, 2W): x and y, in input pixels
+        precise = torch.promote_types(x.dtype, torch.float32)  # places need more digits than bfloat16 has
+        offset = 0.25 * F.pixel_shuffle(self.offset(x).to(precise), 2)  # (B, 2 g, 2H, 2W): x and y, in input pixels
         offset = offset.unflatten(1, (self.groups, 2)).flatten(0, 1).permute(0, 2, 3, 1)  # (B g, 2H, 2W, 2)
         place = torch.stack(
             torch.meshgrid(centres(2 * width, offset), centres(2 * height, offset), indexing="xy"), dim=-1
         )  # (2H, 2W, 2), from -1 to 1 over the map
         scale = torch.stack([offset.new_tensor(2.0) / width, offset.new_tensor(2.0) / height])
-        grouped = x.float().unflatten(1, (self.groups, -1)).flatten(0, 1)  # (B g, C_out / g, H, W)
+        grouped = x.to(precise).unflatten(1, (self.groups, -1)).flatten(0, 1)  # (B g, C_out / g, H, W)
         out = F.grid_sample(grouped, place + offset * scale, padding_mode="border", align_corners=False)
         return out.unflatten(0, (-1, self.groups)).flatten(1, 2).to(x.dtype)  # (B, C_out, 2H, 2W)
 

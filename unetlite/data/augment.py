@@ -16,7 +16,8 @@ class Augmentation(nn.Module):
         quarter_turns: rotate by 0, 90, 180 or 270 degrees; the images must be square.
         rotation: largest angle in degrees, 0 for none.
         scale: largest factor of zoom s, between 1/s and s; 1 for none.
-        brightness, contrast: largest relative change, such as 0.2; 0 for none.
+        brightness: largest relative change of all values, such as 0.2; 0 for none.
+        gamma: largest exponent g of values in 0..1, between 1/g and g; 1 for none.
 
     What rotation or scaling moves in from outside is a reflection, in image and mask alike, so labels stay true.
     """
@@ -30,17 +31,17 @@ class Augmentation(nn.Module):
         rotation: float = 0.0,
         scale: float = 1.0,
         brightness: float = 0.0,
-        contrast: float = 0.0,
+        gamma: float = 1.0,
     ):
         import kornia.augmentation as K
         from kornia.constants import DataKey
 
         super().__init__()
-        if scale < 1:
-            raise UsageError(f"data.augment.scale={scale}: the largest zoom factor, 1 or more.")
-        for name, value in {"brightness": brightness, "contrast": contrast}.items():
-            if not 0 <= value < 1:
-                raise UsageError(f"data.augment.{name}={value}: a relative change, from 0 to below 1.")
+        for name, value in {"scale": scale, "gamma": gamma}.items():
+            if value < 1:
+                raise UsageError(f"data.augment.{name}={value}: the largest factor or exponent, 1 or more.")
+        if not 0 <= brightness < 1:
+            raise UsageError(f"data.augment.brightness={brightness}: a relative change, from 0 to below 1.")
         operations: list[Any] = []
         if horizontal_flip:
             operations.append(K.RandomHorizontalFlip(p=0.5))
@@ -50,10 +51,10 @@ class Augmentation(nn.Module):
             operations.append(K.RandomRotation90(times=(0, 3), p=1.0))
         if rotation or scale > 1:
             operations.append(K.RandomAffine(rotation, scale=(1 / scale, scale), padding_mode="reflection", p=1.0))
-        if brightness:
-            operations.append(K.RandomBrightness((1 - brightness, 1 + brightness), p=1.0))
-        if contrast:
-            operations.append(K.RandomContrast((1 - contrast, 1 + contrast), p=1.0))
+        if brightness:  # by RandomContrast, which multiplies; RandomBrightness adds, and blackens dark images
+            operations.append(K.RandomContrast((1 - brightness, 1 + brightness), p=1.0))
+        if gamma > 1:
+            operations.append(K.RandomGamma((1 / gamma, gamma), p=1.0))
         # Averaging class indices would invent classes.
         nearest = {DataKey.MASK: {"resample": "nearest", "align_corners": False}}
         self.operations = (

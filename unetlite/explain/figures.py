@@ -72,20 +72,20 @@ class TwoDeconvolutions(NamedTuple):
 
 
 def two_deconvolutions() -> TwoDeconvolutions:
-    """Fact 21 on the coast of Norway: a Gaussian blur, its Wiener filter, and its transposed convolution."""
+    """Fact 21 on the coast of Kamchatka: a Gaussian blur, its Wiener filter, and its transposed convolution."""
     from skimage.metrics import peak_signal_noise_ratio
     from skimage.restoration import wiener
 
     from unetlite.data.coast import read_earth
 
-    image = read_earth()[0].mean(0)[400:528, 2760:2888] / 255  # grey, 0..1, north-western Europe
+    image = read_earth()[0].mean(0)[500:628, 5000:5128] / 255  # grey, 0..1
     distance = np.hypot(*np.mgrid[-6:7, -6:7])
     kernel = np.exp(-(distance**2) / (2 * 1.5**2))
     kernel /= kernel.sum()
     tensor, weight = torch.from_numpy(image)[None, None], torch.from_numpy(kernel)[None, None]
     blurred = F.conv2d(F.pad(tensor, (6, 6, 6, 6), mode="reflect"), weight)
     noisy = blurred[0, 0].numpy() + np.random.default_rng(0).normal(0, 0.002, image.shape)
-    restored = np.clip(wiener(noisy, kernel, balance=0.002, clip=False), 0, 1)
+    restored = np.clip(wiener(noisy, kernel, balance=1e-4, clip=False), 0, 1)
     transposed = F.conv_transpose2d(torch.from_numpy(noisy)[None, None], weight, padding=6)[0, 0].numpy()
 
     def psnr(candidate: np.ndarray) -> float:

@@ -1,11 +1,15 @@
 """What an upsampling operator does: its equivalent kernel, overlap, and response to a constant and to one pixel."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unetlite.unet import UNet, Up
+
+STEP = 1e-4  # of the differences
+NOTHING = 1e-8  # relative to the largest weight, what is taken for rounding
 SIZE = 8  # of the low-resolution maps that operators are tried on: large enough to have an inside
 
 
@@ -28,6 +32,12 @@ class Behaviour(NamedTuple):
     ripple: float
 
 
+def last_behaviour(network: UNet) -> Behaviour:
+    """Of the network's last upsampling operator, which draws at the image's resolution."""
+    widths = network.config.widths
+    return behaviour(cast(Up, network.decoder[-1]).up, widths[1], widths[0])
+
+
 @torch.no_grad()
 def behaviour(operator: nn.Module, in_channels: int, out_channels: int) -> Behaviour:
     """Tries an operator out, in evaluation mode and float64."""
@@ -46,12 +56,10 @@ def behaviour(operator: nn.Module, in_channels: int, out_channels: int) -> Behav
         pixel = torch.zeros_like(ones)
         pixel[..., middle, middle] = 1
         single = (apply(pixel) - apply(torch.zeros_like(ones)))[0]
-        kernels = []
-        for channel in range(in_channels):
-            direction = torch.zeros_like(ones)
-            direction[0, channel, middle, middle] = 1
-            kernels.append(torch.func.jvp(apply, (ones,), (direction,))[1][0])
-        kernel = crop(torch.stack(kernels), 2 * middle)
+        # Central differences, one input channel a row of the batch: exact for a linear operator.
+        direction = torch.zeros(in_channels, in_channels, SIZE, SIZE, dtype=torch.float64)
+        direction[range(in_channels), range(in_channels), middle, middle] = STEP
+        kernel = crop((apply(ones + direction) - apply(ones - direction)) / (2 * STEP), 2 * middle)
         constant = apply(ones)[0]
         return Behaviour(kernel, overlap(kernel), constant, single, ripple(constant))
     finally:
@@ -63,7 +71,7 @@ def crop(response: Tensor, origin: int) -> Tensor:
 
     `origin` is the row and column of the first of the two output pixels that lie on the input pixel.
     """
-    far = response.abs().amax(tuple(range(response.ndim - 2))) > 1e-12 * response.abs().max()
+    far = response.abs().amax(tuple(range(response.ndim - 2))) > NOTHING * response.abs().max()
     reach = 0
     for axis in (0, 1):
         touched = far.any(axis).nonzero()[:, 0]
@@ -75,7 +83,7 @@ def crop(response: Tensor, origin: int) -> Tensor:
 
 def overlap(kernel: Tensor) -> Tensor:
     """How many inputs reach each output of an inner 4 x 4 patch of a transposed convolution with stride 2."""
-    support = (kernel.abs().sum((0, 1)) > 1e-12 * kernel.abs().max()).double()
+    support = (kernel.abs().sum((0, 1)) > NOTHING * kernel.abs().max()).double()
     counts = F.conv_transpose2d(torch.ones(1, 1, 2 * SIZE, 2 * SIZE).double(), support[None, None], stride=2)[0, 0]
     start = (kernel.shape[-1] - 2) // 2 + SIZE  # the first phase, well inside
     start -= (start - (kernel.shape[-1] - 2) // 2) % 2

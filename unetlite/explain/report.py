@@ -11,7 +11,7 @@ from unetlite.checkpoint import KEY, load_checkpoint
 from unetlite.config import compose_run
 from unetlite.errors import UsageError
 from unetlite.explain.layers import layers
-from unetlite.explain.operator import Behaviour, behaviour
+from unetlite.explain.operator import Behaviour, last_behaviour
 from unetlite.fold import fold
 from unetlite.unet import UNet, UNetConfig, initialise
 from unetlite.upsample import UPSAMPLERS
@@ -28,7 +28,7 @@ def explain_one(what: Sequence[str], size: str, png: Path | None) -> None:
     for row in rows:
         shape = " x ".join(map(str, row.shape))
         counts = f"{row.parameters:,}", f"{row.multiplications:,}"
-        table.add_row(row.name, row.kind, shape, str(row.kernel), row.stride, f"{row.field.size:g}", *counts)
+        table.add_row(row.name, row.kind, shape, str(row.kernel), row.stride, str(row.receptive_field), *counts)
     table.add_section()
     parameters = sum(parameter.numel() for parameter in network.parameters())
     table.add_row("all", "", "", "", "", "", f"{parameters:,}", f"{sum(row.multiplications for row in rows):,}")
@@ -36,8 +36,7 @@ def explain_one(what: Sequence[str], size: str, png: Path | None) -> None:
     console.print(table)
     folded = sum(row.multiplications for row in layers(fold(network).network, height, width))
     console.print(f"folded for evaluation: {folded:,} multiplications\n", highlight=False)
-    last = network.decoder[-1].up
-    behaved = behaviour(last, network.config.widths[1], network.config.widths[0])
+    behaved = last_behaviour(network)
     print_behaviour(network.config.upsample["name"], behaved)
     draw(png, {network.config.upsample["name"]: behaved})
 
@@ -75,12 +74,12 @@ def explain_all(what: Sequence[str], size: str, png: Path | None) -> None:
         network = UNet(replace(base, upsample={"name": name}))
         initialise(network, seed=0)
         rows, folded = layers(network, height, width), layers(fold(network).network, height, width)
-        behaviours[name] = behaviour(network.decoder[-1].up, base.widths[1], base.widths[0])
+        behaviours[name] = last_behaviour(network)
         table.add_row(
             name,
             f"{sum(parameter.numel() for parameter in network.parameters()):,}",
             *(f"{sum(row.multiplications for row in part) / 1e6:,.1f} M" for part in (rows, folded)),
-            f"{rows[-1].field.size:g}",
+            str(rows[-1].receptive_field),
             f"{behaviours[name].ripple:.4f}",
         )
     get_console().print(table)
