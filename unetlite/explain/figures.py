@@ -27,7 +27,7 @@ def new_figure(rows: int, columns: int, cell: float = 2.3) -> "tuple[Figure, np.
 
 
 def show_map(axes: "Axes", values: Tensor | np.ndarray, title: str = "", *, numbers: bool = False) -> None:
-    """One map (H, W): zero is white, positive blue, negative orange; `numbers` writes the values into the cells."""
+    """One map (H, W): zero is white, positive blue, negative red; `numbers` writes the values into the cells."""
     array = np.asarray(values, dtype=float)
     largest = max(np.abs(array).max(), 1e-12)
     axes.imshow(
