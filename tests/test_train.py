@@ -102,7 +102,7 @@ def test_tensorboard_has_curves_pictures_text_and_hyperparameters(finished):
     assert "model/summary/text_summary" in tags["tensors"]
     # The HPARAMS tab: the settings of the run, and its scores.
     plugin = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
-    assert all(word in plugin for word in (b"upsample.name", b"nearest", b"trainer.learning_rate"))
+    assert all(word in plugin for word in (b"upsample", b"nearest, 3", b"with/learning_rate"))
     assert b"test/miou" in events.summary_metadata["_hparams_/experiment"].plugin_data.content
 
 

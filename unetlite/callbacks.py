@@ -47,7 +47,7 @@ class Description(Callback):
 class ValidationPictures(Callback):
     """After each validation, the same validation images with truth, prediction and error, to TensorBoard."""
 
-    def __init__(self, data: SegmentationData, count: int = 6):
+    def __init__(self, data: SegmentationData, count: int = 5):
         self.split = data.store.splits["val"]
         self.indices = np.linspace(0, len(self.split) - 1, min(count, len(self.split))).round().astype(int).tolist()
 

@@ -13,7 +13,7 @@ COLUMNS = ("image", "truth", "prediction", "error")
 WRONG = (213, 94, 0)  # vermilion of Okabe and Ito (2008), told from the greys by every reader
 UNLABELLED = (128, 128, 128)
 PAPER, INK = (255, 255, 255), (30, 30, 30)
-GAP, CAPTION = 6, 20  # pixels
+GAP, CAPTION, FONT_SIZE = 6, 24, 17  # pixels
 
 
 def colour_mask(mask: np.ndarray, colours: Sequence[tuple[int, int, int]]) -> np.ndarray:
@@ -45,30 +45,30 @@ def picture_grid(
     captions: Sequence[str],
     legend: Sequence[tuple[str, tuple[int, int, int]]],
     *,
-    cell: int = 224,
+    cell: int = 160,
 ) -> Tensor:
     """All rows under the titles of COLUMNS, with a caption each and a legend at the foot: uint8 (3, H, W).
 
-    Every picture is scaled into `cell` pixels; small ones by whole factors, so that pixels stay visible.
+    Every picture is scaled to fit `cell` pixels; enlarged ones by nearest neighbour, so that pixels stay visible.
     """
-    font = ImageFont.load_default(13)
+    font = ImageFont.load_default(FONT_SIZE)
     line = CAPTION + GAP + cell
     width = GAP + len(COLUMNS) * (cell + GAP)
     canvas = Image.new("RGB", (width, CAPTION + len(rows) * (line + GAP) + CAPTION + GAP), PAPER)
     draw = ImageDraw.Draw(canvas)
     for column, title in enumerate(COLUMNS):
-        draw.text((GAP + column * (cell + GAP), 4), title, INK, font)
+        draw.text((GAP + column * (cell + GAP), 2), title, INK, font)
     for row, (pictures, caption) in enumerate(zip(rows, captions, strict=True)):
         top = CAPTION + row * (line + GAP)
-        draw.text((GAP, top + 4), caption, INK, font)
+        draw.text((GAP, top + 3), caption, INK, font)
         for column, picture in enumerate(pictures):
             canvas.paste(fit(Image.fromarray(picture), cell), (GAP + column * (cell + GAP), top + CAPTION + GAP))
     left = GAP
     for name, colour in [*legend, ("wrong", WRONG)]:
         top = canvas.height - CAPTION
-        draw.rectangle((left, top + 3, left + 12, top + 15), colour, INK)
-        draw.text((left + 18, top + 1), name, INK, font)
-        left += 34 + round(draw.textlength(name, font))
+        draw.rectangle((left, top + 3, left + 14, top + 17), colour, INK)
+        draw.text((left + 20, top - 1), name, INK, font)
+        left += 40 + round(draw.textlength(name, font))
     return torch.from_numpy(np.array(canvas)).permute(2, 0, 1)
 
 

@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 
 from unetlite.callbacks import Clock, writer
 from unetlite.checkpoint import KEY, load_checkpoint
-from unetlite.run import RunDirectory, flatten
+from unetlite.run import RunDirectory
 from unetlite.segmenter import Segmenter
 
 
@@ -38,9 +38,13 @@ def per_image_columns(segmenter: Segmenter) -> dict[str, Any]:
 
 
 def log_hyperparameters(trainer: Trainer, config: dict[str, Any], metrics: dict[str, float | None]) -> None:
-    """Fills TensorBoard's HPARAMS tab, where runs can be sorted by their scores."""
-    chosen = {key: value for key, value in flatten(config).items() if not key.endswith(("_dir", "resume", "data.root"))}
-    plain = {key: value if isinstance(value, (bool, int, float, str)) else str(value) for key, value in chosen.items()}
+    """Fills TensorBoard's HPARAMS tab, where runs can be sorted by their test scores."""
+    # The tab sorts by name and first shows five: what is compared comes before the rest.
+    hparams = {key: ", ".join(map(str, config[key].values())) for key in ("upsample", "downsample")}
+    hparams |= {"data": config["data"]["name"], "seed": config["seed"]}
+    rest = {**config["model"], **config["trainer"], "batch_size": config["data"]["batch_size"]}
+    hparams |= {f"with/{key}": value for key, value in rest.items()}
+    plain = {key: value if isinstance(value, (bool, int, float)) else str(value) for key, value in hparams.items()}
     scores = {name: value for name, value in metrics.items() if value is not None and not name.startswith("val/")}
     # "." is the run itself; by default the tab would show a second run beside it.
     writer(trainer).add_hparams(plain, scores, run_name=".", global_step=trainer.global_step)
