@@ -81,6 +81,24 @@ def test_an_operator_from_outside_trains_a_step(discs, tmp_path):
     assert any(name.endswith("up.mix.weight") for name in stored["state_dict"])
 
 
+@pytest.mark.parametrize("name", sorted(UPSAMPLERS))
+@torch.no_grad()
+def test_every_operator_exports_to_onnx_with_free_sizes(name, tmp_path):
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    network = build({"name": name}).eval()
+    free = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
+    program = torch.onnx.export(
+        network, (image(2, 3, 32, 48),), dynamic_shapes={"image": free}, dynamo=True, verbose=False
+    )
+    program.save(str(tmp_path / "network.onnx"))
+    session = runtime.InferenceSession(tmp_path / "network.onnx")
+    for size in ((1, 3, 37, 91), (3, 3, 64, 64), (1, 3, 2, 3)):
+        x = image(*size)
+        (out,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+        torch.testing.assert_close(torch.from_numpy(out), network(x), rtol=1e-4, atol=1e-5)
+
+
 def slow_carafe(module, x):
     """Equations 2 to 4 of Wang et al. 2019, one output pixel at a time."""
     y = module.conv(x)

@@ -79,6 +79,13 @@ class EpochLog(Callback):
             f"   val mIoU {values['val/miou']:.4f}"
         )
 
+    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
+        if isinstance(exception, KeyboardInterrupt):
+            saved = (
+                "resume=true continues after the last full epoch" if trainer.current_epoch else "nothing is saved yet"
+            )
+            log.info(f"interrupted at step {trainer.global_step}: {saved}")
+
 
 class Clock(Callback):
     """How long training takes.

@@ -52,6 +52,7 @@ def print_behaviour(name: str, b: Behaviour) -> None:
             "7.3f",
         ),
         "inputs that reach each output, inside": (b.overlap, "3.0f"),
+        f"response to one pixel, channel {c_out}": (b.single[c_out, 6:12, 6:12], "7.3f"),
         f"response to a constant 1, inside, channel {c_out} (ripple {b.ripple:.4f})": (
             b.constant[c_out, 6:10, 6:10],
             "7.3f",
