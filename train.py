@@ -15,7 +15,7 @@ import hydra
 from omegaconf import DictConfig
 
 from unetlite.config import TrainerConfig, resolve, split_data, typed
-from unetlite.errors import hydra_mistakes, mistakes_in_one_line
+from unetlite.errors import UsageError, hydra_mistakes, mistakes_in_one_line
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
@@ -27,6 +27,8 @@ def main(config: DictConfig) -> float:
 
 def train(config: dict[str, Any]) -> float:
     """One run: configuration -> fit -> test -> a run directory."""
+    if not isinstance(config["seed"], int) or config["seed"] < 0:
+        raise UsageError(f"seed={config['seed']}: expected a whole number, 0 or more.")
     options = typed(TrainerConfig, config["trainer"], "trainer")
     loader, source = split_data(config["data"])
 
@@ -41,7 +43,7 @@ def train(config: dict[str, Any]) -> float:
     from unetlite.trainer import log_to, make_trainer
     from unetlite.unet import UNet, UNetConfig, initialise
 
-    run = RunDirectory(Path(config["run_dir"]), config)
+    run = RunDirectory(Path(config["run_dir"]).resolve(), config)
     data = SegmentationData(source, Path(config["data_dir"]), loader, seed=config["seed"])
 
     network = UNet(
@@ -58,10 +60,10 @@ def train(config: dict[str, Any]) -> float:
     network.to(memory_format=torch.channels_last)  # faster convolutions on processors and GPUs alike
     segmenter = Segmenter(network, data.store.classes, data.store.colours, options, config)
 
-    run.create()
-    log_to(run.log)
     clock = Clock()
     trainer = make_trainer(options, run, data, clock)
+    run.create()
+    log_to(run.log)
     trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
     trainer.test(segmenter, data, ckpt_path=run.best, weights_only=True, verbose=False)
 

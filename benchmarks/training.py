@@ -26,16 +26,18 @@ WARM_UP = 5  # steps
 class BareStep:
     """Forward, loss, backward, clipping and AdamW on one batch, and nothing around it."""
 
-    def __init__(self, network, *, fast: bool):
-        self.fast = fast
+    def __init__(self, network, *, fast: bool, bfloat16: bool = False):
+        self.bfloat16 = bfloat16
         self.network = copy.deepcopy(network).to(memory_format=torch.channels_last if fast else torch.contiguous_format)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4, fused=fast)
 
     def seconds(self, image, mask) -> float:
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.fast):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             logits = self.network(image).float()
-            loss = F.cross_entropy(logits, mask) + dice_loss(logits, mask, average="macro", ignore_index=255)
+            loss = F.cross_entropy(logits, mask, ignore_index=255) + dice_loss(
+                logits, mask, average="macro", ignore_index=255
+            )
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -45,8 +47,11 @@ class BareStep:
 
 class Compare(Callback):
     def on_train_start(self, trainer, module):
-        fast = trainer.precision == "bf16-mixed"
-        self.steps = {"plain": BareStep(module.network, fast=False), "bare": BareStep(module.network, fast=fast)}
+        bfloat16 = trainer.precision == "bf16-mixed"
+        self.steps = {
+            "plain": BareStep(module.network, fast=False),
+            "bare": BareStep(module.network, fast=True, bfloat16=bfloat16),
+        }
         self.times = {"run": [], "bare": [], "plain": []}
         self.resumed = time.perf_counter()
 

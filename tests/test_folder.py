@@ -175,6 +175,10 @@ def break_columns(root):
     (root / "splits.csv").write_text("picture,part\n0,test\n")
 
 
+def break_encoding(root):
+    (root / "splits.csv").write_bytes(b"id,split\n\xff,test\n")
+
+
 def break_folder(root):
     shutil.rmtree(root / "masks")
 
@@ -190,6 +194,7 @@ def break_folder(root):
         (break_table, ["splits.csv", "holdout", "train, val, test"]),
         (break_row, ["splits.csv", "2.png"]),
         (break_columns, ["picture", "id and split"]),
+        (break_encoding, ["splits.csv", "UTF-8"]),
         (break_folder, ["masks/"]),
     ],
 )

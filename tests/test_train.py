@@ -21,6 +21,7 @@ from unetlite.unet import UNet, UNetConfig
 sys.path.insert(0, str(HOME))
 from train import train
 
+MISSING = "mps" if torch.cuda.is_available() else "gpu"  # an accelerator that this machine does not have
 SCORES = ["miou", "dice", "miou_per_image", "dice_per_image"] + [
     f"{kind}/{name}" for kind in ("iou", "dice") for name in ("background", "foreground")
 ]
@@ -142,6 +143,18 @@ def test_a_finished_run_is_never_overwritten(finished):
     assert before == {path: path.read_bytes() for path in run.iterdir()}
 
 
+def test_foreign_files_are_never_touched(discs, tmp_path):
+    precious = tmp_path / "precious" / "thesis.txt"
+    precious.parent.mkdir()
+    precious.write_text("years of work")
+    with pytest.raises(UsageError, match=r"thesis\.txt"):
+        train(compose_run(overrides(discs, tmp_path, f"run_dir={precious.parent}")))
+    with pytest.raises(UsageError, match="is a file"):
+        train(compose_run(overrides(discs, tmp_path, f"run_dir={precious}")))
+    assert precious.read_text() == "years of work"
+    assert list(precious.parent.iterdir()) == [precious]
+
+
 def test_training_learns_and_returns_the_monitored_value(discs, tmp_path):
     config = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=30", "data.crops_per_image=2"))
     value = train(config)
@@ -231,6 +244,11 @@ def test_a_mistake_on_the_command_line_is_one_line_and_leaves_nothing(tmp_path, 
         (["data.classes={a: 255, b: 1}"], ["masks/", "value 0 at", "255, 1"]),
         (["data.batch_size=0"], ["data.batch_size=0"]),
         (["data.augment.scale=0.5"], ["data.augment.scale=0.5"]),
+        (["trainer.learning_rate=nan"], ["trainer.learning_rate=nan"]),
+        (["data.classes=road"], ["data.classes=road", "a list"]),
+        (["seed=foo"], ["seed=foo"]),
+        (["data.augment.scale=big"], ["data.augment", "scale='big'", "float"]),
+        ([f"trainer.accelerator={MISSING}"], [f"trainer.accelerator={MISSING}"]),
         (["trainer.schedule=linear"], ["linear", "onecycle", "cosine"]),
         (["trainer.precision=16"], ["16", "bf16-mixed"]),
         (["model.norm=layer"], ["layer", "batch"]),

@@ -1,5 +1,7 @@
 """Properties of the network that hold for every operator."""
 
+from dataclasses import asdict
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -104,6 +106,11 @@ def test_padding_repeats_the_edge_and_is_cropped_away(operator):
     assert torch.equal(pad_to_multiple(x.float(), 16), padded)
 
 
+@pytest.mark.parametrize("norm", ["batch", "group", "instance", "none"])
+def test_one_pixel_is_an_image_with_every_norm(norm):
+    assert build(OPERATORS[0], norm=norm).eval()(image(1, 3, 1, 1)).isfinite().all()
+
+
 def test_raw_pixels_are_normalised_inside():
     network, x = build(OPERATORS[0]).eval(), image(1, 3, 16, 16)
     expected = network(x)
@@ -127,7 +134,7 @@ def test_parameters_of_the_models(widths, millions):
 
 def test_the_configuration_survives_a_checkpoint(tmp_path):
     config = UNetConfig(widths=[4, 8], upsample={"name": "nearest", "kernel_size": 1}, norm="group")
-    torch.save(config.to_dict(), tmp_path / "config.pt")
+    torch.save(asdict(config), tmp_path / "config.pt")
     assert UNetConfig(**torch.load(tmp_path / "config.pt", weights_only=True)) == config
 
 
@@ -141,6 +148,8 @@ def test_the_configuration_survives_a_checkpoint(tmp_path):
         ({"upsample": {"name": "unpool"}, "downsample": {"name": "mean"}}, ["unpool", "mean", "downsample=max"]),
         ({"norm": "layer"}, ["layer", "batch", "group"]),
         ({"widths": (16,)}, ["16"]),
+        ({"bottleneck_dilation": "two"}, ["two", "whole numbers"]),
+        ({"upsample": {"name": "carafe", "window": "big"}}, ["window", "big", "int"]),
     ],
 )
 def test_a_wrong_option_is_refused_with_the_choices(options, words):

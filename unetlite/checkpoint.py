@@ -22,8 +22,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: there is no such checkpoint.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError) as error:
-        raise UsageError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError):
+        # The reason is left out: for a foreign file PyTorch's own recommends to run its code.
+        raise UsageError(f"{path} is not a checkpoint, or is damaged.") from None
     if not isinstance(checkpoint, dict) or KEY not in checkpoint:
         raise UsageError(f"{path} is not a checkpoint of unetlite.")
     return checkpoint

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -45,10 +46,10 @@ class TrainerConfig:
             if getattr(self, key) not in allowed:
                 raise UsageError(f"trainer.{key}={getattr(self, key)}: choose one of {', '.join(allowed)}.")
         for key in ("weight_decay", "dice_weight", "gradient_clip"):
-            if getattr(self, key) < 0:
+            if not 0 <= getattr(self, key) < inf:
                 raise UsageError(f"trainer.{key}={getattr(self, key)}: must be 0 or more.")
         for key in ("learning_rate", "max_epochs"):
-            if getattr(self, key) <= 0:
+            if not 0 < getattr(self, key) < inf:
                 raise UsageError(f"trainer.{key}={getattr(self, key)}: must be above 0.")
         if self.max_steps != -1 and self.max_steps < 1:
             raise UsageError(f"trainer.max_steps={self.max_steps}: 1 or more, or -1 for no limit.")

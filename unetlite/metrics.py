@@ -65,6 +65,6 @@ class SegmentationScores(Metric):
 
 def iou_and_dice(counts: Tensor) -> tuple[Tensor, Tensor]:
     """IoU and Dice (...) of counts (..., 3) of TP, FP, FN; NaN where all are zero."""
-    true_positive, false_positive, false_negative = counts.double().unbind(-1)
+    true_positive, false_positive, false_negative = counts.cpu().double().unbind(-1)  # Apple's GPUs have no float64
     wrong = false_positive + false_negative
     return true_positive / (true_positive + wrong), 2 * true_positive / (2 * true_positive + wrong)

@@ -35,9 +35,17 @@ class Registry(dict[str, type]):
         name = options.pop("name", None)
         if name not in self:
             raise UsageError(f"{self.kind} {name!r} is not known; choose one of {', '.join(sorted(self))}.")
-        known = [key for key, p in signature(self[name]).parameters.items() if p.kind is p.KEYWORD_ONLY]
-        if unknown := sorted(set(options) - set(known)):
-            raise UsageError(
-                f"{self.kind} {name!r} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}."
-            )
+        check_options(f"{self.kind} {name!r}", self[name], options)
         return self[name](*args, **options)
+
+
+def check_options(what: str, cls: type, options: Mapping[str, Any]) -> None:
+    """Raises UsageError if `cls` has no such keyword options, or if a number, word or switch is of another type."""
+    known = {key: p.annotation for key, p in signature(cls).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    if unknown := sorted(set(options) - set(known)):
+        raise UsageError(f"{what} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}.")
+    for key, value in options.items():
+        kind = known[key]
+        simple = kind in (int, float, bool, str, int | None)
+        if simple and not isinstance(value, int | float if kind is float else kind):
+            raise UsageError(f"{what}: {key}={value!r} should be {getattr(kind, '__name__', kind)}.")

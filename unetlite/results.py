@@ -16,12 +16,10 @@ from unetlite.segmenter import Segmenter
 def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> dict[str, float | None]:
     """Scores of the test and, at the best epoch, of the validation images, and the times; None for absent classes."""
     test = {f"test/{name}": float(value) for name, value in segmenter.test_scores.compute().items()}
-    val = load_checkpoint(run.best)[KEY]["metrics"]
+    scores = test | load_checkpoint(run.best)[KEY]["metrics"]
     parameters = sum(parameter.numel() for parameter in segmenter.network.parameters())
     return {
-        **{name: None if isnan(value) else value for name, value in test.items()},
-        **{name.replace("test/", "val/", 1): val.get(name.replace("test/", "val/", 1)) for name in test},
-        "val/loss": val["val/loss"],
+        **{name: None if isnan(value) else value for name, value in scores.items()},
         "model/parameters": parameters,
         "train/seconds": clock.seconds,
         "train/images_per_second": clock.images_per_second,

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 import yaml
 from torch import Tensor
 
-from unetlite.checkpoint import load_checkpoint
+from unetlite.checkpoint import KEY, load_checkpoint
 from unetlite.errors import UsageError
 
-MAY_DIFFER = {"resume", "output_dir", "run_dir", "data_dir", "data.num_workers"}
+MAY_DIFFER = {"resume", "data.num_workers"}
 """Keys of the configuration that do not change what a resumed run computes."""
 
 
@@ -29,8 +28,8 @@ class RunDirectory:
             or the path of a checkpoint.
 
     Raises:
-        UsageError: the directory holds a finished run, or an interrupted one that is not to be resumed; or the
-            checkpoint to resume from is missing or of another run.
+        UsageError: the directory holds other files, a finished run, or an interrupted one that is not to be resumed;
+            or the checkpoint to resume from is missing or of another run.
     """
 
     def __init__(self, path: Path, config: Mapping[str, Any]):
@@ -41,7 +40,14 @@ class RunDirectory:
         self.best = path / "best.ckpt"
         self.last = path / "last.ckpt"
         self.metrics = path / "metrics.json"
+        self.partial_metrics = path / "metrics.partial"
         self.per_image = path / "per_image.csv"
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"run_dir={path} is a file; a run needs a directory of its own.")
+        if foreign := [file.name for file in self._files() if not self._is_own(file)]:
+            raise UsageError(
+                f"run_dir={path} holds files of something else ({foreign[0]}); a run needs a directory of its own."
+            )
         resume = config["resume"]
         if self.metrics.exists():
             raise UsageError(
@@ -54,15 +60,23 @@ class RunDirectory:
             )
         self.resume_from = None if not resume else self.last if resume is True else Path(resume)
         if self.resume_from is not None:
-            stored = load_checkpoint(self.resume_from)["unetlite"]
+            stored = load_checkpoint(self.resume_from)[KEY]
             check_same_run(self.resume_from, stored["config"], config)
 
     def create(self) -> None:
         """Makes the directory, with the configuration in it; what a run without a checkpoint left is removed."""
-        if self.path.exists() and not self.last.exists():
-            shutil.rmtree(self.path)
+        if not self.last.exists() and self.resume_from is None:
+            for file in self._files():
+                file.unlink()
         self.path.mkdir(parents=True, exist_ok=True)
         self.config_file.write_text(yaml.safe_dump(dict(self.config), sort_keys=False))
+
+    def _files(self) -> list[Path]:
+        return sorted(self.path.iterdir()) if self.path.exists() else []
+
+    def _is_own(self, file: Path) -> bool:
+        own = (self.config_file, self.log, self.best, self.last, self.metrics, self.partial_metrics, self.per_image)
+        return file in own or file.name.startswith("events.out.tfevents.")
 
     def write_per_image(self, names: Sequence[str], columns: Mapping[str, Tensor]) -> None:
         """`per_image.csv`: one row a test image; the cell of an absent class is empty."""
@@ -74,9 +88,8 @@ class RunDirectory:
 
     def finish(self, metrics: Mapping[str, float]) -> None:
         """Writes `metrics.json`, which marks the run as finished."""
-        partial = self.metrics.with_suffix(".partial")
-        partial.write_text(json.dumps(metrics, indent=2) + "\n")
-        os.replace(partial, self.metrics)
+        self.partial_metrics.write_text(json.dumps(metrics, indent=2) + "\n")
+        os.replace(self.partial_metrics, self.metrics)
 
 
 def check_same_run(checkpoint: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

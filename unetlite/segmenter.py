@@ -1,6 +1,7 @@
 """The LightningModule: loss, optimiser, scores, and what a checkpoint carries."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from kornia.losses import dice_loss
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from unetlite import checkpoint as checkpoints
+from unetlite.checkpoint import KEY
 from unetlite.config import TrainerConfig
 from unetlite.data.module import Batch
 from unetlite.data.source import IGNORE
@@ -115,11 +116,11 @@ class Segmenter(LightningModule):
             torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
-        checkpoint[checkpoints.KEY] = {
-            "network": self.network.config.to_dict(),
+        scores = {f"val/{name}": float(value) for name, value in self.val_scores.compute().items()}
+        checkpoint[KEY] = {
+            "network": asdict(self.network.config),
             "classes": list(self.classes),
             "colours": [list(colour) for colour in self.colours],
             "config": self.run_config,
-            "metrics": {name: value for name, value in metrics.items() if name.startswith("val/")},
+            "metrics": {**scores, "val/loss": float(self.trainer.callback_metrics["val/loss"])},
         }

@@ -8,11 +8,13 @@ from pathlib import Path
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.logging import RichHandler
 
 from unetlite.callbacks import Description, EpochLog, ValidateLastStep, ValidationPictures
 from unetlite.config import TrainerConfig
 from unetlite.data.module import SegmentationData
+from unetlite.errors import UsageError
 from unetlite.hardware import fast_precision
 from unetlite.run import RunDirectory
 
@@ -38,7 +40,10 @@ def make_trainer(options: TrainerConfig, run: RunDirectory, data: SegmentationDa
     if sys.stdout.isatty():
         callbacks.append(RichProgressBar(refresh_rate=1))
     precision = options.precision
-    accelerator = Trainer(accelerator=options.accelerator, logger=False, enable_checkpointing=False).accelerator
+    try:
+        accelerator = Trainer(accelerator=options.accelerator, logger=False, enable_checkpointing=False).accelerator
+    except MisconfigurationException:
+        raise UsageError(f"trainer.accelerator={options.accelerator}: this machine has none; take auto.") from None
     logger = TensorBoardLogger(run.path, name="", version="", default_hp_metric=False)
     logger.NAME_HPARAMS_FILE = run.config_file.name  # is there already, so that no empty hparams.yaml is added
     return Trainer(

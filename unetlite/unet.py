@@ -1,6 +1,6 @@
 """The network, in the order in which an image meets it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -43,6 +43,11 @@ class UNetConfig:
         for key, allowed in choices.items():
             if getattr(self, key) not in allowed:
                 raise UsageError(f"model.{key}={getattr(self, key)}: choose one of {', '.join(allowed)}.")
+        if not all(isinstance(number, int) for number in (*self.widths, self.bottleneck_dilation)):
+            raise UsageError(
+                f"model.widths={list(self.widths)}, model.bottleneck_dilation={self.bottleneck_dilation}: "
+                "expected whole numbers."
+            )
         if len(self.widths) < 2 or min(self.widths) < 1:
             raise UsageError(f"model.widths={list(self.widths)}: give at least two positive numbers of channels.")
         if self.bottleneck_dilation < 1:
@@ -52,10 +57,6 @@ class UNetConfig:
     def depth(self) -> int:
         """Number of times the resolution is halved."""
         return len(self.widths) - 1
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values; `UNetConfig(**d)` is the inverse."""
-        return asdict(self)
 
 
 class ConvBlock(nn.Sequential):
@@ -80,11 +81,17 @@ def make_norm(norm: str, channels: int) -> nn.Module:
     if norm == "batch":
         return nn.BatchNorm2d(channels)
     if norm == "group":
-        return nn.GroupNorm(max(g for g in range(1, 9) if channels % g == 0), channels)
+        return GroupNorm(max(g for g in range(1, 9) if channels % g == 0), channels)
     if norm == "instance":
-        # eps keeps a 1 x 1 map defined; GroupNorm with one channel per group also accepts it in training.
-        return nn.GroupNorm(channels, channels)
+        return GroupNorm(channels, channels)
     return nn.Identity()
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group norm that also takes maps of one pixel, which PyTorch's layer refuses where a group is one channel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
 class Up(nn.Module):

@@ -15,7 +15,10 @@ Value = int | tuple[int, int, int]
 class ClassTable:
     """From mask values to class indices. See Folder for the forms of `classes` and `ignore`."""
 
-    def __init__(self, classes: Sequence[str] | Mapping[str, Any] | None, ignore: Sequence[Any] = ()):
+    def __init__(self, classes: Sequence[str] | Mapping[str, Any] | None, ignore: Sequence[Any] | int = ()):
+        if isinstance(classes, (str, int)):
+            raise UsageError(f"data.classes={classes}: expected a list [a, b] or a table {{a: 0, b: 255}}.")
+        ignore = [ignore] if isinstance(ignore, int) else ignore
         self.foreground = classes is None
         names = ("background", "foreground") if classes is None else tuple(map(str, classes))
         if len(names) < 2 or len(set(names)) < len(names):

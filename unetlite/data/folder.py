@@ -38,7 +38,7 @@ class Folder:
         *,
         root: str,
         classes: Sequence[str] | Mapping[str, Any] | None = None,
-        ignore: Sequence[Any] = (),
+        ignore: Sequence[Any] | int = (),
         mask_suffix: str = "",
         val_fraction: float = 0.15,
         test_fraction: float = 0.15,
@@ -93,6 +93,9 @@ class Folder:
     def _find_pairs(self) -> dict[str, list[Pair]]:
         if all((self.root / split).is_dir() for split in SPLITS):
             return {split: find_pairs(self.root / split, self.mask_suffix) for split in SPLITS}
+        if (self.root / "train").is_dir() and not (self.root / "images").is_dir():
+            missing = ", ".join(split for split in SPLITS if not (self.root / split).is_dir())
+            raise UsageError(f"{self.root} has no folder {missing}; it needs all of {', '.join(SPLITS)}.")
         pairs = find_pairs(self.root, self.mask_suffix)
         table = self.root / "splits.csv"
         return (
@@ -147,8 +150,11 @@ def split_by_table(pairs: list[Pair], table: Path) -> dict[str, list[Pair]]:
     Raises:
         UsageError: a column is missing, a split is not one of SPLITS, or an image is in no row or two.
     """
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{table} cannot be read as CSV in UTF-8 ({error}); save it as such.") from None
     columns = list(rows[0]) if rows else []
     id_column = next((column for column in ("id", "name", "image", "file") if column in columns), None)
     if id_column is None or "split" not in columns:

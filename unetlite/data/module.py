@@ -14,6 +14,7 @@ from unetlite.data import coast, folder, pets, voc  # noqa: F401  each registers
 from unetlite.data.augment import Augmentation
 from unetlite.data.source import DATASETS
 from unetlite.data.store import Split, Window, open_store
+from unetlite.registry import check_options
 from unetlite.seeding import derive_seed
 
 
@@ -25,7 +26,8 @@ class Batch(NamedTuple):
 
 
 class RandomWindows(Sampler[Window]):
-    """For training: square windows at random places of the images, every image equally often in an epoch.
+    """For training: square windows at random places of the images, every image equally often in an epoch
+    (but for those of its last, incomplete batch, which is left out).
 
     The windows and their order are a function of (seed, epoch) alone.
     """
@@ -100,6 +102,7 @@ class SegmentationData(LightningDataModule):
     def __init__(self, source: Mapping[str, Any], directory: Path, loader: LoaderConfig, *, seed: int):
         super().__init__()
         self.loader, self.seed = loader, seed
+        check_options("data.augment", Augmentation, loader.augment)
         self.augment = Augmentation(**loader.augment)
         name = source["name"]
         self.store = open_store(DATASETS.build(source), directory / name, f"data={name}")

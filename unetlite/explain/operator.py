@@ -10,7 +10,7 @@ from unetlite.unet import UNet, Up
 
 STEP = 1e-4  # of the differences
 NOTHING = 1e-8  # relative to the largest weight, what is taken for rounding
-SIZE = 8  # of the low-resolution maps that operators are tried on: large enough to have an inside
+SIZE = 16  # of the low-resolution maps that operators are tried on: large enough to have an inside
 
 
 class Behaviour(NamedTuple):
@@ -95,6 +95,6 @@ def ripple(constant: Tensor) -> float:
 
     The standard deviation over the four phases, by the root mean square over all: 0 if a constant stays constant.
     """
-    inside = constant[:, 6:-6, 6:-6]
+    inside = constant[:, 10:-10, 10:-10]
     phases = F.pixel_unshuffle(inside[None], 2).mean((-1, -2)).view(len(inside), 4)
     return float(phases.var(1, correction=0).mean().sqrt() / phases.square().mean().sqrt().clamp(min=1e-30))

@@ -11,7 +11,7 @@ from unetlite.checkpoint import KEY, load_checkpoint
 from unetlite.config import compose_run
 from unetlite.errors import UsageError
 from unetlite.explain.layers import layers
-from unetlite.explain.operator import Behaviour, last_behaviour
+from unetlite.explain.operator import SIZE, Behaviour, last_behaviour
 from unetlite.fold import fold
 from unetlite.unet import UNet, UNetConfig, initialise
 from unetlite.upsample import UPSAMPLERS
@@ -52,9 +52,9 @@ def print_behaviour(name: str, b: Behaviour) -> None:
             "7.3f",
         ),
         "inputs that reach each output, inside": (b.overlap, "3.0f"),
-        f"response to one pixel, channel {c_out}": (b.single[c_out, 6:12, 6:12], "7.3f"),
+        f"response to one pixel, channel {c_out}": (b.single[c_out, SIZE - 2 : SIZE + 4, SIZE - 2 : SIZE + 4], "7.3f"),
         f"response to a constant 1, inside, channel {c_out} (ripple {b.ripple:.4f})": (
-            b.constant[c_out, 6:10, 6:10],
+            b.constant[c_out, SIZE - 2 : SIZE + 2, SIZE - 2 : SIZE + 2],
             "7.3f",
         ),
     }
@@ -72,7 +72,12 @@ def explain_all(what: Sequence[str], size: str, png: Path | None) -> None:
         column.justify = "right"
     behaviours = {}
     for name in UPSAMPLERS:
-        network = UNet(replace(base, upsample={"name": name}))
+        chosen = base.upsample if name == base.upsample["name"] else {"name": name}
+        try:
+            network = UNet(replace(base, upsample=chosen))
+        except UsageError as error:  # unpooling, where the downsampling remembers no positions
+            get_console().print(f"left out: {error}", highlight=False)
+            continue
         initialise(network, seed=0)
         rows, folded = layers(network, height, width), layers(fold(network).network, height, width)
         behaviours[name] = last_behaviour(network)
@@ -120,6 +125,8 @@ def draw(png: Path | None, behaviours: dict[str, Behaviour]) -> None:
         return
     from unetlite.explain.figures import operator_figure
 
+    if png.suffix.lower() != ".png":
+        raise UsageError(f"--png {png}: expected a name that ends in .png.")
     if not png.parent.is_dir():
         raise UsageError(f"--png {png}: there is no directory {png.parent}.")
     operator_figure(behaviours).savefig(png)
