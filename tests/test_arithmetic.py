@@ -208,7 +208,7 @@ def test_fact_14_even_overlap_leaves_the_pattern_of_the_taps():
     assert torch.equal(out, out.roll((2, 2), (0, 1)))  # of period 2, and not constant
 
 
-def same(x, *modules, inside=slice(None)):
+def assert_same(x, *modules, inside=slice(None)):
     out = [module(x)[..., inside, inside] for module in modules]
     torch.testing.assert_close(out[0], out[1])
 
@@ -222,8 +222,8 @@ def transposed(weight, bias, kernel_size):
 def test_fact_15_nearest_then_3x3_is_a_transposed_convolution():
     up = Nearest(4, 3).double()
     weight = nearest_as_transposed(up.conv.weight)
-    same(random(2, 4, 5, 7), up.eval(), transposed(weight, up.conv.bias, 4))
-    same(random(2, 4, 1, 3), copy.deepcopy(up).train(), up)
+    assert_same(random(2, 4, 5, 7), up.eval(), transposed(weight, up.conv.bias, 4))
+    assert_same(random(2, 4, 1, 3), copy.deepcopy(up).train(), up)
     # By its words: the flipped kernel convolved with a box of ones.
     box = torch.ones(2, 2, dtype=torch.float64)
     torch.testing.assert_close(weight[1, 2], a.full_convolution(up.conv.weight[2, 1].flip(0, 1), box))
@@ -233,20 +233,20 @@ def test_fact_15_nearest_then_3x3_is_a_transposed_convolution():
 def test_fact_16_nearest_then_1x1_is_nested_in_transposed():
     up = Nearest(4, 3, kernel_size=1).double()
     equal_taps = up.conv.weight.transpose(0, 1).expand(-1, -1, 2, 2)
-    same(random(2, 4, 5, 7), up, transposed(equal_taps, up.conv.bias, 2))
+    assert_same(random(2, 4, 5, 7), up, transposed(equal_taps, up.conv.bias, 2))
 
 
 def test_fact_17_pixel_shuffle_of_1x1_is_a_transposed_convolution():
     up = PixelShuffle(4, 3, kernel_size=1).double()
     nn.init.normal_(up.weight)  # any weights, and a bias shared over sub-pixels as at the start
     weight = up.weight[..., 0, 0].view(3, 2, 2, 4).permute(3, 0, 1, 2)
-    same(random(2, 4, 5, 7), up, transposed(weight, up.bias[::4], 2))
+    assert_same(random(2, 4, 5, 7), up, transposed(weight, up.bias[::4], 2))
 
 
 @pytest.mark.parametrize("operator", [Nearest, Bilinear])
 def test_fact_18_a_1x1_convolution_commutes_with_resizing(operator):
     up = operator(4, 3, kernel_size=1).double()
-    same(random(2, 4, 5, 7), up, ConvolutionResize(up))
+    assert_same(random(2, 4, 5, 7), up, ConvolutionResize(up))
 
 
 def test_fact_19_bilinear_then_1x1_is_a_transposed_convolution_inside():
@@ -254,14 +254,14 @@ def test_fact_19_bilinear_then_1x1_is_a_transposed_convolution_inside():
     taps = torch.tensor([1.0, 3, 3, 1], dtype=torch.float64) / 4
     weight = up.conv.weight.transpose(0, 1) * taps[:, None] * taps
     modules = up, transposed(weight, up.conv.bias, 4)
-    same(random(2, 4, 5, 7), *modules, inside=slice(1, -1))
+    assert_same(random(2, 4, 5, 7), *modules, inside=slice(1, -1))
     with pytest.raises(AssertionError):  # at the border bilinear repeats the edge, where the other meets zeros
-        same(random(2, 4, 5, 7), *modules)
+        assert_same(random(2, 4, 5, 7), *modules)
 
 
 def test_fact_20_zero_insertion_then_3x3_is_a_transposed_convolution():
     up = Zeros(4, 3).double()
-    same(random(2, 4, 5, 7), up, transposed(up.conv.weight.flip(-1, -2).transpose(0, 1), up.conv.bias, 3))
+    assert_same(random(2, 4, 5, 7), up, transposed(up.conv.weight.flip(-1, -2).transpose(0, 1), up.conv.bias, 3))
 
 
 def test_fact_21_image_deconvolution_restores_and_transposed_convolution_does_not():
