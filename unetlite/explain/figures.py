@@ -49,8 +49,7 @@ def operator_figure(behaviours: Mapping[str, Behaviour]) -> "Figure":
     """
     figure, axes = new_figure(len(behaviours), 4)
     for row, (name, b) in zip(axes, behaviours.items(), strict=True):
-        strength = b.kernel.square().sum((-1, -2))
-        c_in, c_out = divmod(int(strength.argmax()), strength.shape[1])
+        c_in, c_out = b.strongest
         size = b.kernel.shape[-1]
         show_map(row[0], b.kernel[c_in, c_out], f"{name}: kernel {size} x {size}", numbers=size <= 4)
         show_map(row[1], b.overlap, "inputs per output", numbers=True)

@@ -31,6 +31,13 @@ class Behaviour(NamedTuple):
     single: Tensor
     ripple: float
 
+    @property
+    def strongest(self) -> tuple[int, int]:
+        """The pair of input and output channel with the largest kernel."""
+        strength = self.kernel.square().sum((-1, -2))
+        c_in, c_out = divmod(int(strength.argmax()), strength.shape[1])
+        return c_in, c_out
+
 
 def last_behaviour(network: UNet) -> Behaviour:
     """Of the network's last upsampling operator, which draws at the image's resolution."""

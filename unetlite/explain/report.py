@@ -43,8 +43,7 @@ def explain_one(what: Sequence[str], size: str, png: Path | None) -> None:
 
 def print_behaviour(name: str, b: Behaviour) -> None:
     """Kernel, overlap and responses as text, of the pair of channels with the largest kernel."""
-    strength = b.kernel.square().sum((-1, -2))
-    c_in, c_out = divmod(int(strength.argmax()), strength.shape[1])
+    c_in, c_out = b.strongest
     size = b.kernel.shape[-1]
     parts = {
         f"{name} as a transposed convolution: kernel {size} x {size}, stride 2, channel {c_in} to {c_out}": (
