@@ -35,40 +35,47 @@ def train(config: dict[str, Any]) -> float:
     # Imported here because it takes seconds: a misspelt word is answered before.
     import torch
 
+    from unetlite.budget import network_config
     from unetlite.callbacks import Clock
     from unetlite.data.module import SegmentationData
-    from unetlite.results import collect_metrics, log_hyperparameters, per_image_columns, print_results
-    from unetlite.run import RunDirectory
+    from unetlite.probe import ArtefactProbe
+    from unetlite.results import (
+        collect_metrics,
+        count_columns,
+        log_hyperparameters,
+        per_image_columns,
+        print_results,
+        shorten,
+        spectrum_columns,
+    )
+    from unetlite.run import RunDirectory, write_table
     from unetlite.segmenter import Segmenter
     from unetlite.trainer import log_to, make_trainer
-    from unetlite.unet import UNet, UNetConfig, initialise
+    from unetlite.unet import UNet, initialise
 
     run = RunDirectory(Path(config["run_dir"]).resolve(), config)
+    if run.finished:
+        print(f"{shorten(run.path)} is finished")
+        return run.stored_metrics()["val/miou"]
     data = SegmentationData(source, Path(config["data_dir"]), loader, seed=config["seed"])
 
-    network = UNet(
-        UNetConfig(
-            in_channels=data.store.channels,
-            num_classes=len(data.store.classes),
-            upsample=config["upsample"],
-            downsample=config["downsample"],
-            **config["model"],
-        )
-    )
+    network = UNet(network_config(config, in_channels=data.store.channels, num_classes=len(data.store.classes)))
     initialise(network, config["seed"])
     network.set_normalisation(data.store.mean, data.store.std)
     network.to(memory_format=torch.channels_last)  # faster convolutions on processors and GPUs alike
     segmenter = Segmenter(network, data.store.classes, data.store.colours, options, config)
 
-    clock = Clock()
-    trainer = make_trainer(options, run, data, clock)
+    clock, probe = Clock(), ArtefactProbe()
+    trainer = make_trainer(options, run, data, clock, probe)
     run.create()
     log_to(run.log)
     trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
     trainer.test(segmenter, data, ckpt_path=run.best, weights_only=True, verbose=False)
 
-    metrics = collect_metrics(run, segmenter, clock)
-    run.write_per_image(data.test_names, per_image_columns(segmenter))
+    metrics = collect_metrics(run, segmenter, trainer, clock)
+    write_table(run.per_image, per_image_columns(segmenter), data.test_names)
+    write_table(run.counts, count_columns(segmenter), data.test_names)
+    write_table(run.spectrum, spectrum_columns(probe.spectrum))
     log_hyperparameters(trainer, config, metrics)
     run.finish(metrics)
     print_results(run, metrics, segmenter.classes)

@@ -1,22 +1,29 @@
 """What a finished run leaves and says."""
 
 import os
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
+from torch import Tensor
 
 from unetlite.callbacks import Clock, writer
 from unetlite.checkpoint import KEY, load_checkpoint
+from unetlite.metrics import RadialSpectrum
 from unetlite.run import RunDirectory
 from unetlite.segmenter import Segmenter
 
+LOGGED_BY_TEST = ("test/surface_dice_1px", "test/hausdorff95", "test/phase_ripple", "init/phase_ripple")
 
-def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> dict[str, float | None]:
+
+def collect_metrics(run: RunDirectory, segmenter: Segmenter, trainer: Trainer, clock: Clock) -> dict[str, float | None]:
     """Scores of the test and, at the best epoch, of the validation images, and the times; None for absent classes."""
+    # In the test Lightning has float32 of them; the scores are kept in full.
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items() if name in LOGGED_BY_TEST}
     test = {f"test/{name}": float(value) for name, value in segmenter.test_scores.compute().items()}
-    scores = test | load_checkpoint(run.best)[KEY]["metrics"]
+    test["test/boundary_iou_2pct_width"] = float(segmenter.test_scores.boundary_2pct.widths().double().mean())
+    scores = {**test, **dict.fromkeys(LOGGED_BY_TEST, nan), **logged, **load_checkpoint(run.best)[KEY]["metrics"]}
     parameters = sum(parameter.numel() for parameter in segmenter.network.parameters())
     return {
         **{name: None if isnan(value) else value for name, value in scores.items()},
@@ -26,13 +33,41 @@ def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> di
     }
 
 
-def per_image_columns(segmenter: Segmenter) -> dict[str, Any]:
+def per_image_columns(segmenter: Segmenter) -> dict[str, Tensor]:
     """The columns of `per_image.csv`: means over the classes that an image has, then every class."""
-    iou, dice = segmenter.test_scores.per_image()  # (N, K)
-    columns = {"miou": iou.nanmean(1), "dice": dice.nanmean(1)}
+    scores = segmenter.test_scores
+    iou, dice = scores.overlap.per_image()  # (N, K)
+    surface_dice, hausdorff = segmenter.surface.per_image()
+    columns = {
+        "miou": iou.nanmean(1),
+        "dice": dice.nanmean(1),
+        "boundary_iou_1px": scores.boundary_1px.per_image().nanmean(1),
+        "boundary_iou_2pct": scores.boundary_2pct.per_image().nanmean(1),
+        "surface_dice_1px": surface_dice.nanmean(1),
+        "hausdorff95": hausdorff.nanmean(1),
+        "boundary_iou_2pct_width": scores.boundary_2pct.widths(),
+    }
     for name, values in (("iou", iou), ("dice", dice)):
         columns |= {f"{name}/{label}": values[:, k] for k, label in enumerate(segmenter.classes)}
     return columns
+
+
+def count_columns(segmenter: Segmenter) -> dict[str, Tensor]:
+    """The columns of `counts.csv`: the pixels that the scores of the whole data set are made of."""
+    scores = segmenter.test_scores
+    metrics = {"overlap": scores.overlap, "boundary_1px": scores.boundary_1px, "boundary_2pct": scores.boundary_2pct}
+    return {
+        f"{name}/{kind}/{label}": counts[:, k, j]
+        for name, counts in ((name, metric.all_counts()) for name, metric in metrics.items())
+        for k, label in enumerate(segmenter.classes)
+        for j, kind in enumerate(("tp", "fp", "fn"))
+    }
+
+
+def spectrum_columns(spectrum: RadialSpectrum) -> dict[str, Tensor]:
+    """The columns of `spectrum.csv`: the share of the power, of the logits and of the truth, by frequency."""
+    logits, truth = spectrum.compute()
+    return {"cycles_per_pixel": spectrum.frequencies(), "logits": logits, "truth": truth}
 
 
 def log_hyperparameters(trainer: Trainer, config: dict[str, Any], metrics: dict[str, float | None]) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from torch import Tensor
@@ -13,8 +13,8 @@ from torch import Tensor
 from unetlite.checkpoint import KEY, load_checkpoint
 from unetlite.errors import UsageError
 
-MAY_DIFFER = {"resume", "data.num_workers"}
-"""Keys of the configuration that do not change what a resumed run computes."""
+MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_dir", "run_dir"}
+"""Keys of the configuration that do not change what a run computes."""
 
 
 class RunDirectory:
@@ -25,7 +25,10 @@ class RunDirectory:
     Args:
         path: the directory.
         config: the run's resolved configuration; its key `resume` is False, True for this run's last checkpoint,
-            or the path of a checkpoint.
+            "auto" for that if there is one, or the path of a checkpoint.
+
+    Attributes:
+        finished: whether there is nothing left to do; only with `resume` "auto".
 
     Raises:
         UsageError: the directory holds other files, a finished run, or an interrupted one that is not to be resumed;
@@ -42,6 +45,8 @@ class RunDirectory:
         self.metrics = path / "metrics.json"
         self.partial_metrics = path / "metrics.partial"
         self.per_image = path / "per_image.csv"
+        self.counts = path / "counts.csv"
+        self.spectrum = path / "spectrum.csv"
         if path.exists() and not path.is_dir():
             raise UsageError(f"run_dir={path} is a file; a run needs a directory of its own.")
         if foreign := [file.name for file in self._files() if not self._is_own(file)]:
@@ -49,7 +54,10 @@ class RunDirectory:
                 f"run_dir={path} holds files of something else ({foreign[0]}); a run needs a directory of its own."
             )
         resume = config["resume"]
-        if self.metrics.exists():
+        self.finished = self.metrics.exists() and resume == "auto"
+        if self.finished:
+            check_same_run(self.path, yaml.safe_load(self.config_file.read_text()), config)
+        elif self.metrics.exists():
             raise UsageError(
                 f"{path} holds a finished run. Choose another seed=K or experiment=NAME, or delete the directory."
             )
@@ -58,6 +66,8 @@ class RunDirectory:
                 f"{path} holds an interrupted run. Continue it with resume=true, "
                 "choose another seed=K or experiment=NAME, or delete the directory."
             )
+        if resume == "auto":
+            resume = self.last.exists() and not self.finished
         self.resume_from = None if not resume else self.last if resume is True else Path(resume)
         if self.resume_from is not None:
             stored = load_checkpoint(self.resume_from)[KEY]
@@ -75,21 +85,34 @@ class RunDirectory:
         return sorted(self.path.iterdir()) if self.path.exists() else []
 
     def _is_own(self, file: Path) -> bool:
-        own = (self.config_file, self.log, self.best, self.last, self.metrics, self.partial_metrics, self.per_image)
+        own = {value for value in vars(self).values() if isinstance(value, Path)}
         return file in own or file.name.startswith("events.out.tfevents.")
-
-    def write_per_image(self, names: Sequence[str], columns: Mapping[str, Tensor]) -> None:
-        """`per_image.csv`: one row a test image; the cell of an absent class is empty."""
-        with self.per_image.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["image", *columns])
-            for name, *values in zip(names, *(column.tolist() for column in columns.values()), strict=True):
-                writer.writerow([name, *("" if value != value else f"{value:.6f}" for value in values)])
 
     def finish(self, metrics: Mapping[str, float]) -> None:
         """Writes `metrics.json`, which marks the run as finished."""
         self.partial_metrics.write_text(json.dumps(metrics, indent=2) + "\n")
         os.replace(self.partial_metrics, self.metrics)
+
+    def stored_metrics(self) -> dict[str, Any]:
+        """The scores of a finished run."""
+        return cast(dict[str, Any], json.loads(self.metrics.read_text()))
+
+
+def write_table(file: Path, columns: Mapping[str, Tensor], names: Sequence[str] | None = None) -> None:
+    """A CSV file of columns (N,), the first being `image` with these names if there are; NaN is an empty cell."""
+    lists = [column.tolist() for column in columns.values()]
+    with file.open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow([*(["image"] if names else []), *columns])
+        for row in zip(*([names] if names else []), *lists, strict=True):
+            writer.writerow([cell(value) for value in row])
+
+
+def cell(value: str | float) -> str:
+    """What stands in a table for a value."""
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.9g}"
+    return str(value)
 
 
 def check_same_run(checkpoint: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -8,15 +8,42 @@ import torch
 import torch.nn.functional as F
 from kornia.losses import dice_loss
 from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from unetlite.checkpoint import KEY
 from unetlite.config import TrainerConfig
 from unetlite.data.module import Batch
 from unetlite.data.source import IGNORE
-from unetlite.metrics import SegmentationScores
+from unetlite.metrics import BoundaryIoU, SegmentationScores, SurfaceDistances
 from unetlite.seeding import derive_seed
 from unetlite.unet import UNet
+
+
+class Scores(nn.Module):
+    """What is scored after every epoch: the overlap with the truth, and that of the boundaries alone."""
+
+    def __init__(self, classes: Sequence[str]):
+        super().__init__()
+        self.overlap = SegmentationScores(classes)
+        self.boundary_1px = BoundaryIoU(classes, 1)
+        self.boundary_2pct = BoundaryIoU(classes, 0.02, relative=True)
+
+    def update(self, prediction: Tensor, mask: Tensor) -> None:
+        """Class indices (B, H, W), and the truth."""
+        for metric in (self.overlap, self.boundary_1px, self.boundary_2pct):
+            metric.update(prediction, mask)
+
+    def compute(self) -> dict[str, Tensor]:
+        """All scores by name."""
+        return self.overlap.compute() | {
+            "boundary_iou_1px": self.boundary_1px.compute(),
+            "boundary_iou_2pct": self.boundary_2pct.compute(),
+        }
+
+    def reset(self) -> None:
+        """Forgets what was counted."""
+        for metric in (self.overlap, self.boundary_1px, self.boundary_2pct):
+            metric.reset()
 
 
 class Segmenter(LightningModule):
@@ -41,7 +68,8 @@ class Segmenter(LightningModule):
         self.network = network
         self.classes, self.colours = tuple(classes), tuple(colours)
         self.options, self.run_config = options, dict(run_config)
-        self.val_scores, self.test_scores = SegmentationScores(classes), SegmentationScores(classes)
+        self.val_scores, self.test_scores = Scores(classes), Scores(classes)
+        self.surface = SurfaceDistances(classes)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(image)
@@ -56,14 +84,18 @@ class Segmenter(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate(batch, "val", self.val_scores)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate(batch, "test", self.test_scores)
+    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        logits = self._evaluate(batch, "test", self.test_scores)
+        self.surface.update(logits.argmax(1), batch.mask)
+        return logits
 
     def on_validation_epoch_end(self) -> None:
         self._log_scores("val", self.val_scores)
 
     def on_test_epoch_end(self) -> None:
         self._log_scores("test", self.test_scores)
+        dice, distance = self.surface.compute()
+        self.log_dict({"test/surface_dice_1px": dice.float(), "test/hausdorff95": distance.float()})
 
     def _loss(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
         logits = self.network(batch.image).float()  # (B, K, H, W)
@@ -79,11 +111,12 @@ class Segmenter(LightningModule):
         )
         return loss, logits
 
-    def _evaluate(self, batch: Batch, stage: str, scores: SegmentationScores) -> None:
+    def _evaluate(self, batch: Batch, stage: str, scores: "Scores") -> Tensor:
         _, logits = self._loss(batch, stage)
         scores.update(logits.argmax(1), batch.mask)
+        return logits
 
-    def _log_scores(self, stage: str, scores: SegmentationScores) -> None:
+    def _log_scores(self, stage: str, scores: "Scores") -> None:
         # A class that is absent from truth and prediction has no score, and no curve.
         self.log_dict(
             {f"{stage}/{name}": value.float() for name, value in scores.compute().items() if not value.isnan()}
@@ -94,6 +127,7 @@ class Segmenter(LightningModule):
 
     def on_test_epoch_start(self) -> None:
         self.test_scores.reset()  # and kept afterwards, for the scores per image
+        self.surface.reset()
 
     def configure_optimizers(self) -> Any:
         options = self.options

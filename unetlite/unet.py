@@ -26,6 +26,8 @@ class UNetConfig:
         norm: "batch", "group" (8 groups or fewer), "instance" or "none".
         skip: how an encoder map joins the decoder: "concat", "add" or "none".
         bottleneck_dilation: dilation of the convolutions at the coarsest resolution.
+        decoder_widths: channels after each decoder step, coarsest first; None for those of the encoder, at the same
+            resolutions.
     """
 
     in_channels: int = 3
@@ -36,6 +38,7 @@ class UNetConfig:
     norm: str = "batch"
     skip: str = "concat"
     bottleneck_dilation: int = 1
+    decoder_widths: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -50,6 +53,12 @@ class UNetConfig:
             )
         if len(self.widths) < 2 or min(self.widths) < 1:
             raise UsageError(f"model.widths={list(self.widths)}: give at least two positive numbers of channels.")
+        decoder = self.widths[-2::-1] if self.decoder_widths is None else tuple(self.decoder_widths)
+        if len(decoder) != self.depth or not all(isinstance(width, int) and width > 0 for width in decoder):
+            raise UsageError(
+                f"model.decoder_widths={list(decoder)}: expected {self.depth} positive numbers of channels, or null."
+            )
+        object.__setattr__(self, "decoder_widths", decoder)
         if self.bottleneck_dilation < 1:
             raise UsageError(f"model.bottleneck_dilation={self.bottleneck_dilation}: must be 1 or more.")
 
@@ -100,11 +109,17 @@ class Up(nn.Module):
     up: nn.Module
     conv: nn.Module
 
-    def __init__(self, in_channels: int, out_channels: int, config: UNetConfig):
+    def __init__(self, in_channels: int, skip_channels: int, out_channels: int, config: UNetConfig):
         super().__init__()
         self.skip = config.skip
-        self.up = UPSAMPLERS.build(config.upsample, in_channels, out_channels)
-        self.conv = ConvBlock(out_channels * (2 if self.skip == "concat" else 1), out_channels, config.norm)
+        # What is added to the encoder's map, or placed by its maxima, has its number of channels.
+        operator = UPSAMPLERS.get(config.upsample.get("name", ""))
+        bound = self.skip == "add" or getattr(operator, "needs_switches", False)
+        up_channels = skip_channels if bound else out_channels
+        self.in_channels, self.up_channels = in_channels, up_channels
+        self.up = UPSAMPLERS.build(config.upsample, in_channels, up_channels)
+        joined = up_channels + (skip_channels if self.skip == "concat" else 0)
+        self.conv = ConvBlock(joined, out_channels, config.norm)
 
     def forward(self, x: Tensor, skip: Tensor, switches: Tensor | None) -> Tensor:
         x = self.up(x, switches)  # (B, C, 2H, 2W)
@@ -134,8 +149,12 @@ class UNet(nn.Module):
         self.encoder = nn.ModuleList(ConvBlock(c_in, c_out, config.norm) for c_in, c_out in channels)
         self.down = nn.ModuleList(DOWNSAMPLERS.build(config.downsample, c) for c in config.widths[:-1])
         self.bottleneck = ConvBlock(config.widths[-2], config.widths[-1], config.norm, config.bottleneck_dilation)
-        self.decoder = nn.ModuleList(Up(c_in, c_out, config) for c_out, c_in in reversed(list(pairwise(config.widths))))
-        self.head = nn.Conv2d(config.widths[0], config.num_classes, kernel_size=1)
+        up_channels = pairwise((config.widths[-1], *config.decoder_widths))
+        self.decoder = nn.ModuleList(
+            Up(c_in, c_skip, c_out, config)
+            for (c_in, c_out), c_skip in zip(up_channels, config.widths[-2::-1], strict=True)
+        )
+        self.head = nn.Conv2d(config.decoder_widths[-1], config.num_classes, kernel_size=1)
         self._check_switches()
 
     def forward(self, image: Tensor) -> Tensor:

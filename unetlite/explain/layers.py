@@ -116,7 +116,7 @@ def steps(network: UNet) -> Iterator[Step]:
         yield Step(f"down.{level}", last - first + 1, "2", size(seen))
     seen = yield from block("bottleneck", network.bottleneck, seen)
     for level, decode in enumerate(cast(Iterable[Up], network.decoder)):
-        phases = reach(decode.up, widths[-1 - level], widths[-2 - level])
+        phases = reach(decode.up, decode.in_channels, decode.up_channels)
         seen = through_upsampling(seen, phases)
         yield Step(f"decoder.{level}.up", max(last - first + 1 for first, last in phases), "1/2", size(seen))
         skip = skips.pop()

@@ -41,8 +41,8 @@ class Behaviour(NamedTuple):
 
 def last_behaviour(network: UNet) -> Behaviour:
     """Of the network's last upsampling operator, which draws at the image's resolution."""
-    widths = network.config.widths
-    return behaviour(cast(Up, network.decoder[-1]).up, widths[1], widths[0])
+    step = cast(Up, network.decoder[-1])
+    return behaviour(step.up, step.in_channels, step.up_channels)
 
 
 @torch.no_grad()

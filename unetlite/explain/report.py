@@ -7,6 +7,7 @@ from pathlib import Path
 from rich import get_console
 from rich.table import Table
 
+from unetlite.budget import network_config
 from unetlite.checkpoint import KEY, load_checkpoint
 from unetlite.config import compose_run
 from unetlite.errors import UsageError
@@ -104,8 +105,7 @@ def open_network(what: Sequence[str]) -> UNet:
         network.load_state_dict({name.removeprefix("network."): value for name, value in weights})
         return network
     config = compose_run(what)
-    parts = {"upsample": config["upsample"], "downsample": config["downsample"], **config["model"]}
-    network = UNet(UNetConfig(**parts))
+    network = UNet(network_config(config))
     initialise(network, config["seed"])
     return network
 

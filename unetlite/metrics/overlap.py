@@ -1,4 +1,4 @@
-"""Scores of predicted masks, as torchmetrics metrics."""
+"""IoU and Dice: how much of each class is found."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,11 @@ from torchmetrics.functional.classification import multiclass_stat_scores
 from unetlite.data.source import IGNORE
 
 
-class SegmentationScores(Metric):
-    """IoU and Dice per class, over the data set and per image.
+class PerImageCounts(Metric):
+    """A metric that keeps, for every image and class, the numbers of true positives, false positives, false negatives.
 
-    With true positives TP, false positives FP and false negatives FN of a class, counted over the pixels that are
-    not ignored, IoU = TP / (TP + FP + FN) and Dice = 2 TP / (2 TP + FP + FN). A class that is absent from truth and
-    prediction has no score (NaN) and enters no mean; one that is predicted but absent scores 0.
+    Args:
+        classes: names of the K classes.
     """
 
     full_state_update = False
@@ -26,6 +25,20 @@ class SegmentationScores(Metric):
         super().__init__()
         self.classes = tuple(classes)
         self.add_state("counts", default=[], dist_reduce_fx="cat")
+
+    def all_counts(self) -> Tensor:
+        """Of every image in the order of the updates (N, K, 3)."""
+        # After a reduction over processes the list is one tensor.
+        return torch.cat(self.counts) if isinstance(self.counts, list) else self.counts
+
+
+class SegmentationScores(PerImageCounts):
+    """IoU and Dice per class, over the data set and per image.
+
+    With true positives TP, false positives FP and false negatives FN of a class, counted over the pixels that are
+    not ignored, IoU = TP / (TP + FP + FN) and Dice = 2 TP / (2 TP + FP + FN). A class that is absent from truth and
+    prediction has no score (NaN) and enters no mean; one that is predicted but absent scores 0.
+    """
 
     def update(self, prediction: Tensor, mask: Tensor) -> None:
         """Class indices (B, H, W), and the truth with `IGNORE` where there is none."""
@@ -40,12 +53,12 @@ class SegmentationScores(Metric):
 
     def per_image(self) -> tuple[Tensor, Tensor]:
         """IoU and Dice (N, K) of every image in the order of the updates."""
-        return iou_and_dice(self._all_counts())
+        return iou_and_dice(self.all_counts())
 
     def compute(self) -> dict[str, Tensor]:
         """`miou` and `dice`, means over classes of the data set's scores; `iou/<class>` and `dice/<class>`;
         `miou_per_image` and `dice_per_image`, means over images of each image's mean over its classes."""
-        counts = self._all_counts()
+        counts = self.all_counts()
         iou, dice = iou_and_dice(counts.sum(0))  # (K,)
         image_iou, image_dice = iou_and_dice(counts)  # (N, K)
         scores = {
@@ -57,10 +70,6 @@ class SegmentationScores(Metric):
         scores |= {f"iou/{name}": value for name, value in zip(self.classes, iou, strict=True)}
         scores |= {f"dice/{name}": value for name, value in zip(self.classes, dice, strict=True)}
         return scores
-
-    def _all_counts(self) -> Tensor:
-        # After a reduction over processes the list is one tensor.
-        return torch.cat(self.counts) if isinstance(self.counts, list) else self.counts
 
 
 def iou_and_dice(counts: Tensor) -> tuple[Tensor, Tensor]:
