@@ -19,6 +19,18 @@ from unetlite.segmenter import Segmenter
 
 log = logging.getLogger("unetlite")
 
+CHARTS = {
+    "validation": {
+        "mean IoU": ["Multiline", ["val/miou$"]],
+        "boundary IoU, 1 pixel": ["Multiline", ["val/boundary_iou_1px"]],
+        "boundary IoU, 2 % of the diagonal": ["Multiline", ["val/boundary_iou_2pct"]],
+        "loss": ["Multiline", ["val/loss"]],
+    },
+    "training": {"loss": ["Multiline", ["train/loss_epoch"]], "learning rate": ["Multiline", ["lr-.*"]]},
+    "spectrum of the test images": {"share of the power": ["Multiline", ["spectrum/.*"]]},
+}
+"""TensorBoard's CUSTOM SCALARS tab: what to overlay when runs are compared."""
+
 
 def writer(trainer: Trainer) -> SummaryWriter:
     """Where TensorBoard's events of a run go."""
@@ -39,6 +51,7 @@ class Description(Callback):
             f"{summary.total_parameters / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}; "
             f"images: {images}; classes: {', '.join(pl_module.classes)}"
         )
+        writer(trainer).add_custom_scalars(CHARTS)
         texts = {"model/summary": str(summary), "run/config": yaml.safe_dump(pl_module.run_config, sort_keys=False)}
         for name, text in texts.items():
             writer(trainer).add_text(name, "".join(f"    {line}\n" for line in text.splitlines()))  # Markdown: as it is

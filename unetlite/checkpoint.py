@@ -9,7 +9,8 @@ import torch
 from unetlite.errors import UsageError
 
 KEY = "unetlite"
-"""Where a checkpoint has the network's configuration, class names, colours, the run's configuration and scores."""
+"""Where a checkpoint has the network's configuration, class names and colours, and the run's configuration, environment
+and scores."""
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

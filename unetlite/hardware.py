@@ -1,4 +1,8 @@
-"""What this machine does fast."""
+"""What this machine is, and what it does fast."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
 
 import torch
 from lightning.pytorch.accelerators import Accelerator, CPUAccelerator, CUDAAccelerator
@@ -16,6 +20,27 @@ def fast_precision(accelerator: Accelerator) -> str:
     else:
         native = False
     return "bf16-mixed" if native else "32-true"
+
+
+def environment() -> dict[str, str | int]:
+    """Plain values that say where and with which versions something was computed."""
+    packages = ("unetlite", "torch", "lightning", "kornia", "numpy")
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+        "system": platform.system(),
+        "processor": processor(),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        "threads": torch.get_num_threads(),
+    }
+
+
+def processor() -> str:
+    """The processor's own name where the system tells it, else its architecture."""
+    names = Path("/proc/cpuinfo")  # on Linux, where platform.processor() is empty
+    lines = names.read_text().splitlines() if names.exists() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -67,12 +67,10 @@ class ArtefactProbe(Callback):
 
 def shifted(images: Tensor, stride: int, generator: torch.Generator) -> Tensor:
     """Each image (B, C, H, W) less up to `stride - 1` rows and columns, from a random place: all of one size."""
-    height, width = (max(1, size - stride + 1) for size in images.shape[-2:])
-    places = torch.stack(
-        [torch.randint(size - kept + 1, (len(images),), generator=generator)
-         for size, kept in zip(images.shape[-2:], (height, width), strict=True)],
-        dim=1,
-    ).tolist()  # fmt: skip
+    kept = [max(1, size - stride + 1) for size in images.shape[-2:]]
+    rooms = [size - length + 1 for size, length in zip(images.shape[-2:], kept, strict=True)]
+    places = [[int(torch.randint(room, (), generator=generator)) for room in rooms] for _ in images]
+    height, width = kept
     windows = [
         image[:, top : top + height, left : left + width] for image, (top, left) in zip(images, places, strict=True)
     ]

@@ -14,6 +14,7 @@ from unetlite.checkpoint import KEY
 from unetlite.config import TrainerConfig
 from unetlite.data.module import Batch
 from unetlite.data.source import IGNORE
+from unetlite.hardware import environment
 from unetlite.metrics import BoundaryIoU, SegmentationScores, SurfaceDistances
 from unetlite.seeding import derive_seed
 from unetlite.unet import UNet
@@ -156,5 +157,6 @@ class Segmenter(LightningModule):
             "classes": list(self.classes),
             "colours": [list(colour) for colour in self.colours],
             "config": self.run_config,
+            "environment": environment(),
             "metrics": {**scores, "val/loss": float(self.trainer.callback_metrics["val/loss"])},
         }

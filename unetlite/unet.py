@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -149,12 +149,13 @@ class UNet(nn.Module):
         self.encoder = nn.ModuleList(ConvBlock(c_in, c_out, config.norm) for c_in, c_out in channels)
         self.down = nn.ModuleList(DOWNSAMPLERS.build(config.downsample, c) for c in config.widths[:-1])
         self.bottleneck = ConvBlock(config.widths[-2], config.widths[-1], config.norm, config.bottleneck_dilation)
-        up_channels = pairwise((config.widths[-1], *config.decoder_widths))
+        decoder_widths = cast(tuple[int, ...], config.decoder_widths)
+        up_channels = pairwise((config.widths[-1], *decoder_widths))
         self.decoder = nn.ModuleList(
             Up(c_in, c_skip, c_out, config)
             for (c_in, c_out), c_skip in zip(up_channels, config.widths[-2::-1], strict=True)
         )
-        self.head = nn.Conv2d(config.decoder_widths[-1], config.num_classes, kernel_size=1)
+        self.head = nn.Conv2d(decoder_widths[-1], config.num_classes, kernel_size=1)
         self._check_switches()
 
     def forward(self, image: Tensor) -> Tensor:

@@ -11,11 +11,11 @@ from unetlite.data.source import IGNORE
 class PhaseRipple(Metric):
     """How much of the logits' variance is explained by the position modulo the decoder's stride: a checkerboard.
 
-    With m_i(p) the mean of image i's logits at the positions (y mod stride, x mod stride) = p, less its mean over p, the
-    variance that the phase explains is the mean over pairs of different images of <m_i, m_j> / stride^2: what only one
-    image has, its content, cancels out, so the estimate has no bias and can fall a little below 0. The ripple is this
-    divided by the variance of all logits, averaged over the K channels; a constant has none. Shift the images at random
-    for a data set whose content is aligned to the grid.
+    With m_i(p) the mean of image i's logits at the positions (y mod stride, x mod stride) = p, less its mean over p,
+    the variance that the phase explains is the mean over pairs of different images of <m_i, m_j> / stride^2: what only
+    one image has, its content, cancels out, so the estimate has no bias and can fall a little below 0. The ripple is
+    this divided by the variance of all logits, averaged over the K channels; a constant has none. Shift the images at
+    random where a data set's content is aligned to the grid.
 
     Args:
         stride: the period, in pixels.
