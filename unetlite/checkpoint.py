@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from unetlite.errors import UsageError
+from unetlite.unet import UNet, UNetConfig
 
 KEY = "unetlite"
 """Where a checkpoint has the network's configuration, class names and colours, and the run's configuration, environment
@@ -29,3 +30,17 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or KEY not in checkpoint:
         raise UsageError(f"{path} is not a checkpoint of unetlite.")
     return checkpoint
+
+
+def load_network(path: Path) -> UNet:
+    """The network of a checkpoint, with its weights, on the CPU.
+
+    Raises:
+        UsageError: the file is missing, or is not such a checkpoint.
+    """
+    checkpoint = load_checkpoint(path)
+    network = UNet(UNetConfig(**checkpoint[KEY]["network"]))
+    prefix = "network."
+    weights = {name.removeprefix(prefix): w for name, w in checkpoint["state_dict"].items() if name.startswith(prefix)}
+    network.load_state_dict(weights)
+    return network

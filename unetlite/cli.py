@@ -15,11 +15,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def main() -> None:
-    """Keeps `explain` a subcommand while it is the only one."""
-
-
 @app.command()
 def explain(
     what: Annotated[
@@ -35,3 +30,35 @@ def explain(
         from unetlite.explain.report import explain_all, explain_one
 
         (explain_all if compare else explain_one)(what or [], size, png)
+
+
+@app.command()
+def compare(
+    directory: Annotated[Path, typer.Argument(help="Where the runs are, such as outputs/coast.")],
+    by: Annotated[
+        str, typer.Option(help="The key that is compared: upsample, downsample, model.norm, ...")
+    ] = "upsample",
+    metric: Annotated[str, typer.Option(help="The test score that decides.")] = "miou",
+    allow: Annotated[list[str] | None, typer.Option(help="A key in which the runs may differ as well.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Where the report goes; beside the runs by default.")] = None,
+    size: Annotated[str, typer.Option(help="Height and width of the image that costs are measured with.")] = "256",
+    rounds: Annotated[int, typer.Option(min=0, help="Of the measurement of latencies; 0 leaves it out.")] = 30,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write each variant's mean curves and intervals for TensorBoard.")
+    ] = False,
+) -> None:
+    """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
+    with mistakes_in_one_line():
+        from unetlite.compare.command import compare as run
+        from unetlite.explain.report import parse_size
+
+        run(
+            directory,
+            by=by,
+            metric=metric,
+            allow=allow or [],
+            output=output,
+            size=parse_size(size),
+            rounds=rounds,
+            tensorboard=tensorboard,
+        )

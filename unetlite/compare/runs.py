@@ -97,6 +97,10 @@ class Comparison:
         kept = ~np.isnan(np.concatenate(list(values.values()))).any(0)
         return values[variant][:, kept]
 
+    def scores_exist(self, metric: str) -> bool:
+        """Whether there is an image with a value in every run."""
+        return self.scores(next(iter(self.variants)), metric).size > 0
+
     @property
     def first(self) -> Run:
         """Any run: what they have in common can be read from it."""

@@ -5,7 +5,7 @@ such as the mean IoU, is no mean over images; `contributions` gives values per i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize, stats
@@ -85,7 +85,7 @@ def compare_pair(first: np.ndarray, second: np.ndarray) -> Difference:
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Adjusted p-values of several tests (Holm 1979): below alpha, they are wrong at most alpha of the time together."""
+    """Adjusted p-values of several tests (Holm 1979): below alpha, all together are wrong at most alpha of the time."""
     p = np.asarray(p_values, float)
     order = p.argsort()
     stepped = p[order] * np.arange(len(p), 0, -1)
@@ -129,9 +129,7 @@ def smallest_difference(found: Difference, alpha: float, seeds: int | None = Non
 
     The variances are taken as estimated.
     """
-    assumed = (
-        found if seeds is None else Difference(0.0, found.seed_variance, found.image_variance, seeds, found.images)
-    )
+    assumed = found if seeds is None else replace(found, seeds=seeds)
     if assumed.standard_error == 0:
         return 0.0
     critical = stats.t.isf(alpha / 2, assumed.degrees)

@@ -8,13 +8,13 @@ from rich import get_console
 from rich.table import Table
 
 from unetlite.budget import network_config
-from unetlite.checkpoint import KEY, load_checkpoint
+from unetlite.checkpoint import load_network
 from unetlite.config import compose_run
 from unetlite.errors import UsageError
 from unetlite.explain.layers import layers
 from unetlite.explain.operator import SIZE, Behaviour, last_behaviour
 from unetlite.fold import fold
-from unetlite.unet import UNet, UNetConfig, initialise
+from unetlite.unet import UNet, initialise
 from unetlite.upsample import UPSAMPLERS
 
 
@@ -99,11 +99,7 @@ def open_network(what: Sequence[str]) -> UNet:
         UsageError: the file is no checkpoint, or a setting is unknown.
     """
     if len(what) == 1 and "=" not in what[0]:
-        checkpoint = load_checkpoint(Path(what[0]))
-        network = UNet(UNetConfig(**checkpoint[KEY]["network"]))
-        weights = checkpoint["state_dict"].items()
-        network.load_state_dict({name.removeprefix("network."): value for name, value in weights})
-        return network
+        return load_network(Path(what[0]))
     config = compose_run(what)
     network = UNet(network_config(config))
     initialise(network, config["seed"])
