@@ -104,9 +104,12 @@ def choose(comparison: Comparison, count: int) -> list[tuple[str, str]]:
 
 
 def most_different(truth: np.ndarray, predictions: Sequence[np.ndarray]) -> tuple[slice, slice]:
-    """The window of CLOSE_UP pixels with the most pixels that some variants have right and others wrong."""
+    """The window of CLOSE_UP pixels with the most pixels that some variants have right and others wrong.
+
+    Where they all agree, the one with the most errors.
+    """
     wrong = np.stack([(p != truth) & (truth != IGNORE) for p in predictions]).astype(float)
-    density = ndimage.uniform_filter(wrong.var(0), CLOSE_UP, mode="constant")
+    density = ndimage.uniform_filter(wrong.var(0) + 1e-3 * wrong.mean(0), CLOSE_UP, mode="constant")
     centre = np.unravel_index(density.argmax(), density.shape)
     starts = [
         int(np.clip(c - CLOSE_UP // 2, 0, max(0, n - CLOSE_UP))) for c, n in zip(centre, truth.shape, strict=True)

@@ -1,32 +1,25 @@
-"""Pictures of operators and of convolution arithmetic. Needs the extra `figures` (matplotlib, scikit-image)."""
+"""Pictures of operators and of convolution arithmetic."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor
 
-from unetlite.errors import UsageError
 from unetlite.explain.operator import Behaviour
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-
-def new_figure(rows: int, columns: int, cell: float = 2.3) -> "tuple[Figure, np.ndarray]":
+def new_figure(rows: int, columns: int, cell: float = 2.3) -> tuple[Figure, np.ndarray]:
     """A figure of `rows` by `columns` square pictures, `cell` inches each, and its axes (rows, columns)."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("pictures need matplotlib: pip install 'unetlite[figures]'") from None
     figure = Figure(figsize=(cell * columns, cell * rows + 0.3), layout="constrained", dpi=110)
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def show_map(axes: "Axes", values: Tensor | np.ndarray, title: str = "", *, numbers: bool = False) -> None:
+def show_map(axes: Axes, values: Tensor | np.ndarray, title: str = "", *, numbers: bool = False) -> None:
     """One map (H, W): zero is white, positive blue, negative red; `numbers` writes the values into the cells."""
     array = np.asarray(values, dtype=float)
     largest = max(np.abs(array).max(), 1e-12)
@@ -42,7 +35,7 @@ def show_map(axes: "Axes", values: Tensor | np.ndarray, title: str = "", *, numb
             axes.text(x, y, f"{value:.3g}", ha="center", va="center", fontsize=7, color=colour)
 
 
-def operator_figure(behaviours: Mapping[str, Behaviour]) -> "Figure":
+def operator_figure(behaviours: Mapping[str, Behaviour]) -> Figure:
     """A row for every operator: kernel, overlap, and the responses to one pixel and to a constant.
 
     Of the channels the pair with the largest kernel is shown.
