@@ -83,4 +83,5 @@ def log_to(file: Path) -> None:
     to_terminal = RichHandler(show_time=False, show_level=False, show_path=False, highlighter=None)
     logger.handlers = [to_terminal, to_file]
     logger.setLevel(logging.INFO)
+    logger.disabled = False  # as Hydra leaves it before each run of a sweep but the first
     logger.propagate = False

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -11,15 +12,20 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from lightning.pytorch.accelerators import CPUAccelerator
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from unetlite.bench import in_turn
 from unetlite.checkpoint import load_network
 from unetlite.compare.runs import Comparison
+from unetlite.config import TrainerConfig, split_data, typed
 from unetlite.explain.layers import layers
 from unetlite.export import to_onnx
 from unetlite.fold import fold
+from unetlite.hardware import fast_precision
+from unetlite.unet import UNet
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,8 @@ class Cost:
     Attributes:
         parameters: trainable numbers.
         multiplications: for one image of `Costs.size`, after folding.
-        training_seconds: median over seeds, as the runs recorded it.
+        training_step: median milliseconds of a step as the runs trained, without loading data; None if not measured.
+        training_seconds: median over seeds, as the runs recorded it, with whatever else their machine did then.
         memory: bytes of maps at the peak of a prediction, weights not counted.
         milliseconds: median latency of one image by way of running it, see WAYS; empty if not measured.
         spread: the quartiles of the same.
@@ -37,6 +44,7 @@ class Cost:
 
     parameters: int
     multiplications: int
+    training_step: float | None
     training_seconds: float
     memory: int
     milliseconds: dict[str, float]
@@ -57,6 +65,8 @@ class Costs:
         """Milliseconds of each variant in the way that is fastest for it."""
         return {name: min(cost.milliseconds.values()) for name, cost in self.variants.items() if cost.milliseconds}
 
+
+TRAINING_ROUNDS = 5
 
 WAYS = {
     "pytorch": "PyTorch, eager",
@@ -94,6 +104,9 @@ def measure_costs(
         if functions:
             progress(f"measuring latencies, {rounds} rounds")
         seconds = in_turn({"|".join(key): call for key, call in functions.items()}, rounds) if functions else {}
+    if rounds:
+        progress(f"measuring training steps, {TRAINING_ROUNDS} rounds")
+    steps = in_turn(training_steps(comparison), TRAINING_ROUNDS) if rounds else {}
     return Costs(
         size,
         torch.get_num_threads(),
@@ -101,6 +114,7 @@ def measure_costs(
             name: Cost(
                 sum(parameter.numel() for parameter in network.parameters()),
                 sum(layer.multiplications for layer in layers(folded[name], *size)),
+                1000 * float(np.median(steps[name])) if steps else None,
                 median(float(run.metrics["train/seconds"] or 0) for run in comparison.variants[name]),
                 peak_memory(folded[name], image),
                 *latencies(name, seconds),
@@ -109,6 +123,29 @@ def measure_costs(
         },
         None if exports else "the exported networks were not measured: pip install onnxscript onnxruntime",
     )
+
+
+def training_steps(comparison: Comparison) -> dict[str, Callable[[], Any]]:
+    """For each variant a function that trains its network by one step, with the batch and precision of the runs."""
+    config = comparison.first.config
+    options, loader = typed(TrainerConfig, config["trainer"], "trainer"), split_data(config["data"])[0]
+    precision = fast_precision(CPUAccelerator()) if options.precision == "auto" else options.precision
+    functions = {}
+    for name, runs in comparison.variants.items():
+        network = load_network(runs[0].path / "best.ckpt").train().to(memory_format=torch.channels_last)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9, fused=True)
+        shape = loader.batch_size, network.config.in_channels, loader.crop_size, loader.crop_size
+        functions[name] = partial(train_step, network, optimizer, torch.rand(shape) * 255, precision)
+    return functions
+
+
+def train_step(network: UNet, optimizer: torch.optim.Optimizer, images: Tensor, precision: str) -> None:
+    """Forward, a loss, backward, update."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+        logits = network(images)
+    F.cross_entropy(logits.float(), torch.zeros_like(logits[:, 0], dtype=torch.long)).backward()
+    optimizer.step()
+    optimizer.zero_grad()
 
 
 def latencies(name: str, seconds: Mapping[str, np.ndarray]) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:

@@ -72,7 +72,7 @@ def table(result: Result) -> tuple[list[str], list[list[Cell]]]:
         "phase ripple",
         "parameters",
         "multiplications, folded",
-        "training, s",
+        *(["training step, ms"] if costs.training_step else []),
         "memory, MB",
         *(f"{WAYS[way]}, ms" for way in costs.milliseconds),
     ]
@@ -91,7 +91,7 @@ def table(result: Result) -> tuple[list[str], list[list[Cell]]]:
         row += [
             Cell(f"{cost.parameters / 1e6:.2f} M", cost.parameters),
             Cell(f"{cost.multiplications / 1e6:.0f} M", cost.multiplications),
-            Cell(f"{cost.training_seconds:.0f}", cost.training_seconds),
+            *([Cell(f"{cost.training_step:.0f}", cost.training_step)] if cost.training_step else []),
             Cell(f"{cost.memory / 1e6:.1f}", cost.memory),
         ]
         for way, milliseconds in cost.milliseconds.items():

@@ -1,0 +1,310 @@
+"""`unetlite compare`: what it reads, what it refuses, and what it writes."""
+
+import base64
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from typer.testing import CliRunner
+
+from unetlite.cli import app
+from unetlite.compare.analysis import analyse, analyse_all, verdict
+from unetlite.compare.curves import mean_curves, write_means
+from unetlite.compare.runs import METRICS, name_variants, read_comparison, read_run
+from unetlite.config import HOME, compose_run
+from unetlite.errors import UsageError
+
+sys.path.insert(0, str(HOME))
+from train import train
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    """Two operators, two seeds each, two steps each, on noise with a bright square."""
+    from conftest import save
+
+    tmp_path = tmp_path_factory.mktemp("compare")
+    random = np.random.default_rng(0)
+    for k in range(8):
+        mask = np.zeros((64, 64), np.uint8)
+        mask[8 + k : 40 + k, 10 : 40 + 2 * k] = 1
+        save(
+            tmp_path / "squares" / "images" / f"{k}.png", (90 * mask + random.integers(0, 120, mask.shape)).astype("u1")
+        )
+        save(tmp_path / "squares" / "masks" / f"{k}.png", mask)
+    for upsample in ("transpose", "bilinear"):
+        for seed in (0, 1):
+            train(compose_run([
+                "data=folder", f"data.root={tmp_path / 'squares'}", f"data_dir={tmp_path / 'data'}",
+                f"output_dir={tmp_path / 'outputs'}", "experiment=test", "model.widths=[4,6,8]", "data.crop_size=32",
+                "data.batch_size=2", "data.test_fraction=0.5", "trainer.accelerator=cpu", "trainer.max_steps=2",
+                f"upsample={upsample}", f"seed={seed}",
+            ]))  # fmt: skip
+    return tmp_path / "outputs" / "test"
+
+
+@pytest.fixture
+def runs(trained, tmp_path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(trained, tmp_path / "runs"))
+
+
+@pytest.fixture(scope="module")
+def report(trained, tmp_path_factory) -> Path:
+    """The files of a report."""
+    output = tmp_path_factory.mktemp("report")
+    arguments = ["compare", str(trained), "--output", str(output), "--rounds", "1", "--size", "32"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "transpose" in result.output
+    return output
+
+
+def change(file: Path, **values):
+    content = yaml.safe_load(file.read_text())
+    for dotted, value in values.items():
+        *groups, key = dotted.split("__")
+        part = content
+        for group in groups:
+            part = part[group]
+        part[key] = value
+    file.write_text(yaml.safe_dump(content))
+
+
+def test_the_scores_of_images_average_to_the_scores_of_the_run(trained):
+    for file in trained.rglob("metrics.json"):
+        run = read_run(file.parent)
+        for metric in METRICS:
+            assert np.nanmean(run.scores(metric)) == pytest.approx(run.metrics[f"test/{metric}"], abs=1e-6), metric
+
+
+def test_runs_become_variants_with_the_same_seeds(trained):
+    comparison = read_comparison(trained)
+    assert {name: [run.seed for run in runs] for name, runs in comparison.variants.items()} == {
+        "bilinear": [0, 1],
+        "transpose": [0, 1],
+    }
+    assert comparison.scores("bilinear", "miou").shape == (2, 4)
+
+
+def test_runs_that_differ_in_another_key_are_refused_by_name(runs):
+    change(runs / "bilinear" / "seed1" / "config.yaml", trainer__learning_rate=0.1, model__norm="group")
+    with pytest.raises(UsageError) as error:
+        read_comparison(runs)
+    assert all(
+        word in str(error.value) for word in ("trainer.learning_rate", "model.norm", "batch", "group", "--allow")
+    )
+    with pytest.raises(UsageError, match=r"model\.norm"):
+        read_comparison(runs, allow=["trainer.learning_rate"])
+    assert len(read_comparison(runs, allow=["trainer", "model.norm"]).variants) == 2
+
+
+def test_where_runs_lie_does_not_matter_but_their_test_images_do(runs):
+    change(runs / "bilinear" / "seed1" / "config.yaml", run_dir="elsewhere", data__num_workers=3)
+    read_comparison(runs)
+    table = runs / "bilinear" / "seed1" / "per_image.csv"
+    header, first, *rest = list(csv.reader(table.open()))
+    with table.open("w", newline="") as file:
+        csv.writer(file).writerows([header, ["another", *first[1:]], *rest])
+    with pytest.raises(UsageError, match="different images"):
+        read_comparison(runs)
+
+
+def test_seeds_that_not_all_have_and_unfinished_runs_are_left_out_in_words(runs):
+    (runs / "bilinear" / "seed1" / "metrics.json").unlink()
+    comparison = read_comparison(runs)
+    assert comparison.seeds == [0]
+    assert any("seed1 is not finished" in reason for reason in comparison.left_out)
+    assert any("not every variant has seed 1" in reason for reason in comparison.left_out)
+
+
+def test_one_seed_gives_no_verdict_and_says_why(runs):
+    for operator in ("bilinear", "transpose"):
+        shutil.rmtree(runs / operator / "seed1")
+    comparison = read_comparison(runs)
+    analysis = analyse(comparison, "miou")
+    assert analysis.winner is None
+    assert analysis.pairs == []
+    assert "No verdict" in verdict(comparison, analysis, {})
+    assert "seed=0,1,2,3,4" in verdict(comparison, analysis, {})
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (lambda runs: shutil.rmtree(runs), "no such directory"),
+        (lambda runs: [shutil.rmtree(path) for path in runs.iterdir()], "no finished run"),
+        (lambda runs: shutil.rmtree(runs / "bilinear"), "one variant"),
+        (lambda runs: [shutil.rmtree(runs / path) for path in ("bilinear/seed0", "transpose/seed1")], "no seed"),
+        (lambda runs: shutil.copytree(runs / "bilinear" / "seed0", runs / "again"), "same variant"),
+        (lambda runs: (runs / "bilinear" / "seed0" / "counts.csv").unlink(), "no complete run"),
+        (lambda runs: (runs / "bilinear" / "seed0" / "metrics.json").write_text("{"), "no complete run"),
+    ],
+)
+def test_what_cannot_be_compared_ends_in_one_line_and_leaves_nothing(runs, prepare, words):
+    prepare(runs)
+    result = CliRunner().invoke(app, ["compare", str(runs), "--rounds", "0"])
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not list(runs.parent.rglob("report.*"))
+
+
+def test_an_unknown_metric_or_key_is_refused_with_the_choices(runs):
+    result = CliRunner().invoke(app, ["compare", str(runs), "--metric", "accuracy"])
+    assert result.exit_code == 2
+    assert "boundary_iou_1px" in result.stderr
+    with pytest.raises(UsageError, match="no such key"):
+        read_comparison(runs, by="upsampling")
+
+
+def test_variants_are_named_by_what_tells_them_apart():
+    parts = [{"name": "transpose", "kernel_size": 2}, {"name": "transpose", "kernel_size": 4}, {"name": "zeros"}]
+    assert name_variants(parts) == ["transpose (kernel_size=2)", "transpose (kernel_size=4)", "zeros"]
+
+
+def test_the_winner_is_named_only_where_a_difference_is_shown(runs):
+    """Counts are put in the place of the true ones: first equal but for noise, then with a clear difference."""
+    random = np.random.default_rng(0)
+    for shift in (0, 300):
+        for operator in ("bilinear", "transpose"):
+            for seed in (0, 1):
+                file = runs / operator / f"seed{seed}" / "counts.csv"
+                header, *rows = list(csv.reader(file.open()))
+                for row in rows:
+                    for k, name in enumerate(header):
+                        if name.startswith("overlap/"):
+                            bonus = shift if operator == "bilinear" and "/tp/" in name else 0
+                            row[k] = str(1000 + bonus + int(random.integers(-9, 10)))
+                with file.open("w", newline="") as opened:
+                    csv.writer(opened).writerows([header, *rows])
+        comparison = read_comparison(runs)
+        analysis = analyse(comparison, "miou")
+        text = verdict(comparison, analysis, {"bilinear": 3.0, "transpose": 2.0})
+        if shift:
+            assert analysis.winner == "bilinear"
+            assert text.startswith("Choose bilinear")
+        else:
+            assert analysis.winner is None
+            assert text.startswith("No difference shown")
+            assert "transpose is the fastest" in text
+
+
+def test_the_json_has_every_figure_and_its_basis(report, trained):
+    content = json.loads((report / "report.json").read_text())
+    assert content["seeds"] == [0, 1]
+    assert set(content["metrics"]) == set(analyse_all(read_comparison(trained)))
+    for name, runs in content["runs"].items():
+        summary = content["metrics"]["miou"]["variants"][name]
+        assert summary["mean"] == pytest.approx(np.mean([run["test/miou"] for run in runs]))
+        assert summary["low"] <= summary["mean"] <= summary["high"]
+    costs = content["costs"]["variants"]
+    assert costs["bilinear"]["parameters"] > costs["transpose"]["parameters"]
+    for cost in costs.values():
+        assert {"pytorch", "pytorch_folded"} <= set(cost["milliseconds"])
+        assert cost["memory"] > 4 * 32 * 32 * 4  # at least one map at full resolution, in float32
+    assert content["environments"][0]["torch"]
+    assert content["configuration"]["trainer.max_steps"] == 2
+
+
+class Page(HTMLParser):
+    """The addresses that a page refers to, and its table's first column."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.addresses: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.addresses += [value for key, value in attributes if key in ("src", "href", "xlink:href") and value]
+
+
+def test_the_page_needs_no_other_file(report):
+    text = (report / "report.html").read_text()
+    addresses = [address for address in Page(text).addresses if not address.startswith("#")]
+    assert len(addresses) > 10
+    for address in addresses:
+        kind, _, data = address.partition(",")
+        assert kind == "data:image/png;base64"
+        Image.open(io.BytesIO(base64.b64decode(data))).load()
+    assert not re.search(r"url\((?!#|['\"]?#)", text)
+    assert "@import" not in text
+
+
+def test_the_markdown_table_has_a_row_a_variant(report):
+    lines = [line for line in (report / "report.md").read_text().splitlines() if line.startswith("|")]
+    assert len(lines) == 4
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_in_a_browser_every_picture_loads_and_the_table_sorts(report, tmp_path):
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        pytest.skip("no Chromium here to open the report in")
+    probe = """<script>
+      const column = () => [...document.querySelectorAll("#variants tbody tr")].map(r => r.cells[0].textContent);
+      const heading = document.querySelector("#variants th button"), seen = [column()];
+      for (let k = 0; k < 2; k++) { heading.click(); seen.push(column()); }
+      const broken = [...document.images].filter(i => !i.complete || !i.naturalWidth).length;
+      const result = JSON.stringify({seen, broken, images: document.images.length,
+                                     drawings: document.querySelectorAll("figure svg").length});
+      document.documentElement.dataset.result = btoa(result);
+    </script>"""
+    page = tmp_path / "page.html"
+    page.write_text((report / "report.html").read_text() + probe)
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+               "--virtual-time-budget=5000", "--dump-dom", page.as_uri()]  # fmt: skip
+    dumped = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    found = json.loads(base64.b64decode(re.search(r'data-result="([^"]+)"', dumped)[1]))
+    assert found["broken"] == 0
+    assert found["images"] > 10
+    assert found["drawings"] >= 5
+    assert sorted(found["seen"][0]) == found["seen"][1] == found["seen"][2][::-1]
+
+
+def test_the_mean_curves_for_tensorboard_are_means_with_intervals(runs):
+    comparison = read_comparison(runs)
+    curves = mean_curves(comparison)
+    single = [EventAccumulator(str(runs / "bilinear" / f"seed{seed}")).Reload() for seed in (0, 1)]
+    expected = np.mean([[event.value for event in events.Scalars("val/miou")] for events in single], axis=0)
+    assert curves["val/miou"]["bilinear"].mean == pytest.approx(expected)
+    target = write_means(comparison, curves, runs)
+    events = EventAccumulator(str(target / "bilinear (mean)")).Reload()
+    (low,), (high,) = (events.Scalars(f"interval/val/miou/{end}") for end in ("low", "high"))
+    assert low.value <= expected[0] <= high.value
+    assert len(read_comparison(runs).variants) == 2  # what was written is no run
+
+
+def test_a_sweep_skips_finished_runs_and_every_run_has_its_log(trained, tmp_path):
+    config = yaml.safe_load((trained / "transpose" / "seed0" / "config.yaml").read_text())
+    overrides = [
+        "experiment=compare", "data=folder", f"data.root={config['data']['root']}", f"data_dir={config['data_dir']}",
+        f"output_dir={tmp_path}", "model.widths=[4,6,8]", "data.crop_size=32", "data.batch_size=2",
+        "trainer.accelerator=cpu", "trainer.max_steps=2", "upsample=transpose,zeros", "seed=0",
+    ]  # fmt: skip
+    command = [sys.executable, str(HOME / "train.py"), *overrides]
+    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert first.returncode == 0, first.stderr
+    runs = [tmp_path / "folder" / name / "seed0" for name in ("transpose", "zeros")]
+    assert all("epoch   1" in (run / "train.log").read_text() for run in runs)
+    before = {file: file.read_bytes() for run in runs for file in run.iterdir()}
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("is finished") == 2
+    assert before == {file: file.read_bytes() for run in runs for file in run.iterdir()}
+    other = subprocess.run([*command, "model.norm=group"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert other.returncode == 2
+    assert "model.norm (batch there, group here)" in other.stderr
