@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from unetlite.config import TrainerConfig, resolve, split_data, typed
-from unetlite.errors import UsageError, hydra_mistakes, mistakes_in_one_line
+from unetlite.errors import UsageError, hydra_mistakes, mistakes_in_one_line, tracebacks_of_defects
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
 def main(config: DictConfig) -> float:
     """Trains, tests, and returns the mean IoU on the validation images at the best epoch."""
-    with mistakes_in_one_line(), hydra_mistakes():
+    alone = HydraConfig.get().mode is RunMode.RUN
+    # A launcher of several runs brings a mistake back from a job; an exit would kill the process of the job.
+    with mistakes_in_one_line() if alone else tracebacks_of_defects(), hydra_mistakes():
         return train(resolve(config))
 
 

@@ -1,10 +1,19 @@
-"""What several tests need: images on disk."""
+"""What several tests need: images on disk, and trained runs."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
+
+from unetlite.cli import app
+from unetlite.config import HOME, compose_run
+
+sys.path.insert(0, str(HOME))
+from train import train
 
 
 def save(path: Path, array: np.ndarray) -> Path:
@@ -25,3 +34,43 @@ def discs(tmp_path: Path) -> Path:
         save(tmp_path / "discs" / "images" / f"{k}.png", image.astype(np.uint8))
         save(tmp_path / "discs" / "masks" / f"{k}.png", (255 * disc).astype(np.uint8))
     return tmp_path / "discs"
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    """Two operators, two seeds each, two steps each, on noise with a bright square."""
+    tmp_path = tmp_path_factory.mktemp("compare")
+    random = np.random.default_rng(0)
+    for k in range(8):
+        mask = np.zeros((64, 64), np.uint8)
+        mask[8 + k : 40 + k, 10 : 40 + 2 * k] = 1
+        save(
+            tmp_path / "squares" / "images" / f"{k}.png", (90 * mask + random.integers(0, 120, mask.shape)).astype("u1")
+        )
+        save(tmp_path / "squares" / "masks" / f"{k}.png", mask)
+    for upsample in ("transpose", "bilinear"):
+        for seed in (0, 1):
+            train(compose_run([
+                "data=folder", f"data.root={tmp_path / 'squares'}", f"data_dir={tmp_path / 'data'}",
+                f"output_dir={tmp_path / 'outputs'}", "experiment=test", "model.widths=[4,6,8]", "data.crop_size=32",
+                "data.batch_size=2", "data.test_fraction=0.5", "trainer.accelerator=cpu", "trainer.max_steps=2",
+                f"upsample={upsample}", f"seed={seed}",
+            ]))  # fmt: skip
+    return tmp_path / "outputs" / "test"
+
+
+@pytest.fixture
+def runs(trained, tmp_path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(trained, tmp_path / "runs"))
+
+
+@pytest.fixture(scope="session")
+def report(trained, tmp_path_factory) -> Path:
+    """The files of a report."""
+    output = tmp_path_factory.mktemp("report")
+    arguments = ["compare", str(trained), "--output", str(output), "--rounds", "1", "--size", "32"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "transpose" in result.output
+    return output

@@ -50,16 +50,16 @@ def match_budget(config: UNetConfig, kind: str, reference: str) -> UNetConfig:
         reference: an upsampling operator, with its default options, in a network otherwise the same.
 
     Raises:
-        UsageError: a word is unknown, or no width comes close enough.
+        UsageError: a word is unknown, or no width that is close enough was found.
     """
     if kind not in BUDGETS:
         raise UsageError(f"model.match={kind}: choose one of {', '.join(BUDGETS)}, or null.")
     if reference not in UPSAMPLERS:
         raise UsageError(f"model.match_to={reference}: choose one of {', '.join(UPSAMPLERS)}.")
     cost = BUDGETS[kind]
-    if reference == config.upsample["name"]:
-        return config
     target = cost(replace(config, upsample={"name": reference}))
+    if cost(config) == target:
+        return config
     widths = cast(tuple[int, ...], config.decoder_widths)
 
     @cache
@@ -82,8 +82,8 @@ def match_budget(config: UNetConfig, kind: str, reference: str) -> UNetConfig:
         best = better
     if distance(best) > TOLERANCE:
         raise UsageError(
-            f"model.match={kind}: with upsample={config.upsample['name']} no width of the decoder comes within 1 % of "
-            f"model.match_to={reference}; the closest, {list(best)}, is {100 * distance(best):.1f} % off."
+            f"model.match={kind}: with upsample={config.upsample['name']} no width of the decoder was found within "
+            f"1 % of model.match_to={reference}; the closest, {list(best)}, is {100 * distance(best):.1f} % off."
         )
     return replace(config, decoder_widths=best)
 

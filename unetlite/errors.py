@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +27,18 @@ def mistakes_in_one_line() -> Iterator[None]:
 
 
 @contextmanager
+def tracebacks_of_defects() -> Iterator[None]:
+    """Prints the traceback of a defect where it happens: from a job in another process it does not come back."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception:
+        traceback.print_exc()
+        raise
+
+
+@contextmanager
 def hydra_mistakes() -> Iterator[None]:
     """Turns Hydra's and OmegaConf's complaints about a command line into a UsageError."""
     from hydra.errors import HydraException, MissingConfigException
@@ -37,6 +50,8 @@ def hydra_mistakes() -> Iterator[None]:
     except MissingConfigException as error:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
         choices = f"choose one of {', '.join(error.options)}" if error.options else "there is no such file"
+        if group == "hydra/launcher":
+            choices += "; joblib, submitit and ray come with pip install 'unetlite[launchers]'"
         raise UsageError(f"{group}={name} is not known; {choices}.") from None
     except MissingMandatoryValue as error:
         raise UsageError(f"{error.full_key} has no value; give {error.full_key}=...") from None

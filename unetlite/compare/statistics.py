@@ -96,15 +96,15 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 def bootstrap_interval(scores: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
     """Percentile interval for the mean of scores (S, N), seeds and images resampled independently."""
-    seeds, images = (np.arange(n) for n in scores.shape)
-
-    def mean(some_seeds: np.ndarray, some_images: np.ndarray) -> float:
-        return float(scores[np.ix_(some_seeds, some_images)].mean())
-
-    if scores.size == 1:
+    indices = [np.arange(size) for size in scores.shape if size > 1]  # a single seed or image has nothing to draw from
+    if not indices:
         return float(scores.mean()), float(scores.mean())
+
+    def mean(*drawn: np.ndarray) -> float:
+        return float(scores.squeeze()[np.ix_(*drawn)].mean())
+
     result = stats.bootstrap(
-        (seeds, images),
+        indices,
         mean,
         n_resamples=2000,
         confidence_level=level,

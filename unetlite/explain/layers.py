@@ -145,6 +145,7 @@ def join(one: Interval, other: Interval) -> Interval:
     return cache(lambda n: (min(one(n)[0], other(n)[0]), max(one(n)[1], other(n)[1])))
 
 
+@torch.enable_grad()
 def reach(operator: nn.Module, channels: int, out_channels: int | None = None) -> list[tuple[int, int]]:
     """First and last input that an output of an operator depends on, per axis, found by its gradients.
 

@@ -71,10 +71,12 @@ class RadialSpectrum(Metric):
     """Power by spatial frequency, of logits and of truth: rings of the Fourier transform under a Hann window.
 
     Each map is a channel less its mean. The powers of all maps are added up, and the spectrum is given as fractions of
-    their sum, so that logits compare with a truth of zeros and ones. Class channels without a boundary add nothing.
+    their sum (NaN if there is none), so that logits compare with a truth of zeros and ones. Channels of classes that
+    fill an image or are absent add nothing; a larger image adds more.
 
     Args:
-        bins: rings of equal width between 0 and 0.5 cycles a pixel.
+        bins: rings of equal width between 0 and 0.5 cycles a pixel; the last has all that lies beyond, in the corners,
+            as well, and so the finest checkerboard.
     """
 
     full_state_update = False
@@ -97,8 +99,8 @@ class RadialSpectrum(Metric):
         power = torch.fft.fft2((x - x.mean((-1, -2), keepdim=True)) * window).abs().square().sum((0, 1))  # (H, W)
         vertical, horizontal = (torch.fft.fftfreq(n, device=x.device, dtype=x.dtype) for n in (height, width))
         radius = torch.hypot(vertical[:, None], horizontal[None])  # cycles a pixel, up to 0.71 in the corners
-        ring = (radius * 2 * self.bins).long().clamp(max=self.bins)
-        return torch.bincount(ring.flatten(), power.flatten() / (height * width), self.bins + 1)[: self.bins]
+        ring = (radius * 2 * self.bins).long().clamp(max=self.bins - 1)
+        return torch.bincount(ring.flatten(), power.flatten() / (height * width), self.bins)
 
     def frequencies(self) -> Tensor:
         """The centres of the rings (bins,), in cycles a pixel."""
