@@ -2,7 +2,7 @@
 
 Simulates comparisons of two variants without a difference, score differences being seed + image + residual with the
 shares of variance below, and counts how often each test says that there is one at 5 %. A test that says so more often
-must not be used; one that says so less often finds less. For the tests with an interval, 100 % less this is its coverage.
+must not be used; one that says so less often finds less. 100 % less this is the coverage of an interval.
 """
 
 import numpy as np

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
@@ -207,3 +208,16 @@ def test_a_sweep_skips_finished_runs_and_every_run_has_its_log(trained, tmp_path
     other = subprocess.run([*command, "model.norm=group"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert other.returncode == 2
     assert "model.norm (batch there, group here)" in other.stderr
+
+
+def test_the_public_commands_and_their_options_change_by_decision_only():
+    found = {
+        name: sorted(option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts))
+        for name, command in typer.main.get_command(app).commands.items()
+    }
+    assert found == {
+        "explain": ["--compare", "--png", "--size", "what"],
+        "compare": [
+            "--allow", "--by", "--metric", "--output", "--rounds", "--size", "--tensorboard", "directory",
+        ],
+    }  # fmt: skip

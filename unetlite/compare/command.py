@@ -10,7 +10,8 @@ from unetlite.compare.analysis import analyse_all
 from unetlite.compare.cost import measure_costs
 from unetlite.compare.curves import mean_curves, write_means
 from unetlite.compare.evidence import gather_evidence
-from unetlite.compare.report import Result, table, write_report
+from unetlite.compare.report import write_report
+from unetlite.compare.result import Result, table
 from unetlite.compare.runs import METRICS, read_comparison
 from unetlite.errors import UsageError
 

@@ -1,0 +1,62 @@
+"""What the boundary measures add to a validation epoch: python benchmarks/validation.py
+
+Validates one network on the default data, with all scores and with IoU and Dice alone, in turn. The pictures, which a
+training draws as well, are left out of both. Printed are medians and their ratio.
+"""
+
+from pathlib import Path
+from statistics import median
+
+import torch
+from lightning.pytorch import Trainer
+
+from unetlite.bench import in_turn
+from unetlite.budget import network_config
+from unetlite.config import TrainerConfig, compose_run, split_data, typed
+from unetlite.data.module import SegmentationData
+from unetlite.hardware import fast_precision
+from unetlite.segmenter import Scores, Segmenter
+from unetlite.trainer import quieten_lightning
+from unetlite.unet import UNet, initialise
+
+
+class OverlapAlone(Scores):
+    """IoU and Dice without the boundary measures."""
+
+    def update(self, prediction, mask):
+        self.overlap.update(prediction, mask)
+
+    def compute(self):
+        return self.overlap.compute()
+
+    def reset(self):
+        self.overlap.reset()
+
+
+def main() -> None:
+    quieten_lightning()
+    config = compose_run([])
+    loader, source = split_data(config["data"])
+    data = SegmentationData(source, Path(config["data_dir"]), loader, seed=0)
+    network = UNet(network_config(config, in_channels=data.store.channels, num_classes=len(data.store.classes)))
+    initialise(network, seed=0)
+    network.set_normalisation(data.store.mean, data.store.std)
+    network.to(memory_format=torch.channels_last)
+    trainer = Trainer(accelerator="auto", devices=1, logger=False, enable_checkpointing=False,
+                      enable_progress_bar=False, enable_model_summary=False)  # fmt: skip
+    trainer = Trainer(accelerator="auto", devices=1, precision=fast_precision(trainer.accelerator), logger=False,
+                      enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)  # fmt: skip
+    options = typed(TrainerConfig, config["trainer"], "trainer")
+    calls = {}
+    for name, scores in (("IoU and Dice", OverlapAlone), ("with boundaries", Scores)):
+        segmenter = Segmenter(network, data.store.classes, data.store.colours, options, config)
+        segmenter.val_scores = scores(data.store.classes)
+        calls[name] = lambda segmenter=segmenter: trainer.validate(segmenter, data, verbose=False)
+    seconds = {name: median(values) for name, values in in_turn(calls, rounds=15).items()}
+    for name, value in seconds.items():
+        print(f"{name:16} {1000 * value:6.0f} ms")
+    print(f"added            {100 * (seconds['with boundaries'] / seconds['IoU and Dice'] - 1):+6.1f} %")
+
+
+if __name__ == "__main__":
+    main()
