@@ -130,7 +130,7 @@ def training_steps(comparison: Comparison) -> dict[str, Callable[[], Any]]:
     config = comparison.first.config
     options, loader = typed(TrainerConfig, config["trainer"], "trainer"), split_data(config["data"])[0]
     precision = fast_precision(CPUAccelerator()) if options.precision == "auto" else options.precision
-    functions = {}
+    functions: dict[str, Callable[[], Any]] = {}
     for name, runs in comparison.variants.items():
         network = load_network(runs[0].path / "best.ckpt").train().to(memory_format=torch.channels_last)
         optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9, fused=True)
