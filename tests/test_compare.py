@@ -182,7 +182,7 @@ def test_the_mean_curves_for_tensorboard_are_means_with_intervals(runs):
     expected = np.mean([[event.value for event in events.Scalars("val/miou")] for events in single], axis=0)
     assert curves["val/miou"]["bilinear"].mean == pytest.approx(expected)
     target = write_means(comparison, curves, runs)
-    events = EventAccumulator(str(target / "bilinear (mean)")).Reload()
+    events = EventAccumulator(str(target / "bilinear")).Reload()
     (low,), (high,) = (events.Scalars(f"interval/val/miou/{end}") for end in ("low", "high"))
     assert low.value <= expected[0] <= high.value
     assert len(read_comparison(runs).variants) == 2  # what was written is no run

@@ -13,7 +13,8 @@ from unetlite.compare.runs import Comparison, Run
 from unetlite.compare.statistics import LEVEL
 
 TAGS = ("val/miou", "val/boundary_iou_1px", "val/boundary_iou_2pct", "val/loss", "train/loss_epoch")
-OWN_DIRECTORY = "comparison"
+MEANS = "mean"
+"""The directory of the curves, beside those of the variants."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def read_scalars(run: Run) -> dict[str, dict[int, float]]:
 
 
 def write_means(comparison: Comparison, curves: dict[str, dict[str, Curve]], directory: Path) -> Path:
-    """For TensorBoard: in `comparison/<variant>`, means under the runs' own tags and intervals as margin charts."""
-    target = directory / OWN_DIRECTORY
+    """For TensorBoard: in `mean/<variant>`, means under the runs' own tags and intervals as margin charts."""
+    target = directory / MEANS
     if target.exists():
         shutil.rmtree(target)
     layout = {
@@ -67,7 +68,7 @@ def write_means(comparison: Comparison, curves: dict[str, dict[str, Curve]], dir
         }
     }
     for name in comparison.variants:
-        with SummaryWriter(str(target / f"{name} (mean)")) as writer:
+        with SummaryWriter(str(target / name)) as writer:
             writer.add_custom_scalars(layout)
             for tag, by_variant in curves.items():
                 if name not in by_variant:
