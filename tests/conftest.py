@@ -38,7 +38,7 @@ def discs(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
-    """Two operators, two seeds each, two steps each, on noise with a bright square."""
+    """Two operators, three seeds each, two steps each, on noise with a bright square."""
     tmp_path = tmp_path_factory.mktemp("compare")
     random = np.random.default_rng(0)
     for k in range(8):
@@ -49,7 +49,7 @@ def trained(tmp_path_factory) -> Path:
         )
         save(tmp_path / "squares" / "masks" / f"{k}.png", mask)
     for upsample in ("transpose", "bilinear"):
-        for seed in (0, 1):
+        for seed in (0, 1, 2):
             train(compose_run([
                 "data=folder", f"data.root={tmp_path / 'squares'}", f"data_dir={tmp_path / 'data'}",
                 f"output_dir={tmp_path / 'outputs'}", "experiment=test", "model.widths=[4,6,8]", "data.crop_size=32",

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from unetlite.cli import app
 from unetlite.compare.analysis import analyse, analyse_all, verdict
+from unetlite.compare.comparison import name_variants, read_comparison
 from unetlite.compare.curves import mean_curves, write_means
-from unetlite.compare.runs import METRICS, name_variants, read_comparison, read_run
+from unetlite.compare.runs import METRICS, read_run
 from unetlite.config import HOME
 from unetlite.errors import UsageError
 
@@ -43,10 +44,10 @@ def test_the_scores_of_images_average_to_the_scores_of_the_run(trained):
 def test_runs_become_variants_with_the_same_seeds(trained):
     comparison = read_comparison(trained)
     assert {name: [run.seed for run in runs] for name, runs in comparison.variants.items()} == {
-        "bilinear": [0, 1],
-        "transpose": [0, 1],
+        "bilinear": [0, 1, 2],
+        "transpose": [0, 1, 2],
     }
-    assert comparison.scores("bilinear", "miou").shape == (2, 4)
+    assert comparison.scores("miou")["bilinear"].shape == (3, 4)
 
 
 def test_runs_that_differ_in_another_key_are_refused_by_name(runs):
@@ -75,14 +76,15 @@ def test_where_runs_lie_does_not_matter_but_their_test_images_do(runs):
 def test_seeds_that_not_all_have_and_unfinished_runs_are_left_out_in_words(runs):
     (runs / "bilinear" / "seed1" / "metrics.json").unlink()
     comparison = read_comparison(runs)
-    assert comparison.seeds == [0]
+    assert comparison.seeds == [0, 2]
     assert any("seed1 is not finished" in reason for reason in comparison.left_out)
     assert any("not every variant has seed 1" in reason for reason in comparison.left_out)
 
 
-def test_one_seed_gives_no_verdict_and_says_why(runs):
-    for operator in ("bilinear", "transpose"):
-        shutil.rmtree(runs / operator / "seed1")
+@pytest.mark.parametrize("removed", [["seed1"], ["seed1", "seed2"]])
+def test_one_or_two_seeds_give_no_verdict_and_it_says_why(runs, removed):
+    for seed in removed:
+        shutil.rmtree(runs / "bilinear" / seed)
     comparison = read_comparison(runs)
     analysis = analyse(comparison, "miou")
     assert analysis.winner is None
@@ -97,7 +99,12 @@ def test_one_seed_gives_no_verdict_and_says_why(runs):
         (lambda runs: shutil.rmtree(runs), "no such directory"),
         (lambda runs: [shutil.rmtree(path) for path in runs.iterdir()], "no finished run"),
         (lambda runs: shutil.rmtree(runs / "bilinear"), "one variant"),
-        (lambda runs: [shutil.rmtree(runs / path) for path in ("bilinear/seed0", "transpose/seed1")], "no seed"),
+        (
+            lambda runs: [
+                shutil.rmtree(runs / path) for path in ("bilinear/seed0", "bilinear/seed2", "transpose/seed1")
+            ],
+            "no seed",
+        ),
         (lambda runs: shutil.copytree(runs / "bilinear" / "seed0", runs / "again"), "same variant"),
         (lambda runs: (runs / "bilinear" / "seed0" / "counts.csv").unlink(), "no complete run"),
         (lambda runs: (runs / "bilinear" / "seed0" / "metrics.json").write_text("{"), "no complete run"),
@@ -130,14 +137,15 @@ def test_the_winner_is_named_only_where_a_difference_is_shown(runs):
     random = np.random.default_rng(0)
     for shift in (0, 300):
         for operator in ("bilinear", "transpose"):
-            for seed in (0, 1):
+            for seed in (0, 1, 2):
                 file = runs / operator / f"seed{seed}" / "counts.csv"
                 header, *rows = list(csv.reader(file.open()))
                 for row in rows:
                     for k, name in enumerate(header):
-                        if name.startswith("overlap/"):
-                            bonus = shift if operator == "bilinear" and "/tp/" in name else 0
-                            row[k] = str(1000 + bonus + int(random.integers(-9, 10)))
+                        if name.startswith("overlap/tp/"):
+                            found = 1000 + (shift if operator == "bilinear" else 0) + int(random.integers(-9, 10))
+                            # The pixels of the truth stay as many as they are in every run.
+                            row[k], row[k + 1], row[k + 2] = str(found), "500", str(2000 - found)
                 with file.open("w", newline="") as opened:
                     csv.writer(opened).writerows([header, *rows])
         comparison = read_comparison(runs)
@@ -149,21 +157,21 @@ def test_the_winner_is_named_only_where_a_difference_is_shown(runs):
         else:
             assert analysis.winner is None
             assert text.startswith("No difference shown")
-            assert "transpose is the fastest" in text
+            assert "transpose predicts fastest" in text
 
 
 def test_the_json_has_every_figure_and_its_basis(report, trained):
     content = json.loads((report / "report.json").read_text())
-    assert content["seeds"] == [0, 1]
+    assert content["seeds"] == [0, 1, 2]
     assert set(content["metrics"]) == set(analyse_all(read_comparison(trained)))
     for name, runs in content["runs"].items():
         summary = content["metrics"]["miou"]["variants"][name]
         assert summary["mean"] == pytest.approx(np.mean([run["test/miou"] for run in runs]))
-        assert summary["low"] <= summary["mean"] <= summary["high"]
+        assert summary["interval"][0] <= summary["mean"] <= summary["interval"][1]
     costs = content["costs"]["variants"]
     assert costs["bilinear"]["parameters"] > costs["transpose"]["parameters"]
     for cost in costs.values():
-        assert {"pytorch", "pytorch_folded"} <= set(cost["milliseconds"])
+        assert {"pytorch", "pytorch_folded"} <= set(cost["latency"])
         assert cost["memory"] > 4 * 32 * 32 * 4  # at least one map at full resolution, in float32
     assert content["environments"][0]["torch"]
     assert content["configuration"]["trainer.max_steps"] == 2
@@ -178,7 +186,7 @@ def test_the_markdown_table_has_a_row_a_variant(report):
 def test_the_mean_curves_for_tensorboard_are_means_with_intervals(runs):
     comparison = read_comparison(runs)
     curves = mean_curves(comparison)
-    single = [EventAccumulator(str(runs / "bilinear" / f"seed{seed}")).Reload() for seed in (0, 1)]
+    single = [EventAccumulator(str(runs / "bilinear" / f"seed{seed}")).Reload() for seed in (0, 1, 2)]
     expected = np.mean([[event.value for event in events.Scalars("val/miou")] for events in single], axis=0)
     assert curves["val/miou"]["bilinear"].mean == pytest.approx(expected)
     target = write_means(comparison, curves, runs)

@@ -1,15 +1,15 @@
 """Timing things in turn, so that what else a machine does falls on all of them alike."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
 
 
-def in_turn(functions: Mapping[str, Callable[[], Any]], rounds: int = 30, warm_up: int = 3) -> dict[str, np.ndarray]:
+def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 30, warm_up: int = 3) -> dict[Any, np.ndarray]:
     """Seconds (rounds,) of each function; every round calls each once, the first `warm_up` are left out."""
-    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    seconds: dict[Hashable, list[float]] = {name: [] for name in functions}
     for _ in range(warm_up + rounds):
         for name, function in functions.items():
             start = time.perf_counter()

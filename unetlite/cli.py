@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unetlite.errors import hydra_mistakes, mistakes_in_one_line
+from unetlite.errors import UsageError, hydra_mistakes, mistakes_in_one_line
 
 app = typer.Typer(
     help="Which decoder upsampling should I use? Training is `python train.py`; this looks at what came of it.",
@@ -29,7 +29,7 @@ def explain(
     with mistakes_in_one_line(), hydra_mistakes():
         from unetlite.explain.report import explain_all, explain_one
 
-        (explain_all if compare else explain_one)(what or [], size, png)
+        (explain_all if compare else explain_one)(what or [], parse_size(size), png)
 
 
 @app.command()
@@ -50,7 +50,6 @@ def compare(
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
     with mistakes_in_one_line():
         from unetlite.compare.command import compare as run
-        from unetlite.explain.report import parse_size
 
         run(
             directory,
@@ -62,3 +61,11 @@ def compare(
             rounds=rounds,
             tensorboard=tensorboard,
         )
+
+
+def parse_size(size: str) -> tuple[int, int]:
+    """Height and width of "128" or "96x128"."""
+    parts = size.lower().split("x")
+    if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise UsageError(f"--size {size}: expected a number of pixels such as 128, or height x width such as 96x128.")
+    return int(parts[0]), int(parts[-1])

@@ -31,10 +31,9 @@ class ArtefactProbe(Callback):
         network = pl_module.network
         stride, classes = 2**network.config.depth, network.config.num_classes
         device = pl_module.device
-        self.ripple, self.initial_ripple = (
-            PhaseRipple(stride, classes, margin=stride).to(device) for _ in ("trained", "initial")
-        )
-        self.spectrum = RadialSpectrum().to(device)
+        # Kept on the CPU, since Apple's GPUs have no float64.
+        self.ripple, self.initial_ripple = (PhaseRipple(stride, classes, margin=stride) for _ in range(2))
+        self.spectrum = RadialSpectrum()
         self.initial = UNet(network.config).to(device).to(memory_format=torch.channels_last).eval()
         initialise(self.initial, pl_module.run_config["seed"])
         self.initial.set_normalisation(network.mean, network.std)
@@ -42,7 +41,7 @@ class ArtefactProbe(Callback):
     def on_test_batch_end(  # type: ignore[override]
         self, trainer: Trainer, pl_module: Segmenter, outputs: Tensor, batch: Batch, batch_idx: int, *_: int
     ) -> None:
-        self.spectrum.update(outputs, batch.mask)
+        self.spectrum.update(outputs.cpu(), batch.mask.cpu())
         pairs: tuple[tuple[nn.Module, PhaseRipple], ...] = (
             (pl_module.network, self.ripple),
             (self.initial, self.initial_ripple),
@@ -52,7 +51,7 @@ class ArtefactProbe(Callback):
             images = shifted(batch.image, self.ripple.stride, generator)
             for network, ripple in pairs:
                 with trainer.precision_plugin.forward_context():
-                    ripple.update(network(images).float())
+                    ripple.update(network(images).float().cpu())
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
         for name, ripple in (("test", self.ripple), ("init", self.initial_ripple)):

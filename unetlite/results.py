@@ -22,7 +22,7 @@ def collect_metrics(run: RunDirectory, segmenter: Segmenter, trainer: Trainer, c
     # In the test Lightning has float32 of them; the scores are kept in full.
     logged = {name: float(value) for name, value in trainer.callback_metrics.items() if name in LOGGED_BY_TEST}
     test = {f"test/{name}": float(value) for name, value in segmenter.test_scores.compute().items()}
-    test["test/boundary_iou_2pct_width"] = float(segmenter.test_scores.boundary_2pct.widths().double().mean())
+    test["test/boundary_iou_2pct_width"] = float(segmenter.test_scores.boundary_2pct.widths().cpu().double().mean())
     scores = {**test, **dict.fromkeys(LOGGED_BY_TEST, nan), **logged, **load_checkpoint(run.best)[KEY]["metrics"]}
     parameters = sum(parameter.numel() for parameter in segmenter.network.parameters())
     return {

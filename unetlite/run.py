@@ -17,10 +17,24 @@ MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_di
 """Keys of the configuration that do not change what a run computes."""
 
 
-class RunDirectory:
-    """`outputs/<experiment>/<upsample>/seed<k>/`, with everything that a run leaves.
+class RunFiles:
+    """What lies where in a run directory. `metrics.json` is written last, so one that has it is a finished run."""
 
-    `metrics.json` is written last, so a directory that has it is a finished run.
+    def __init__(self, path: Path):
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.log = path / "train.log"
+        self.best = path / "best.ckpt"
+        self.last = path / "last.ckpt"
+        self.metrics = path / "metrics.json"
+        self.partial_metrics = path / "metrics.partial"
+        self.per_image = path / "per_image.csv"
+        self.counts = path / "counts.csv"
+        self.spectrum = path / "spectrum.csv"
+
+
+class RunDirectory(RunFiles):
+    """`outputs/<experiment>/<upsample>/seed<k>/`, with everything that a run leaves.
 
     Args:
         path: the directory.
@@ -36,17 +50,8 @@ class RunDirectory:
     """
 
     def __init__(self, path: Path, config: Mapping[str, Any]):
-        self.path = path
+        super().__init__(path)
         self.config = config
-        self.config_file = path / "config.yaml"
-        self.log = path / "train.log"
-        self.best = path / "best.ckpt"
-        self.last = path / "last.ckpt"
-        self.metrics = path / "metrics.json"
-        self.partial_metrics = path / "metrics.partial"
-        self.per_image = path / "per_image.csv"
-        self.counts = path / "counts.csv"
-        self.spectrum = path / "spectrum.csv"
         if path.exists() and not path.is_dir():
             raise UsageError(f"run_dir={path} is a file; a run needs a directory of its own.")
         if foreign := [file.name for file in self._files() if not self._is_own(file)]:

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
-from unetlite.compare.runs import LOWER_IS_BETTER, METRICS, Comparison
+import numpy as np
+
+from unetlite.compare.comparison import Comparison
+from unetlite.compare.runs import METRICS
 from unetlite.compare.statistics import (
     LEVEL,
     Difference,
     bootstrap_interval,
     compare_pair,
+    compare_pairs,
     holm,
     probability_of_improvement,
     seeds_needed,
@@ -17,16 +20,8 @@ from unetlite.compare.statistics import (
 )
 
 ALPHA = 1 - LEVEL
-TITLES = {
-    "miou": "mean IoU",
-    "dice": "mean Dice",
-    "boundary_iou_1px": "boundary IoU within 1 pixel",
-    "boundary_iou_2pct": "boundary IoU within 2 % of the diagonal",
-    "miou_per_image": "mean IoU of an image",
-    "dice_per_image": "mean Dice of an image",
-    "surface_dice_1px": "surface Dice within 1 pixel",
-    "hausdorff95": "95 % Hausdorff distance in pixels",
-}
+FEWEST_SEEDS = 3
+"""For a verdict. The tests do not hold their level with two."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +31,15 @@ class Summary:
     Attributes:
         mean: over seeds.
         deviation: standard deviation over seeds; None for one seed.
-        low, high: bootstrap interval of 95 % over seeds and images.
+        interval: of 95 % for the mean over all seeds and images that there might be; None for one seed.
+        bootstrap: percentile interval of the same, too narrow with few seeds.
         by_seed: the score of each seed.
     """
 
     mean: float
     deviation: float | None
-    low: float
-    high: float
+    interval: tuple[float, float] | None
+    bootstrap: tuple[float, float]
     by_seed: list[float]
 
 
@@ -83,11 +79,13 @@ class Analysis:
 
     Attributes:
         variants: by name, best first.
-        pairs: the better first; none for a single seed.
-        leaders: the best variant, and those that are not shown to be worse than it; empty for a single seed.
+        images: test images with a value in every run.
+        pairs: the better first; none for fewer seeds than a verdict takes.
+        leaders: the best variant, and those that are not shown to be worse than it; empty without pairs.
     """
 
     metric: str
+    images: int
     variants: dict[str, Summary]
     pairs: list[Pair]
     leaders: list[str]
@@ -102,20 +100,19 @@ class Analysis:
         return next(pair for pair in self.pairs if (pair.first, pair.second) == (first, second))
 
 
-def analyse(comparison: Comparison, metric: str) -> Analysis:
-    """The statistics of a metric of METRICS."""
-    scores = {name: comparison.scores(name, metric) for name in comparison.variants}  # (S, N) each
-    sign = -1 if metric in LOWER_IS_BETTER else 1
-    summaries = {}
-    for name in sorted(scores, key=lambda name: -sign * scores[name].mean()):
-        by_seed = scores[name].mean(1)
-        deviation = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
-        summaries[name] = Summary(float(by_seed.mean()), deviation, *bootstrap_interval(scores[name]), by_seed.tolist())
-    if len(comparison.seeds) < 2:
-        return Analysis(metric, summaries, [], [])
-    names = list(combinations(summaries, 2))
-    found = [compare_pair(scores[first], scores[second]) for first, second in names]
-    corrected = holm([difference.p for difference in found])
+def analyse(comparison: Comparison, metric: str) -> Analysis | None:
+    """The statistics of a metric of METRICS; None if no test image has a value in every run."""
+    scores = comparison.scores(metric)  # (S, N) each
+    seeds, images = next(iter(scores.values())).shape
+    if images == 0:
+        return None
+    sign = -1 if METRICS[metric].lower_is_better else 1
+    names = sorted(scores, key=lambda name: -sign * scores[name].mean())
+    summaries = {name: summarise(scores[name]) for name in names}
+    if seeds < FEWEST_SEEDS:
+        return Analysis(metric, images, summaries, [], [])
+    found = compare_pairs({name: scores[name] for name in names})
+    corrected = holm([difference.p for difference in found.values()])
     pairs = [
         Pair(
             first,
@@ -125,13 +122,25 @@ def analyse(comparison: Comparison, metric: str) -> Analysis:
             difference.p,
             float(p_holm),
             probability_of_improvement(sign * scores[first].mean(1), sign * scores[second].mean(1)),
-            *planning(difference, ALPHA / len(names)),
+            *planning(difference, ALPHA / len(found)),
         )
-        for (first, second), difference, p_holm in zip(names, found, corrected, strict=True)
+        for ((first, second), difference), p_holm in zip(found.items(), corrected, strict=True)
     ]
-    best = next(iter(summaries))
-    beaten = {pair.second for pair in pairs if pair.first == best and pair.shown}
-    return Analysis(metric, summaries, pairs, [name for name in summaries if name not in beaten])
+    beaten = {pair.second for pair in pairs if pair.first == names[0] and pair.shown}
+    return Analysis(metric, images, summaries, pairs, [name for name in names if name not in beaten])
+
+
+def summarise(scores: np.ndarray) -> Summary:
+    """Of one variant's scores (S, N)."""
+    by_seed = scores.mean(1)
+    several = len(by_seed) > 1
+    return Summary(
+        float(by_seed.mean()),
+        float(by_seed.std(ddof=1)) if several else None,
+        compare_pair(scores, np.zeros_like(scores)).interval() if several else None,
+        bootstrap_interval(scores),
+        by_seed.tolist(),
+    )
 
 
 def planning(found: Difference, alpha: float) -> tuple[float, int | None]:
@@ -142,7 +151,7 @@ def planning(found: Difference, alpha: float) -> tuple[float, int | None]:
 
 def analyse_all(comparison: Comparison) -> dict[str, Analysis]:
     """Every metric that the runs have."""
-    return {metric: analyse(comparison, metric) for metric in METRICS if comparison.scores_exist(metric)}
+    return {metric: found for metric in METRICS if (found := analyse(comparison, metric)) is not None}
 
 
 def verdict(comparison: Comparison, analysis: Analysis, milliseconds: Mapping[str, float]) -> str:
@@ -151,51 +160,61 @@ def verdict(comparison: Comparison, analysis: Analysis, milliseconds: Mapping[st
     Args:
         milliseconds: latency by variant, to choose by where quality does not decide; may be empty.
     """
-    title, seeds = TITLES[analysis.metric], len(comparison.seeds)
-    images = comparison.scores(next(iter(analysis.variants)), analysis.metric).shape[1]
+    title, seeds = METRICS[analysis.metric].title, len(comparison.seeds)
     if not analysis.leaders:
         return (
-            "No verdict: each variant was trained once, and one training cannot tell a better variant from a luckier "
-            f"seed. Train more: python train.py -m {comparison.by}={','.join(analysis.variants)} seed=0,1,2,3,4"
+            f"No verdict: the variants share {seeds} seed{'s' * (seeds > 1)}, and so few cannot tell a better variant "
+            f"from a luckier training; it takes {FEWEST_SEEDS}, and five are better. Train more with the same settings "
+            "and seed=0,1,2,3,4."
         )
     names, leaders = list(analysis.variants), analysis.leaders
     best = names[0]
-    basis = f"{seeds} seeds and {images} test images"
-    if len(leaders) == len(names):
+    basis = f"{seeds} seeds, {analysis.images} test images"
+    shown = [pair for pair in analysis.pairs if pair.shown]
+    if not shown:
         hidden = max(pair.smallest for pair in analysis.pairs)
-        text = (
-            f"No difference shown in {title} between {listed(names)}. With {basis}, a difference of less than "
-            f"{short(hidden)} between two of them can have gone unseen."
+        return (
+            f"No difference shown in {title} between {listed(names)} ({basis}). Between two of them, one of less than "
+            f"{short(hidden)} can have gone unseen." + cheapest(names, milliseconds)
         )
-        return text + cheapest(names, milliseconds)
     if len(leaders) == 1:
         second = analysis.pair(best, names[1])
         return (
             f"Choose {best}: its {title} of {analysis.variants[best].mean:.4f} is better than that of every other "
             f"variant, by {spell(second)} against {names[1]}, the next ({basis})."
         )
+    if len(leaders) == len(names):
+        example = shown[0]
+        return (
+            f"None is shown to be worse in {title} than {best}, the best on average ({basis}); but {example.first} is "
+            f"better than {example.second} by {spell(example)}." + cheapest(names, milliseconds)
+        )
     worse = [name for name in names if name not in leaders]
     lost = analysis.pair(best, worse[-1])
-    others = f"{worse[-1]} is worse than {best}"
+    others = f"{worse[-1]} is worse"
     if len(worse) > 1:
-        others = f"{listed(worse)} are worse than {best}, {worse[-1]}"
-    return f"{listed(leaders)} are not told apart in {title}; {others} by {spell(lost)} ({basis})." + cheapest(
-        leaders, milliseconds
+        others = f"{listed(worse)} are worse, {worse[-1]}"
+    return (
+        f"In {title}, {best} is the best on average and {listed(leaders[1:])} {'is' if len(leaders) == 2 else 'are'} "
+        f"not shown to be worse; {others} by {spell(lost)} ({basis})." + cheapest(leaders, milliseconds)
     )
 
 
 def cheapest(names: Sequence[str], milliseconds: Mapping[str, float]) -> str:
-    """A sentence that recommends the fastest of these variants."""
+    """A sentence that recommends the fastest of these variants, if it is clearly faster than the slowest."""
     timed = sorted((milliseconds[name], name) for name in names if name in milliseconds)
     if len(timed) < 2:
         return ""
     (fast, name), (slow, last) = timed[0], timed[-1]
-    return f" Choose by cost: here {name} is the fastest of them, {slow / fast:.1f} times as fast as {last}."
+    if slow < 1.1 * fast:
+        return " Nor does speed decide: their latencies are within 10 %."
+    return f" Choose by cost: {name} predicts fastest here, {slow / fast:.1f} times as fast as {last}."
 
 
 def spell(pair: Pair) -> str:
     """A difference and its interval."""
-    low, high = sorted((abs(pair.low), abs(pair.high)))
+    sign = 1 if pair.difference >= 0 else -1
+    low, high = sorted((sign * pair.low, sign * pair.high))
     return f"{short(abs(pair.difference))} (95 % interval {short(low)} to {short(high)})"
 
 

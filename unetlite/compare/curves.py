@@ -1,6 +1,6 @@
 """Learning curves: out of the runs' TensorBoard events, and their means back into TensorBoard."""
 
-import shutil
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from scipy import stats
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from unetlite.compare.runs import Comparison, Run
+from unetlite.compare.comparison import Comparison
+from unetlite.compare.runs import Run
 from unetlite.compare.statistics import LEVEL
 
 TAGS = ("val/miou", "val/boundary_iou_1px", "val/boundary_iou_2pct", "val/loss", "train/loss_epoch")
@@ -51,7 +52,7 @@ def mean_curves(comparison: Comparison) -> dict[str, dict[str, Curve]]:
 
 def read_scalars(run: Run) -> dict[str, dict[int, float]]:
     """The values of TAGS by step; after an interruption the later value counts."""
-    events = EventAccumulator(str(run.path), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
+    events = EventAccumulator(str(run.files.path), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
     events.Reload()
     found = set(events.Tags()["scalars"])
     return {tag: {e.step: e.value for e in events.Scalars(tag)} if tag in found else {} for tag in TAGS}
@@ -60,15 +61,15 @@ def read_scalars(run: Run) -> dict[str, dict[int, float]]:
 def write_means(comparison: Comparison, curves: dict[str, dict[str, Curve]], directory: Path) -> Path:
     """For TensorBoard: in `mean/<variant>`, means under the runs' own tags and intervals as margin charts."""
     target = directory / MEANS
-    if target.exists():
-        shutil.rmtree(target)
+    for old in target.glob("*/events.out.tfevents.*"):
+        old.unlink()
     layout = {
         "mean and 95 % interval over seeds": {
             tag: ["Margin", [tag, f"interval/{tag}/low", f"interval/{tag}/high"]] for tag in curves
         }
     }
     for name in comparison.variants:
-        with SummaryWriter(str(target / name)) as writer:
+        with SummaryWriter(str(target / re.sub(r"[/\\]", "_", name))) as writer:
             writer.add_custom_scalars(layout)
             for tag, by_variant in curves.items():
                 if name not in by_variant:

@@ -1,25 +1,27 @@
 """Pictures of where variants differ: whole test images, close-ups of boundaries, and the ripple of a constant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from scipy import ndimage
 
-from unetlite.checkpoint import load_network
-from unetlite.compare.runs import Comparison
-from unetlite.config import split_data
+from unetlite.compare.comparison import Comparison
+from unetlite.config import HOME, split_data
 from unetlite.data.module import SegmentationData
 from unetlite.data.source import IGNORE
 from unetlite.errors import UsageError
-from unetlite.pictures import colour_mask, picture_row
+from unetlite.explain.layers import layers
+from unetlite.pictures import colour_mask, fit, picture_row
 from unetlite.unet import UNet
 
 CLOSE_UP = 32  # pixels
 RIPPLE = 48  # pixels
 LARGEST = 1024  # pixels, of an image that is predicted whole for a picture
+SIDE = 288  # pixels, of a larger picture in the report
 
 
 @dataclass(frozen=True)
@@ -45,62 +47,76 @@ class Evidence:
     missing: str | None = None
 
 
-def gather_evidence(comparison: Comparison, count: int = 3) -> Evidence:
+def gather_evidence(comparison: Comparison, networks: Mapping[str, UNet], count: int = 3) -> Evidence:
     """Pictures of the hardest and of the most different test images, predicted by each variant's first seed."""
-    networks = {name: load_network(runs[0].path / "best.ckpt").eval() for name, runs in comparison.variants.items()}
     ripples = ripple_row(networks)
-    config = comparison.first.config
-    loader, source = split_data(config["data"])
     try:
-        data = SegmentationData(source, Path(config["data_dir"]), loader, seed=0)
-    except (UsageError, OSError) as error:
-        return Evidence([], [], ripples, f"the data set could not be opened: {error}")
+        data = open_data(comparison)
+    except (UsageError, OSError, RuntimeError) as error:
+        return Evidence([], [], ripples, f"There are no pictures of test images: {error}")
     split = data.store.splits["test"]
     index = {name: k for k, name in enumerate(split.names)}
     images, close_ups = [], []
-    for name, why in choose(comparison, count):
+    for position, why in choose(comparison, count):
+        name = comparison.first.images[position]
         if name not in index:
-            return Evidence([], [], ripples, f"the data set has no test image {name} any more")
+            return Evidence(
+                [], [], ripples, f"There are no pictures of test images: {name} is not in the data set here."
+            )
         pixels, mask = split[split.whole(index[name])]
+        part = ""
         if max(mask.shape) > LARGEST:
-            pixels, mask = pixels[:, :LARGEST, :LARGEST], mask[:LARGEST, :LARGEST]
+            pixels, mask, part = pixels[:, :LARGEST, :LARGEST], mask[:LARGEST, :LARGEST], ", its upper left"
         with torch.inference_mode():
             found = {variant: network(pixels[None]).argmax(1)[0].numpy() for variant, network in networks.items()}
-        image, truth = pixels.numpy(), mask.numpy()
-        rows = {v: picture_row(image, truth, prediction.astype(np.uint8), data.store.colours)
-                for v, prediction in found.items()}  # fmt: skip
-        shown = next(iter(rows.values()))
-        position = comparison.first.images.index(name)
+        truth, colours = mask.numpy(), data.store.colours
+        rows = {
+            variant: picture_row(pixels.numpy(), truth, prediction.astype(np.uint8), colours)
+            for variant, prediction in found.items()
+        }
+        image, true, *_ = next(iter(rows.values()))
         scores = {v: comparison.variants[v][0].scores("miou_per_image")[position] for v in found}
-        images.append(
-            Row(
-                f"{name}: {why}",
-                [("image", shown[0]), ("truth", shown[1])]
-                + [(f"{v}, mIoU {scores[v]:.3f}", row[3]) for v, row in rows.items()],
-            )
-        )
+        wrong = [(f"{v}, mIoU {scores[v]:.3f}", reduced(row[3])) for v, row in rows.items()]
+        images.append(Row(f"{name}{part}: {why}", [("image", reduced(image)), ("truth", reduced(true)), *wrong]))
         window = most_different(truth, list(found.values()))
-        close_ups.append(
-            Row(
-                f"{name}: the {CLOSE_UP} pixels around where the variants differ most",
-                [("image", shown[0][window]), ("truth", shown[1][window])]
-                + [(v, outlined(prediction, truth, data.store.colours, window)) for v, prediction in found.items()],
-            )
-        )
+        drawn = [(v, outlined(prediction, truth, colours, window)) for v, prediction in found.items()]
+        title = f"{name}: the {CLOSE_UP} pixels around where the variants differ most"
+        close_ups.append(Row(title, [("image", image[window]), ("truth", true[window]), *drawn]))
     return Evidence(images, close_ups, ripples)
 
 
-def choose(comparison: Comparison, count: int) -> list[tuple[str, str]]:
+def open_data(comparison: Comparison) -> SegmentationData:
+    """The data set of the runs, as it is on this machine; nothing is downloaded.
+
+    Raises:
+        UsageError: it is not here, or the variants differ in it.
+    """
+    config = comparison.first.config
+    if comparison.by.startswith("data") or any(key.startswith("data") for key in comparison.allowed):
+        raise UsageError("the runs differ in the data set.")
+    loader, source = split_data(config["data"])
+    directory = Path(config["data_dir"])
+    if "download" in source:
+        source["download"] = False
+    return SegmentationData(source, directory if directory.is_dir() else HOME / "data", loader, seed=0)
+
+
+def reduced(picture: np.ndarray) -> np.ndarray:
+    """A picture of at most SIDE pixels."""
+    return picture if max(picture.shape[:2]) <= SIDE else np.array(fit(Image.fromarray(picture), SIDE))
+
+
+def choose(comparison: Comparison, count: int) -> list[tuple[int, str]]:
     """Test images and why: those with the lowest IoU over all runs, and those where variants differ most."""
-    names = np.array(comparison.first.images)
     table = np.array(
         [[run.scores("miou_per_image") for run in runs] for runs in comparison.variants.values()]
     )  # (V, S, N)
     level, spread = table.mean((0, 1)), table.mean(1).std(0)
-    hardest = np.argsort(level, kind="stable")[:count]  # NaN comes last
-    different = [k for k in np.argsort(-spread, kind="stable") if k not in hardest and spread[k] == spread[k]][:count]
-    chosen = [(names[k], f"among the hardest, mIoU {level[k]:.3f} over all runs") for k in hardest]
-    return chosen + [(names[k], f"among the most different, mIoU ± {spread[k]:.3f} over variants") for k in different]
+    usable = np.flatnonzero(~np.isnan(level))
+    hardest = usable[np.argsort(level[usable], kind="stable")][:count].tolist()
+    different = [k for k in usable[np.argsort(-spread[usable], kind="stable")].tolist() if k not in hardest][:count]
+    chosen = [(k, f"among the hardest, mIoU {level[k]:.3f} over all runs") for k in hardest]
+    return chosen + [(k, f"among the most different, mIoU ± {spread[k]:.3f} over variants") for k in different]
 
 
 def most_different(truth: np.ndarray, predictions: Sequence[np.ndarray]) -> tuple[slice, slice]:
@@ -130,22 +146,24 @@ def outlined(
     return picture
 
 
-def ripple_row(networks: dict[str, UNet]) -> Row:
-    """What each network makes of a constant image: its logits inside, less their mean, all at one scale."""
-    answers, captions = [], []
+def ripple_row(networks: Mapping[str, UNet]) -> Row:
+    """What each network makes of a constant image: the logits of its last class inside, less their mean."""
+    answers = {}
     for name, network in networks.items():
-        stride = 2**network.config.depth
-        side = 12 * stride + RIPPLE
-        constant = network.mean.expand(1, -1, side, side)  # the mean image: what is left is the network's own
-        with torch.inference_mode():
-            logits = network(constant)
+        # A window that the padding at the frame cannot reach, whatever the operator.
+        reach = layers(network, 16, 16)[-1].receptive_field
+        side = reach + RIPPLE
+        constant = network.mean.expand(1, -1, side, side)  # the mean image
         start = (side - RIPPLE) // 2
-        inside = logits[0, -1, start : start + RIPPLE, start : start + RIPPLE].numpy()
-        answers.append(inside - inside.mean())
-        captions.append(f"{name}, ± {inside.std():.3f}")
-    scale = max(float(np.abs(np.stack(answers)).max()), 1e-6)
-    pictures = [np.kron(diverging(answer / scale), np.ones((4, 4, 1), np.uint8)) for answer in answers]
-    return Row(f"all pictures range over ± {scale:.3f}", list(zip(captions, pictures, strict=True)))
+        with torch.inference_mode():
+            inside = network(constant)[0, -1, start : start + RIPPLE, start : start + RIPPLE].numpy()
+        answers[name] = inside - inside.mean()
+    scale = max(float(max(np.abs(answer).max() for answer in answers.values())), 1e-6)
+    pictures = [
+        (f"{name}, ± {answer.std():.3f}", np.kron(diverging(answer / scale), np.ones((4, 4, 1), np.uint8)))
+        for name, answer in answers.items()
+    ]
+    return Row(f"all pictures range over ± {scale:.3f}", pictures)
 
 
 def diverging(values: np.ndarray) -> np.ndarray:

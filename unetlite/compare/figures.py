@@ -9,9 +9,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from unetlite.compare.analysis import TITLES, Analysis
+from unetlite.compare.analysis import Analysis
 from unetlite.compare.cost import Costs
 from unetlite.compare.curves import Curve
+from unetlite.compare.runs import METRICS
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f", "#6a3d9a", "#b2182b")
 MARKERS = "osD^vPX*<>"
@@ -19,7 +20,7 @@ INK = "#123456"  # stands for the page's text colour
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "unetlite", "font.size": 11, "font.family": "sans-serif",
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
-    "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+    "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "text.parse_math": False,
     "figure.constrained_layout.use": True,
 }  # fmt: skip
 
@@ -28,7 +29,7 @@ class Palette:
     """A colour and a marker for each variant, the same in every chart."""
 
     def __init__(self, names: Sequence[str]):
-        self.look = {name: (COLOURS[k % 10], MARKERS[k % 10]) for k, name in enumerate(names)}
+        self.look = {name: (COLOURS[k % 10], MARKERS[(k + k // 10) % 10]) for k, name in enumerate(names)}
 
     def colour(self, name: str) -> str:
         """Of a line."""
@@ -48,7 +49,7 @@ def svg(figure: Figure) -> str:
 
 
 def trade_offs(analysis: Analysis, costs: Costs, palette: Palette) -> str:
-    """Quality against parameters and, where measured, latency, with the bootstrap interval of the mean."""
+    """Quality against parameters and, where measured, latency, with the standard deviation over seeds."""
     charts = {
         "parameters, millions": {name: cost.parameters / 1e6 for name, cost in costs.variants.items()},
         "multiplications, millions": {name: cost.multiplications / 1e6 for name, cost in costs.variants.items()},
@@ -65,7 +66,7 @@ def trade_offs(analysis: Analysis, costs: Costs, palette: Palette) -> str:
                 )
             axes.set_xlabel(label)
             axes.margins(0.15)
-        figure.axes[0].set_ylabel(TITLES[analysis.metric])
+        figure.axes[0].set_ylabel(METRICS[analysis.metric].title)
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=6)
         return svg(figure)
 
@@ -82,7 +83,7 @@ def differences(analysis: Analysis) -> str:
         axes.set_yticks(
             range(len(analysis.pairs)), [f"{pair.first} − {pair.second}" for pair in reversed(analysis.pairs)]
         )
-        axes.set_xlabel(f"difference in {TITLES[analysis.metric]}")
+        axes.set_xlabel(f"difference in {METRICS[analysis.metric].title}")
         return svg(figure)
 
 
@@ -94,6 +95,8 @@ def learning_curves(curves: Mapping[str, Mapping[str, Curve]], palette: Palette)
         "val/loss": "loss, validation",
     }
     shown = {tag: title for tag, title in titles.items() if tag in curves}
+    if not shown:
+        return ""
     with rc_context(STYLE):
         figure = Figure(figsize=(4.2 * len(shown), 3.6))
         for axes, (tag, title) in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown.items(), strict=True):
@@ -104,16 +107,18 @@ def learning_curves(curves: Mapping[str, Mapping[str, Curve]], palette: Palette)
                 )
             # The first epochs would squeeze what matters.
             later = np.concatenate([curve.mean[len(curve.mean) // 3 :] for curve in curves[tag].values()])
-            room = 0.3 * (np.ptp(later) or 0.01)
-            axes.set_ylim(later.min() - room, later.max() + room)
+            later = later[np.isfinite(later)]
+            if len(later):
+                room = 0.3 * (np.ptp(later) or 0.01)
+                axes.set_ylim(later.min() - room, later.max() + room)
             axes.set_title(title, fontsize=11)
             axes.set_xlabel("step")
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=6)
         return svg(figure)
 
 
-def class_bars(scores: Mapping[str, Mapping[str, Sequence[float]]], palette: Palette) -> str:
-    """IoU of every class: by class and variant, a value a seed; bars from the lowest, whiskers of one deviation."""
+def class_scores(scores: Mapping[str, Mapping[str, Sequence[float]]], palette: Palette) -> str:
+    """IoU of every class: by class and variant, a value a seed; mean and standard deviation."""
     classes = list(scores)
     with rc_context(STYLE):
         figure = Figure(figsize=(max(4.5, 0.28 * len(classes) * len(scores[classes[0]]) + 2), 3.6))
@@ -131,13 +136,14 @@ def class_bars(scores: Mapping[str, Mapping[str, Sequence[float]]], palette: Pal
         return svg(figure)
 
 
-def spectra(logits: Mapping[str, np.ndarray], truth: np.ndarray, frequencies: np.ndarray, palette: Palette) -> str:
-    """The share of the power by frequency (bins,), of each variant's logits, by that of the truth."""
+def spectra(spectra: Mapping[str, Mapping[str, np.ndarray]], palette: Palette) -> str:
+    """By variant, the share of the power (bins,) of its logits by that of the truth, over the frequency."""
     with rc_context(STYLE):
         figure = Figure(figsize=(7, 3.6))
         axes: Axes = figure.subplots()
-        for name, power in logits.items():
-            axes.plot(frequencies, power / truth, color=palette.colour(name), label=name)
+        for name, columns in spectra.items():
+            ratio = columns["logits"] / columns["truth"]
+            axes.plot(columns["cycles_per_pixel"], ratio, color=palette.colour(name), label=name)
         axes.axhline(1, color=INK, linewidth=0.8, linestyle=":")
         axes.set_yscale("log")
         axes.set_xlabel("cycles per pixel")

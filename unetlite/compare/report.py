@@ -1,7 +1,6 @@
 """The report: one HTML file that needs no other, the same as JSON, and the table as Markdown."""
 
 import base64
-import csv
 import io
 import json
 import os
@@ -15,29 +14,34 @@ from jinja2 import Environment, PackageLoader
 from PIL import Image
 
 from unetlite.compare import figures
+from unetlite.compare.comparison import Comparison, controlled
 from unetlite.compare.cost import Costs
 from unetlite.compare.evidence import Row
-from unetlite.compare.result import Result, table
-from unetlite.compare.runs import Comparison, controlled
+from unetlite.compare.result import Cell, Result, environments, table
+from unetlite.compare.runs import METRICS, Run
 from unetlite.run import MAY_DIFFER
+
+EMPTY = Cell("", "")
 
 
 def as_markdown(result: Result) -> str:
     """The verdict and the table, for a paper or an issue."""
-    headings, rows = table(result)
+    columns = table(result)
+    headings = [result.comparison.by, *(column.heading for column in columns)]
     lines = [f"| {' | '.join(headings)} |", f"|{'---|' * len(headings)}"]
-    for row in rows:
-        cells = (f"**{cell.text}**" if cell.best else cell.text for cell in row)
-        lines.append(f"| {' | '.join(cells)} |")
+    for name in result.analysis.variants:
+        cells = [column.cells.get(name, EMPTY) for column in columns]
+        lines.append(f"| {' | '.join([name, *(f'**{c.text}**' if c.best else c.text for c in cells)])} |")
     notes = "Mean ± standard deviation over seeds. Bold: better than every other variant (Holm-corrected, 5 %)."
-    return "\n\n".join([*result.verdicts, "\n".join(lines), f"{basis(result)} {notes}"]) + "\n"
+    return "\n\n".join([*result.verdicts, *result.cautions, "\n".join(lines), f"{basis(result)} {notes}"]) + "\n"
 
 
 def as_json(result: Result) -> dict[str, Any]:
-    """Every number of the report, as plain values."""
+    """The verdict and every figure of tables, differences and costs, as plain values."""
     comparison = result.comparison
     return {
         "verdict": result.verdicts,
+        "cautions": result.cautions,
         "compared": comparison.by,
         "metric": result.metric,
         "seeds": comparison.seeds,
@@ -62,40 +66,49 @@ def as_html(result: Result, title: str) -> str:
     """The whole page."""
     comparison, analysis = result.comparison, result.analysis
     palette = figures.Palette(list(comparison.variants))
-    headings, rows = table(result)
-    spectra, truth, frequencies = read_spectra(comparison)
+    columns = table(result)
+    spectra = {
+        name: {key: np.mean([run.spectrum[key] for run in runs], axis=0) for key in runs[0].spectrum}
+        for name, runs in comparison.variants.items()
+    }
     classes = {
-        label: {name: [run.metrics[f"test/iou/{label}"] or 0.0 for run in runs]
-                for name, runs in comparison.variants.items()}
+        label: {name: [score(run, label) for run in runs] for name, runs in comparison.variants.items()}
         for label in comparison.first.classes
-    }  # fmt: skip
+    }
     width = comparison.first.metrics["test/boundary_iou_2pct_width"]
-    found = environments(comparison)
     template = Environment(loader=PackageLoader("unetlite.compare"), autoescape=True).get_template("report.html")
     return template.render(
         title=title,
         basis=basis(result),
         by=comparison.by,
         verdicts=result.verdicts,
-        columns=headings,
-        rows=rows,
+        cautions=result.cautions,
+        columns=[comparison.by, *(column.heading for column in columns)],
+        rows=[[Cell(name, name), *(column.cells.get(name, EMPTY) for column in columns)] for name in analysis.variants],
         cost_note=cost_note(result.costs),
         trade_offs=figures.trade_offs(analysis, result.costs, palette),
+        better="Down" if METRICS[analysis.metric].lower_is_better else "Up",
         pairs=analysis.pairs,
         differences=figures.differences(analysis) if analysis.pairs else "",
         learning_curves=figures.learning_curves(result.curves, palette),
-        class_bars=figures.class_bars(classes, palette),
-        spectra=figures.spectra(spectra, truth, frequencies, palette),
+        class_scores=figures.class_scores(classes, palette),
+        spectra=figures.spectra(spectra, palette),
         missing=result.evidence.missing,
         images=[embedded(row) for row in result.evidence.images],
         close_ups=[embedded(row) for row in result.evidence.close_ups],
         ripples=embedded(result.evidence.ripples),
+        last_class=comparison.first.classes[-1],
         left_out=comparison.left_out,
-        notes=["The runs were trained in different environments, see below."] if len(found) > 1 else [],
         width_note=f", 2 % of the diagonal being {width:.3g} pixels here on average",
         config=yaml.safe_dump(shared_config(comparison), sort_keys=False),
-        environment=yaml.safe_dump(found, sort_keys=False),
+        environment=yaml.safe_dump(environments(comparison), sort_keys=False),
     )
+
+
+def score(run: Run, label: str) -> float:
+    """A run's test IoU of a class, NaN for one that is absent."""
+    value = run.metrics[f"test/iou/{label}"]
+    return float("nan") if value is None else value
 
 
 def basis(result: Result) -> str:
@@ -112,43 +125,17 @@ def basis(result: Result) -> str:
 def cost_note(costs: Costs) -> str:
     """How costs were measured."""
     size = " x ".join(map(str, costs.size))
-    note = f"Costs are those of one image of {size} pixels in float32; memory is that of its maps at the peak."
-    if costs.fastest:
-        note += f" Latencies: medians (quartiles below) of runs taken in turn, {costs.threads} threads."
-        note += f" {costs.missing[0].upper()}{costs.missing[1:]}." if costs.missing else ""
-    return note
+    note = (
+        f"Multiplications and memory (of the maps, at the peak) are those of one image of {size} pixels. Times were "
+        f"measured in turn ({costs.processor}, {costs.threads} threads): medians, with quartiles below. Predictions "
+        "are of such an image in float32; a training step has the batch, crop and precision of the runs."
+    )
+    return note + (f" Not measured: {'; '.join(costs.missing)}." if costs.missing else "")
 
 
 def shared_config(comparison: Comparison) -> dict[str, Any]:
     """The settings that all runs share."""
-    flat = [controlled(run.config, (*MAY_DIFFER, "seed", comparison.by)) for runs in comparison.variants.values()
-            for run in runs]  # fmt: skip
-    return {key: value for key, value in flat[0].items() if all(other.get(key) == value for other in flat)}
-
-
-def environments(comparison: Comparison) -> list[dict[str, Any]]:
-    """The different places and versions that the runs were trained with."""
-    found: list[dict[str, Any]] = []
-    for runs in comparison.variants.values():
-        for run in runs:
-            if (here := run.about.get("environment", {})) not in found:
-                found.append(here)
-    return found
-
-
-def read_spectra(comparison: Comparison) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-    """Mean over seeds of each variant's spectrum, that of the truth, and the frequencies."""
-
-    def read(file: Path) -> np.ndarray:
-        with file.open(newline="") as opened:
-            return np.array([[float(cell) for cell in row] for row in list(csv.reader(opened))[1:]])
-
-    tables = {
-        name: np.mean([read(run.path / "spectrum.csv") for run in runs], axis=0)
-        for name, runs in comparison.variants.items()
-    }  # (bins, 3): frequency, logits, truth
-    first = next(iter(tables.values()))
-    return {name: values[:, 1] for name, values in tables.items()}, first[:, 2], first[:, 0]
+    return controlled(comparison.first.config, (*MAY_DIFFER, "seed", comparison.by, *comparison.allowed))
 
 
 def embedded(row: Row) -> dict[str, Any]:

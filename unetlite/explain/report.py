@@ -18,10 +18,10 @@ from unetlite.unet import UNet, initialise
 from unetlite.upsample import UPSAMPLERS
 
 
-def explain_one(what: Sequence[str], size: str, png: Path | None) -> None:
+def explain_one(what: Sequence[str], size: tuple[int, int], png: Path | None) -> None:
     """The layers of one network, what folding would save, and how its last upsampling operator behaves."""
     network = open_network(what)
-    height, width = parse_size(size)
+    height, width = size
     rows = layers(network, height, width)
     table = Table("layer", "kind", "C x H x W", "kernel", "stride", "receptive field", "parameters", "multiplications")
     for column in table.columns[2:]:
@@ -63,9 +63,9 @@ def print_behaviour(name: str, b: Behaviour) -> None:
         get_console().print("\n".join([title, *lines]) + "\n", highlight=False)
 
 
-def explain_all(what: Sequence[str], size: str, png: Path | None) -> None:
+def explain_all(what: Sequence[str], size: tuple[int, int], png: Path | None) -> None:
     """All operators in the same network: what they cost, see, and do to a constant."""
-    height, width = parse_size(size)
+    height, width = size
     base = open_network(what).config
     table = Table("upsample", "parameters", "multiplications", "folded", "receptive field", "ripple on a constant")
     for column in table.columns[1:]:
@@ -104,14 +104,6 @@ def open_network(what: Sequence[str]) -> UNet:
     network = UNet(network_config(config))
     initialise(network, config["seed"])
     return network
-
-
-def parse_size(size: str) -> tuple[int, int]:
-    """Height and width of "128" or "96x128"."""
-    parts = size.lower().split("x")
-    if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"--size {size}: expected a number of pixels such as 128, or height x width such as 96x128.")
-    return int(parts[0]), int(parts[-1])
 
 
 def draw(png: Path | None, behaviours: dict[str, Behaviour]) -> None:
