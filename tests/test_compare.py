@@ -191,8 +191,8 @@ def test_the_mean_curves_for_tensorboard_are_means_with_intervals(runs):
     assert curves["val/miou"]["bilinear"].mean == pytest.approx(expected)
     target = write_means(comparison, curves, runs)
     events = EventAccumulator(str(target / "bilinear")).Reload()
-    (low,), (high,) = (events.Scalars(f"interval/val/miou/{end}") for end in ("low", "high"))
-    assert low.value <= expected[0] <= high.value
+    bounds = zip(*(events.Scalars(f"interval/val/miou/{end}") for end in ("low", "high")), strict=True)
+    assert all(low.value <= mean <= high.value for (low, high), mean in zip(bounds, expected, strict=True))
     assert len(read_comparison(runs).variants) == 2  # what was written is no run
 
 
