@@ -19,8 +19,11 @@ from unetlite.compare.analysis import analyse, analyse_all, verdict
 from unetlite.compare.comparison import name_variants, read_comparison
 from unetlite.compare.curves import mean_curves, write_means
 from unetlite.compare.runs import METRICS, read_run
-from unetlite.config import HOME
+from unetlite.config import HOME, compose_run
 from unetlite.errors import UsageError
+
+sys.path.insert(0, str(HOME))
+from train import train
 
 
 def change(file: Path, **values):
@@ -196,26 +199,33 @@ def test_the_mean_curves_for_tensorboard_are_means_with_intervals(runs):
     assert len(read_comparison(runs).variants) == 2  # what was written is no run
 
 
-def test_a_sweep_skips_finished_runs_and_every_run_has_its_log(trained, tmp_path):
+def test_a_sweep_logs_every_run_and_later_skips_the_finished_ones(trained, tmp_path, capsys):
     config = yaml.safe_load((trained / "transpose" / "seed0" / "config.yaml").read_text())
-    overrides = [
+    shared = [
         "experiment=compare", "data=folder", f"data.root={config['data']['root']}", f"data_dir={config['data_dir']}",
         f"output_dir={tmp_path}", "model.widths=[4,6,8]", "data.crop_size=32", "data.batch_size=2",
-        "trainer.accelerator=cpu", "trainer.max_steps=2", "upsample=transpose,zeros", "seed=0",
+        "trainer.accelerator=cpu", "trainer.max_steps=2",
     ]  # fmt: skip
-    command = [sys.executable, str(HOME / "train.py"), *overrides]
-    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert first.returncode == 0, first.stderr
+    command = [sys.executable, str(HOME / "train.py"), *shared, "upsample=transpose,zeros", "seed=0"]
+    swept = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert swept.returncode == 0, swept.stderr
     runs = [tmp_path / "folder" / name / "seed0" for name in ("transpose", "zeros")]
     assert all("epoch   1" in (run / "train.log").read_text() for run in runs)
     before = {file: file.read_bytes() for run in runs for file in run.iterdir()}
-    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert again.returncode == 0, again.stderr
-    assert again.stdout.count("is finished") == 2
+    again = compose_run([*shared, "upsample=zeros"])
+    assert train(again) == json.loads((runs[1] / "metrics.json").read_text())["val/miou"]
+    assert "is finished" in capsys.readouterr().out
+    with pytest.raises(UsageError, match=r"model\.norm \(batch there, group here\)"):
+        train({**again, "model": {**again["model"], "norm": "group"}})
     assert before == {file: file.read_bytes() for run in runs for file in run.iterdir()}
-    other = subprocess.run([*command, "model.norm=group"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert other.returncode == 2
-    assert "model.norm (batch there, group here)" in other.stderr
+
+
+def test_a_mistake_in_a_job_of_a_sweep_ends_in_words_and_with_code_two(tmp_path):
+    command = [sys.executable, str(HOME / "train.py"), "experiment=compare", f"output_dir={tmp_path}", "seed=-1"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 2
+    assert "error: seed=-1" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_the_public_commands_and_their_options_change_by_decision_only():

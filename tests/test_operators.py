@@ -15,6 +15,7 @@ from unetlite.checkpoint import KEY, load_checkpoint
 from unetlite.config import compose_run
 from unetlite.downsample import DOWNSAMPLERS
 from unetlite.errors import UsageError
+from unetlite.export import to_onnx
 from unetlite.explain.operator import behaviour
 from unetlite.unet import UNet, UNetConfig, initialise
 from unetlite.upsample import UPSAMPLERS
@@ -87,11 +88,7 @@ def test_every_operator_exports_to_onnx_with_free_sizes(name, tmp_path):
     pytest.importorskip("onnxscript")
     runtime = pytest.importorskip("onnxruntime")
     network = build({"name": name}).eval()
-    free = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
-    program = torch.onnx.export(
-        network, (image(2, 3, 32, 48),), dynamic_shapes={"image": free}, dynamo=True, verbose=False
-    )
-    program.save(str(tmp_path / "network.onnx"))
+    to_onnx(network, tmp_path / "network.onnx")
     session = runtime.InferenceSession(tmp_path / "network.onnx")
     for size in ((1, 3, 37, 91), (3, 3, 64, 64), (1, 3, 2, 3)):
         x = image(*size)

@@ -10,6 +10,7 @@ from unetlite.compare.statistics import (
     Difference,
     bootstrap_interval,
     compare_pair,
+    compare_pairs,
     contributions,
     holm,
     probability_of_improvement,
@@ -41,16 +42,17 @@ def test_intervals_cover_a_known_difference_at_their_level(regime, heavy, seeds)
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
-def test_without_a_difference_all_pairs_together_reject_at_most_five_percent(seeds):
-    random, rounds, variants = np.random.default_rng(seeds), 800, 4
+@pytest.mark.parametrize("regime", REGIMES)
+def test_without_a_difference_all_pairs_of_six_variants_together_reject_at_most_five_percent(regime, seeds):
+    random, rounds = np.random.default_rng(seeds), 500
     wrong = 0
     for _ in range(rounds):
         # What seeds and images do to all variants alike is paired away; what they do to each one is not.
-        shared = simulate(random, "both", seeds)
-        scores = [shared + simulate(random, "both", seeds) for _ in range(variants)]
-        p = [compare_pair(scores[i], scores[k]).p for i in range(variants) for k in range(i)]
-        wrong += holm(p).min() <= 0.05
-    assert wrong / rounds <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / rounds)
+        shared = simulate(random, regime, seeds)
+        found = compare_pairs({k: shared + simulate(random, regime, seeds) for k in range(6)})
+        assert len(found) == 15
+        wrong += holm([difference.p for difference in found.values()]).min() <= 0.05
+    assert wrong / rounds <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / rounds)
 
 
 def test_a_test_over_seeds_alone_would_claim_too_much_of_new_images():
@@ -100,15 +102,16 @@ def test_the_smallest_difference_is_shown_four_times_out_of_five():
     random, rounds, alpha = np.random.default_rng(1), 1500, 0.05
     seed, image, residual = REGIMES["both"]
     for seeds in (5, 10):
-        exact = Difference(0.0, seed + residual / 50, image / 50, seeds, 50)
+        of_seeds, of_images = seed + residual / 50, image / 50
+        exact = Difference(0.0, of_seeds, of_images, seeds, 50, of_images / of_seeds)
         shift = smallest_difference(exact, alpha)
         shown = [compare_pair(shift + simulate(random, "both", seeds), np.zeros((seeds, 50))).p <= alpha
                  for _ in range(rounds)]  # fmt: skip
-        assert 0.74 < np.mean(shown) < 0.86
+        assert 0.74 < np.mean(shown) < 0.88
 
 
 def test_seeds_needed_is_the_least_number_that_suffices_and_none_where_images_are_too_few():
-    found = Difference(0.0, seed_variance=1.0, image_variance=0.001, seeds=5, images=200)
+    found = Difference(0.0, seed_variance=1.0, image_variance=0.001, seeds=5, images=200, ratio=0.001)
     for wanted in (2.0, 1.0, 0.4):
         seeds = seeds_needed(found, 0.05, wanted)
         assert smallest_difference(found, 0.05, seeds) <= wanted < smallest_difference(found, 0.05, seeds - 1)
