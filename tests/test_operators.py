@@ -15,8 +15,8 @@ from unetlite.checkpoint import KEY, load_checkpoint
 from unetlite.config import compose_run
 from unetlite.downsample import DOWNSAMPLERS
 from unetlite.errors import UsageError
-from unetlite.export import to_onnx
 from unetlite.explain.operator import behaviour
+from unetlite.export import to_onnx
 from unetlite.unet import UNet, UNetConfig, initialise
 from unetlite.upsample import UPSAMPLERS
 
