@@ -1,5 +1,6 @@
 """A network for other runtimes."""
 
+import copy
 import logging
 import warnings
 from pathlib import Path
@@ -10,12 +11,14 @@ from unetlite.unet import UNet
 
 
 def to_onnx(network: UNet, file: Path) -> None:
-    """Writes a network in evaluation mode as ONNX with free batch, height and width: raw pixels to logits, float32.
+    """Writes a network in evaluation mode as ONNX with free batch, height and width: uint8 pixels to float32 logits.
 
     Raises:
         ImportError: onnxscript is not installed.
     """
-    example = torch.zeros(2, network.config.in_channels, 64, 96)
+    # Where weights lie in memory says nothing to another runtime, but can confuse the exporter.
+    network = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
+    example = torch.zeros(2, network.config.in_channels, 64, 96, dtype=torch.uint8)
     free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():

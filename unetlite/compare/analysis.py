@@ -174,8 +174,8 @@ def verdict(comparison: Comparison, analysis: Analysis, milliseconds: Mapping[st
     if not shown:
         hidden = max(pair.smallest for pair in analysis.pairs)
         return (
-            f"No difference shown in {title} between {listed(names)} ({basis}). Between two of them, one of less than "
-            f"{short(hidden)} can have gone unseen." + cheapest(names, milliseconds)
+            f"No difference shown in {title} between {listed(names)} ({basis}). A difference of less than "
+            f"{short(hidden)} between two of them can have gone unseen." + cheapest(names, milliseconds)
         )
     if len(leaders) == 1:
         second = analysis.pair(best, names[1])

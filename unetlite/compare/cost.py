@@ -127,7 +127,7 @@ def measure_costs(
                     try:
                         functions[name, f"onnxruntime{suffix}"] = onnx_runner(network, images[name])
                     except (ImportError, RuntimeError, torch.onnx.OnnxExporterError) as error:
-                        missing.append(f"{name} in ONNX Runtime ({' '.join(str(error).split())[:200]})")
+                        missing.append(f"{name} in {WAYS[f'onnxruntime{suffix}']} ({str(error).splitlines()[0]})")
             progress(f"measuring latencies, {rounds} rounds")
             latency = spreads(in_turn(functions, rounds))
         progress(f"measuring training steps, {TRAINING_ROUNDS} rounds")
@@ -167,7 +167,7 @@ def onnx_runner(network: UNet, image: Tensor) -> Callable[[], Any]:
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(file.read_bytes(), options)
-    return partial(session.run, None, {"image": image.float().numpy()})
+    return partial(session.run, None, {"image": image.numpy()})
 
 
 def training_steps(comparison: Comparison, networks: Mapping[str, UNet]) -> dict[Any, Callable[[], Any]]:
