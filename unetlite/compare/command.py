@@ -58,7 +58,7 @@ def compare(
 
 def terminal_table(result: Result) -> Table:
     """The main columns of the report's table."""
-    kept = (result.metric, BOUNDARY, "parameters", "multiplications")
+    kept = (result.metric, BOUNDARY, "parameters")
     columns = [column for column in table(result) if column.key in kept]
     fastest = result.costs.fastest
     shown = Table(result.comparison.by, *(column.heading for column in columns), *(["fastest, ms"] if fastest else []))
