@@ -274,7 +274,7 @@ def test_fact_21_image_deconvolution_restores_and_transposed_convolution_does_no
 
 
 def test_fact_22_the_decoder_step():
-    step = Up(64, 32, UNetConfig())
+    step = Up(64, 32, 32, UNetConfig())
     seen = {}
     step.conv[0].register_forward_hook(lambda module, args, out: seen.update(channels=args[0].shape[1]))
     out = step(torch.randn(1, 64, 32, 32), torch.randn(1, 32, 64, 64), None)

@@ -22,7 +22,7 @@ sys.path.insert(0, str(HOME))
 from train import train
 
 MISSING = "mps" if torch.cuda.is_available() else "gpu"  # an accelerator that this machine does not have
-SCORES = ["miou", "dice", "miou_per_image", "dice_per_image"] + [
+SCORES = ["miou", "dice", "miou_per_image", "dice_per_image", "boundary_iou_1px", "boundary_iou_2pct"] + [
     f"{kind}/{name}" for kind in ("iou", "dice") for name in ("background", "foreground")
 ]
 
@@ -71,7 +71,8 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_its_files_and_says_where(finished):
     run, result, _ = finished
     names = {path.name for path in run.iterdir() if not path.name.startswith("events.")}
-    assert names == {"config.yaml", "train.log", "best.ckpt", "last.ckpt", "metrics.json", "per_image.csv"}
+    assert names == {"config.yaml", "train.log", "best.ckpt", "last.ckpt", "metrics.json", "per_image.csv",
+                     "counts.csv", "spectrum.csv"}  # fmt: skip
     assert list((run.parents[3] / "elsewhere").iterdir()) == []
     assert "best.ckpt" in result.stdout
     assert "tensorboard --logdir" in result.stdout
@@ -83,7 +84,9 @@ def test_metrics_are_flat_and_agree_with_tensorboard(finished):
     run, _, _ = finished
     metrics = json.loads((run / "metrics.json").read_text())
     expected = [f"{stage}/{name}" for stage in ("test", "val") for name in SCORES]
-    assert set(metrics) == {*expected, "val/loss", "train/seconds", "train/images_per_second", "model/parameters"}
+    others = {"val/loss", "train/seconds", "train/images_per_second", "model/parameters", "test/surface_dice_1px",
+              "test/hausdorff95", "test/boundary_iou_2pct_width", "test/phase_ripple", "init/phase_ripple"}  # fmt: skip
+    assert set(metrics) == {*expected, *others}
     assert all(0 <= metrics[name] <= 1 for name in expected)
     events = EventAccumulator(str(run), size_guidance={"scalars": 0}).Reload()
     for name in SCORES:
