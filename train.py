@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from unetlite.config import TrainerConfig, resolve, split_data, typed
-from unetlite.errors import UsageError, hydra_mistakes, mistakes_in_one_line, tracebacks_of_defects
+from unetlite.errors import TracebackOfDefect, UsageError, hydra_mistakes, mistakes_in_one_line
 
 
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
@@ -25,7 +25,7 @@ def main(config: DictConfig) -> float:
     """Trains, tests, and returns the mean IoU on the validation images at the best epoch."""
     alone = HydraConfig.get().mode is RunMode.RUN
     # A launcher of several runs brings a mistake back from a job; an exit would kill the process of the job.
-    with mistakes_in_one_line() if alone else tracebacks_of_defects(), hydra_mistakes():
+    with mistakes_in_one_line() if alone else TracebackOfDefect(), hydra_mistakes():
         return train(resolve(config))
 
 

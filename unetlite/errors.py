@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 EXIT_CODE = 2
 
@@ -26,16 +26,12 @@ def mistakes_in_one_line() -> Iterator[None]:
         sys.exit(EXIT_CODE)
 
 
-@contextmanager
-def tracebacks_of_defects() -> Iterator[None]:
+class TracebackOfDefect(AbstractContextManager[None]):
     """Prints the traceback of a defect where it happens: from a job in another process it does not come back."""
-    try:
-        yield
-    except UsageError:
-        raise
-    except Exception:
-        traceback.print_exc()
-        raise
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, UsageError):
+            traceback.print_exception(error)
 
 
 @contextmanager

@@ -53,10 +53,6 @@ class PhaseRipple(Metric):
         self.moments += torch.stack([inside.mean((-1, -2)).sum(0), inside.square().mean((-1, -2)).sum(0)])
         self.images += len(logits)
 
-    def phase_profile(self) -> Tensor:
-        """The mean over images of m_i, (K, stride, stride): the ripple itself."""
-        return self.profile / self.images
-
     def compute(self) -> Tensor:
         """The ripple, 0 to 1 but for noise; NaN with fewer than two images."""
         n = self.images.double()
