@@ -12,7 +12,7 @@ from unetlite.unet import UNet, UNetConfig, initialise
 
 def trained(operator, **options):
     """A network with running statistics and affine parameters as after training, and a bias for every sub-pixel."""
-    network = UNet(UNetConfig(widths=(4, 6, 8, 10), upsample=operator, **options))
+    network = UNet(UNetConfig(**{"widths": (4, 6, 8, 10), "upsample": operator, **options}))
     initialise(network, seed=0)
     torch.manual_seed(0)
     for module in network.modules():

@@ -38,7 +38,11 @@ def load_network(path: Path) -> UNet:
     Raises:
         UsageError: the file is missing, or is not such a checkpoint.
     """
-    checkpoint = load_checkpoint(path)
+    return build_network(load_checkpoint(path))
+
+
+def build_network(checkpoint: dict[str, Any]) -> UNet:
+    """The network of the content of a checkpoint."""
     network = UNet(UNetConfig(**checkpoint[KEY]["network"]))
     prefix = "network."
     weights = {name.removeprefix(prefix): w for name, w in checkpoint["state_dict"].items() if name.startswith(prefix)}

@@ -63,6 +63,71 @@ def compare(
         )
 
 
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="Such as outputs/coast/transpose/seed0/best.ckpt.")],
+    format: Annotated[str, typer.Option(help="onnx, torch-export, openvino or safetensors.")] = "onnx",
+    to: Annotated[
+        Path | None, typer.Option(help="The file or folder to write; beside the checkpoint by default.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="What it gives: logits, probabilities (default) or classes.")
+    ] = None,
+    fold: Annotated[bool, typer.Option(help="Rewrite the network into an equal one that computes less.")] = True,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
+    int8: Annotated[bool, typer.Option("--int8", help="8-bit integers, calibrated on training images.")] = False,
+    images: Annotated[
+        list[str] | None, typer.Option(help="Image files to check with; test images of the data set by default.")
+    ] = None,
+) -> None:
+    """A checkpoint for other runtimes: raw pixels of any size in, classes out. Checked before it is kept."""
+    with mistakes_in_one_line():
+        from unetlite.export.command import export as run
+
+        run(
+            checkpoint,
+            format=format,
+            to=to,
+            output=output,
+            folded=fold,
+            precision=precision,
+            int8=int8,
+            images=images or [],
+        )
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A checkpoint, or anything that `unetlite export` wrote.")],
+    inputs: Annotated[list[str], typer.Argument(help="Image files, folders, or patterns such as 'images/*.png'.")],
+    output: Annotated[Path, typer.Option(help="A new folder: masks/, overlays/, predictions.csv.")],
+    overlays: Annotated[bool, typer.Option(help="Images tinted by class.")] = True,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Also as TIFF of 16-bit floats.")] = False,
+    flips: Annotated[bool, typer.Option("--flips", help="Average over mirror images, four times the work.")] = False,
+    truth: Annotated[Path | None, typer.Option(help="A folder of masks with the images' names; adds scores.")] = None,
+    tile: Annotated[int, typer.Option(help="Pixels; larger images are predicted in tiles of this size.")] = 1024,
+    overlap: Annotated[
+        int | None, typer.Option(help="Of tiles, pixels; the receptive field by default, up to a quarter of a tile.")
+    ] = None,
+) -> None:
+    """Masks, overlays and areas for image files of any size. Exit code 1 if some could not be read."""
+    with mistakes_in_one_line():
+        from unetlite.predict.command import predict as run
+
+        code = run(
+            model,
+            inputs,
+            output,
+            overlays=overlays,
+            probabilities=probabilities,
+            flips=flips,
+            truth=truth,
+            tile=tile,
+            overlap=overlap,
+        )
+    raise typer.Exit(code)
+
+
 def parse_size(size: str) -> tuple[int, int]:
     """Height and width of "128" or "96x128"."""
     parts = size.lower().split("x")

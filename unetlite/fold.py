@@ -34,14 +34,18 @@ class Folded(NamedTuple):
     rewrites: list[Rewrite]
 
 
-def fold(network: UNet) -> Folded:
-    """A folded copy; the given network stays as it is."""
+def fold(network: UNet, keep: tuple[type[nn.Module], ...] = ()) -> Folded:
+    """A folded copy; the given network stays as it is. Operators of the classes `keep` are not rewritten."""
     network = copy.deepcopy(network).eval()
     rewrites = []
     for name, module in list(network.named_modules()):
         if isinstance(module, ConvBlock):
             rewrites += fold_norms(name, module)
-        elif type(module) in FOLDERS and (folded := FOLDERS[type(module)](module)) is not None:
+        elif (
+            type(module) in FOLDERS
+            and type(module) not in keep
+            and (folded := FOLDERS[type(module)](module)) is not None
+        ):
             replacement, what, before, after = folded
             network.set_submodule(name, replacement)
             rewrites.append(Rewrite(name, what, before, after))

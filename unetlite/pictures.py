@@ -23,6 +23,30 @@ def colour_mask(mask: np.ndarray, colours: Sequence[tuple[int, int, int]]) -> np
     return table[mask]
 
 
+def palette_image(classes: np.ndarray, colours: Sequence[tuple[int, int, int]]) -> Image.Image:
+    """Class indices uint8 (H, W) as an image that shows them in their colours."""
+    image = Image.fromarray(classes)
+    image.putpalette([value for colour in colours for value in colour])
+    return image
+
+
+def overlay(image: np.ndarray, classes: np.ndarray, colours: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """RGB uint8 (H, W, 3): the image (C, H, W), tinted by class, with the outlines of the classes in full colour.
+
+    A pixel is an outline if one of its four neighbours is of another class.
+    """
+    rgb = np.broadcast_to(image, (3, *classes.shape)).transpose(1, 2, 0)
+    colour = colour_mask(classes, colours)
+    mixed = (rgb.astype(np.uint16) * 13 + colour.astype(np.uint16) * 7) // 20
+    outline = np.zeros(classes.shape, bool)
+    below, right = classes[:-1] != classes[1:], classes[:, :-1] != classes[:, 1:]
+    outline[:-1] |= below
+    outline[1:] |= below
+    outline[:, :-1] |= right
+    outline[:, 1:] |= right
+    return np.where(outline[..., None], colour, mixed).astype(np.uint8)
+
+
 def picture_row(
     image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, colours: Sequence[tuple[int, int, int]]
 ) -> list[np.ndarray]:

@@ -17,6 +17,10 @@ MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_di
 """Keys of the configuration that do not change what a run computes."""
 
 
+EXPORTS = (".onnx", ".pt2", ".openvino", ".safetensors")
+"""What `unetlite export` may lay beside a checkpoint, by the end of its name."""
+
+
 class RunFiles:
     """What lies where in a run directory. `metrics.json` is written last, so one that has it is a finished run."""
 
@@ -87,7 +91,8 @@ class RunDirectory(RunFiles):
         self.config_file.write_text(yaml.safe_dump(dict(self.config), sort_keys=False))
 
     def _files(self) -> list[Path]:
-        return sorted(self.path.iterdir()) if self.path.exists() else []
+        files = sorted(self.path.iterdir()) if self.path.exists() else []
+        return [file for file in files if file.suffix not in EXPORTS]
 
     def _is_own(self, file: Path) -> bool:
         own = {value for value in vars(self).values() if isinstance(value, Path)}

@@ -1,10 +1,12 @@
 """The network, in the order in which an image meets it."""
 
+import copy
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, cast
 
 import torch
+from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from unetlite.downsample import DOWNSAMPLERS
@@ -133,11 +135,13 @@ class Up(nn.Module):
         return self.conv(x)  # (B, C, 2H, 2W)
 
 
-class UNet(nn.Module):
+class UNet(nn.Module, PyTorchModelHubMixin, library_name="unetlite", pipeline_tag="image-segmentation"):
     """U-Net (Ronneberger et al. 2015) with padded convolutions and exchangeable up- and downsampling.
 
     Takes raw pixels, uint8 or float in 0..255, (B, C, H, W) with any H, W >= 1, and gives logits (B, K, H, W).
     The normalisation constants are the buffers `mean` and `std`, set by `set_normalisation`, in pixel values.
+    `UNet.from_pretrained(DIR)` reads what `unetlite export --format safetensors` wrote, or a repository of
+    huggingface_hub.
     """
 
     mean: Tensor
@@ -164,7 +168,7 @@ class UNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
         x = pad_to_multiple(image, 2**self.config.depth)
-        x = (x - self.mean) / self.std
+        x = ((x - self.mean) / self.std).to(self.head.weight.dtype)
         skips = []
         for encode, down in zip(self.encoder, self.down, strict=True):
             skip = encode(x)  # (B, C, H, W)
@@ -187,6 +191,14 @@ class UNet(nn.Module):
         """Sets the per-channel mean and standard deviation of the images, in pixel values (0..255)."""
         self.mean.copy_(mean.view_as(self.mean))
         self.std.copy_(std.view_as(self.std).clamp(min=1.0))
+
+
+def in_bfloat16(network: UNet) -> UNet:
+    """A copy that computes in bfloat16, but for the normalisation of the image. For evaluation only."""
+    network = copy.deepcopy(network)
+    for child in network.children():  # not the network itself, whose buffers normalise
+        child.bfloat16()
+    return network
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

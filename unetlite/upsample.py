@@ -227,10 +227,14 @@ class Carafe(nn.Module):
     def forward(self, x: Tensor, switches: Tensor | None = None) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)
         height, width = x.shape[-2:]
-        weights = self.encode(self.compress(x)).unflatten(1, (-1, 4)).softmax(1)  # (B, kk, 4, H, W)
-        patches = F.unfold(x, self.window, padding=self.window // 2)  # (B, C_out kk, HW)
-        patches = patches.unflatten(1, (x.shape[1], -1)).unflatten(-1, (height, width))  # (B, C_out, kk, H, W)
-        out = torch.einsum("bckhw,bkshw->bcshw", patches, weights.to(patches.dtype))  # (B, C_out, 4, H, W)
+        weights = self.encode(self.compress(x)).unflatten(1, (-1, 4)).softmax(1).to(x.dtype)  # (B, kk, 4, H, W)
+        padded = F.pad(x, [self.window // 2] * 4)
+        # One product a neighbour: F.unfold would hold all k^2 of them, five times as slow, and fix sizes when exported.
+        out = x.new_zeros(())
+        for k in range(self.window**2):
+            i, j = divmod(k, self.window)
+            neighbour = padded.narrow(2, i, height).narrow(3, j, width)
+            out = out + neighbour.unsqueeze(2) * weights[:, k].unsqueeze(1)  # (B, C_out, 4, H, W)
         return F.pixel_shuffle(out.flatten(1, 2), 2)  # (B, C_out, 2H, 2W)
 
 

@@ -5,10 +5,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,20 +17,12 @@ from torch.profiler import ProfilerActivity, profile
 
 from unetlite.bench import in_turn
 from unetlite.compare.comparison import Comparison
+from unetlite.compare.latency import WAYS, Spread, measure_latencies, spreads
 from unetlite.config import TrainerConfig, split_data, typed
 from unetlite.explain.layers import layers
-from unetlite.export import to_onnx
 from unetlite.fold import fold
 from unetlite.hardware import fast_precision, processor
 from unetlite.unet import UNet
-
-
-class Spread(NamedTuple):
-    """Milliseconds: the median of a measurement and its quartiles."""
-
-    median: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -83,12 +73,6 @@ class Costs:
         }
 
 
-WAYS = {
-    "pytorch": "PyTorch",
-    "pytorch_folded": "PyTorch, folded",
-    "onnxruntime": "ONNX Runtime",
-    "onnxruntime_folded": "ONNX Runtime, folded",
-}
 TRAINING_ROUNDS = 5
 
 
@@ -114,22 +98,10 @@ def measure_costs(
         for name, network in networks.items()
     }
     missing: list[str] = []
-    latency: dict[Any, Spread] = {}
+    latency: dict[tuple[str, str], Spread] = {}
     steps: dict[Any, Spread] = {}
     if rounds:
-        with torch.no_grad():
-            functions: dict[Any, Callable[[], Any]] = {}
-            for suffix, forms in (("", networks), ("_folded", folded)):
-                for name, network in forms.items():
-                    network = copy.deepcopy(network).to(memory_format=torch.channels_last)
-                    functions[name, f"pytorch{suffix}"] = partial(network, images[name])
-                    progress(f"exporting {name}{', folded' * bool(suffix)}")
-                    try:
-                        functions[name, f"onnxruntime{suffix}"] = onnx_runner(network, images[name])
-                    except (ImportError, RuntimeError, torch.onnx.OnnxExporterError) as error:
-                        missing.append(f"{name} in {WAYS[f'onnxruntime{suffix}']} ({str(error).splitlines()[0]})")
-            progress(f"measuring latencies, {rounds} rounds")
-            latency = spreads(in_turn(functions, rounds))
+        latency, missing = measure_latencies(networks, folded, images, rounds, progress)
         progress(f"measuring training steps, {TRAINING_ROUNDS} rounds")
         steps = spreads(in_turn(training_steps(comparison, networks), TRAINING_ROUNDS))
     return Costs(
@@ -149,25 +121,6 @@ def measure_costs(
         },
         missing,
     )
-
-
-def spreads(seconds: Mapping[Any, np.ndarray]) -> dict[Any, Spread]:
-    """Medians and quartiles in milliseconds."""
-    return {key: Spread(*(1000 * np.percentile(values, (50, 25, 75))).tolist()) for key, values in seconds.items()}
-
-
-def onnx_runner(network: UNet, image: Tensor) -> Callable[[], Any]:
-    """A function that predicts once with ONNX Runtime, with as many threads as PyTorch has."""
-    import onnxruntime
-
-    with TemporaryDirectory() as directory:
-        file = Path(directory) / "network.onnx"
-        to_onnx(network, file)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(file.read_bytes(), options)
-    return partial(session.run, None, {"image": image.numpy()})
 
 
 def training_steps(comparison: Comparison, networks: Mapping[str, UNet]) -> dict[Any, Callable[[], Any]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,8 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from unetlite.compare.comparison import Comparison
-from unetlite.config import HOME, split_data
-from unetlite.data.module import SegmentationData
+from unetlite.data.module import SegmentationData, data_of_run
 from unetlite.data.source import IGNORE
 from unetlite.errors import UsageError
 from unetlite.explain.layers import layers
@@ -91,14 +89,9 @@ def open_data(comparison: Comparison) -> SegmentationData:
     Raises:
         UsageError: it is not here, or the variants differ in it.
     """
-    config = comparison.first.config
     if comparison.by.startswith("data") or any(key.startswith("data") for key in comparison.allowed):
         raise UsageError("the runs differ in the data set.")
-    loader, source = split_data(config["data"])
-    directory = Path(config["data_dir"])
-    if "download" in source:
-        source["download"] = False
-    return SegmentationData(source, directory if directory.is_dir() else HOME / "data", loader, seed=0)
+    return data_of_run(comparison.first.config)
 
 
 def reduced(picture: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from unetlite.compare.analysis import Analysis, verdict
 from unetlite.compare.comparison import Comparison
-from unetlite.compare.cost import WAYS, Costs, Spread
+from unetlite.compare.cost import Costs
 from unetlite.compare.curves import Curve
 from unetlite.compare.evidence import Evidence
+from unetlite.compare.latency import WAYS, Spread
 from unetlite.compare.runs import METRICS
 
 SHOWN = ("miou", "boundary_iou_1px", "boundary_iou_2pct", "surface_dice_1px", "hausdorff95")

@@ -70,7 +70,7 @@ def open_image(path: Path) -> Iterator[Image.Image]:
             yield image
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         reason = "not an image that can be read" if isinstance(error, UnidentifiedImageError) else error
-        raise UsageError(f"{path}: {reason}. Repair the file or take it and its partner out.") from None
+        raise UsageError(f"{path}: {reason}. Repair it, or leave it out.") from None
 
 
 def is_grey(path: Path) -> bool:
@@ -89,13 +89,22 @@ def read_image(path: Path, channels: int, value_range: tuple[float, float] | Non
     to its highest: few 16-bit cameras use all 16 bits.
     """
     with open_image(path) as image:
-        if image.mode in SIXTEEN_BIT:
-            values = np.asarray(image, dtype=np.float32)
-            low, high = value_range or (values.min(), values.max())
-            scaled = (values - low) * (255 / max(high - low, 1e-6))
-            image = Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
-        array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+        return pixels(image, channels, value_range)
+
+
+def pixels(image: Image.Image, channels: int, value_range: tuple[float, float] | None = None) -> np.ndarray:
+    """uint8 (channels, H, W) of an image, see read_image."""
+    if image.mode in SIXTEEN_BIT:
+        values = np.asarray(image, dtype=np.float32)
+        image = Image.fromarray(in_8_bits(values, *(value_range or (values.min(), values.max()))))
+    array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
+
+
+def in_8_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """uint8 of values of which `low` becomes 0 and `high` 255."""
+    scaled = (values.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
+    return scaled.round().clip(0, 255).astype(np.uint8)
 
 
 def read_values(path: Path) -> np.ndarray:
@@ -114,8 +123,14 @@ def resize(image: np.ndarray, mask: np.ndarray, shorter_side: int | None) -> tup
     """
     if shorter_side is None:
         return image, mask
-    height, width = mask.shape
+    image = resize_image(image, shorter_side)
+    size = image.shape[2], image.shape[1]
+    return image, np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+
+
+def resize_image(image: np.ndarray, shorter_side: int) -> np.ndarray:
+    """The image (C, H, W), see resize."""
+    _, height, width = image.shape
     factor = shorter_side / min(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    channels = [np.asarray(Image.fromarray(c).resize(size, Image.Resampling.BILINEAR)) for c in image]
-    return np.stack(channels), np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+    return np.stack([np.asarray(Image.fromarray(c).resize(size, Image.Resampling.BILINEAR)) for c in image])

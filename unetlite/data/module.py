@@ -9,7 +9,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from unetlite.config import LoaderConfig
+from unetlite.config import HOME, LoaderConfig, split_data
 from unetlite.data import coast, folder, pets, voc  # noqa: F401  each registers itself in DATASETS
 from unetlite.data.augment import Augmentation
 from unetlite.data.source import DATASETS
@@ -143,3 +143,16 @@ class SegmentationData(LightningDataModule):
             return batch
         # The number of steps taken stands for (epoch, batch number), and survives an interruption.
         return Batch(*self.augment(*batch, seed=derive_seed(self.seed, "augment", self.trainer.global_step)))
+
+
+def data_of_run(config: Mapping[str, Any]) -> SegmentationData:
+    """The data set of a run's configuration, as it is on this machine; nothing is downloaded.
+
+    Raises:
+        UsageError: it is not here.
+    """
+    loader, source = split_data(config["data"])
+    if "download" in source:
+        source["download"] = False
+    directory = Path(config["data_dir"])
+    return SegmentationData(source, directory if directory.is_dir() else HOME / "data", loader, seed=config["seed"])

@@ -43,33 +43,43 @@ class SegmentationScores(PerImageCounts):
     def update(self, prediction: Tensor, mask: Tensor) -> None:
         """Class indices (B, H, W), and the truth with `IGNORE` where there is none."""
         # torchmetrics' own samplewise mode writes out one-hot masks; an image at a time it counts by bins, much faster.
-        scores = [
-            multiclass_stat_scores(
-                p, m, len(self.classes), average="none", ignore_index=IGNORE, validate_args=False
-            )  # (K, 5): TP, FP, TN, FN, support
-            for p, m in zip(prediction, mask.long(), strict=True)
-        ]
-        self.counts.append(torch.stack(scores)[..., [0, 1, 3]])  # (B, K, 3)
+        self.counts.append(
+            torch.stack([count_classes(p, m, len(self.classes)) for p, m in zip(prediction, mask, strict=True)])
+        )  # (B, K, 3)
 
     def per_image(self) -> tuple[Tensor, Tensor]:
         """IoU and Dice (N, K) of every image in the order of the updates."""
         return iou_and_dice(self.all_counts())
 
     def compute(self) -> dict[str, Tensor]:
-        """`miou` and `dice`, means over classes of the data set's scores; `iou/<class>` and `dice/<class>`;
-        `miou_per_image` and `dice_per_image`, means over images of each image's mean over its classes."""
-        counts = self.all_counts()
-        iou, dice = iou_and_dice(counts.sum(0))  # (K,)
-        image_iou, image_dice = iou_and_dice(counts)  # (N, K)
-        scores = {
-            "miou": iou.nanmean(),
-            "dice": dice.nanmean(),
-            "miou_per_image": image_iou.nanmean(1).nanmean(),
-            "dice_per_image": image_dice.nanmean(1).nanmean(),
-        }
-        scores |= {f"iou/{name}": value for name, value in zip(self.classes, iou, strict=True)}
-        scores |= {f"dice/{name}": value for name, value in zip(self.classes, dice, strict=True)}
-        return scores
+        """See summarise."""
+        return summarise(self.all_counts(), self.classes)
+
+
+def summarise(counts: Tensor, classes: Sequence[str]) -> dict[str, Tensor]:
+    """Scores by name, of counts (N, K, 3) of images.
+
+    `miou` and `dice`, means over classes of the data set's scores; `iou/<class>` and `dice/<class>`;
+    `miou_per_image` and `dice_per_image`, means over images of each image's mean over its classes.
+    """
+    iou, dice = iou_and_dice(counts.sum(0))  # (K,)
+    image_iou, image_dice = iou_and_dice(counts)  # (N, K)
+    scores = {
+        "miou": iou.nanmean(),
+        "dice": dice.nanmean(),
+        "miou_per_image": image_iou.nanmean(1).nanmean(),
+        "dice_per_image": image_dice.nanmean(1).nanmean(),
+    }
+    scores |= {f"iou/{name}": value for name, value in zip(classes, iou, strict=True)}
+    return scores | {f"dice/{name}": value for name, value in zip(classes, dice, strict=True)}
+
+
+def count_classes(prediction: Tensor, mask: Tensor, num_classes: int) -> Tensor:
+    """True positives, false positives and false negatives (K, 3) of class indices (H, W) against the truth."""
+    scores = multiclass_stat_scores(
+        prediction, mask.long(), num_classes, average="none", ignore_index=IGNORE, validate_args=False
+    )  # (K, 5): TP, FP, TN, FN, support
+    return scores[..., [0, 1, 3]]
 
 
 def iou_and_dice(counts: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,45 @@
+"""ONNX Runtime."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from unetlite.card import Card
+from unetlite.checkpoint import KEY
+from unetlite.runtimes.runtime import Runtime, opening
+
+
+def make_session(model: Path | bytes) -> Any:
+    """An onnxruntime.InferenceSession of a file or its content, on the CPU with as many threads as PyTorch has.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+class OnnxRuntime(Runtime):
+    """An ONNX file.
+
+    Raises:
+        UsageError: the file is damaged, was not exported by unetlite, or onnxruntime is not installed.
+    """
+
+    name = "ONNX Runtime"
+
+    def __init__(self, path: Path):
+        with opening(path):
+            from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+        with opening(path, Fail, InvalidGraph, InvalidProtobuf):
+            self.session = make_session(path)
+        self.card = Card.from_json(self.session.get_modelmeta().custom_metadata_map.get(KEY), path)
+
+    def run(self, image: np.ndarray) -> np.ndarray:
+        return self.session.run(None, {"image": image})[0]
