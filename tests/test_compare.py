@@ -238,4 +238,12 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
         "compare": [
             "--allow", "--by", "--metric", "--output", "--rounds", "--size", "--tensorboard", "directory",
         ],
+        "export": [
+            "--fold", "--format", "--images", "--int8", "--no-fold", "--output", "--precision", "--to", "checkpoint",
+        ],
+        "predict": [
+            "--flips", "--no-overlays", "--output", "--overlap", "--overlays", "--probabilities", "--tile", "--truth",
+            "inputs", "model",
+        ],
+        "demo": ["--host", "--port", "models"],
     }  # fmt: skip

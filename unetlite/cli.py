@@ -128,6 +128,19 @@ def predict(
     raise typer.Exit(code)
 
 
+@app.command()
+def demo(
+    models: Annotated[list[Path], typer.Argument(help="Checkpoints, run directories or exports, to compare by eye.")],
+    host: Annotated[str, typer.Option(help="Address to listen on; other machines reach 0.0.0.0.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
+) -> None:
+    """A web page on this machine: drop an image, see each model's mask and timing side by side."""
+    with mistakes_in_one_line():
+        from unetlite.demo import demo as run
+
+        run(models, host=host, port=port)
+
+
 def parse_size(size: str) -> tuple[int, int]:
     """Height and width of "128" or "96x128"."""
     parts = size.lower().split("x")
