@@ -29,7 +29,7 @@ from unetlite.fold import fold
 from unetlite.runtimes import open_runtime
 from unetlite.runtimes.pt2 import ExportedProgram
 
-ROUNDS = 30
+ROUNDS = 15
 FORMATS = ("onnx", "openvino", "torch-export")
 
 

@@ -347,6 +347,7 @@ def test_a_pattern_and_a_folder_find_the_same_files_in_order(tmp_path):
     assert [item.name for item in by_folder] == ["a", "b", "c.d"]
 
 
+@torch.inference_mode()
 def test_the_library_is_reached_by_one_name(runs):
     model = load(runs / "transpose" / "seed0" / "best.ckpt")
     assert model.classes == ("background", "foreground")

@@ -6,12 +6,21 @@ from typing import Any
 
 import numpy as np
 
+PAUSE = 0.1  # seconds
+"""A runtime's threads spin for a while after their work, and slow down what comes next; in this time they go to sleep."""
 
-def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 30, warm_up: int = 3) -> dict[Any, np.ndarray]:
-    """Seconds (rounds,) of each function; every round calls each once, the first `warm_up` are left out."""
+
+def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_up: int = 1) -> dict[Any, np.ndarray]:
+    """Seconds (rounds,) of each function; every round times each once.
+
+    Before each measurement comes a pause, in which others' threads go to sleep, and a call that is not timed, after
+    which the caches are its own. The first `warm_up` rounds are left out.
+    """
     seconds: dict[Hashable, list[float]] = {name: [] for name in functions}
     for _ in range(warm_up + rounds):
         for name, function in functions.items():
+            time.sleep(PAUSE)
+            function()
             start = time.perf_counter()
             function()
             seconds[name].append(time.perf_counter() - start)

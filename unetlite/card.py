@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from unetlite.checkpoint import KEY
 from unetlite.errors import UsageError
 from unetlite.explain.layers import steps
@@ -82,7 +84,8 @@ def checkpoint_card(path: Path, checkpoint: Mapping[str, Any], network: UNet) ->
     """The card of a checkpoint, with the scores of the test images if it lies in its finished run."""
     stored = checkpoint[KEY]
     # It does not depend on the number of channels, but the time to find it does.
-    *_, head = steps(UNet(replace(network.config, widths=(4,) * len(network.config.widths), decoder_widths=None)))
+    with torch.inference_mode(False):  # receptive fields are found by gradients
+        *_, head = steps(UNet(replace(network.config, widths=(4,) * len(network.config.widths), decoder_widths=None)))
     run = RunFiles(path.parent)
     tested = json.loads(run.metrics.read_text()) if path.name == run.best.name and run.metrics.exists() else {}
     return Card.from_values(

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from itertools import chain
 from pathlib import Path
@@ -20,7 +21,7 @@ from unetlite.pictures import WRONG
 from unetlite.predict.model import Model, Prediction, load
 
 LOOPBACK = "127.0.0.1"
-ROUNDS, MEASURED_PIXELS = 3, 2**20  # larger images are predicted once, and their first time is shown
+ROUNDS, MEASURED_PIXELS = 3, 2**20  # larger images are timed once
 
 
 def demo(paths: Sequence[Path], *, host: str, port: int) -> None:
@@ -136,10 +137,13 @@ def answer(models: Mapping[str, Model], image: Image.Image | None) -> list[Any]:
     """The values of the page's outputs; nothing for no image."""
     if image is None:
         return [None] * (3 * len(models) + (len(models) > 1))
-    functions = {name: (lambda model=model: model.predict(image)) for name, model in models.items()}
-    predictions = {name: function() for name, function in functions.items()}
-    small = image.width * image.height <= MEASURED_PIXELS
-    seconds = in_turn(functions, rounds=ROUNDS if small else 1, warm_up=0)
+    predictions: dict[str, Prediction] = {}
+
+    def predict(name: str) -> None:
+        predictions[name] = models[name].predict(image)
+
+    rounds = ROUNDS if image.width * image.height <= MEASURED_PIXELS else 1
+    seconds = in_turn({name: partial(predict, name) for name in models}, rounds, warm_up=0)
     columns = [
         (prediction.overlay, prediction.mask.convert("RGB"), summary(prediction, float(np.median(seconds[name]))))
         for name, prediction in predictions.items()

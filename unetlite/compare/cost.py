@@ -81,7 +81,7 @@ def measure_costs(
     networks: Mapping[str, UNet],
     size: tuple[int, int],
     *,
-    rounds: int = 30,
+    rounds: int = 15,
     progress: Callable[[str], None] = print,
 ) -> Costs:
     """What each variant costs, times measured in turn, latencies in float32, all on the CPU.

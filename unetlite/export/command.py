@@ -28,7 +28,7 @@ from unetlite.unet import UNet, in_bfloat16
 
 SUFFIXES = {"onnx": ".onnx", "torch-export": ".pt2", "openvino": ".openvino", "safetensors": ".safetensors"}
 CHECKED_IMAGES, CALIBRATION_IMAGES = 6, 64
-ROUNDS = 30  # of the measurement of latencies
+ROUNDS = 15  # of the measurement of latencies
 
 
 def export(

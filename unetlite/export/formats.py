@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from unetlite.card import Card
 from unetlite.checkpoint import KEY
 from unetlite.unet import UNet
-from unetlite.upsample import Nearest, Zeros
+from unetlite.upsample import Nearest
 
 EXAMPLE = (2, 64, 96)
 """Batch, height and width that networks are traced with; all three stay free."""
 
-SLOWER_FOLDED: Mapping[str, tuple[type[nn.Module], ...]] = {"onnx": (Nearest, Zeros)}
+SLOWER_FOLDED: Mapping[str, tuple[type[nn.Module], ...]] = {"onnx": (Nearest,)}
 """By format, operators that are faster there as they are: ONNX Runtime's transposed convolution is slow, see
 `python benchmarks/exports.py`."""
 
