@@ -21,7 +21,7 @@ from unetlite.config import compose_run
 from unetlite.export import command
 from unetlite.export.formats import SLOWER_FOLDED, WRITERS, write_onnx, write_openvino, write_torch_export
 from unetlite.fold import fold
-from unetlite.run import RunDirectory
+from unetlite.run import EXPORTS, RunDirectory
 from unetlite.runtimes import open_runtime
 from unetlite.runtimes.pt2 import ExportedProgram
 from unetlite.unet import UNet, in_bfloat16
@@ -46,7 +46,7 @@ def make_card(network, **changes):
 
 def write(directory: Path, network, card: Card, format: str) -> Path:
     """What an export command writes, without its checks."""
-    path = directory / f"{card.precision}-{card.output}{command.SUFFIXES[format]}"
+    path = directory / f"{card.precision}-{card.output}{EXPORTS[format]}"
     if format in ("openvino", "safetensors"):
         path.mkdir()
     folded = network if format == "safetensors" else fold(network, keep=SLOWER_FOLDED.get(format, ())).network
@@ -124,6 +124,9 @@ def test_safetensors_load_with_the_mixin_and_without_a_network(tmp_path, monkeyp
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("something connected"))
     again = UNet.from_pretrained(str(directory))
     assert again.config == network.config
+    assert "pixelshuffle" in (directory / "README.md").read_text()
+    renamed = directory.rename(tmp_path / "of-any-name")
+    assert open_runtime(renamed).card.classes == ("a", "b")
     assert all(
         torch.equal(a, b) for a, b in zip(again.state_dict().values(), network.state_dict().values(), strict=True)
     )
@@ -219,7 +222,7 @@ def test_the_command_checks_measures_and_keeps(runs, format):
     checkpoint = runs / "bilinear" / "seed0" / "best.ckpt"
     result = CliRunner().invoke(app, ["export", str(checkpoint), "--format", format], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    kept = checkpoint.with_suffix(command.SUFFIXES[format])
+    kept = checkpoint.with_suffix(EXPORTS[format])
     assert all(word in result.output for word in (str(kept), "MB", "largest difference", "37 x 91", "ms"))
     assert {file.name for file in checkpoint.parent.iterdir() if file.name.startswith("partial")} == set()
     card = load(kept).card
@@ -234,7 +237,7 @@ def test_the_command_checks_measures_and_keeps(runs, format):
 @pytest.mark.parametrize("format", ["onnx", "openvino"])
 def test_integers_are_calibrated_on_training_images_and_their_loss_is_told(runs, format, tmp_path):
     checkpoint = runs / "transpose" / "seed0" / "best.ckpt"
-    kept = tmp_path / f"small{command.SUFFIXES[format]}"
+    kept = tmp_path / f"small{EXPORTS[format]}"
     arguments = ["export", str(checkpoint), "--format", format, "--int8", "--to", str(kept)]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output

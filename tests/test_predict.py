@@ -167,6 +167,34 @@ def test_a_tiff_read_by_rows_is_what_it_is_read_as_a_whole(kind, shape, dtype, t
             np.testing.assert_array_equal(picture.rows(5, 60), whole[:, 5:60])
 
 
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "TIFF deflate"])
+def test_a_file_with_changed_bytes_is_read_or_refused_in_words(format, tmp_path):
+    random = np.random.default_rng(0)
+    kind, _, compression = format.partition(" ")
+    path = tmp_path / f"a.{kind.lower()}"
+    options = {"compression": f"tiff_{compression}"} if compression else {}
+    Image.fromarray(noise(24, 30, 3)).save(path, kind, **options)
+    whole = path.read_bytes()
+
+    def refusal(read) -> str:
+        try:
+            read()
+        except UsageError as error:
+            return str(error)
+        return ""
+
+    refusals = []
+    for _ in range(300):
+        changed = bytearray(whole)
+        for place in random.integers(0, min(400, len(whole)), random.integers(1, 6)):
+            changed[place] = random.integers(0, 256)
+        path.write_bytes(changed[: random.integers(1, len(changed))] if random.random() < 0.3 else changed)
+        refusals += [refusal(lambda: read_image(path, 3)), refusal(lambda: TiffPicture(path, 3, None).rows(0, 24))]
+    told = [text for text in refusals if text]
+    assert len(told) > 100
+    assert all(path.name in text for text in told)
+
+
 @settings(deadline=None, max_examples=10)
 @given(integers(1, 600), integers(1, 300), integers(1, 300))
 def test_rows_of_any_number_come_back_from_a_tiled_file(tmp_path_factory, height, width, at_once):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 PAUSE = 0.1  # seconds
-"""A runtime's threads spin for a while after their work, and slow down what comes next; in this time they go to sleep."""
+"""A runtime's threads spin for a while after their work and slow down what comes next; after this time they sleep."""
 
 
 def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_up: int = 1) -> dict[Any, np.ndarray]:

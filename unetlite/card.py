@@ -17,6 +17,26 @@ from unetlite.unet import UNet, UNetConfig
 OUTPUTS = ("logits", "probabilities", "classes")
 
 
+PAGE = """---
+library_name: unetlite
+pipeline_tag: image-segmentation
+tags: [unet, semantic-segmentation]
+---
+
+# U-Net with {upsample} upsampling
+
+Takes raw pixels, uint8 (B, {channels}, H, W) of any size, and gives logits (B, K, H, W) of the classes {classes}.
+{table}
+```python
+from unetlite import load
+from unetlite.unet import UNet
+
+load("DIR").predict("image.png").overlay.save("overlay.png")
+network = UNet.from_pretrained("DIR")  # to train on
+```
+"""
+
+
 @dataclass(frozen=True)
 class Card:
     """Of a checkpoint or of an exported file.
@@ -56,6 +76,17 @@ class Card:
     def to_json(self) -> str:
         """One line that `from_json` reads."""
         return json.dumps(asdict(self))
+
+    def to_markdown(self) -> str:
+        """A page about the network, with the head that huggingface_hub reads."""
+        names = ("test/miou", "test/dice", "test/boundary_iou_1px")
+        scores = {name: value for name in names if (value := self.metrics.get(name)) is not None}
+        rows = "".join(f"| {name.removeprefix('test/')} | {value:.4f} |\n" for name, value in scores.items())
+        table = f"\n| test images of {self.config['data']['name']} | |\n|---|---|\n{rows}" if scores else ""
+        return PAGE.format(
+            upsample=self.network.upsample["name"], channels=self.network.in_channels, classes=", ".join(self.classes),
+            table=table,
+        )  # fmt: skip
 
     @classmethod
     def from_json(cls, text: str | None, path: Path) -> "Card":

@@ -17,8 +17,8 @@ MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_di
 """Keys of the configuration that do not change what a run computes."""
 
 
-EXPORTS = (".onnx", ".pt2", ".openvino", ".safetensors")
-"""What `unetlite export` may lay beside a checkpoint, by the end of its name."""
+EXPORTS = {"onnx": ".onnx", "openvino": ".openvino", "torch-export": ".pt2", "safetensors": ".safetensors"}
+"""By format of `unetlite export`, how the name of what it lays beside a checkpoint ends."""
 
 
 class RunFiles:
@@ -92,7 +92,7 @@ class RunDirectory(RunFiles):
 
     def _files(self) -> list[Path]:
         files = sorted(self.path.iterdir()) if self.path.exists() else []
-        return [file for file in files if file.suffix not in EXPORTS]
+        return [file for file in files if file.suffix not in EXPORTS.values()]
 
     def _is_own(self, file: Path) -> bool:
         own = {value for value in vars(self).values() if isinstance(value, Path)}

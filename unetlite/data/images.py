@@ -1,5 +1,6 @@
 """Reading pairs of image and mask files."""
 
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,11 @@ from PIL import Image, UnidentifiedImageError
 from unetlite.data.source import Sample
 from unetlite.errors import UsageError
 from unetlite.seeding import derive_seed
+
+DECODING_ERRORS = (
+    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError, struct.error
+)  # fmt: skip
+"""What Pillow raises for damaged files, found by changing bytes at random."""
 
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "F")
 
@@ -65,12 +71,13 @@ def open_image(path: Path) -> Iterator[Image.Image]:
         UsageError: the file cannot be read as an image; it is named.
     """
     try:
-        with Image.open(path) as image:
-            image.load()
-            yield image
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        image = Image.open(path)
+        image.load()
+    except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
         reason = "not an image that can be read" if isinstance(error, UnidentifiedImageError) else error
         raise UsageError(f"{path}: {reason}. Repair it, or leave it out.") from None
+    with image:
+        yield image
 
 
 def is_grey(path: Path) -> bool:
@@ -78,7 +85,7 @@ def is_grey(path: Path) -> bool:
     try:
         with Image.open(path) as image:
             return image.mode in ("1", "L", "LA", *SIXTEEN_BIT)
-    except (UnidentifiedImageError, OSError):
+    except DECODING_ERRORS:
         return False  # reading it will say what is wrong
 
 

@@ -21,12 +21,13 @@ from unetlite.export.check import SIZES, agreement, batches, demand, mean_iou
 from unetlite.export.formats import SLOWER_FOLDED, WRITERS, onnx_to_openvino, set_card
 from unetlite.export.quantise import quantise
 from unetlite.fold import Rewrite, fold
+from unetlite.run import EXPORTS
 from unetlite.runtimes import open_runtime
 from unetlite.runtimes.pt2 import ExportedProgram
 from unetlite.runtimes.runtime import Runtime
 from unetlite.unet import UNet, in_bfloat16
 
-SUFFIXES = {"onnx": ".onnx", "torch-export": ".pt2", "openvino": ".openvino", "safetensors": ".safetensors"}
+FOLDERS = ("openvino", "safetensors")
 CHECKED_IMAGES, CALIBRATION_IMAGES = 6, 64
 ROUNDS = 15  # of the measurement of latencies
 
@@ -52,9 +53,9 @@ def export(
     content = load_checkpoint(checkpoint)
     network = build_network(content).eval().requires_grad_(False)
     card = replace(checkpoint_card(checkpoint, content, network), output=output, precision=precision)
-    destination = to or checkpoint.with_suffix(SUFFIXES[format])
-    if destination.suffix != SUFFIXES[format]:
-        raise UsageError(f"--to {destination}: the name of a file of --format {format} ends in {SUFFIXES[format]}")
+    destination = to or checkpoint.with_suffix(EXPORTS[format])
+    if destination.suffix != EXPORTS[format] and format not in FOLDERS:
+        raise UsageError(f"--to {destination}: the name of a file of --format {format} ends in {EXPORTS[format]}")
     if destination.exists():
         raise UsageError(f"{destination} exists; delete it, or choose another name by --to.")
     data = None if images and not int8 else data_of_run(card.config)
@@ -112,8 +113,8 @@ def write(
     network: UNet, card: Card, format: str, folded: bool, workplace: Path, data: SegmentationData | None
 ) -> tuple[Path, list[Rewrite]]:
     """The artefact in a folder of its own, and how the network was folded for it."""
-    written = workplace / f"network{SUFFIXES[format]}"
-    if format in ("openvino", "safetensors"):
+    written = workplace / f"network{EXPORTS[format]}"
+    if format in FOLDERS:
         written.mkdir()
     rewrites: list[Rewrite] = []
     if folded and format != "safetensors":  # which is for training on, too; it is folded when it is opened to predict

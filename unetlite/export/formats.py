@@ -125,7 +125,8 @@ def onnx_to_openvino(file: Path, card: Card, directory: Path) -> None:
 
 
 def write_safetensors(network: UNet, card: Card, directory: Path) -> None:
-    """`model.safetensors` and `config.json`, as huggingface_hub has them, with the card in the latter."""
+    """`model.safetensors` and `config.json` with the card, as huggingface_hub has them, and a `README.md`."""
+    (directory / "README.md").write_text(card.to_markdown())
     network.save_pretrained(directory)
     file = directory / "config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), KEY: json.loads(card.to_json())}, indent=2) + "\n")

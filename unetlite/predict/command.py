@@ -65,21 +65,22 @@ def predict(
     started = time.monotonic()
     with (output / "predictions.csv").open("w", newline="") as opened, Progress(console=console) as progress:
         table = csv.writer(opened)
-        table.writerow(columns(model.classes, scored=masks is not None))
+        header = columns(model.classes, scored=masks is not None)
+        table.writerow(header)
         task = progress.add_task("predicting", total=len(files))
-        for file in files:
+        for number, file in enumerate(files, 1):
             try:
                 counts, row = predict_file(
                     model, file, output, masks, scored, overlays=overlays, probabilities=probabilities, flips=flips,
                     advance=lambda share: progress.advance(task, share),
                 )  # fmt: skip
                 areas += counts
-            except UsageError as error:
+            except (UsageError, OSError) as error:  # the latter from a disk that is full, say
                 failures[file.name] = str(error)
                 row = [file.name, str(error)]
-            table.writerow(row)
+            table.writerow(row + [""] * (len(header) - len(row)))
             opened.flush()  # what is done stays known, whatever happens to the rest
-            progress.update(task, completed=files.index(file) + 1)
+            progress.update(task, completed=number)
     report(console, model, len(files), areas, scored, failures, output, time.monotonic() - started)
     return SOME_FAILED if failures else 0
 

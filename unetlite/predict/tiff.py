@@ -1,5 +1,6 @@
 """TIFF files read by rows and written by tiles, so that memory does not grow with the image."""
 
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from unetlite.data.images import in_8_bits
+from unetlite.data.images import DECODING_ERRORS, in_8_bits
 from unetlite.errors import UsageError
 
 LARGE = 2**26  # pixels
@@ -19,6 +20,7 @@ TILE = 256  # pixels, of the files that are written
 LARGEST_SEGMENT = 2**28  # bytes of one compressed strip or tile, which is decoded at once
 GEOGRAPHIC_TAGS = (33550, 33922, 34264, 34735, 34736, 34737)  # of GeoTIFF: where on Earth the pixels lie
 PHOTOMETRIC = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
+tifffile.logger().setLevel(logging.CRITICAL)  # what is wrong with a file is raised, and told once
 
 
 def is_large(path: Path) -> bool:
@@ -29,7 +31,7 @@ def is_large(path: Path) -> bool:
         with tifffile.TiffFile(path) as file:
             page = file.pages.first
             return page.imagelength * page.imagewidth > LARGE
-    except (tifffile.TiffFileError, OSError, IndexError):
+    except (*DECODING_ERRORS, tifffile.TiffFileError):
         return False  # reading it will say what is wrong
 
 
@@ -48,20 +50,21 @@ class TiffRows:
         try:
             self.file = tifffile.TiffFile(path)
             self.page = self.file.pages.first
-        except (tifffile.TiffFileError, OSError, IndexError) as error:
+            self._read_header()
+        except (*DECODING_ERRORS, tifffile.TiffFileError) as error:
             raise UsageError(f"{path}: {error}. Repair it, or leave it out.") from None
+
+    def _read_header(self) -> None:
         page = self.page
         self.height, self.width, self.samples = page.imagelength, page.imagewidth, page.samplesperpixel
         self.planes = self.samples if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else 1
         if page.photometric not in PHOTOMETRIC or page.imagedepth > 1 or page.dtype is None:
-            raise UsageError(
-                f"{path} is of a kind (photometric {page.photometric}) other than grey and RGB; convert it."
-            )
+            raise UsageError(f"{self.path} has other pixels (TIFF photometric {page.photometric}) than grey or RGB.")
         self.dtype = np.dtype(page.dtype)
         segment = page.tilelength * page.tilewidth if page.is_tiled else page.rowsperstrip * self.width
         self.contiguous = page.is_contiguous and self.planes == 1
         if not self.contiguous and segment * self.samples * self.dtype.itemsize > LARGEST_SEGMENT:
-            raise UsageError(f"{path} is compressed as one large piece; save it as a tiled TIFF.")
+            raise UsageError(f"{self.path} is compressed as one large piece; save it as a tiled TIFF.")
 
     def read(self, top: int, bottom: int) -> np.ndarray:
         """The values (bottom - top, W, samples) of rows.
@@ -71,7 +74,7 @@ class TiffRows:
         """
         try:
             return self._read_contiguous(top, bottom) if self.contiguous else self._read_segments(top, bottom)
-        except (ValueError, OSError, RuntimeError, EOFError) as error:
+        except (*DECODING_ERRORS, RuntimeError, MemoryError) as error:
             remedy = "pip install imagecodecs" if "imagecodecs" in str(error) else "Repair it, or leave it out."
             raise UsageError(f"{self.path}: {error}. {remedy}") from None
 

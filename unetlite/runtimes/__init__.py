@@ -3,11 +3,8 @@
 from pathlib import Path
 
 from unetlite.errors import UsageError
-from unetlite.run import RunFiles
+from unetlite.run import EXPORTS, RunFiles
 from unetlite.runtimes.runtime import Runtime
-
-SUFFIXES = {".ckpt": "pytorch", ".safetensors": "pytorch", ".onnx": "onnx", ".pt2": "pt2", ".openvino": "openvino"}
-"""By the end of a file's or folder's name, the module of this package that opens it."""
 
 
 def open_runtime(path: Path) -> Runtime:
@@ -18,26 +15,40 @@ def open_runtime(path: Path) -> Runtime:
     """
     if path.is_dir() and RunFiles(path).best.exists():
         path = RunFiles(path).best
-    if path.suffix == ".xml":
+    if path.suffix in (".xml", ".bin"):
         path = path.parent
     if not path.exists():
         raise UsageError(f"{path}: there is no such file.")
     # Imported where they are needed: each takes its time, and may not be installed.
-    match SUFFIXES.get(path.suffix):
-        case "pytorch":
-            from unetlite.runtimes.pytorch import open_checkpoint, open_safetensors
+    match kind(path):
+        case ".ckpt":
+            from unetlite.runtimes.pytorch import open_checkpoint
 
-            return open_checkpoint(path) if path.is_file() else open_safetensors(path)
-        case "onnx":
+            return open_checkpoint(path)
+        case ".safetensors":
+            from unetlite.runtimes.pytorch import open_safetensors
+
+            return open_safetensors(path)
+        case ".onnx":
             from unetlite.runtimes.onnx import OnnxRuntime
 
             return OnnxRuntime(path)
-        case "openvino":
+        case ".openvino":
             from unetlite.runtimes.openvino import OpenVino
 
             return OpenVino(path)
-        case "pt2":
+        case ".pt2":
             from unetlite.runtimes.pt2 import open_weights
 
             return open_weights(path)
-    raise UsageError(f"{path}: expected a checkpoint (.ckpt), or an export ({', '.join(list(SUFFIXES)[1:])}).")
+    expected = ", ".join(EXPORTS.values())
+    raise UsageError(f"{path}: expected a checkpoint (.ckpt), a run directory, or an export ({expected}).")
+
+
+def kind(path: Path) -> str:
+    """What a file or folder is: the suffix of its kind, by its own suffix, or for a folder by what lies in it."""
+    if (path / "model.safetensors").exists():
+        return EXPORTS["safetensors"]
+    if (path / "openvino_model.xml").exists():
+        return EXPORTS["openvino"]
+    return path.suffix

@@ -44,8 +44,7 @@ def opening(path: Path, *damaged: type[Exception]) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        name = {"openvino": "openvino", "onnxruntime": "onnxruntime"}.get(str(error.name), str(error.name))
-        raise UsageError(f"{path} needs the package {name}: pip install {name}") from None
+        raise UsageError(f"{path} needs the package {error.name}: pip install {error.name}") from None
     except damaged as error:
         raise UsageError(f"{path} cannot be opened; it is damaged or of another kind. {first_line(error)}") from None
 
