@@ -1,6 +1,7 @@
 """Reading pairs of image and mask files."""
 
 import struct
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,8 +72,10 @@ def open_image(path: Path) -> Iterator[Image.Image]:
         UsageError: the file cannot be read as an image; it is named.
     """
     try:
-        image = Image.open(path)
-        image.load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files that are damaged but can be read, and of large ones
+            image = Image.open(path)
+            image.load()
     except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
         reason = "not an image that can be read" if isinstance(error, UnidentifiedImageError) else error
         raise UsageError(f"{path}: {reason}. Repair it, or leave it out.") from None
