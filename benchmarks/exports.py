@@ -7,7 +7,6 @@ python benchmarks/exports.py parity outputs/coast/*/seed0/best.ckpt    largest d
 Times are medians, taken in turn in one process, for one test image of 256 x 256 pixels (tiles repeated to that size).
 """
 
-import copy
 import sys
 from dataclasses import replace
 from functools import partial
@@ -23,11 +22,9 @@ from unetlite.checkpoint import build_network, load_checkpoint
 from unetlite.compare.latency import WAYS, measure_latencies
 from unetlite.data.module import data_of_run
 from unetlite.export.check import Agreement, agreement, batches
-from unetlite.export.command import test_images as images_of
-from unetlite.export.command import write
+from unetlite.export.command import first_test_images, open_on_cpu, write
 from unetlite.fold import fold
-from unetlite.runtimes import open_runtime
-from unetlite.runtimes.pt2 import ExportedProgram
+from unetlite.runtimes.pytorch import PyTorch
 
 ROUNDS = 15
 FORMATS = ("onnx", "openvino", "torch-export")
@@ -36,10 +33,10 @@ FORMATS = ("onnx", "openvino", "torch-export")
 def open_checkpoint(path):
     """Network, card, data and test images of a checkpoint."""
     content = load_checkpoint(path)
-    network = build_network(content).eval().requires_grad_(False)
+    network = build_network(content, path).eval().requires_grad_(False)
     card = replace(checkpoint_card(path, content, network), output="logits")
     data = data_of_run(card.config)
-    return network, card, data, images_of(data)
+    return network, card, data, first_test_images(data)
 
 
 def forms(paths):
@@ -62,10 +59,9 @@ def speed(paths):
     for path in paths:
         network, card, data, pixels = open_checkpoint(path)
         image = batches(pixels, 1, 256, 256)[0]
-        last = copy.deepcopy(network).to(memory_format=torch.channels_last)
         functions = {
             ("PyTorch", "float32"): partial(network, torch.from_numpy(image)),
-            ("PyTorch, channels last", "float32"): partial(last, torch.from_numpy(image)),
+            ("PyTorch, as predict runs", "float32"): partial(PyTorch(network, card, "cpu").run, image),
         }
         with TemporaryDirectory() as directory, torch.inference_mode():
             for format in FORMATS:
@@ -109,7 +105,7 @@ def exported(network, card, format, directory, data):
     place = directory / f"{format}-{card.precision}-{len(list(directory.iterdir()))}"
     place.mkdir()
     written, _ = write(network, card, format, True, place, data)
-    return ExportedProgram(written) if format == "torch-export" else open_runtime(written)
+    return open_on_cpu(written, format)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from unetlite.card import Card
 from unetlite.cli import app
 from unetlite.config import compose_run
 from unetlite.export import command
-from unetlite.export.formats import SLOWER_FOLDED, WRITERS, write_onnx, write_openvino, write_torch_export
+from unetlite.export.formats import FOLDS_NEAREST, WRITERS, write_onnx, write_openvino, write_torch_export
 from unetlite.fold import fold
 from unetlite.run import EXPORTS, RunDirectory
 from unetlite.runtimes import open_runtime
@@ -49,7 +49,7 @@ def write(directory: Path, network, card: Card, format: str) -> Path:
     path = directory / f"{card.precision}-{card.output}{EXPORTS[format]}"
     if format in ("openvino", "safetensors"):
         path.mkdir()
-    folded = network if format == "safetensors" else fold(network, keep=SLOWER_FOLDED.get(format, ())).network
+    folded = network if format == "safetensors" else fold(network, nearest_3x3=format in FOLDS_NEAREST).network
     if format == "torch-export" and card.precision == "bfloat16":
         folded = in_bfloat16(folded)
     WRITERS[format](folded, card, path)

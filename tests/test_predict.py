@@ -22,7 +22,7 @@ from unetlite.predict import command, tiff
 from unetlite.predict.inputs import find_inputs
 from unetlite.predict.model import ArrayPicture, Model
 from unetlite.predict.tiff import TiffPicture, TiffRows, TiffWriter
-from unetlite.predict.tiles import Tiling, default_tiling, predict_tiles, ramp
+from unetlite.predict.tiles import Tiling, make_tiling, predict_tiles, ramp
 from unetlite.runtimes.pytorch import PyTorch
 
 CLASSES = 2
@@ -43,9 +43,9 @@ def predict(*arguments):
 
 
 @settings(deadline=None)
-@given(integers(1, 90), integers(1, 90), integers(1, 12), integers(0, 20))
-def test_tiles_cover_every_pixel_once_and_their_weights_add_up_to_one(height, width, steps, overlap):
-    tiling = Tiling(2 * overlap + steps, overlap)
+@given(integers(1, 90), integers(1, 90), integers(1, 12), integers(0, 20), integers(0, 20))
+def test_tiles_cover_every_pixel_once_and_their_weights_add_up_to_one(height, width, steps, overlap, blend):
+    tiling = Tiling(2 * overlap + steps, overlap, blend)
     pixels = noise(3, height, width)
     seen = np.zeros((height, width), int)
     out = np.full((3, height, width), np.nan)
@@ -58,14 +58,14 @@ def test_tiles_cover_every_pixel_once_and_their_weights_add_up_to_one(height, wi
     assert (seen == 1).all()
     np.testing.assert_allclose(out, pixels, rtol=1e-5)
     assert all(0 < end - start <= tiling.size for start, end in tiling.spans(height))
-    np.testing.assert_allclose(ramp(overlap) + ramp(overlap)[::-1], 1, atol=1e-6)
+    np.testing.assert_allclose(ramp(overlap, blend) + ramp(overlap, blend)[::-1], 1, atol=1e-6)
 
 
 @pytest.mark.parametrize(("height", "width"), [(300, 200), (129, 500), (128, 128)])
 def test_tiles_that_overlap_by_the_receptive_field_give_the_whole_image(height, width):
     image = noise(height, width, 3)
     whole = small_model(tile=1024).predict(image)
-    tiled = small_model(tile=128, overlap=48).predict(image)
+    tiled = small_model(tile=128, overlap=64).predict(image)
     np.testing.assert_allclose(tiled.probabilities, whole.probabilities, atol=1e-4)
     if max(height, width) > 128:
         cut = small_model(tile=128, overlap=0).predict(image)
@@ -74,11 +74,29 @@ def test_tiles_that_overlap_by_the_receptive_field_give_the_whole_image(height, 
 
 @given(integers(1, 2000), integers(0, 6), integers(1, 3000))
 def test_the_default_tiling_keeps_the_pooling_of_the_whole_image(receptive_field, depth, size):
-    tiling = default_tiling(receptive_field, 2**depth, size)
+    tiling = make_tiling(receptive_field, 2**depth, size)
     assert tiling.size >= size
     assert tiling.size % 2**depth == tiling.overlap % 2**depth == 0
     assert 0 <= 2 * tiling.overlap <= tiling.size
-    assert tiling.overlap >= min(receptive_field, size / 4)
+    assert tiling.overlap >= min(receptive_field + 32, tiling.size // 2 - 2**depth)
+
+
+@settings(deadline=None, max_examples=30)
+@given(integers(0, 12), integers(0, 3), integers(100, 200))
+def test_no_pixel_that_counts_sees_the_edge_of_a_tile(reach, depth, length):
+    """With a network that weighs its whole receptive field alike, which shows any pixel of it that is cut."""
+    tiling = make_tiling(2 * reach + 1, 2**depth, 130)
+    pixels = noise(1, length, length).astype(np.float32)
+
+    def box_mean(x):
+        padded = np.pad(x, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1, 2 * reach + 1), axis=(2, 3))
+        return windows.mean((-1, -2))
+
+    whole = box_mean(pixels[None])[0]
+    for top, left, block in predict_tiles(box_mean, lambda a, b: pixels[:, a:b], length, length, tiling):
+        _, h, w = block.shape
+        np.testing.assert_allclose(block, whole[:, top : top + h, left : left + w], rtol=1e-4)
 
 
 def test_every_kind_of_image_gives_the_same(tmp_path):
@@ -308,7 +326,8 @@ def test_a_file_read_by_rows_gives_the_mask_that_it_gives_as_a_whole(runs, tmp_p
         (["{empty}"], "holds no image"),
         (["{images}/*.gif"], "no file that fits"),
         (["{images}", "--tile", "0"], "tile=0"),
-        (["{images}", "--overlap", "600"], "overlap=600"),
+        (["{images}", "--overlap", "900"], "overlap=900"),
+        (["{images}", "--overlap", "-5"], "overlap=-5"),
         (["{images}", "--truth", "nowhere"], "nowhere"),
         (["{images}", "--truth", "{empty}"], "no mask"),
         (["{images}/a.png", "{other}/a.png"], "both"),

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from unetlite.errors import UsageError
 from unetlite.explain.layers import steps
 from unetlite.run import RunFiles
 from unetlite.unet import UNet, UNetConfig
+from unetlite.upsample import UPSAMPLERS
 
 OUTPUTS = ("logits", "probabilities", "classes")
+PRECISIONS = ("float32", "bfloat16", "int8")
 
 
 PAGE = """---
@@ -47,9 +50,9 @@ class Card:
         config: the configuration of the run that trained it.
         environment: where and with which versions that was.
         metrics: the scores that it reached, by their names in TensorBoard.
-        receptive_field: pixels of the image, per axis, that can change a logit.
+        receptive_field: pixels of the image, per axis, that can change a logit; but see `reads_anywhere`.
         output: "logits" or "probabilities" (B, K, H, W), or "classes" (B, H, W).
-        precision: what the runtime is to compute with: "float32", "bfloat16" or "int8".
+        precision: what it is to be computed with, "float32", "bfloat16" or "int8"; ONNX only stores in bfloat16.
     """
 
     network: UNetConfig
@@ -72,6 +75,16 @@ class Card:
     def resize(self) -> int | None:
         """The shorter side in pixels that images were scaled to in training; None keeps every size."""
         return self.config["data"].get("resize")
+
+    @property
+    def reads_anywhere(self) -> str | None:
+        """Why pixels beyond the receptive field can change a logit, in words; None if they cannot."""
+        name, norm = self.network.upsample["name"], self.network.norm
+        if getattr(UPSAMPLERS.get(name), "reads_anywhere", False):
+            return f"{name} reads at places that it has learnt"
+        if norm in ("group", "instance"):
+            return f"model.norm={norm} takes its statistics over the whole image"
+        return None
 
     def to_json(self) -> str:
         """One line that `from_json` reads."""
@@ -96,34 +109,62 @@ class Card:
             UsageError: there is none, or it is not one that this version knows.
         """
         try:
-            values = json.loads(text or "null")
-            return cls.from_values({**values, "network": UNetConfig(**values["network"])})
-        except (ValueError, TypeError, KeyError):
-            raise UsageError(f"{path} was not exported by unetlite, or by another version of it.") from None
+            return cls.from_values(json.loads(text or "null"), path)
+        except ValueError:
+            raise foreign(path) from None
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> "Card":
-        """A card with tuples where JSON and checkpoints have lists."""
-        colours = tuple((r, g, b) for r, g, b in values["colours"])
-        card = cls(**{**values, "classes": tuple(values["classes"]), "colours": colours})
-        if card.output not in OUTPUTS or len(card.classes) != card.network.num_classes or "data" not in card.config:
-            raise ValueError(card)
+    def from_values(cls, values: Mapping[str, Any], path: Path) -> "Card":
+        """A card of what a file holds: plain values, any of which may be wrong.
+
+        Raises:
+            UsageError: they are not those of a card that this version knows.
+        """
+        known = {field.name for field in fields(cls)}
+        try:
+            card = cls(
+                **{
+                    **{key: value for key, value in values.items() if key in known},
+                    "network": UNetConfig(**values["network"]),
+                    "classes": tuple(map(str, values["classes"])),
+                    "colours": tuple((int(r) % 256, int(g) % 256, int(b) % 256) for r, g, b in values["colours"]),
+                    "receptive_field": int(values["receptive_field"]),
+                }
+            )
+            low, high = card.value_range or (0, 1)
+            fits = [
+                len(card.classes) == len(card.colours) == card.network.num_classes,
+                card.receptive_field > 0,
+                card.output in OUTPUTS,
+                card.precision in PRECISIONS,
+                low < high,
+                (card.resize or 1) > 0,
+                all(value is None or isinstance(value, (int, float)) for value in card.metrics.values()),
+                isinstance(card.network.upsample["name"], str),
+                isinstance(card.config["data"]["name"], str),
+            ]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise foreign(path) from None
+        if not all(fits):
+            raise foreign(path)
         return card
+
+
+def foreign(path: Path) -> UsageError:
+    """What is said of a file without a card."""
+    return UsageError(f"{path} was not written by unetlite, or by another version of it.")
 
 
 def checkpoint_card(path: Path, checkpoint: Mapping[str, Any], network: UNet) -> Card:
     """The card of a checkpoint, with the scores of the test images if it lies in its finished run."""
-    stored = checkpoint[KEY]
-    # It does not depend on the number of channels, but the time to find it does.
-    with torch.inference_mode(False):  # receptive fields are found by gradients
-        *_, head = steps(UNet(replace(network.config, widths=(4,) * len(network.config.widths), decoder_widths=None)))
-    run = RunFiles(path.parent)
-    tested = json.loads(run.metrics.read_text()) if path.name == run.best.name and run.metrics.exists() else {}
-    return Card.from_values(
-        {
-            **stored,
-            "network": network.config,
-            "metrics": {**stored["metrics"], **tested},
-            "receptive_field": head.receptive_field,
-        }
-    )
+    # Receptive fields are found by gradients. They do not depend on the number of channels; the time to find them does.
+    thin = replace(network.config, widths=(4,) * len(network.config.widths), decoder_widths=None)
+    with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
+        *_, head = steps(UNet(thin))
+    run, stored = RunFiles(path.parent), checkpoint[KEY]
+    tested: dict[str, float] = {}
+    if path.name == run.best.name and run.metrics.exists():
+        with suppress(ValueError, OSError):  # the checkpoint has its own
+            tested = json.loads(run.metrics.read_text())
+    metrics = {**stored.get("metrics", {}), **tested}
+    return Card.from_values({**stored, "metrics": metrics, "receptive_field": head.receptive_field}, path)

@@ -24,10 +24,19 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: there is no such checkpoint.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError):
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ):
         # The reason is left out: for a foreign file PyTorch's own recommends to run its code.
         raise UsageError(f"{path} is not a checkpoint, or is damaged.") from None
-    if not isinstance(checkpoint, dict) or KEY not in checkpoint:
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(KEY), dict):
         raise UsageError(f"{path} is not a checkpoint of unetlite.")
     return checkpoint
 
@@ -38,13 +47,20 @@ def load_network(path: Path) -> UNet:
     Raises:
         UsageError: the file is missing, or is not such a checkpoint.
     """
-    return build_network(load_checkpoint(path))
+    return build_network(load_checkpoint(path), path)
 
 
-def build_network(checkpoint: dict[str, Any]) -> UNet:
-    """The network of the content of a checkpoint."""
-    network = UNet(UNetConfig(**checkpoint[KEY]["network"]))
+def build_network(checkpoint: dict[str, Any], path: Path) -> UNet:
+    """The network of the content of a checkpoint, in float32.
+
+    Raises:
+        UsageError: the content is not that of this version.
+    """
     prefix = "network."
-    weights = {name.removeprefix(prefix): w for name, w in checkpoint["state_dict"].items() if name.startswith(prefix)}
-    network.load_state_dict(weights)
+    try:
+        network = UNet(UNetConfig(**checkpoint[KEY]["network"])).float()  # whatever PyTorch's default type is
+        stored = checkpoint["state_dict"].items()
+        network.load_state_dict({name.removeprefix(prefix): w for name, w in stored if name.startswith(prefix)})
+    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError):
+        raise UsageError(f"{path} holds another network than this version of unetlite builds.") from None
     return network

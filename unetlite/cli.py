@@ -65,7 +65,7 @@ def compare(
 
 @app.command()
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="Such as outputs/coast/transpose/seed0/best.ckpt.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the run directory that holds it.")],
     format: Annotated[str, typer.Option(help="onnx, torch-export, openvino or safetensors.")] = "onnx",
     to: Annotated[
         Path | None, typer.Option(help="The file or folder to write; beside the checkpoint by default.")
@@ -105,9 +105,9 @@ def predict(
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also as TIFF of 16-bit floats.")] = False,
     flips: Annotated[bool, typer.Option("--flips", help="Average over mirror images, four times the work.")] = False,
     truth: Annotated[Path | None, typer.Option(help="A folder of masks with the images' names; adds scores.")] = None,
-    tile: Annotated[int, typer.Option(help="Pixels; larger images are predicted in tiles of this size.")] = 1024,
+    tile: Annotated[int, typer.Option(help="Pixels; larger images are predicted in tiles of this size.")] = 1536,
     overlap: Annotated[
-        int | None, typer.Option(help="Of tiles, pixels; the receptive field by default, up to a quarter of a tile.")
+        int | None, typer.Option(help="Of tiles, pixels; by default the receptive field and 32, up to half of a tile.")
     ] = None,
 ) -> None:
     """Masks, overlays and areas for image files of any size. Exit code 1 if some could not be read."""
@@ -132,7 +132,7 @@ def predict(
 def demo(
     models: Annotated[list[Path], typer.Argument(help="Checkpoints, run directories or exports, to compare by eye.")],
     host: Annotated[str, typer.Option(help="Address to listen on; other machines reach 0.0.0.0.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
 ) -> None:
     """A web page on this machine: drop an image, see each model's mask and timing side by side."""
     with mistakes_in_one_line():

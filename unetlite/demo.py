@@ -21,7 +21,7 @@ from unetlite.pictures import WRONG
 from unetlite.predict.model import Model, Prediction, load
 
 LOOPBACK = "127.0.0.1"
-ROUNDS, MEASURED_PIXELS = 3, 2**20  # larger images are timed once
+ROUNDS, MEASURED_PIXELS = 3, 2**20  # larger images are predicted twice only
 
 
 def demo(paths: Sequence[Path], *, host: str, port: int) -> None:
@@ -42,16 +42,16 @@ def demo(paths: Sequence[Path], *, host: str, port: int) -> None:
         raise UsageError(
             f"--host {host} --port {port}: cannot listen there, is the port taken? Choose another."
         ) from None
-    console.print(f"{address}   (Ctrl+C ends it)", highlight=False, markup=False)
+    console.print(f"{', '.join(models)}: {address}   (Ctrl+C ends it)", highlight=False, markup=False)
     page.block_thread()
 
 
 def named(models: Sequence[Model], paths: Sequence[Path]) -> dict[str, Model]:
     """The models by a name that tells them apart: the operator, and where needed the seed, the runtime or the path."""
     ways = (
-        lambda model, path: model.card.config["upsample"]["name"],
-        lambda model, path: f"{model.card.config['upsample']['name']}, seed {model.card.config['seed']}",
-        lambda model, path: f"{model.card.config['upsample']['name']}, {model.runtime.name}, {model.card.precision}",
+        lambda model, path: model.card.network.upsample["name"],
+        lambda model, path: f"{model.card.network.upsample['name']}, seed {model.card.config.get('seed')}",
+        lambda model, path: f"{model.card.network.upsample['name']}, {model.runtime.name}, {model.card.precision}",
         lambda model, path: str(path),
     )
     for way in ways:
@@ -80,7 +80,7 @@ def import_gradio() -> Any:
     Raises:
         UsageError: it is not installed.
     """
-    os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1", DO_NOT_TRACK="1")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
         import gradio
     except ImportError:
@@ -98,7 +98,7 @@ def build(models: Mapping[str, Model], example: Image.Image) -> Any:
     gradio = import_gradio()
     # Without the button that would share a picture through the internet.
     picture = {"format": "png", "interactive": False, "buttons": ["download", "fullscreen"]}
-    with gradio.Blocks(title="unetlite", analytics_enabled=False) as page:
+    with gradio.Blocks(title="unetlite", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         gradio.Markdown("# unetlite\nDrop an image: what does each model make of it, and how fast?")
         with gradio.Row():
             image = gradio.Image(

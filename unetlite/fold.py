@@ -34,18 +34,21 @@ class Folded(NamedTuple):
     rewrites: list[Rewrite]
 
 
-def fold(network: UNet, keep: tuple[type[nn.Module], ...] = ()) -> Folded:
-    """A folded copy; the given network stays as it is. Operators of the classes `keep` are not rewritten."""
+def fold(network: UNet, *, nearest_3x3: bool = True) -> Folded:
+    """A folded copy; the given network stays as it is.
+
+    Args:
+        network: trained.
+        nearest_3x3: whether nearest with a 3 x 3 convolution becomes a transposed one, which is not fast everywhere.
+    """
     network = copy.deepcopy(network).eval()
     rewrites = []
     for name, module in list(network.named_modules()):
         if isinstance(module, ConvBlock):
             rewrites += fold_norms(name, module)
-        elif (
-            type(module) in FOLDERS
-            and type(module) not in keep
-            and (folded := FOLDERS[type(module)](module)) is not None
-        ):
+        elif isinstance(module, Nearest) and module.conv.kernel_size == (3, 3) and not nearest_3x3:
+            continue
+        elif type(module) in FOLDERS and (folded := FOLDERS[type(module)](module)) is not None:
             replacement, what, before, after = folded
             network.set_submodule(name, replacement)
             rewrites.append(Rewrite(name, what, before, after))

@@ -244,8 +244,10 @@ class DySample(nn.Module):
 
     After a 1 x 1 convolution to y (B, C_out, H, W), a 1 x 1 convolution predicts an offset for each of the four
     sub-pixels in each of `groups` groups of channels (the paper's static scope: factor 0.25), added to the place
-    that bilinear interpolation reads. So it starts as `bilinear`.
+    that bilinear interpolation reads. So it starts as `bilinear`; what is learnt can read anywhere in the map.
     """
+
+    reads_anywhere = True
 
     def __init__(self, in_channels: int, out_channels: int, *, groups: int = 4):
         super().__init__()

@@ -2,20 +2,21 @@
 
 import struct
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from unetlite.data.source import Sample
 from unetlite.errors import UsageError
 from unetlite.seeding import derive_seed
 
 DECODING_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError, struct.error
+    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, struct.error, zlib.error
 )  # fmt: skip
 """What Pillow raises for damaged files, found by changing bytes at random."""
 
@@ -76,7 +77,11 @@ def open_image(path: Path) -> Iterator[Image.Image]:
             warnings.simplefilter("ignore")  # of files that are damaged but can be read, and of large ones
             image = Image.open(path)
             image.load()
-    except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        raise UsageError(
+            f"{path}: too many pixels to read at once. Save it as a TIFF, which is read by rows."
+        ) from None
+    except DECODING_ERRORS as error:
         reason = "not an image that can be read" if isinstance(error, UnidentifiedImageError) else error
         raise UsageError(f"{path}: {reason}. Repair it, or leave it out.") from None
     with image:
@@ -103,18 +108,32 @@ def read_image(path: Path, channels: int, value_range: tuple[float, float] | Non
 
 
 def pixels(image: Image.Image, channels: int, value_range: tuple[float, float] | None = None) -> np.ndarray:
-    """uint8 (channels, H, W) of an image, see read_image."""
+    """uint8 (channels, H, W) of an image as a viewer shows it, turned as its EXIF data say; see read_image."""
+    image = ImageOps.exif_transpose(image)
     if image.mode in SIXTEEN_BIT:
         values = np.asarray(image, dtype=np.float32)
-        image = Image.fromarray(in_8_bits(values, *(value_range or (values.min(), values.max()))))
-    array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+        image = Image.fromarray(in_8_bits(values, *(value_range or range_of(values))))
+    try:
+        array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    except ValueError:
+        raise UsageError(
+            f"pixels of the kind {image.mode} have no conversion to grey or RGB; convert the image."
+        ) from None
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
 
 
+def range_of(values: np.ndarray) -> tuple[float, float]:
+    """The lowest and the highest finite number; infinity and minus infinity if there is none."""
+    numbers = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return (float(numbers.min()), float(numbers.max())) if numbers.size else (np.inf, -np.inf)
+
+
 def in_8_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """uint8 of values of which `low` becomes 0 and `high` 255."""
+    """uint8 of values of which `low` becomes 0 and `high` 255; NaN, which marks pixels without data, becomes 0."""
+    if high < low:
+        return np.zeros(values.shape, np.uint8)
     scaled = (values.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
-    return scaled.round().clip(0, 255).astype(np.uint8)
+    return np.nan_to_num(scaled).round().clip(0, 255).astype(np.uint8)
 
 
 def read_values(path: Path) -> np.ndarray:

@@ -16,7 +16,7 @@ from unetlite.data.source import IGNORE, SPLITS, Sample, Source
 from unetlite.errors import UsageError
 from unetlite.seeding import derive_seed
 
-FORMAT = 1  # part of the cache's name: raise it when what is written below changes
+FORMAT = 2  # part of the cache's name: raise it when what is written below changes
 
 
 class Window(NamedTuple):

@@ -23,8 +23,8 @@ class Agreement(NamedTuple):
     """Of an export with the network it was made of.
 
     Attributes:
-        difference: the largest of all logits or probabilities, logits relative to the largest one if that is above 1;
-            of classes the share of pixels that differ.
+        difference: the largest of all logits or probabilities, from float32 or float64, whichever is nearer; logits
+            relative to the largest one if that is above 1. Of classes the share of pixels that differ.
         classes: the share of pixels whose class is equal.
     """
 
@@ -58,7 +58,7 @@ def agreement(runtime: Runtime, network: UNet, images: Sequence[np.ndarray]) -> 
             nearer = np.minimum(*(np.abs(found - each.numpy()) for each in expected))
             differences.append(float(nearer.max()) / scale)
             equal.append(found.argmax(1) == classes)
-    return Agreement(max(differences), float(np.concatenate([e.ravel() for e in equal]).mean()))
+    return Agreement(float(np.max(differences)), float(np.concatenate([e.ravel() for e in equal]).mean()))
 
 
 def batches(images: Sequence[np.ndarray], batch: int, height: int, width: int) -> list[np.ndarray]:
@@ -71,13 +71,15 @@ def batches(images: Sequence[np.ndarray], batch: int, height: int, width: int) -
     return [np.stack(windows[k : k + batch]) for k in range(0, len(windows) - batch + 1, batch)]
 
 
-def demand(found: Agreement, precision: str) -> None:
-    """Raises UsageError if an export may not be kept: see TOLERANCE and EQUAL_CLASSES."""
-    if precision == "float32" and found.difference > TOLERANCE:
+def demand(found: Agreement, precision: str, returns: str) -> None:
+    """Raises UsageError if an export may not be kept: see TOLERANCE and EQUAL_CLASSES. Integers may differ."""
+    if precision == "float32" and returns != "classes" and not found.difference <= TOLERANCE:
         raise UsageError(
             f"the export differs from the checkpoint by {found.difference:.1e}, more than {TOLERANCE:.0e}; it was not "
             "kept. Try --no-fold, or another --format."
         )
+    if not np.isfinite(found.difference):
+        raise UsageError("the export gives values that are no numbers; it was not kept.")
     if precision != "int8" and found.classes < EQUAL_CLASSES:
         raise UsageError(
             f"the export gives the class of the checkpoint at {found.classes:.3%} of the pixels, less than "

@@ -18,12 +18,13 @@ from unetlite.checkpoint import build_network, load_checkpoint
 from unetlite.data.module import SegmentationData, data_of_run
 from unetlite.errors import UsageError
 from unetlite.export.check import SIZES, agreement, batches, demand, mean_iou
-from unetlite.export.formats import SLOWER_FOLDED, WRITERS, onnx_to_openvino, set_card
+from unetlite.export.formats import FOLDS_NEAREST, WRITERS, onnx_to_openvino, set_card
 from unetlite.export.quantise import quantise
 from unetlite.fold import Rewrite, fold
-from unetlite.run import EXPORTS
+from unetlite.run import EXPORTS, RunFiles
 from unetlite.runtimes import open_runtime
 from unetlite.runtimes.pt2 import ExportedProgram
+from unetlite.runtimes.pytorch import PyTorch, open_safetensors
 from unetlite.runtimes.runtime import Runtime
 from unetlite.unet import UNet, in_bfloat16
 
@@ -50,29 +51,35 @@ def export(
             export does not give what the checkpoint gives. Nothing is left behind.
     """
     output, precision = choose(format, output, precision, int8)
+    if checkpoint.is_dir():
+        checkpoint = RunFiles(checkpoint).best
     content = load_checkpoint(checkpoint)
-    network = build_network(content).eval().requires_grad_(False)
+    network = build_network(content, checkpoint).eval().requires_grad_(False)
     card = replace(checkpoint_card(checkpoint, content, network), output=output, precision=precision)
-    destination = to or checkpoint.with_suffix(EXPORTS[format])
+    kind = "" if precision == "float32" else f".{precision}"
+    destination = to or checkpoint.with_suffix(f"{kind}{EXPORTS[format]}")
     if destination.suffix != EXPORTS[format] and format not in FOLDERS:
         raise UsageError(f"--to {destination}: the name of a file of --format {format} ends in {EXPORTS[format]}")
     if destination.exists():
         raise UsageError(f"{destination} exists; delete it, or choose another name by --to.")
     data = None if images and not int8 else data_of_run(card.config)
-    checked = given_images(images, card) if images else test_images(data)
+    checked = given_images(images, card) if images else first_test_images(data)
 
     console = get_console()
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    workplace = Path(tempfile.mkdtemp(prefix="partial-", dir=destination.parent))
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(prefix="partial-", dir=destination.parent))
+    except OSError as error:
+        raise UsageError(f"{destination} cannot be written ({error.strerror}); choose another place by --to.") from None
     try:
         with console.status(f"exporting to {format}") as status:
             written, rewrites = write(network, card, format, folded, workplace, data)
-            runtime = ExportedProgram(written) if format == "torch-export" else open_runtime(written)
+            runtime = open_on_cpu(written, format)
             status.update("comparing with the checkpoint")
             found = agreement(runtime, network, checked)
-            demand(found, card.precision)
+            demand(found, card.precision, runtime.card.output)
             lines = [f"largest difference  {difference_text(runtime, found.difference)}"]
-            lines.append(f"equal classes       {found.classes:.3%} of the pixels of {sizes_text()}")
+            lines.append(f"equal classes       at {found.classes:.3%} of the pixels, in images of {sizes_text()}")
             if int8:
                 status.update("scoring test images")
                 lines.append(f"mean IoU            {score(network, card, runtime, data)}")
@@ -118,7 +125,7 @@ def write(
         written.mkdir()
     rewrites: list[Rewrite] = []
     if folded and format != "safetensors":  # which is for training on, too; it is folded when it is opened to predict
-        network, rewrites = fold(network, keep=SLOWER_FOLDED.get(format, ()))
+        network, rewrites = fold(network, nearest_3x3=format in FOLDS_NEAREST)
     if format == "torch-export" and card.precision == "bfloat16":
         network = in_bfloat16(network)
     try:
@@ -139,8 +146,8 @@ def write_int8(network: UNet, card: Card, format: str, written: Path, data: Segm
     full, quantised = written.with_name("full.onnx"), written.with_name("quantised.onnx")
     WRITERS["onnx"](network, replace(card, precision="float32"), full)
     split = data.store.splits["train"]
-    step = max(1, len(split) // CALIBRATION_IMAGES)
-    quantise(full, (split[split.whole(k)][0].numpy() for k in range(0, len(split), step)), quantised)
+    chosen = np.unique(np.linspace(0, len(split) - 1, CALIBRATION_IMAGES).astype(int)).tolist()
+    quantise(full, (split[split.whole(k)][0].numpy() for k in chosen), quantised)
     if format == "openvino":
         onnx_to_openvino(quantised, card, written)
         return
@@ -149,7 +156,14 @@ def write_int8(network: UNet, card: Card, format: str, written: Path, data: Segm
     onnx.save(model, written)
 
 
-def test_images(data: SegmentationData | None) -> list[np.ndarray]:
+def open_on_cpu(written: Path, format: str) -> Runtime:
+    """What was just written, in its own runtime."""
+    if format == "torch-export":
+        return ExportedProgram(written)
+    return open_safetensors(written, "cpu") if format == "safetensors" else open_runtime(written)
+
+
+def first_test_images(data: SegmentationData | None) -> list[np.ndarray]:
     """The first images of the test split, uint8 (C, H, W)."""
     assert data is not None
     split = data.store.splits["test"]
@@ -167,12 +181,10 @@ def given_images(inputs: Sequence[str], card: Card) -> list[np.ndarray]:
 
 def score(network: UNet, card: Card, runtime: Runtime, data: SegmentationData | None) -> str:
     """The mean IoU of the test images before and after."""
-    from unetlite.runtimes.pytorch import PyTorch
-
     assert data is not None
     split = data.store.splits["test"]
     before, after = mean_iou(PyTorch(network, card), split), mean_iou(runtime, split)
-    return f"{after:.4f} on the {len(split)} test images, {after - before:+.4f} against the checkpoint's {before:.4f}"
+    return f"{after:.5f} on the {len(split)} test images, {after - before:+.5f} against the checkpoint's {before:.5f}"
 
 
 def latency(network: UNet, runtime: Runtime, images: Sequence[np.ndarray]) -> str:
@@ -182,11 +194,12 @@ def latency(network: UNet, runtime: Runtime, images: Sequence[np.ndarray]) -> st
         "export": partial(runtime.run, image),
         "pytorch": partial(torch.inference_mode()(network), torch.from_numpy(image)),
     }
-    seconds = {name: float(np.median(values)) for name, values in in_turn(functions, ROUNDS).items()}
+    measured = in_turn(functions, ROUNDS)
+    low, middle, high = 1000 * np.percentile(measured["export"], (25, 50, 75))
+    eager = 1000 * float(np.median(measured["pytorch"]))
     return (
-        f"{1000 * seconds['export']:.1f} ms for 256 x 256 pixels with {torch.get_num_threads()} threads; "
-        f"the checkpoint in PyTorch, float32, {1000 * seconds['pytorch']:.1f} ms: "
-        f"{seconds['pytorch'] / seconds['export']:.1f} times as long"
+        f"{middle:.1f} ms ({low:.1f} to {high:.1f}) for 256 x 256 pixels with {torch.get_num_threads()} threads, "
+        f"{eager / middle:.1f} times as fast as the checkpoint in PyTorch ({eager:.1f} ms)"
     )
 
 

@@ -15,15 +15,15 @@ from torch import Tensor, nn
 
 from unetlite.card import Card
 from unetlite.checkpoint import KEY
+from unetlite.errors import UsageError
 from unetlite.unet import UNet
-from unetlite.upsample import Nearest
 
 EXAMPLE = (2, 64, 96)
 """Batch, height and width that networks are traced with; all three stay free."""
 
-SLOWER_FOLDED: Mapping[str, tuple[type[nn.Module], ...]] = {"onnx": (Nearest,)}
-"""By format, operators that are faster there as they are: ONNX Runtime's transposed convolution is slow, see
-`python benchmarks/exports.py`."""
+FOLDS_NEAREST = ("openvino", "torch-export")
+"""Formats in which folded nearest is faster. ONNX Runtime's transposed convolution of 4 x 4 is slow: see
+`python benchmarks/exports.py forms`."""
 
 
 class Exported(nn.Module):
@@ -100,6 +100,10 @@ def store_in_bfloat16(model: Any) -> None:
 def write_torch_export(network: UNet, card: Card, file: Path) -> None:
     """A program for `torch.export.load`, with the card as extra file `unetlite`."""
     # Otherwise sizes of one pixel would be refused.
+    if not hasattr(shape_config, "backed_size_oblivious"):
+        raise UsageError(
+            "--format torch-export with free sizes needs a newer PyTorch: pip install -U torch torchvision"
+        )
     with quiet(), shape_config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
         program = torch.export.export(
             Exported(network, card.output), (example(network),), dynamic_shapes={"image": free_sizes()}

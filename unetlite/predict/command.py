@@ -48,8 +48,11 @@ def predict(
         UsageError: about the arguments, before anything is written.
     """
     files = find_inputs(inputs)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+    if output.is_dir() and any(output.iterdir()):
         raise UsageError(f"--output {output} is not empty; nothing is overwritten, choose another folder.")
+    for folder in map(Path, inputs):
+        if folder.is_dir() and output.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"--output {output} lies inside {folder}, which is read; choose another folder.")
     model = load(model_path, tile=tile, overlap=overlap)
     if probabilities and model.card.output == "classes":
         raise UsageError(f"--probabilities: {model_path} was exported with --output classes and gives none.")
@@ -57,31 +60,38 @@ def predict(
     if masks is not None and not any(masks.find(file.name) for file in files):
         raise UsageError(f"--truth {truth} has no mask for any of the images; a mask has the name of its image.")
 
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        table_file = (output / "predictions.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise UsageError(f"--output {output} cannot be written ({error.strerror}); choose another folder.") from None
     scored: list[Tensor] = []  # counts (K, 3) of every image that has a mask
     areas = np.zeros(len(model.classes), np.int64)
     failures: dict[str, str] = {}
+    tiled = False
     console = get_console()
     started = time.monotonic()
-    with (output / "predictions.csv").open("w", newline="") as opened, Progress(console=console) as progress:
+    with table_file as opened, Progress(console=console) as progress:
         table = csv.writer(opened)
         header = columns(model.classes, scored=masks is not None)
         table.writerow(header)
         task = progress.add_task("predicting", total=len(files))
         for number, file in enumerate(files, 1):
             try:
+                picture = open_picture(file.path, model)
+                tiled = tiled or max(picture.height, picture.width) > model.tiling.size
                 counts, row = predict_file(
-                    model, file, output, masks, scored, overlays=overlays, probabilities=probabilities, flips=flips,
-                    advance=lambda share: progress.advance(task, share),
+                    model, file, picture, output, masks, scored, overlays=overlays, probabilities=probabilities,
+                    flips=flips, advance=lambda share: progress.advance(task, share),
                 )  # fmt: skip
                 areas += counts
-            except (UsageError, OSError) as error:  # the latter from a disk that is full, say
-                failures[file.name] = str(error)
-                row = [file.name, str(error)]
+            except (UsageError, OSError, MemoryError) as error:  # such as a disk that is full
+                failures[file.name] = str(error) if str(file.path) in str(error) else f"{file.path}: {error}"
+                row = [file.name, failures[file.name]]
             table.writerow(row + [""] * (len(header) - len(row)))
             opened.flush()  # what is done stays known, whatever happens to the rest
             progress.update(task, completed=number)
-    report(console, model, len(files), areas, scored, failures, output, time.monotonic() - started)
+    report(console, model, len(files), areas, scored, failures, output, time.monotonic() - started, tiled=tiled)
     return SOME_FAILED if failures else 0
 
 
@@ -95,6 +105,7 @@ def columns(classes: Sequence[str], *, scored: bool) -> list[str]:
 def predict_file(
     model: Model,
     file: Input,
+    picture: Picture,
     output: Path,
     masks: Truth | None,
     scored: list[Tensor],
@@ -113,7 +124,6 @@ def predict_file(
         UsageError: the file or its mask cannot be read; nothing is left of it.
     """
     started = time.monotonic()
-    picture = open_picture(file.path, model)
     mask = None if masks is None else masks.find(file.name)
     true_rows = None if masks is None or mask is None else masks.rows(mask, picture.height, picture.width)
     areas = np.zeros(len(model.classes), np.int64)
@@ -140,6 +150,10 @@ def open_picture(path: Path, model: Model) -> Picture:
     """A large TIFF file by rows, any other as a whole."""
     channels, value_range = model.card.network.in_channels, model.card.value_range
     if is_large(path):
+        if model.card.resize is not None:
+            raise UsageError(
+                f"{path} is too large for a network that was trained with data.resize; scale it down first."
+            )
         return TiffPicture(path, channels, value_range)
     return ArrayPicture(read_image(path, channels, value_range))
 
@@ -153,9 +167,15 @@ def report(
     failures: dict[str, str],
     output: Path,
     seconds: float,
+    *,
+    tiled: bool,
 ) -> None:
     """Areas, scores if there are, and the files that failed, each with its reason."""
-    table = Table("class", "area", *(["IoU", "Dice"] if scored else []))
+    table = Table(
+        "class" if total == 1 else f"class, {total - len(failures)} images",
+        "area",
+        *(["IoU", "Dice"] if scored else []),
+    )
     values = summarise(torch.stack(list(scored)), model.classes) if scored else {}
     for name, area in zip(model.classes, areas / max(1, areas.sum()), strict=True):
         table.add_row(name, f"{area:.2%}", *(f"{values[f'{kind}/{name}']:.4f}" for kind in ("iou", "dice") if scored))
@@ -169,6 +189,8 @@ def report(
     lines = [f"{done} of {total} images in {seconds:.1f} s with {model.runtime.name}   {output}/predictions.csv"]
     if scored:
         lines.append(f"{len(scored)} of them have a mask and were scored")
+    if tiled and model.card.reads_anywhere:
+        lines.append(f"tiles are approximate here: {model.card.reads_anywhere}; a larger --tile comes closer")
     if failures:
         lines += [f"{len(failures)} not predicted:", *(f"  {reason}" for reason in failures.values())]
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)

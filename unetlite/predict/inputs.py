@@ -24,7 +24,7 @@ def find_inputs(inputs: Sequence[str]) -> list[Input]:
     """
     found: list[Input] = []
     for text in inputs:
-        path = Path(text).expanduser()
+        path = Path(text)
         if path.is_dir():
             files = sorted(file for file in path.rglob("*") if is_image(file.relative_to(path)) and file.is_file())
             if not files:
@@ -39,7 +39,7 @@ def find_inputs(inputs: Sequence[str]) -> list[Input]:
     by_name: dict[str, Path] = {}
     for name, path in found:
         other = by_name.setdefault(name, path)
-        if other != path:
+        if other.resolve() != path.resolve():
             raise UsageError(
                 f"{path} and {other} would both be written as {name}; give them one after the other, each with an "
                 "--output of its own, or give the folder above them."

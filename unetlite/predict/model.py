@@ -16,10 +16,11 @@ from unetlite.card import Card
 from unetlite.data.images import pixels, read_image, resize_image
 from unetlite.errors import UsageError
 from unetlite.pictures import overlay, palette_image
-from unetlite.predict.tiles import Tiling, default_tiling, predict_tiles
+from unetlite.predict.tiles import Tiling, make_tiling, predict_tiles
 from unetlite.runtimes import open_runtime
 from unetlite.runtimes.runtime import Runtime
 
+TILE = 1536  # pixels; about a gigabyte of maps in the mini network
 FLIPS = ((), (-1,), (-2,), (-2, -1))
 """Axes (H is -2, W is -1) that are mirrored in the four views of an image."""
 
@@ -67,7 +68,7 @@ class Band(NamedTuple):
     probabilities: np.ndarray | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """What a network makes of one image.
 
@@ -82,6 +83,11 @@ class Prediction:
     classes: np.ndarray
     probabilities: np.ndarray
     card: Card
+
+    def __repr__(self) -> str:
+        height, width = self.classes.shape
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in self.areas.items())
+        return f"Prediction({width} x {height} pixels: {shares})"
 
     @cached_property
     def areas(self) -> dict[str, float]:
@@ -106,7 +112,7 @@ class Model:
     Args:
         runtime: what computes.
         tile: images with a longer side are predicted in tiles of this many pixels.
-        overlap: of the tiles, pixels; None takes the network's receptive field, up to a quarter of a tile.
+        overlap: of the tiles, pixels; None takes the network's receptive field and 32 more, up to half of a tile.
 
     Attributes:
         card: classes, colours, and how the network was trained.
@@ -116,19 +122,17 @@ class Model:
         UsageError: tile or overlap cannot be.
     """
 
-    def __init__(self, runtime: Runtime, *, tile: int = 1024, overlap: int | None = None):
+    def __init__(self, runtime: Runtime, *, tile: int = TILE, overlap: int | None = None):
         self.runtime, self.card = runtime, runtime.card
-        stride = 2**self.card.network.depth
         if tile < 1:
             raise UsageError(f"tile={tile}: expected a number of pixels, 1 or more.")
-        self.tiling = default_tiling(self.card.receptive_field, stride, tile)
-        if overlap is not None:
-            rounded = -(-overlap // stride) * stride
-            if not 0 <= 2 * rounded < self.tiling.size:
-                raise UsageError(
-                    f"overlap={overlap}: expected 0 or more, and less than half of the tile, {self.tiling.size} pixels."
-                )
-            self.tiling = Tiling(self.tiling.size, rounded)
+        if overlap is not None and not 0 <= 2 * overlap <= tile:
+            raise UsageError(f"overlap={overlap}: expected 0 or more pixels, and at most half of the tile of {tile}.")
+        self.tiling = make_tiling(self.card.receptive_field, 2**self.card.network.depth, tile, overlap)
+
+    def __repr__(self) -> str:
+        operator = self.card.network.upsample["name"]
+        return f"Model({operator}, {self.runtime.name}, {self.card.precision}: {', '.join(self.classes)})"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -174,7 +178,7 @@ class Model:
                 0, found.argmax(0).astype(np.uint8), None if probabilities is None else found.astype(probabilities)
             )
             return
-        tiling = self.tiling if max(height, width) > self.tiling.size else Tiling(max(height, width), 0)
+        tiling = self.tiling if max(height, width) > self.tiling.size else Tiling(max(height, width), 0, 0)
         parts: list[Band] = []
         for top, left, block in predict_tiles(predict, picture.rows, height, width, tiling):
             kept = None if probabilities is None else block.astype(probabilities)
@@ -188,7 +192,7 @@ class Model:
         return np.mean(views, axis=0)
 
 
-def load(path: str | Path, *, tile: int = 1024, overlap: int | None = None) -> Model:
+def load(path: str | Path, *, tile: int = TILE, overlap: int | None = None) -> Model:
     """A trained network: a checkpoint, the run directory that holds it, or anything that `unetlite export` wrote.
 
     Args:
@@ -198,7 +202,7 @@ def load(path: str | Path, *, tile: int = 1024, overlap: int | None = None) -> M
     Raises:
         UsageError: the file is missing, damaged or of another kind, or its runtime is not installed.
     """
-    return Model(open_runtime(Path(path).expanduser()), tile=tile, overlap=overlap)
+    return Model(open_runtime(Path(path)), tile=tile, overlap=overlap)
 
 
 def beside(parts: list[Band]) -> Band:
@@ -214,8 +218,10 @@ def beside(parts: list[Band]) -> Band:
 def as_pixels(image: ImageLike, channels: int, value_range: tuple[float, float] | None) -> np.ndarray:
     """uint8 (channels, H, W) of what `Model.predict` takes."""
     if isinstance(image, (str, Path)):
-        return read_image(Path(image).expanduser(), channels, value_range)
+        return read_image(Path(image), channels, value_range)
     if isinstance(image, Tensor):
+        if image.dtype not in (torch.uint8, torch.uint16):
+            raise UsageError(f"a tensor of type {image.dtype}: expected raw pixels, uint8 (H, W) or (C, H, W).")
         array = image.detach().cpu().numpy()
         image = array.transpose(1, 2, 0) if array.ndim == 3 else array
         image = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
@@ -227,9 +233,9 @@ def as_pixels(image: ImageLike, channels: int, value_range: tuple[float, float] 
                 f"an image of type {image.dtype} and shape {image.shape}: expected an array "
                 "uint8 (H, W), (H, W, 3) or (H, W, 4), a tensor uint8 (H, W) or (C, H, W), or uint16 (H, W) of either."
             )
-        if image.size == 0:
-            raise UsageError(f"an image of shape {image.shape} has no pixels.")
         image = Image.fromarray(np.ascontiguousarray(image))
     if not isinstance(image, Image.Image):
         raise UsageError(f"an image of type {type(image).__name__}: expected a path, PIL image, array or tensor.")
+    if 0 in image.size:
+        raise UsageError(f"an image of {image.width} x {image.height} has no pixels.")
     return pixels(image, channels, value_range)

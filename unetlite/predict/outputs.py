@@ -87,10 +87,9 @@ class Outputs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            for writer in (self.mask_writer, self.probability_writer):
-                if writer is not None:
-                    writer.close(error)
             if error is None:
+                for writer in self.writers:
+                    writer.close()
                 if self.mask_writer is None:
                     palette_image(np.concatenate(self.bands), self.colours).save(partial(self.mask), "PNG")
                 if self.overlay is not None:
@@ -98,8 +97,15 @@ class Outputs:
                 for file in self._files():
                     os.replace(partial(file), file)
         finally:
+            for writer in self.writers:
+                writer.abandon()
             for file in self._files():
                 partial(file).unlink(missing_ok=True)
+
+    @property
+    def writers(self) -> list[TiffWriter]:
+        """Those that there are."""
+        return [writer for writer in (self.mask_writer, self.probability_writer) if writer is not None]
 
     def _files(self) -> list[Path]:
         return [file for file in (self.mask, self.overlay, self.probabilities) if file is not None]

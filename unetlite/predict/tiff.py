@@ -2,24 +2,24 @@
 
 import logging
 import math
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from queue import Queue
+from queue import Full, Queue
 from typing import Any
 
 import numpy as np
 import tifffile
 
-from unetlite.data.images import DECODING_ERRORS, in_8_bits
+from unetlite.data.images import DECODING_ERRORS, in_8_bits, range_of
 from unetlite.errors import UsageError
 
 LARGE = 2**26  # pixels
 TILE = 256  # pixels, of the files that are written
 LARGEST_SEGMENT = 2**28  # bytes of one compressed strip or tile, which is decoded at once
 GEOGRAPHIC_TAGS = (33550, 33922, 34264, 34735, 34736, 34737)  # of GeoTIFF: where on Earth the pixels lie
-PHOTOMETRIC = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
+PHOTOMETRIC = tuple(tifffile.PHOTOMETRIC[name] for name in ("MINISBLACK", "RGB", "YCBCR", "PALETTE"))
 tifffile.logger().setLevel(logging.CRITICAL)  # what is wrong with a file is raised, and told once
 
 
@@ -58,8 +58,11 @@ class TiffRows:
         page = self.page
         self.height, self.width, self.samples = page.imagelength, page.imagewidth, page.samplesperpixel
         self.planes = self.samples if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else 1
-        if page.photometric not in PHOTOMETRIC or page.imagedepth > 1 or page.dtype is None:
-            raise UsageError(f"{self.path} has other pixels (TIFF photometric {page.photometric}) than grey or RGB.")
+        if page.photometric not in PHOTOMETRIC or self.samples > 4 or page.imagedepth > 1 or page.dtype is None:
+            raise UsageError(
+                f"{self.path} has other pixels (TIFF photometric {page.photometric}, "
+                f"{self.samples} channels) than grey or RGB."
+            )
         self.dtype = np.dtype(page.dtype)
         segment = page.tilelength * page.tilewidth if page.is_tiled else page.rowsperstrip * self.width
         self.contiguous = page.is_contiguous and self.planes == 1
@@ -98,7 +101,7 @@ class TiffRows:
                 for column in range(across):
                     index = (plane * down + row) * across + column
                     handle.seek(page.dataoffsets[index])
-                    data = handle.read(page.databytecounts[index])
+                    data = handle.read(page.databytecounts[index]) or None
                     segment, _, _ = page.decode(data, index, jpegtables=page.jpegtables)
                     if segment is None:  # a sparse file leaves out what is zero
                         continue
@@ -126,24 +129,33 @@ class TiffPicture:
         self.source, self.channels = TiffRows(path), channels
         self.height, self.width = self.source.height, self.source.width
         self.geographic_tags = self.source.geographic_tags()
-        self.range = (0.0, 255.0) if self.source.dtype == np.uint8 else value_range or self._range()
+        if self.source.page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+            raise UsageError(f"{path} has colours from a palette; expected grey or RGB. Convert it.")
+        # As Pillow does: of 16-bit colour the upper 8 bits.
+        self.colour = self.source.samples >= 3
+        self.range = (0.0, 65535.0) if self.colour else value_range or self._range()
 
     def rows(self, top: int, bottom: int) -> np.ndarray:
         """uint8 (C, bottom - top, W), converted as `read_image` converts a whole file."""
-        values = self.source.read(top, bottom)
-        colour = values[..., :3] if values.shape[2] >= 3 else values[..., :1]  # the rest is transparency
-        pixels = colour if colour.dtype == np.uint8 else in_8_bits(colour, *self.range)
+        values = self.source.read(top, bottom)[..., : 3 if self.colour else 1]  # the rest is transparency
+        if self.source.dtype == np.uint8:
+            pixels = values
+        elif self.colour and self.source.dtype == np.uint16:
+            pixels = (values >> 8).astype(np.uint8)
+        else:
+            pixels = in_8_bits(values, *self.range)
         if self.channels == 1 and pixels.shape[2] == 3:
             # The weights of ITU-R 601-2 in integers, as in Pillow.
             pixels = ((pixels @ np.array([19595, 38470, 7471]) + 0x8000) >> 16).astype(np.uint8)[..., None]
         return np.broadcast_to(pixels, (*pixels.shape[:2], self.channels)).transpose(2, 0, 1)
 
     def _range(self) -> tuple[float, float]:
-        low, high = math.inf, -math.inf
-        for top in range(0, self.height, TILE):
-            values = self.source.read(top, min(top + TILE, self.height))
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-        return low, high
+        if self.source.dtype == np.uint8:
+            return 0.0, 255.0
+        bands = [
+            range_of(self.source.read(top, min(top + TILE, self.height))[..., 0]) for top in range(0, self.height, TILE)
+        ]
+        return min(low for low, _ in bands), max(high for _, high in bands)
 
 
 class TiffWriter:
@@ -176,23 +188,31 @@ class TiffWriter:
         self._put(self.waiting[:whole])
         self.waiting = self.waiting[whole:].copy()
 
-    def close(self, error: BaseException | None = None) -> None:
-        """Writes the rest; or with an error gives up."""
-        if error is None:
-            self._put(self.waiting)
-        self._put(error)
-        try:
-            if error is None:
-                self.written.result()
-        finally:
-            self.executor.shutdown()
+    def close(self) -> None:
+        """Writes what is left.
 
-    def _put(self, rows: np.ndarray | BaseException | None) -> None:
-        while self.queue.full() and not self.written.done():
-            time.sleep(0.01)
-        if self.written.done():
-            self.written.result()  # raises what went wrong
-        self.queue.put(rows)
+        Raises:
+            OSError: the file cannot be written.
+        """
+        try:
+            self._put(self.waiting)
+            self._put(None)
+            self.written.result()
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Gives up; the file stays as it is. After `close` nothing happens."""
+        while not self.written.done():
+            with suppress(Full):
+                self.queue.put(InterruptedError(), timeout=0.1)
+        self.executor.shutdown()
+
+    def _put(self, rows: np.ndarray | None) -> None:
+        while not self.written.done():
+            with suppress(Full):
+                return self.queue.put(rows, timeout=0.1)
+        self.written.result()  # raises what went wrong
 
     def _tiles(self) -> Iterator[np.ndarray]:
         while (rows := self.queue.get()) is not None:

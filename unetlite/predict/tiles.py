@@ -1,7 +1,7 @@
 """Predicting an image in overlapping tiles, with memory for a row of tiles at a time.
 
-The seams lie in the middle of the overlaps. Where the overlap is at least the receptive field, no pixel that counts
-there can see the edge of its tile, and the tiles give what the whole image would.
+The tiles are blended in the middle of their overlaps. Where an overlap is wider than the receptive field by the width
+of the blend, no pixel that counts can see the edge of its tile, and the tiles give what the whole image would.
 """
 
 import math
@@ -10,17 +10,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+BLEND = 32  # pixels, at least, of the default overlap
+
 
 class Tiling(NamedTuple):
     """How an image is cut.
 
     Attributes:
         size: of a tile, pixels per axis.
-        overlap: of neighbouring tiles, pixels, less than half of `size`.
+        overlap: of neighbouring tiles, pixels, at most half of `size`.
+        blend: over how many pixels in the middle of an overlap one tile gives way to the next.
     """
 
     size: int
     overlap: int
+    blend: int
 
     def spans(self, length: int) -> list[tuple[int, int]]:
         """Start and end of the tiles along an axis of `length` pixels. The last one can be shorter."""
@@ -42,27 +46,28 @@ class Block(NamedTuple):
     probabilities: np.ndarray
 
 
-def default_tiling(receptive_field: int, stride: int, size: int = 1024) -> Tiling:
-    """Tiles that meet like the whole image: overlap for the receptive field, up to a quarter of the tile.
+def make_tiling(receptive_field: int, stride: int, size: int, overlap: int | None = None) -> Tiling:
+    """A tiling whose tiles are pooled as the whole image is: size and overlap are rounded up to the stride.
 
     Args:
         receptive_field: pixels per axis that can change a logit.
-        stride: the network's coarsest; size and overlap are multiples of it, so that every tile is pooled as the whole
-            image is.
-        size: of a tile, pixels, rounded up.
+        stride: the network's coarsest.
+        size: of a tile, pixels.
+        overlap: of tiles, pixels; by default the receptive field and the blend, up to half of a tile.
     """
     size = max(2, math.ceil(size / stride)) * stride
-    overlap = min(math.ceil(receptive_field / stride), math.ceil(size / 4 / stride)) * stride
-    return Tiling(size, min(overlap, size - stride))
+    wanted = min(receptive_field + BLEND, size // 2) if overlap is None else overlap
+    overlap = min(math.ceil(wanted / stride), size // 2 // stride) * stride
+    return Tiling(size, overlap, max(overlap - receptive_field, overlap // 4))
 
 
-def ramp(overlap: int) -> np.ndarray:
-    """Weights (overlap,) that rise smoothly from 0 to 1 over the middle quarter of an overlap, float32.
+def ramp(overlap: int, blend: int) -> np.ndarray:
+    """Weights (overlap,) that rise from 0 to 1 over the middle `blend` pixels, float32.
 
     A raised cosine; with its mirror image it adds up to 1. The outer pixels, which see least, count nothing.
     """
-    place = (np.arange(overlap) + 0.5) / max(overlap, 1)  # from 0 to 1
-    return np.sin(np.pi / 2 * ((place - 0.5) * 4 + 0.5).clip(0, 1), dtype=np.float32) ** 2
+    place = (np.arange(overlap) + 0.5 - overlap / 2) / max(blend, 1) + 0.5
+    return np.sin(np.pi / 2 * place.clip(0, 1), dtype=np.float32) ** 2
 
 
 def predict_tiles(
@@ -81,7 +86,7 @@ def predict_tiles(
         tiling: how to cut it.
     """
     overlap = tiling.overlap
-    rise = ramp(overlap)
+    rise = ramp(overlap, tiling.blend)
     vertical, horizontal = tiling.spans(height), tiling.spans(width)
     above: list[np.ndarray] = []  # the lower edges of the row of tiles before, which wait for this row's upper edges
     for top, bottom in vertical:

@@ -7,9 +7,9 @@ import numpy as np
 
 from unetlite.card import Card
 from unetlite.data.classes import ClassTable
-from unetlite.data.folder import SUFFIXES
 from unetlite.data.images import read_values
 from unetlite.errors import UsageError
+from unetlite.predict.inputs import is_image
 from unetlite.predict.tiff import TiffRows, is_large
 
 
@@ -29,7 +29,11 @@ class Truth:
             raise UsageError(f"--truth {directory}: there is no such folder.")
         data = card.config["data"]
         of_folder = data["name"] == "folder"
-        self.directory = directory
+        self.files = {
+            file.relative_to(directory).with_suffix("").as_posix(): file
+            for file in sorted(directory.rglob("*"), reverse=True)
+            if is_image(file)
+        }
         self.suffix = data.get("mask_suffix", "") if of_folder else ""
         self.table = (
             ClassTable(data.get("classes"), data.get("ignore", ())) if of_folder else ClassTable(list(card.classes))
@@ -37,8 +41,7 @@ class Truth:
 
     def find(self, name: str) -> Path | None:
         """The mask of the image called `name`, if there is one."""
-        candidates = (self.directory / f"{name}{self.suffix}{end}" for end in SUFFIXES)
-        return next((file for file in candidates if file.is_file()), None)
+        return self.files.get(f"{name}{self.suffix}")
 
     def rows(self, path: Path, height: int, width: int) -> Callable[[int, int], np.ndarray]:
         """From a first row and an end to class indices uint8 (end - first, W), of a mask for an image of this size.
@@ -52,7 +55,7 @@ class Truth:
 
             def read(top: int, bottom: int) -> np.ndarray:
                 values = source.read(top, bottom).astype(np.int64)
-                return self.table.indices(values[..., 0] if source.samples == 1 else values, path)
+                return self.table.indices(values[..., 0] if source.samples < 3 else values[..., :3], path)
 
         else:
             values = read_values(path)

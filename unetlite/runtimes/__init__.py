@@ -15,7 +15,7 @@ def open_runtime(path: Path) -> Runtime:
     """
     if path.is_dir() and RunFiles(path).best.exists():
         path = RunFiles(path).best
-    if path.suffix in (".xml", ".bin"):
+    if path.suffix in (".xml", ".bin") or path.name in ("model.safetensors", "config.json"):
         path = path.parent
     if not path.exists():
         raise UsageError(f"{path}: there is no such file.")

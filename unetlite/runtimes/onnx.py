@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from unetlite.card import Card
+from unetlite.card import Card, foreign
 from unetlite.checkpoint import KEY
-from unetlite.runtimes.runtime import Runtime, opening
+from unetlite.runtimes.runtime import MALFORMED, Runtime, opening
 
 
 def make_session(model: Path | bytes) -> Any:
@@ -21,7 +21,7 @@ def make_session(model: Path | bytes) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -36,10 +36,15 @@ class OnnxRuntime(Runtime):
 
     def __init__(self, path: Path):
         with opening(path):
-            from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
-        with opening(path, Fail, InvalidGraph, InvalidProtobuf):
+            from onnxruntime.capi import onnxruntime_pybind11_state as state
+        errors = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+        with opening(path, *errors, *MALFORMED):
             self.session = make_session(path)
-        self.card = Card.from_json(self.session.get_modelmeta().custom_metadata_map.get(KEY), path)
+            stored = self.session.get_modelmeta().custom_metadata_map.get(KEY)
+            inputs = [(each.name, each.type) for each in self.session.get_inputs()]
+        self.card = Card.from_json(stored, path)
+        if inputs != [("image", "tensor(uint8)")]:
+            raise foreign(path)
 
     def run(self, image: np.ndarray) -> np.ndarray:
         return self.session.run(None, {"image": image})[0]

@@ -1,6 +1,7 @@
 """OpenVINO."""
 
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from unetlite.card import Card
 from unetlite.checkpoint import KEY
-from unetlite.runtimes.runtime import Runtime, opening
+from unetlite.runtimes.runtime import MALFORMED, Runtime, opening
 
 HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 """By the card's precision, what is not quantised is computed in; OpenVINO's default is bfloat16 where it is fast."""
@@ -42,7 +43,7 @@ def make_request(model: Any, precision: str = "float32") -> Any:
 
 
 class OpenVino(Runtime):
-    """A folder with OpenVINO's own format.
+    """A folder with OpenVINO's own format. Threads take turns.
 
     Raises:
         UsageError: the files are damaged, were not exported by unetlite, or openvino is not installed.
@@ -53,11 +54,13 @@ class OpenVino(Runtime):
     def __init__(self, directory: Path):
         with opening(directory):
             import openvino
-        with opening(directory, RuntimeError):
+        with opening(directory, *MALFORMED):
             model = openvino.Core().read_model(directory / "openvino_model.xml")
-        stored = model.get_rt_info([KEY]).astype(str) if model.has_rt_info([KEY]) else None
+            stored = model.get_rt_info([KEY]).astype(str) if model.has_rt_info([KEY]) else None
         self.card = Card.from_json(stored, directory)
+        self.lock = Lock()
         self.request = make_request(model, self.card.precision)
 
     def run(self, image: np.ndarray) -> np.ndarray:
-        return self.request.infer({"image": image})[0].copy()  # its memory is used again
+        with self.lock:
+            return self.request.infer({"image": image})[0].copy()  # its memory is used again

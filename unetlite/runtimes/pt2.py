@@ -20,7 +20,7 @@ from unetlite.checkpoint import KEY
 from unetlite.errors import UsageError
 from unetlite.fold import fold
 from unetlite.runtimes.pytorch import PyTorch
-from unetlite.runtimes.runtime import Runtime, opening
+from unetlite.runtimes.runtime import MALFORMED, Runtime, opening
 from unetlite.unet import UNet, in_bfloat16
 
 DTYPES = {5: torch.int64, 7: torch.float32, 13: torch.bfloat16}
@@ -48,7 +48,7 @@ def open_weights(path: Path) -> PyTorch:
     Raises:
         UsageError: the file is damaged, or was not exported by unetlite.
     """
-    with opening(path, BadZipFile, KeyError, ValueError, RuntimeError), ZipFile(path) as archive:
+    with opening(path, BadZipFile, *MALFORMED), ZipFile(path) as archive:
         names = {name.partition("/")[2]: name for name in archive.namelist()}  # below a folder of any name
         card = Card.from_json(archive.read(names[f"extra/{KEY}"]).decode(), path)
         stored = json.loads(archive.read(names["data/weights/model_weights_config.json"]))["config"]
@@ -56,7 +56,7 @@ def open_weights(path: Path) -> PyTorch:
             name.removeprefix("network."): read_tensor(archive.read(names[f"data/weights/{entry['path_name']}"]), entry)
             for name, entry in stored.items()
         }
-        network = UNet(card.network).eval()
+        network = UNet(card.network).eval().float()
         if network.state_dict().keys() != weights.keys():
             network = fold(network).network
         if card.precision == "bfloat16":

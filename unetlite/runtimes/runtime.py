@@ -38,9 +38,19 @@ class Runtime(ABC):
         return (output.softmax(1) if self.card.output == "logits" else output).numpy()
 
 
+MALFORMED = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
+"""What comes of content that is not what was expected."""
+
+
 @contextmanager
-def opening(path: Path, *damaged: type[Exception]) -> Iterator[None]:
-    """Says in words that a runtime is not installed, or that a file is not one of its own."""
+def opening(path: Path, *raised: type[Exception]) -> Iterator[None]:
+    """Says in words that a runtime is not installed, or that a file is not one of its own.
+
+    Args:
+        path: of the file.
+        raised: besides OSError, by what opens it, if the file is damaged.
+    """
+    damaged: tuple[type[Exception], ...] = (OSError, *raised)
     try:
         yield
     except ImportError as error:
