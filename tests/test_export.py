@@ -217,6 +217,53 @@ def test_a_damaged_or_foreign_file_ends_in_one_line(format, damage, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": 7}, {"colours": [[0, 0]]}, {"colours": []}, {"receptive_field": "x"}, {"receptive_field": -1},
+        {"precision": "int4"}, {"output": "masks"}, {"config": "data"}, {"config": {"data": None}},
+        {"config": {"data": {"name": "folder", "value_range": "x"}}}, {"config": {"data": {"name": "a", "resize": -1}}},
+        {"network": {"upsample": "x"}}, {"network": {"widths": None}}, {"network": {"later": 1}}, {"metrics": [1]},
+        {"metrics": {"a": "b"}},
+    ],
+)  # fmt: skip
+def test_a_card_with_odd_values_is_refused_in_words(change, tmp_path):
+    card = json.loads(make_card(as_trained(OPERATORS[0])).to_json())
+    assert Card.from_json(json.dumps(card), tmp_path)
+    with pytest.raises(UsageError, match="written by unetlite"):
+        Card.from_json(json.dumps(card | change), tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["bytes", "no network", "later key", "other weights", "a number"])
+def test_a_damaged_or_newer_checkpoint_is_refused_in_words(runs, damage):
+    path = runs / "transpose" / "seed0" / "best.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    random, whole = np.random.default_rng(0), path.read_bytes()
+    if damage == "bytes":
+        for _ in range(30):
+            changed = bytearray(whole)
+            for place in random.integers(0, len(whole), 40):
+                changed[place] = random.integers(0, 256)
+            path.write_bytes(changed)
+            try:
+                load(path)
+            except UsageError as error:
+                assert "best.ckpt" in str(error)  # noqa: PT017
+        return
+    match damage:
+        case "no network":
+            del checkpoint["unetlite"]["network"]
+        case "later key":
+            checkpoint["unetlite"]["network"]["later"] = 1
+        case "other weights":
+            checkpoint["state_dict"].popitem()
+        case "a number":
+            checkpoint["unetlite"] = 3
+    torch.save(checkpoint, path)
+    with pytest.raises(UsageError, match=r"best\.ckpt"):
+        load(path)
+
+
 @pytest.mark.parametrize("format", WRITERS)
 def test_the_command_checks_measures_and_keeps(runs, format):
     checkpoint = runs / "bilinear" / "seed0" / "best.ckpt"

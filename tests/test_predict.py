@@ -2,6 +2,7 @@
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from conftest import save
 from hypothesis import given, settings
 from hypothesis.strategies import integers
 from PIL import Image
-from test_export import as_trained, make_card
+from test_export import as_trained, make_card, write
 from typer.testing import CliRunner
 
 from unetlite import UsageError, load
@@ -23,6 +24,7 @@ from unetlite.predict.inputs import find_inputs
 from unetlite.predict.model import ArrayPicture, Model
 from unetlite.predict.tiff import TiffPicture, TiffRows, TiffWriter
 from unetlite.predict.tiles import Tiling, make_tiling, predict_tiles, ramp
+from unetlite.runtimes import open_runtime
 from unetlite.runtimes.pytorch import PyTorch
 
 CLASSES = 2
@@ -211,6 +213,79 @@ def test_a_file_with_changed_bytes_is_read_or_refused_in_words(format, tmp_path)
     told = [text for text in refusals if text]
     assert len(told) > 100
     assert all(path.name in text for text in told)
+
+
+def test_pixels_without_data_do_not_blank_the_others(tmp_path):
+    values = noise(30, 40).astype(np.float32)
+    expected = read_image(save(tmp_path / "whole.tif", values), 1)
+    values[3, 4], values[5, 6] = np.nan, np.inf
+    save(tmp_path / "a.tif", values)
+    for found in (read_image(tmp_path / "a.tif", 1), TiffPicture(tmp_path / "a.tif", 1, None).rows(0, 30)):
+        assert (found == expected).sum() >= expected.size - 4
+
+
+def test_16_bit_colour_is_the_same_by_rows_and_transparency_counts_nothing(tmp_path):
+    values = noise(20, 30, 4, dtype=np.uint16) // 16
+    values[..., 3] = 65535
+    for channels in (3, 4):
+        tifffile.imwrite(tmp_path / "a.tif", values[..., :channels], photometric="rgb")
+        found = TiffPicture(tmp_path / "a.tif", 3, None).rows(0, 20)
+        np.testing.assert_array_equal(found, (values[..., :3] >> 8).transpose(2, 0, 1))
+
+
+def test_a_picture_is_turned_as_a_viewer_shows_it(tmp_path):
+    image = Image.fromarray(noise(16, 32, 3))
+    exif = image.getexif()
+    exif[274] = 6  # to be turned clockwise
+    image.save(tmp_path / "a.png", exif=exif)
+    turned = np.asarray(image.transpose(Image.Transpose.ROTATE_270))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", 3), turned.transpose(2, 0, 1))
+    assert small_model().predict(tmp_path / "a.png").classes.shape == (32, 16)
+
+
+def test_a_disk_that_fills_up_leaves_nothing_half_and_the_rest_goes_on(runs, tmp_path, monkeypatch):
+    for name in "ab":
+        save(tmp_path / "images" / f"{name}.tif", noise(600, 300))
+    monkeypatch.setattr(tiff, "LARGE", 0)
+    real, calls = tifffile.imwrite, []
+
+    def imwrite(file, tiles, **options):
+        calls.append(file)
+        if len(calls) == 1:
+            raise OSError(28, "No space left on device")
+        return real(file, tiles, **options)
+
+    monkeypatch.setattr(tiff.tifffile, "imwrite", imwrite)
+    result = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "out", "--probabilities")
+    assert result.exit_code == command.SOME_FAILED
+    assert "a.tif" in result.output
+    assert "No space left" in result.output
+    found = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
+    assert found == ["masks/b.tif", "overlays/b.png", "predictions.csv", "probabilities/b.tif"]
+
+
+def test_threads_get_the_prediction_of_their_own_image(tmp_path):
+    network = as_trained({"name": "transpose"}, widths=(4, 6))
+    model = Model(open_runtime(write(tmp_path, network, make_card(network), "openvino")))
+    images = [noise(8 + k, 40, 3, seed=k) for k in range(6)] * 5
+    expected = [model.predict(image).classes for image in images]
+    with ThreadPoolExecutor(4) as executor:
+        for found, wanted in zip(executor.map(model.predict, images), expected, strict=True):
+            np.testing.assert_array_equal(found.classes, wanted)
+
+
+def test_what_the_caller_has_set_changes_no_prediction(runs):
+    image = noise(20, 30)
+    expected = load(runs / "transpose" / "seed0").predict(image).probabilities
+    before = torch.get_rng_state()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with torch.autocast("cpu", torch.bfloat16), torch.inference_mode():
+            found = load(runs / "transpose" / "seed0").predict(image).probabilities
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_array_equal(found, expected)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @settings(deadline=None, max_examples=10)

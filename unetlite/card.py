@@ -143,7 +143,7 @@ class Card:
                 isinstance(card.network.upsample["name"], str),
                 isinstance(card.config["data"]["name"], str),
             ]
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, LookupError, AttributeError):
             raise foreign(path) from None
         if not all(fits):
             raise foreign(path)
@@ -159,7 +159,7 @@ def checkpoint_card(path: Path, checkpoint: Mapping[str, Any], network: UNet) ->
     """The card of a checkpoint, with the scores of the test images if it lies in its finished run."""
     # Receptive fields are found by gradients. They do not depend on the number of channels; the time to find them does.
     thin = replace(network.config, widths=(4,) * len(network.config.widths), decoder_widths=None)
-    with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
+    with torch.inference_mode(False):
         *_, head = steps(UNet(thin))
     run, stored = RunFiles(path.parent), checkpoint[KEY]
     tested: dict[str, float] = {}

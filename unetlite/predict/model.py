@@ -202,7 +202,9 @@ def load(path: str | Path, *, tile: int = TILE, overlap: int | None = None) -> M
     Raises:
         UsageError: the file is missing, damaged or of another kind, or its runtime is not installed.
     """
-    return Model(open_runtime(Path(path)), tile=tile, overlap=overlap)
+    with torch.random.fork_rng(devices=[]):  # a network starts from random weights; the caller's generator stays
+        runtime = open_runtime(Path(path))
+    return Model(runtime, tile=tile, overlap=overlap)
 
 
 def beside(parts: list[Band]) -> Band:
