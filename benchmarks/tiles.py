@@ -13,7 +13,7 @@ from unetlite import load
 from unetlite.data.coast import find_files
 
 WINDOW = (800, 400, 800 + 2500, 400 + 1500)  # of the Blue Marble: left, top, right, bottom
-TILE = 1024  # pixels, the default
+TILE = 1024  # pixels, so that this image has six
 LEAST = (0, 64)  # overlaps besides the default
 
 
