@@ -56,7 +56,7 @@ def test_tiles_cover_every_pixel_once_and_their_weights_add_up_to_one(height, wi
     ):
         place = np.s_[top : top + block.shape[1], left : left + block.shape[2]]
         seen[place] += 1
-        out[:, *place] = block
+        out[(slice(None), *place)] = block
     assert (seen == 1).all()
     np.testing.assert_allclose(out, pixels, rtol=1e-5)
     assert all(0 < end - start <= tiling.size for start, end in tiling.spans(height))

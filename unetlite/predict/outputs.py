@@ -81,7 +81,7 @@ class Outputs:
             image = self.picture.rows(band.top, band.top + len(band.classes))
             first = -band.top % self.step
             picked = slice(first, None, self.step), slice(None, None, self.step)
-            self.previews.append(overlay(image[:, *picked], band.classes[picked], self.colours))
+            self.previews.append(overlay(image[(slice(None), *picked)], band.classes[picked], self.colours))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
