@@ -97,7 +97,7 @@ def one_pixel(runtime, network, images):
     with torch.inference_mode():
         pairs = [(runtime.run(image[None]), network(torch.from_numpy(image[None].copy())).numpy()) for image in images]
     largest = max(np.abs(found - expected).max() / max(1, np.abs(expected).max()) for found, expected in pairs)
-    return Agreement(float(largest), float(np.mean([f.argmax(1) == e.argmax(1) for f, e in pairs])))
+    return Agreement(float(largest), float(largest), float(np.mean([f.argmax(1) == e.argmax(1) for f, e in pairs])))
 
 
 def exported(network, card, format, directory, data):

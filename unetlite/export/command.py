@@ -77,7 +77,7 @@ def export(
             runtime = open_on_cpu(written, format)
             status.update("comparing with the checkpoint")
             found = agreement(runtime, network, checked)
-            demand(found, card.precision, runtime.card.output)
+            demand(found, runtime.card)
             lines = [f"largest difference  {difference_text(runtime, found.difference)}"]
             lines.append(f"equal classes       at {found.classes:.3%} of the pixels, in images of {sizes_text()}")
             if int8:
