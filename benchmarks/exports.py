@@ -21,7 +21,7 @@ from unetlite.card import checkpoint_card
 from unetlite.checkpoint import build_network, load_checkpoint
 from unetlite.compare.latency import WAYS, measure_latencies
 from unetlite.data.module import data_of_run
-from unetlite.export.check import Agreement, agreement, batches
+from unetlite.export.check import agreement, batches
 from unetlite.export.command import first_test_images, open_on_cpu, write
 from unetlite.fold import fold
 from unetlite.runtimes.pytorch import PyTorch
@@ -79,25 +79,16 @@ def parity(paths):
     """The agreement of every export with its checkpoint, at the sizes of unetlite.export.check and at 1 x 1."""
     for path in paths:
         network, card, data, pixels = open_checkpoint(path)
-        tiny = [image[:, :1, :1] for image in pixels]
         with TemporaryDirectory() as directory:
             for format in FORMATS:
                 for precision in ("float32", "bfloat16"):
                     runtime = exported(network, replace(card, precision=precision), format, Path(directory), data)
                     found = agreement(runtime, network, pixels)
-                    alone = one_pixel(runtime, network, tiny)
+                    alone = agreement(runtime, network, pixels, sizes=((1, 1, 1),))
                     print(
                         f"{card.config['upsample']['name']:18} {runtime.name:13} {precision:9} largest difference "
                         f"{found.difference:.1e}, at 1 x 1 {alone.difference:.1e}; equal classes {found.classes:.4%}"
                     )
-
-
-def one_pixel(runtime, network, images):
-    """The agreement on single pixels."""
-    with torch.inference_mode():
-        pairs = [(runtime.run(image[None]), network(torch.from_numpy(image[None].copy())).numpy()) for image in images]
-    largest = max(np.abs(found - expected).max() / max(1, np.abs(expected).max()) for found, expected in pairs)
-    return Agreement(float(largest), float(largest), float(np.mean([f.argmax(1) == e.argmax(1) for f, e in pairs])))
 
 
 def exported(network, card, format, directory, data):

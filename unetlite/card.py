@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from unetlite.checkpoint import KEY
-from unetlite.errors import UsageError
+from unetlite.errors import MALFORMED, UsageError
 from unetlite.explain.layers import steps
 from unetlite.run import RunFiles
 from unetlite.unet import UNet, UNetConfig
@@ -18,7 +18,6 @@ from unetlite.upsample import UPSAMPLERS
 
 OUTPUTS = ("logits", "probabilities", "classes")
 PRECISIONS = ("float32", "bfloat16", "int8")
-
 
 PAGE = """---
 library_name: unetlite
@@ -143,7 +142,7 @@ class Card:
                 isinstance(card.network.upsample["name"], str),
                 isinstance(card.config["data"]["name"], str),
             ]
-        except (ValueError, TypeError, LookupError, AttributeError):
+        except MALFORMED:
             raise foreign(path) from None
         if not all(fits):
             raise foreign(path)

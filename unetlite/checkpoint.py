@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from unetlite.errors import UsageError
+from unetlite.errors import MALFORMED, UsageError
 from unetlite.unet import UNet, UNetConfig
 
 KEY = "unetlite"
@@ -24,16 +24,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: there is no such checkpoint.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-    ):
+    except (*MALFORMED, pickle.UnpicklingError, EOFError, OSError):
         # The reason is left out: for a foreign file PyTorch's own recommends to run its code.
         raise UsageError(f"{path} is not a checkpoint, or is damaged.") from None
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(KEY), dict):
@@ -61,6 +52,6 @@ def build_network(checkpoint: dict[str, Any], path: Path) -> UNet:
         network = UNet(UNetConfig(**checkpoint[KEY]["network"])).float()  # whatever PyTorch's default type is
         stored = checkpoint["state_dict"].items()
         network.load_state_dict({name.removeprefix(prefix): w for name, w in stored if name.startswith(prefix)})
-    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError):
+    except MALFORMED:
         raise UsageError(f"{path} holds another network than this version of unetlite builds.") from None
     return network

@@ -9,6 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 EXIT_CODE = 2
 
 
+MALFORMED = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
+"""What reading content raises that is not what was expected."""
+
+
 class UsageError(Exception):
     """A mistake in what was asked for. The message gives the value, what was expected and the remedy."""
 

@@ -36,16 +36,22 @@ class Agreement(NamedTuple):
 
 
 @torch.inference_mode()
-def agreement(runtime: Runtime, network: UNet, images: Sequence[np.ndarray]) -> Agreement:
+def agreement(
+    runtime: Runtime,
+    network: UNet,
+    images: Sequence[np.ndarray],
+    sizes: Sequence[tuple[int, int, int]] = SIZES,
+) -> Agreement:
     """The outputs of a runtime against those of a network in evaluation mode in PyTorch, in float32.
 
     Args:
         runtime: of the export.
         network: that it was made of.
-        images: uint8 (C, H, W); windows of SIZES are cut out of them.
+        images: uint8 (C, H, W).
+        sizes: batch, height and width of the windows that are cut out of them.
     """
     differences, equal = [], []
-    for size in SIZES:
+    for size in sizes:
         for batch in batches(images, *size):
             logits = network(torch.from_numpy(batch))  # (B, K, H, W)
             classes = logits.argmax(1).numpy()

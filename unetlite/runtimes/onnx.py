@@ -8,7 +8,8 @@ import torch
 
 from unetlite.card import Card, foreign
 from unetlite.checkpoint import KEY
-from unetlite.runtimes.runtime import MALFORMED, Runtime, opening
+from unetlite.errors import MALFORMED
+from unetlite.runtimes.runtime import Runtime, opening
 
 
 def make_session(model: Path | bytes) -> Any:

@@ -9,7 +9,8 @@ import torch
 
 from unetlite.card import Card
 from unetlite.checkpoint import KEY
-from unetlite.runtimes.runtime import MALFORMED, Runtime, opening
+from unetlite.errors import MALFORMED
+from unetlite.runtimes.runtime import Runtime, opening
 
 HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 """By the card's precision, what is not quantised is computed in; OpenVINO's default is bfloat16 where it is fast."""

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from unetlite.card import Card
 from unetlite.checkpoint import KEY
-from unetlite.errors import UsageError
+from unetlite.errors import MALFORMED, UsageError
 from unetlite.fold import fold
 from unetlite.runtimes.pytorch import PyTorch
-from unetlite.runtimes.runtime import MALFORMED, Runtime, opening
+from unetlite.runtimes.runtime import Runtime, opening
 from unetlite.unet import UNet, in_bfloat16
 
 DTYPES = {5: torch.int64, 7: torch.float32, 13: torch.bfloat16}

@@ -9,9 +9,9 @@ import torch
 
 from unetlite.card import Card, checkpoint_card
 from unetlite.checkpoint import build_network, load_checkpoint
-from unetlite.errors import UsageError
+from unetlite.errors import MALFORMED, UsageError
 from unetlite.fold import fold
-from unetlite.runtimes.runtime import MALFORMED, Runtime, opening
+from unetlite.runtimes.runtime import Runtime, opening
 from unetlite.unet import UNet
 
 

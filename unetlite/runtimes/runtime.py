@@ -38,10 +38,6 @@ class Runtime(ABC):
         return (output.softmax(1) if self.card.output == "logits" else output).numpy()
 
 
-MALFORMED = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
-"""What comes of content that is not what was expected."""
-
-
 @contextmanager
 def opening(path: Path, *raised: type[Exception]) -> Iterator[None]:
     """Says in words that a runtime is not installed, or that a file is not one of its own.
