@@ -1,22 +1,44 @@
+# Two commands for a start: `make train` trains a network, `make test` runs the tests. All is installed into .venv.
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: train test install check
+# uv, where it is installed, does what pip does, faster.
+INSTALL = $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 
-train: install
+# On Linux, pip takes PyTorch's build for NVIDIA's GPUs (6 GB installed). Where there is no such GPU, the build for
+# processors (1.4 GB) is tried first; where its index cannot be reached, pip goes on with what it has.
+CPU_INDEX = https://download.pytorch.org/whl/cpu
+REACHED = $(PYTHON) -c "import urllib.request as r; r.urlopen('$(CPU_INDEX)/torch/', timeout=5)" 2>/dev/null
+NEEDS_CPU_BUILD = test "$$(uname -s)" = Linux && ! command -v nvidia-smi >/dev/null && $(REACHED)
+
+.PHONY: train test check lowest install
+
+train: .venv/installed
 	$(BIN)/python train.py upsample=transpose
 
-test: install
+test: .venv/developer
 	$(BIN)/python -m pytest
 
-check: install
+check: .venv/developer
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-install: .venv/installed
+# The lowest versions that pyproject.toml allows, in an environment of their own.
+lowest:
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) tests/lowest.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install -c .venv-lowest/constraints.txt -e . pytest hypothesis safetensors
+	.venv-lowest/bin/python -m pytest tests/network tests/data tests/metrics tests/training
+
+install: .venv/developer
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -e ".[dev]"
+	if $(NEEDS_CPU_BUILD); then $(INSTALL) torch torchvision --index-url $(CPU_INDEX); fi
+	$(INSTALL) -e .
+	touch $@
+
+.venv/developer: .venv/installed
+	$(INSTALL) -e ".[dev]"
 	touch $@

@@ -8,99 +8,94 @@ Times are medians, taken in turn in one process, for one test image of 256 x 256
 """
 
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 
-from unetlite.bench import in_turn
-from unetlite.card import checkpoint_card
-from unetlite.checkpoint import build_network, load_checkpoint
-from unetlite.compare.latency import WAYS, measure_latencies
-from unetlite.data.module import data_of_run
-from unetlite.export.check import agreement, batches
-from unetlite.export.command import first_test_images, open_on_cpu, write
-from unetlite.fold import fold
-from unetlite.runtimes.pytorch import PyTorch
+from unetlite.commands.export import CALIBRATION, CHECKED
+from unetlite.data.batches import data_of_run
+from unetlite.inference.agreement import agreement, batches, some_images
+from unetlite.inference.export import onnx_model, write
+from unetlite.inference.metadata import read_checkpoint
+from unetlite.inference.runtimes import EXPORTS, PyTorch, make_request, make_session, open_runtime
+from unetlite.network.folding import fold
+from unetlite.timing import in_turn, spreads
 
-ROUNDS = 15
-FORMATS = ("onnx", "openvino", "torch-export")
+WAYS = [("onnx", "float32"), ("onnx", "int8"), ("openvino", "float32"), ("openvino", "bfloat16"), ("openvino", "int8")]
 
 
 def open_checkpoint(path):
-    """Network, card, data and test images of a checkpoint."""
-    content = load_checkpoint(path)
-    network = build_network(content, path).eval().requires_grad_(False)
-    card = replace(checkpoint_card(path, content, network), output="logits")
-    data = data_of_run(card.config)
-    return network, card, data, first_test_images(data)
+    """Network, metadata, the splits of the data, and one image (1, C, 256, 256)."""
+    network, metadata = read_checkpoint(Path(path))
+    splits = data_of_run(metadata.config).store.splits
+    return network, metadata, splits, batches(list(some_images(splits["test"], CHECKED)), 1, 256, 256)[0]
 
 
 def forms(paths):
     """Milliseconds of every network as it is and folded, in every runtime."""
-    networks, folded, images = {}, {}, {}
+    functions = {}
     for path in paths:
-        network, card, _, pixels = open_checkpoint(path)
-        name = card.config["upsample"]["name"]
-        networks[name], folded[name] = network, fold(network).network
-        images[name] = torch.from_numpy(batches(pixels, 1, 256, 256)[0])
-    found, missing = measure_latencies(networks, folded, images, ROUNDS, lambda text: None)
-    print("ms".ljust(18), *(text.rjust(22) for text in WAYS.values()))
-    for name in networks:
-        print(name.ljust(18), *(f"{found[name, way].median:22.1f}" for way in WAYS if (name, way) in found))
-    print(*missing, sep="\n")
+        network, metadata, _, image = open_checkpoint(path)
+        for form, made in (("trained", network), ("folded", fold(network))):
+            content = onnx_model(made).SerializeToString()
+            runs = {
+                "PyTorch": partial(made, torch.from_numpy(image)),
+                "ONNX Runtime": partial(make_session(content).run, None, {"image": image}),
+                "OpenVINO": partial(make_request(content).infer, {"image": image}),
+            }
+            functions |= {(metadata.network.upsample["name"], name, form): run for name, run in runs.items()}
+    with torch.inference_mode():
+        found = spreads(in_turn(functions))
+    for (operator, name, form), spread in found.items():
+        print(f"{operator:18} {name:13} {form:8} {spread.median:7.1f} ms")
 
 
 def speed(paths):
     """Milliseconds of every export of each network, and of PyTorch as a checkpoint gives it."""
     for path in paths:
-        network, card, data, pixels = open_checkpoint(path)
-        image = batches(pixels, 1, 256, 256)[0]
+        network, metadata, splits, image = open_checkpoint(path)
         functions = {
             ("PyTorch", "float32"): partial(network, torch.from_numpy(image)),
-            ("PyTorch, as predict runs", "float32"): partial(PyTorch(network, card, "cpu").run, image),
+            ("PyTorch, as predict runs", "float32"): partial(PyTorch(network, metadata, "cpu").run, image),
         }
         with TemporaryDirectory() as directory, torch.inference_mode():
-            for format in FORMATS:
-                for precision in ("float32", "bfloat16", *(("int8",) if format != "torch-export" else ())):
-                    runtime = exported(network, replace(card, precision=precision), format, Path(directory), data)
-                    functions[runtime.name, precision] = partial(runtime.run, image)
-            seconds = {key: float(np.median(values)) for key, values in in_turn(functions, ROUNDS).items()}
-        eager = seconds["PyTorch", "float32"]
+            for format, precision in WAYS:
+                runtime = exported(network, metadata, format, precision, Path(directory), splits)
+                functions[runtime.name, precision] = partial(runtime.run, image)
+            found = spreads(in_turn(functions))
+        eager = found["PyTorch", "float32"].median
         print(f"{path}, {torch.get_num_threads()} threads")
-        for (name, precision), value in seconds.items():
-            print(f"  {name:24} {precision:9} {1000 * value:7.1f} ms   {eager / value:4.1f} times as fast as PyTorch")
+        for (name, precision), (median, *_) in found.items():
+            print(f"  {name:24} {precision:9} {median:7.1f} ms   {eager / median:4.1f} times as fast as PyTorch")
 
 
 def parity(paths):
-    """The agreement of every export with its checkpoint, at the sizes of unetlite.export.check and at 1 x 1."""
+    """The agreement of every export with its checkpoint, at the sizes of unetlite.inference.agreement."""
     for path in paths:
-        network, card, data, pixels = open_checkpoint(path)
+        network, metadata, splits, _ = open_checkpoint(path)
         with TemporaryDirectory() as directory:
-            for format in FORMATS:
-                for precision in ("float32", "bfloat16"):
-                    runtime = exported(network, replace(card, precision=precision), format, Path(directory), data)
-                    found = agreement(runtime, network, pixels)
-                    alone = agreement(runtime, network, pixels, sizes=((1, 1, 1),))
-                    print(
-                        f"{card.config['upsample']['name']:18} {runtime.name:13} {precision:9} largest difference "
-                        f"{found.difference:.1e}, at 1 x 1 {alone.difference:.1e}; equal classes {found.classes:.4%}"
-                    )
+            for format, precision in WAYS:
+                runtime = exported(network, metadata, format, precision, Path(directory), splits)
+                found = agreement(runtime, network, list(some_images(splits["test"], CHECKED)))
+                print(
+                    f"{metadata.network.upsample['name']:18} {runtime.name:13} {precision:9} largest difference "
+                    f"{found.difference:.1e}; equal classes {found.classes:.4%}"
+                )
 
 
-def exported(network, card, format, directory, data):
-    """A runtime with an export in it."""
-    place = directory / f"{format}-{card.precision}-{len(list(directory.iterdir()))}"
-    place.mkdir()
-    written, _ = write(network, card, format, True, place, data)
-    return open_on_cpu(written, format)
+def exported(network, metadata, format, precision, directory, splits):
+    """A runtime with an export in it, which gives logits."""
+    path = directory / f"{precision}{EXPORTS[format]}"
+    folded = fold(network, nearest_3x3=format == "openvino")
+    images = some_images(splits["train"], CALIBRATION)
+    write(folded, metadata.model_copy(update={"precision": precision}), format, path, images)
+    return open_runtime(path)
 
 
 if __name__ == "__main__":
     tables = {"forms": forms, "speed": speed, "parity": parity}
     if len(sys.argv) < 3 or sys.argv[1] not in tables:
         sys.exit(__doc__)
-    tables[sys.argv[1]]([Path(path) for path in sys.argv[2:]])
+    tables[sys.argv[1]](sys.argv[2:])

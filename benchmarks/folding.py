@@ -11,8 +11,8 @@ from statistics import median
 
 import torch
 
-from unetlite.fold import fold_nearest
-from unetlite.upsample import Nearest
+from unetlite.network.folding import fold_nearest
+from unetlite.network.upsampling import Nearest
 
 LEVELS = [(256, 128, 8), (128, 64, 16), (64, 32, 32), (32, 16, 64)]  # C_in, C_out, H = W
 ROUNDS = 30
@@ -33,9 +33,9 @@ def main() -> None:
         for train in (False, True):
             totals = [0.0, 0.0]
             for c_in, c_out, size in LEVELS:
-                unfolded = Nearest(c_in, c_out).to(memory_format=torch.channels_last).eval()
+                unfolded = Nearest(c_in, c_out, c_out).to(memory_format=torch.channels_last).eval()
                 # In training, `Nearest` computes the folded kernel anew in each step; in evaluation it is kept.
-                folded = copy.deepcopy(unfolded).train() if train else fold_nearest(unfolded)[0]
+                folded = copy.deepcopy(unfolded).train() if train else fold_nearest(unfolded)
                 folded.to(memory_format=torch.channels_last)
                 x = torch.randn(16, c_in, size, size).to(memory_format=torch.channels_last).requires_grad_(train)
                 times = [[], []]

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from kornia.losses import dice_loss
 from lightning.pytorch import Callback
 
-from unetlite.config import HOME, compose_run
+from unetlite.settings import compose_run
 
 WARM_UP = 5  # steps
 
@@ -66,18 +66,17 @@ class Compare(Callback):
 
 
 def main() -> None:
-    sys.path.insert(0, str(HOME))
-    import train
-    import unetlite.trainer
+    import unetlite.train
+    import unetlite.training.trainer
 
     compare = Compare()
-    make_trainer = unetlite.trainer.make_trainer
-    unetlite.trainer.make_trainer = lambda *arguments: make_trainer(*arguments, compare)
+    make_trainer = unetlite.training.trainer.make_trainer
+    unetlite.training.trainer.make_trainer = lambda *arguments: make_trainer(*arguments, compare)
     with tempfile.TemporaryDirectory() as outputs:
         config = compose_run(
             ["trainer.max_steps=60", *sys.argv[1:], f"output_dir={outputs}", "trainer.accelerator=cpu"]
         )
-        train.train(config)
+        unetlite.train.train(config)
 
     times = {name: median(seconds[WARM_UP:]) for name, seconds in compare.times.items()}
     batch = config["data"]["batch_size"]

@@ -9,35 +9,28 @@ from statistics import median
 
 import torch
 from lightning.pytorch import Trainer
+from torchmetrics import MetricCollection
 
-from unetlite.bench import in_turn
-from unetlite.budget import network_config
-from unetlite.config import TrainerConfig, compose_run, split_data, typed
-from unetlite.data.module import SegmentationData
+from unetlite.data.batches import SegmentationData
 from unetlite.hardware import fast_precision
-from unetlite.segmenter import Scores, Segmenter
-from unetlite.trainer import quieten_lightning
-from unetlite.unet import UNet, initialise
+from unetlite.metrics.overlap import SegmentationScores
+from unetlite.network.unet import UNet, initialise
+from unetlite.settings import compose_run, network_config, read_settings
+from unetlite.timing import in_turn
+from unetlite.training.segmenter import Segmenter, make_scores
+from unetlite.training.trainer import quieten_lightning
 
 
-class OverlapAlone(Scores):
+def overlap_alone(classes):
     """IoU and Dice without the boundary measures."""
-
-    def update(self, prediction, mask):
-        self.overlap.update(prediction, mask)
-
-    def compute(self):
-        return self.overlap.compute()
-
-    def reset(self):
-        self.overlap.reset()
+    return MetricCollection({"overlap": SegmentationScores(classes)})
 
 
 def main() -> None:
     quieten_lightning()
     config = compose_run([])
-    loader, source = split_data(config["data"])
-    data = SegmentationData(source, Path(config["data_dir"]), loader, seed=0)
+    settings = read_settings(config)
+    data = SegmentationData(settings.source, Path(settings.data_dir), settings.loader, seed=0)
     network = UNet(network_config(config, in_channels=data.store.channels, num_classes=len(data.store.classes)))
     initialise(network, seed=0)
     network.set_normalisation(data.store.mean, data.store.std)
@@ -46,10 +39,9 @@ def main() -> None:
                       enable_progress_bar=False, enable_model_summary=False)  # fmt: skip
     trainer = Trainer(accelerator="auto", devices=1, precision=fast_precision(trainer.accelerator), logger=False,
                       enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)  # fmt: skip
-    options = typed(TrainerConfig, config["trainer"], "trainer")
     calls = {}
-    for name, scores in (("IoU and Dice", OverlapAlone), ("with boundaries", Scores)):
-        segmenter = Segmenter(network, data.store.classes, data.store.colours, options, config)
+    for name, scores in (("IoU and Dice", overlap_alone), ("with boundaries", make_scores)):
+        segmenter = Segmenter(network, data.store.classes, data.store.colours, settings.trainer, config)
         segmenter.val_scores = scores(data.store.classes)
         calls[name] = lambda segmenter=segmenter: trainer.validate(segmenter, data, verbose=False)
     seconds = {name: median(values) for name, values in in_turn(calls, rounds=15).items()}

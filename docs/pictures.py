@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from arithmetic import convolution_matrix, overlap_counts, two_deconvolutions
 
-from unetlite.arithmetic import convolution_matrix, overlap_counts
 from unetlite.data.coast import read_earth
-from unetlite.explain.figures import new_figure, show_map, two_deconvolutions
-from unetlite.unet import initialise
-from unetlite.upsample import UPSAMPLERS, NearZeroConv2d, PixelShuffle
+from unetlite.network.unet import initialise
+from unetlite.network.upsampling import UPSAMPLERS, NearZeroConv2d, PixelShuffle, Skip
+from unetlite.pictures import new_figure, show_map
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -76,16 +76,16 @@ def operators():
     small[..., 1:5, 2] = 1
     small[..., 4, 2:5] = 1
     fine = F.interpolate(small, scale_factor=2, mode="bilinear") + 0.01 * torch.rand(1, 4, 12, 12)
-    _, switches = F.max_pool2d(fine, 2, return_indices=True)
+    skip = Skip(fine, F.max_pool2d(fine, 2, return_indices=True)[1])
     names = list(UPSAMPLERS)
     figure, axes = new_figure(2, (len(names) + 2) // 2)
     cells = iter(axes.flat)
     show_map(next(cells), small[0, 0], "the map, 6 x 6")
     for name in names:
-        up = UPSAMPLERS[name](4, 4)
+        up = UPSAMPLERS[name](4, 4, 4)
         initialise(up, seed=2)
         pass_through(up)
-        show_map(next(cells), up(small, switches)[0, 0], name)
+        show_map(next(cells), up(small, skip)[0, 0], name)
     for cell in cells:
         cell.axis("off")
     return figure

@@ -1,25 +1,16 @@
 """What several tests need: images on disk, and trained runs."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from helpers import overrides, save
 from typer.testing import CliRunner
 
 from unetlite.cli import app
-from unetlite.config import HOME, compose_run
-
-sys.path.insert(0, str(HOME))
-from train import train
-
-
-def save(path: Path, array: np.ndarray) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path)
-    return path
+from unetlite.settings import compose_run
+from unetlite.train import train
 
 
 @pytest.fixture
@@ -50,12 +41,8 @@ def trained(tmp_path_factory) -> Path:
         save(tmp_path / "squares" / "masks" / f"{k}.png", mask)
     for upsample in ("transpose", "bilinear"):
         for seed in (0, 1, 2):
-            train(compose_run([
-                "data=folder", f"data.root={tmp_path / 'squares'}", f"data_dir={tmp_path / 'data'}",
-                f"output_dir={tmp_path / 'outputs'}", "experiment=test", "model.widths=[4,6,8]", "data.crop_size=32",
-                "data.batch_size=2", "data.test_fraction=0.5", "trainer.accelerator=cpu", "trainer.max_steps=2",
-                f"upsample={upsample}", f"seed={seed}",
-            ]))  # fmt: skip
+            more = "data.test_fraction=0.5", "trainer.max_steps=2", f"upsample={upsample}", f"seed={seed}"
+            train(compose_run(overrides(tmp_path / "squares", tmp_path, *more)))
     return tmp_path / "outputs" / "test"
 
 

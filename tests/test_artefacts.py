@@ -1,19 +1,16 @@
-"""Ripple and spectrum: what they say of operators and of signals whose answer is known."""
+"""Ripple: what it says of operators and of signals whose answer is known."""
 
 import math
 
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis.strategies import floats, integers, sampled_from
-from test_unet import OPERATORS, label
+from helpers import OPERATORS, label
 
-from unetlite.data.source import IGNORE
-from unetlite.metrics import PhaseRipple, RadialSpectrum
-from unetlite.probe import shifted
-from unetlite.unet import initialise
-from unetlite.upsample import UPSAMPLERS
+from unetlite.metrics.ripple import PhaseRipple
+from unetlite.network.unet import initialise
+from unetlite.network.upsampling import UPSAMPLERS, Skip
+from unetlite.training.callbacks import shifted
 
 UNEVEN = {"transpose", "zeros", "unpool"}
 
@@ -31,11 +28,11 @@ def generator(seed):
 
 def upsampled(operator, x):
     """What a fresh operator makes of x (B, 16, H, W); unpooling with the positions of a constant map."""
-    up = UPSAMPLERS.build(operator, 16, 8)
+    up = UPSAMPLERS.build(operator, 16, 8, 8)
     initialise(up, seed=0)
-    switches = F.max_pool2d(torch.ones(len(x), 8, *(2 * size for size in x.shape[-2:])), 2, return_indices=True)[1]
+    left = torch.ones(len(x), 8, *(2 * size for size in x.shape[-2:]))
     with torch.no_grad():
-        return up(x, switches)
+        return up(x, Skip(left, F.max_pool2d(left, 2, return_indices=True)[1]))
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=label)
@@ -94,64 +91,6 @@ def test_a_ripple_needs_two_images():
     assert math.isnan(ripple(torch.randn(2, 2, 7, 16), stride=8))
     assert math.isnan(ripple(torch.ones(1, 2, 16, 16)))
     assert not math.isnan(ripple(logits, logits))
-
-
-def cosine(vertical, horizontal, height=256, width=384):
-    """A wave of so many cycles a pixel, (1, 1, H, W)."""
-    y, x = torch.arange(height)[:, None], torch.arange(width)[None]
-    return torch.cos(2 * torch.pi * (vertical * y + horizontal * x).double())[None, None]
-
-
-def spectrum(logits, mask=None, bins=32):
-    metric = RadialSpectrum(bins)
-    mask = torch.zeros(len(logits), *logits.shape[-2:], dtype=torch.uint8) if mask is None else mask
-    metric.update(logits, mask)
-    return metric.compute()
-
-
-@settings(max_examples=20, deadline=None)
-@given(bins=sampled_from([8, 32]), place=floats(0, 1, exclude_max=True), angle=floats(0, math.pi))
-def test_the_power_of_a_wave_is_in_the_ring_of_its_frequency(bins, place, angle):
-    ring = 1 + int(place * (bins - 1))  # a wave of the lowest ring loses its mean
-    frequency = float(RadialSpectrum(bins).frequencies()[ring])
-    wave = cosine(frequency * math.sin(angle), frequency * math.cos(angle))
-    fractions = spectrum(wave, bins=bins)[0]
-    assert fractions[ring] > 0.99
-    assert float(fractions.sum()) == pytest.approx(1)
-
-
-@pytest.mark.parametrize("highest", [(0.4, 0.0), (0.0, 0.5), (0.5, 0.0)], ids=["0.4", "columns", "rows"])
-def test_power_is_shared_by_the_squares_of_amplitudes(highest):
-    """Up to and with half a cycle a pixel, where a decoder's finest ripple is: rows or columns in turn."""
-    low, high = cosine(0.0625, 0.0625), cosine(*highest)
-    low, high = low / low.square().mean().sqrt(), high / high.square().mean().sqrt()
-    fractions = spectrum(low + 2 * high)[0]
-    assert float(fractions[:16].sum()) == pytest.approx(1 / 5, abs=0.01)
-
-
-def test_a_checkerboard_of_single_pixels_is_in_the_highest_ring():
-    noise = torch.randn(1, 1, 256, 384, generator=generator(0))
-    fractions = spectrum(3 * cosine(0.5, 0.5) + noise)[0]
-    assert fractions[-1] > 0.8
-
-
-@settings(max_examples=10, deadline=None)
-@given(seed=integers(0, 10_000), scale=floats(1e-3, 1e3))
-def test_a_spectrum_has_fractions_that_no_scale_nor_offset_changes(seed, scale):
-    logits = torch.randn(2, 3, 40, 33, generator=generator(seed))
-    mask = torch.randint(0, 3, (2, 40, 33), generator=generator(seed + 1)).to(torch.uint8)
-    fractions = spectrum(logits, mask)
-    torch.testing.assert_close(fractions.sum(1), torch.ones(2, dtype=torch.float64))
-    torch.testing.assert_close(spectrum(scale * (logits + 4), mask)[0], fractions[0], rtol=1e-3, atol=1e-7)
-
-
-def test_logits_that_are_the_truth_have_its_spectrum():
-    mask = torch.randint(0, 3, (2, 5, 6), generator=generator(0)).repeat_interleave(8, 1).repeat_interleave(8, 2)
-    mask[:, :9, :7] = IGNORE  # no class
-    truth = torch.stack([mask == k for k in range(4)], dim=1).float()  # the last class is absent
-    logits_row, truth_row = spectrum(truth, mask.to(torch.uint8))
-    torch.testing.assert_close(logits_row, truth_row)
-    assert truth_row[:8].sum() > 0.8  # of blocks of 8 pixels
 
 
 def test_every_window_is_a_crop_of_its_image_and_every_offset_comes_up():

@@ -3,30 +3,27 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 import yaml
+from helpers import overrides, run_script
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
 from unetlite.cli import app
-from unetlite.compare.analysis import analyse, analyse_all, verdict
-from unetlite.compare.comparison import name_variants, read_comparison
+from unetlite.compare.costs import measure_costs
 from unetlite.compare.curves import mean_curves, write_means
-from unetlite.compare.runs import METRICS, read_run
-from unetlite.config import HOME, compose_run
+from unetlite.compare.evidence import gather_evidence
+from unetlite.compare.runs import METRICS, name_variants, read_comparison, read_run
+from unetlite.compare.verdict import analyse, analyse_all, verdict
 from unetlite.errors import UsageError
+from unetlite.network.checkpoint import load_network
+from unetlite.settings import compose_run
+from unetlite.train import train
 
-sys.path.insert(0, str(HOME))
-from train import train
 
-
-def change(file: Path, **values):
+def change(file, **values):
     content = yaml.safe_load(file.read_text())
     for dotted, value in values.items():
         *groups, key = dotted.split("__")
@@ -46,10 +43,8 @@ def test_the_scores_of_images_average_to_the_scores_of_the_run(trained):
 
 def test_runs_become_variants_with_the_same_seeds(trained):
     comparison = read_comparison(trained)
-    assert {name: [run.seed for run in runs] for name, runs in comparison.variants.items()} == {
-        "bilinear": [0, 1, 2],
-        "transpose": [0, 1, 2],
-    }
+    seeds = {name: [run.config["seed"] for run in runs] for name, runs in comparison.variants.items()}
+    assert seeds == {"bilinear": [0, 1, 2], "transpose": [0, 1, 2]}
     assert comparison.scores("miou")["bilinear"].shape == (3, 4)
 
 
@@ -88,12 +83,57 @@ def test_seeds_that_not_all_have_and_unfinished_runs_are_left_out_in_words(runs)
 def test_one_or_two_seeds_give_no_verdict_and_it_says_why(runs, removed):
     for seed in removed:
         shutil.rmtree(runs / "bilinear" / seed)
-    comparison = read_comparison(runs)
-    analysis = analyse(comparison, "miou")
+    analysis = analyse(read_comparison(runs), "miou")
     assert analysis.winner is None
-    assert analysis.pairs == []
-    assert "No verdict" in verdict(comparison, analysis, {})
-    assert "seed=0,1,2,3,4" in verdict(comparison, analysis, {})
+    assert not analysis.pairs
+    assert "No verdict" in verdict(analysis, {})
+    assert "seed=0,1,2,3,4" in verdict(analysis, {})
+
+
+def test_one_seed_gives_no_interval_and_no_words_of_one(runs):
+    for seed in (1, 2):
+        for run in runs.glob(f"*/seed{seed}"):
+            shutil.rmtree(run)
+    comparison = read_comparison(runs)
+    for analysis in analyse_all(comparison).values():
+        assert all((found.deviation, found.interval) == (None, None) for found in analysis.variants.values())
+    result = CliRunner().invoke(app, ["compare", str(runs), "--rounds", "0", "--size", "32", "--tensorboard"])
+    assert result.exit_code == 0, result.output
+    written = [(runs / f"report.{kind}").read_text() for kind in ("md", "html")]
+    for text in (result.stdout, *written):
+        assert "No verdict" in text
+        assert "±" not in text.partition("<h2>Test images")[0]  # of an image, the spread is one over variants
+        assert "over seeds" not in text
+        assert "over all trainings" not in text
+    tags = EventAccumulator(str(runs / "mean" / "bilinear")).Reload().Tags()["scalars"]
+    assert "val/miou" in tags
+    assert not [tag for tag in tags if tag.startswith("interval/")]
+
+
+def test_the_environment_is_read_from_its_file_and_may_be_unknown(runs):
+    for file in runs.rglob("best.ckpt"):
+        file.unlink()  # no checkpoint is read for it
+    assert read_comparison(runs).environments[0]["torch"]
+    (runs / "bilinear" / "seed0" / "environment.json").unlink()
+    comparison = read_comparison(runs)
+    assert comparison.variants["bilinear"][0].environment == {}
+    assert len(comparison.environments) == 1
+    (runs / "bilinear" / "seed1" / "environment.json").write_text('{"torch": "1.0"}')
+    assert len(read_comparison(runs).environments) == 2
+
+
+def test_another_augmentation_or_batch_still_gives_pictures_and_other_data_do_not(runs):
+    networks = {name: load_network(runs / name / "seed0" / "best.ckpt").eval() for name in ("bilinear", "transpose")}
+    for seed in (0, 1, 2):
+        change(runs / "bilinear" / f"seed{seed}" / "config.yaml", data__augment__rotation=5.0, data__crops_per_image=3)
+    evidence = gather_evidence(read_comparison(runs, allow=["data"]), networks)
+    assert evidence.missing is None
+    assert len(evidence.images) == len(evidence.close_ups) == 4  # as many as there are
+    change(runs / "bilinear" / "seed2" / "config.yaml", data__val_fraction=0.3)
+    evidence = gather_evidence(read_comparison(runs, allow=["data"]), networks)
+    assert "differ in the data set" in evidence.missing
+    assert not evidence.images
+    assert len(evidence.ripples.pictures) == 2
 
 
 @pytest.mark.parametrize(
@@ -110,7 +150,7 @@ def test_one_or_two_seeds_give_no_verdict_and_it_says_why(runs, removed):
         ),
         (lambda runs: shutil.copytree(runs / "bilinear" / "seed0", runs / "again"), "same variant"),
         (lambda runs: (runs / "bilinear" / "seed0" / "counts.csv").unlink(), "no complete run"),
-        (lambda runs: (runs / "bilinear" / "seed0" / "metrics.json").write_text("{"), "no complete run"),
+        (lambda runs: (runs / "bilinear" / "seed0" / "metrics.json").write_text("{"), "is damaged"),
     ],
 )
 def test_what_cannot_be_compared_ends_in_one_line_and_leaves_nothing(runs, prepare, words):
@@ -131,8 +171,11 @@ def test_an_unknown_metric_or_key_is_refused_with_the_choices(runs):
 
 
 def test_variants_are_named_by_what_tells_them_apart():
-    parts = [{"name": "transpose", "kernel_size": 2}, {"name": "transpose", "kernel_size": 4}, {"name": "zeros"}]
-    assert name_variants(parts) == ["transpose (kernel_size=2)", "transpose (kernel_size=4)", "zeros"]
+    operators = [{"name": "transpose", "kernel_size": 2}, {"name": "transpose", "kernel_size": 4}, {"name": "zeros"}]
+    configs = [{"upsample": operator, "model": {"norm": "batch", "skip": k}} for k, operator in enumerate(operators)]
+    assert name_variants(configs, "upsample") == ["transpose (kernel_size=2)", "transpose (kernel_size=4)", "zeros"]
+    assert name_variants(configs, "upsample.name") == ["transpose", "transpose", "zeros"]
+    assert name_variants(configs, "model") == ["skip=0", "skip=1", "skip=2"]
 
 
 def test_the_winner_is_named_only_where_a_difference_is_shown(runs):
@@ -151,9 +194,8 @@ def test_the_winner_is_named_only_where_a_difference_is_shown(runs):
                             row[k], row[k + 1], row[k + 2] = str(found), "500", str(2000 - found)
                 with file.open("w", newline="") as opened:
                     csv.writer(opened).writerows([header, *rows])
-        comparison = read_comparison(runs)
-        analysis = analyse(comparison, "miou")
-        text = verdict(comparison, analysis, {"bilinear": 3.0, "transpose": 2.0})
+        analysis = analyse(read_comparison(runs), "miou")
+        text = verdict(analysis, {"bilinear": 3.0, "transpose": 2.0})
         if shift:
             assert analysis.winner == "bilinear"
             assert text.startswith("Choose bilinear")
@@ -191,25 +233,57 @@ def test_the_mean_curves_for_tensorboard_are_means_with_intervals(runs):
     curves = mean_curves(comparison)
     single = [EventAccumulator(str(runs / "bilinear" / f"seed{seed}")).Reload() for seed in (0, 1, 2)]
     expected = np.mean([[event.value for event in events.Scalars("val/miou")] for events in single], axis=0)
-    assert curves["val/miou"]["bilinear"].mean == pytest.approx(expected)
-    target = write_means(comparison, curves, runs)
-    events = EventAccumulator(str(target / "bilinear")).Reload()
+    assert curves["bilinear"]["val/miou"].mean == pytest.approx(expected)
+    write_means(curves, runs)
+    events = EventAccumulator(str(runs / "mean" / "bilinear")).Reload()
     bounds = zip(*(events.Scalars(f"interval/val/miou/{end}") for end in ("low", "high")), strict=True)
     assert all(low.value <= mean <= high.value for (low, high), mean in zip(bounds, expected, strict=True))
     assert len(read_comparison(runs).variants) == 2  # what was written is no run
 
 
+@pytest.fixture
+def no_onnx(monkeypatch):
+    """As where the extra `export` is not installed."""
+
+    def missing(network):
+        raise ImportError("No module named 'onnx'")
+
+    monkeypatch.setattr("unetlite.compare.costs.onnx_model", missing)
+
+
+def test_runtimes_that_are_missing_are_named_and_the_others_are_measured(trained, no_onnx):
+    comparison = read_comparison(trained)
+    networks = {name: load_network(runs[0].files.best).eval() for name, runs in comparison.variants.items()}
+    costs = measure_costs(comparison, networks, (16, 16), 1, lambda text: None)
+    for name in ("bilinear", "transpose"):
+        assert set(costs.variants[name].latency) == {"pytorch", "pytorch_folded"}
+        assert f"{name} in OpenVINO, folded (No module named 'onnx')" in costs.missing
+    assert len(costs.missing) == 8
+    assert set(costs.fastest) == {"bilinear", "transpose"}
+
+
+def test_the_terminal_shows_whole_numbers_in_80_columns(runs, no_onnx, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for operator, size in (("bilinear", 12), ("transpose", 4)):
+        for file in (runs / operator).glob("*/config.yaml"):
+            change(file, upsample__name="a_name_of_its_own", upsample__kernel_size=size)
+    result = CliRunner().invoke(app, ["compare", str(runs), "--by", "upsample", "--rounds", "1", "--size", "16"])
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stdout.splitlines() if not line.startswith("report  ")]
+    assert max(map(len, lines)) <= 80
+    assert "(kernel_size=12)" in result.stdout
+    content = json.loads((runs / "report.json").read_text())
+    for found in content["metrics"]["miou"]["variants"].values():
+        assert f"{found['mean']:.4f} ± {found['deviation']:.4f}" in result.stdout
+
+
 def test_a_sweep_logs_every_run_and_later_skips_the_finished_ones(trained, tmp_path, capsys):
     config = yaml.safe_load((trained / "transpose" / "seed0" / "config.yaml").read_text())
-    shared = [
-        "experiment=compare", "data=folder", f"data.root={config['data']['root']}", f"data_dir={config['data_dir']}",
-        f"output_dir={tmp_path}", "model.widths=[4,6,8]", "data.crop_size=32", "data.batch_size=2",
-        "trainer.accelerator=cpu", "trainer.max_steps=2",
-    ]  # fmt: skip
-    command = [sys.executable, str(HOME / "train.py"), *shared, "upsample=transpose,zeros", "seed=0"]
-    swept = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    shared = overrides(config["data"]["root"], tmp_path, "trainer.max_steps=2")
+    shared[shared.index("experiment=test")] = "experiment=compare"
+    swept = run_script(*shared, "upsample=transpose,zeros", "seed=0", cwd=tmp_path)
     assert swept.returncode == 0, swept.stderr
-    runs = [tmp_path / "folder" / name / "seed0" for name in ("transpose", "zeros")]
+    runs = [tmp_path / "outputs" / "folder" / name / "seed0" for name in ("transpose", "zeros")]
     assert all("epoch   1" in (run / "train.log").read_text() for run in runs)
     before = {file: file.read_bytes() for run in runs for file in run.iterdir()}
     again = compose_run([*shared, "upsample=zeros"])
@@ -221,29 +295,7 @@ def test_a_sweep_logs_every_run_and_later_skips_the_finished_ones(trained, tmp_p
 
 
 def test_a_mistake_in_a_job_of_a_sweep_ends_in_words_and_with_code_two(tmp_path):
-    command = [sys.executable, str(HOME / "train.py"), "experiment=compare", f"output_dir={tmp_path}", "seed=-1"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    result = run_script("experiment=compare", f"output_dir={tmp_path}", "seed=-1", cwd=tmp_path)
     assert result.returncode == 2
     assert "error: seed=-1" in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def test_the_public_commands_and_their_options_change_by_decision_only():
-    found = {
-        name: sorted(option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts))
-        for name, command in typer.main.get_command(app).commands.items()
-    }
-    assert found == {
-        "explain": ["--compare", "--png", "--size", "what"],
-        "compare": [
-            "--allow", "--by", "--metric", "--output", "--rounds", "--size", "--tensorboard", "directory",
-        ],
-        "export": [
-            "--fold", "--format", "--images", "--int8", "--no-fold", "--output", "--precision", "--to", "checkpoint",
-        ],
-        "predict": [
-            "--flips", "--no-overlays", "--output", "--overlap", "--overlays", "--probabilities", "--tile", "--truth",
-            "inputs", "model",
-        ],
-        "demo": ["--host", "--port", "models"],
-    }  # fmt: skip

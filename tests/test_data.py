@@ -1,23 +1,24 @@
 """What must hold between files on disk and the batches that train."""
 
+import pickle
 from collections import Counter
 
 import numpy as np
 import pytest
 import torch
-from conftest import save
+from helpers import save
 from hypothesis import given, settings
 from hypothesis.strategies import integers
 
-from unetlite.config import LoaderConfig
+from unetlite.classes import IGNORE, palette
 from unetlite.data import coast
-from unetlite.data.augment import Augmentation
-from unetlite.data.module import RandomWindows, SegmentationData, WholeImages
-from unetlite.data.pets import Pets
-from unetlite.data.source import IGNORE, Sample, palette
-from unetlite.data.store import Window, open_store
-from unetlite.data.voc import CLASSES, Voc, voc_colour
+from unetlite.data.augmentation import Augmentation
+from unetlite.data.batches import RandomWindows, SegmentationData, whole_images
+from unetlite.data.cache import Window, open_store
+from unetlite.data.public import VOC_CLASSES, Pets, Voc, voc_colour
+from unetlite.data.samples import Sample
 from unetlite.errors import UsageError
+from unetlite.settings import AugmentOptions, LoaderOptions
 
 AUGMENTATIONS = [
     {"horizontal_flip": True},
@@ -30,6 +31,10 @@ AUGMENTATIONS = [
     {"vertical_flip": True, "quarter_turns": True, "rotation": 180.0, "scale": 2.0, "gamma": 1.2},
 ]
 GEOMETRIC = [options for options in AUGMENTATIONS if not {"brightness", "gamma"} & options.keys()]
+
+
+def loader_options(**options):
+    return LoaderOptions(**options, num_workers=0, augment=AugmentOptions(horizontal_flip=True))
 
 
 class InMemory:
@@ -67,7 +72,7 @@ def blobs(batch=16, size=64):
 @pytest.mark.parametrize("options", AUGMENTATIONS, ids=str)
 def test_labels_survive_augmentation(options):
     image, mask = blobs()
-    _, moved = Augmentation(**{"horizontal_flip": False, **options})(image, mask, seed=3)
+    _, moved = Augmentation(AugmentOptions(**options))(image, mask, seed=3)
     assert moved.dtype == torch.uint8
     assert set(moved.unique().tolist()) <= set(mask.unique().tolist())
 
@@ -75,7 +80,7 @@ def test_labels_survive_augmentation(options):
 @pytest.mark.parametrize("options", GEOMETRIC, ids=str)
 def test_image_and_mask_move_together(options):
     image, mask = blobs()
-    new_image, moved = Augmentation(**{"horizontal_flip": False, **options})(image, mask, seed=3)
+    new_image, moved = Augmentation(AugmentOptions(**options))(image, mask, seed=3)
     expected = (moved.float() * 40).clamp(max=255)[:, None]
     assert not torch.equal(moved, mask)
     # Interpolation blends the image at the borders of regions, where the mask keeps one label.
@@ -85,7 +90,7 @@ def test_image_and_mask_move_together(options):
 def test_brightness_is_relative_so_that_dark_images_keep_their_content():
     image = torch.arange(1, 33, dtype=torch.uint8).view(1, 1, 4, 8).expand(64, -1, -1, -1)
     mask = torch.zeros(64, 4, 8, dtype=torch.uint8)
-    out, _ = Augmentation(horizontal_flip=False, brightness=0.2)(image, mask, seed=0)
+    out, _ = Augmentation(AugmentOptions(brightness=0.2))(image, mask, seed=0)
     ratio = out / image
     assert ratio.amin() >= 0.8 - 1e-4
     assert ratio.amax() <= 1.2 + 1e-4
@@ -96,7 +101,7 @@ def test_brightness_is_relative_so_that_dark_images_keep_their_content():
 def test_augmentation_is_drawn_per_sample_from_its_seed_alone():
     image, mask = blobs(batch=32)
     image, mask = image[:1].expand(32, -1, -1, -1), mask[:1].expand(32, -1, -1)
-    augment = Augmentation(vertical_flip=True, rotation=20.0, brightness=0.2)
+    augment = Augmentation(AugmentOptions(horizontal_flip=True, vertical_flip=True, rotation=20.0, brightness=0.2))
     torch.manual_seed(0)
     first = augment(image, mask, seed=7)
     before = torch.get_rng_state()
@@ -113,7 +118,7 @@ def test_augmentation_is_drawn_per_sample_from_its_seed_alone():
 @given(seed=integers(0, 5), epoch=integers(0, 5), crop=integers(1, 10), crops_per_image=integers(1, 3))
 def test_windows_are_a_function_of_seed_and_epoch(tmp_path_factory, seed, epoch, crop, crops_per_image):
     split = open_store(InMemory(), tmp_path_factory.getbasetemp() / "windows", "test").splits["train"]
-    loader = LoaderConfig(batch_size=2, crop_size=crop, crops_per_image=crops_per_image, num_workers=0)
+    loader = loader_options(batch_size=2, crop_size=crop, crops_per_image=crops_per_image)
     windows = RandomWindows(split, loader, seed)
     windows.set_epoch(epoch)
     drawn = list(windows)
@@ -127,7 +132,7 @@ def test_windows_are_a_function_of_seed_and_epoch(tmp_path_factory, seed, epoch,
 
 def test_epochs_and_seeds_differ(tmp_path):
     split = open_store(InMemory(), tmp_path, "test").splits["train"]
-    loader = LoaderConfig(batch_size=2, crop_size=3, crops_per_image=5, num_workers=0)
+    loader = loader_options(batch_size=2, crop_size=3, crops_per_image=5)
 
     def draw(seed, epoch):
         windows = RandomWindows(split, loader, seed)
@@ -139,7 +144,7 @@ def test_epochs_and_seeds_differ(tmp_path):
 
 def test_evaluation_sees_every_image_once_whole_and_unpadded(tmp_path):
     split = open_store(InMemory(), tmp_path, "test").splits["test"]
-    batches = list(WholeImages(split, max_pixels=100))
+    batches = whole_images(split, max_pixels=100)
     assert sorted(window.image for batch in batches for window in batch) == [0, 1, 2, 3]
     for batch in batches:
         assert len({split.sizes[window.image] for window in batch}) == 1
@@ -169,6 +174,14 @@ def test_a_window_over_the_edge_repeats_it_and_is_ignored_there(tmp_path):
     assert (image[:, 3:, :5] == whole[:, 4:5, 4:]).all()
     assert (mask[3:] == IGNORE).all()
     assert (mask[:, 5:] == IGNORE).all()
+
+
+def test_a_worker_maps_the_files_and_copies_nothing(tmp_path):
+    split = open_store(InMemory(sizes=((300, 400),)), tmp_path, "test").splits["train"]
+    sent = pickle.dumps(split)  # as `spawn` does
+    assert len(sent) < 2000
+    again = pickle.loads(sent)
+    assert all(torch.equal(a, b) for a, b in zip(again[again.whole(0)], split[split.whole(0)], strict=True))
 
 
 def test_samples_are_decoded_once_and_again_only_if_they_changed(tmp_path):
@@ -293,7 +306,7 @@ def test_voc_in_its_real_layout(tmp_path):
 def test_voc_colours():
     """Three entries of the colour table that the data set's development kit defines."""
     assert [voc_colour(k) for k in (0, 1, 15)] == [(0, 0, 0), (128, 0, 0), (192, 128, 128)]
-    assert len(CLASSES) == len(set(Voc.colours)) == 21
+    assert len(set(map(voc_colour, range(21)))) == len(VOC_CLASSES) == 21
 
 
 @pytest.mark.parametrize("cls", [Pets, Voc])
@@ -303,7 +316,7 @@ def test_a_missing_archive_is_named(tmp_path, cls):
 
 
 def test_batches_for_training_and_test(discs, tmp_path):
-    loader = LoaderConfig(batch_size=4, crop_size=16, crops_per_image=2, num_workers=0)
+    loader = loader_options(batch_size=4, crop_size=16, crops_per_image=2)
     data = SegmentationData({"name": "folder", "root": str(discs)}, tmp_path, loader, seed=0)
     shapes = [(batch.image.shape, batch.mask.shape) for batch in data.train_dataloader()]
     assert set(shapes) == {((4, 3, 16, 16), (4, 16, 16))}

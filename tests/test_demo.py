@@ -8,32 +8,39 @@ from urllib.request import urlopen
 
 import numpy as np
 import pytest
-from conftest import save
+from helpers import save
 from PIL import Image
 from test_predict import noise
 from test_report import BROWSERS
 from typer.testing import CliRunner
 
-from unetlite import load
+from unetlite import Prediction, load
 from unetlite.cli import app
-from unetlite.demo import build, disagreement, named
-from unetlite.predict import model as predict_model
+from unetlite.commands.demo import answer, build, describe, disagreement, example_image
 
 gradio = pytest.importorskip("gradio")
 
 
+@pytest.fixture(autouse=True)
+def stderr_stays_open(monkeypatch):
+    """uvicorn closes the handlers of `logging`; absl's, which comes with TensorBoard, would close pytest's stderr."""
+    monkeypatch.setattr("absl.logging.PythonHandler.close", lambda _: None)
+
+
 @pytest.fixture
 def models(runs):
-    paths = [runs / "transpose" / "seed0", runs / "bilinear" / "seed0"]
-    return named([load(path) for path in paths], paths)
+    return {name: load(runs / name / "seed0") for name in ("transpose", "bilinear")}
 
 
-def test_models_are_told_apart(runs):
-    path = runs / "transpose" / "seed0"
-    others = [path, runs / "transpose" / "seed1"]
-    assert list(named([load(p) for p in others], others)) == ["transpose, seed 0", "transpose, seed 1"]
-    twice = [path, path / "best.ckpt"]
-    assert list(named([load(p) for p in twice], twice)) == [str(p) for p in twice]
+def test_an_answer_has_a_value_for_everything_on_the_page(models):
+    page, _ = build(models, example_image(models["transpose"]))
+    (event,) = (function for function in page.fns.values() if function.api_name == "predict")
+    for chosen in (models, {"one": models["transpose"]}):
+        found = answer(chosen, Image.fromarray(noise(20, 30)))
+        assert len(found) == len(answer(chosen, None)) == 1 + 3 * len(chosen)
+    assert len(event.outputs) == 7
+    assert "transpose" in describe(models["transpose"])
+    assert example_image(models["transpose"]).size == (64, 64)  # of its data set
 
 
 def test_the_picture_of_differences_shows_them_and_nothing_else(models):
@@ -41,7 +48,7 @@ def test_the_picture_of_differences_shows_them_and_nothing_else(models):
     one, other = (model.predict(image) for model in models.values())
     classes = one.classes.copy()
     classes[3, 4] = 1 - classes[3, 4]
-    changed = predict_model.Prediction(one.image, classes, one.probabilities, one.card)
+    changed = Prediction(one.image, classes, one.probabilities, one.metadata)
     picture = np.asarray(disagreement([one, changed, one])).astype(int)
     coloured = picture.max(2) != picture.min(2)
     assert coloured.sum() == coloured[3, 4] == 1
@@ -55,8 +62,9 @@ def test_a_browser_uploads_an_image_and_reads_what_the_models_give(models, tmp_p
         pytest.skip("no Chromium here to open the page in")
     image = noise(40, 60)
     file = save(tmp_path / "image.png", image)
-    page = build(models, Image.fromarray(noise(16, 16)))
-    _, address, _ = page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, ssr_mode=False)
+    page, theme = build(models, Image.fromarray(noise(16, 16)))
+    options = {"prevent_thread_lock": True, "quiet": True, "ssr_mode": False, "theme": theme}
+    _, address, _ = page.launch(server_name="127.0.0.1", **options)
     asked: list[str] = []
     try:
         with playwright.sync_playwright() as driver:

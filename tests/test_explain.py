@@ -2,23 +2,24 @@
 
 import pytest
 import torch
-from test_unet import OPERATORS, image, label
+from helpers import OPERATORS, image, label
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
 from unetlite.cli import app
-from unetlite.downsample import DOWNSAMPLERS
-from unetlite.explain.layers import layers
-from unetlite.explain.operator import behaviour
-from unetlite.unet import UNet, UNetConfig, initialise
-from unetlite.upsample import UPSAMPLERS
+from unetlite.network.behaviour import behaviour
+from unetlite.network.downsampling import DOWNSAMPLERS
+from unetlite.network.measures import layers
+from unetlite.network.unet import UNet, initialise
+from unetlite.network.upsampling import UPSAMPLERS
+from unetlite.settings import UNetConfig
 
 LINEAR = [operator for operator in OPERATORS if operator["name"] not in ("unpool", "carafe", "dysample")]
 
 
 def run(*arguments):
-    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", "TERM": "dumb"})
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "80", "TERM": "dumb"})
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=label)
@@ -41,7 +42,9 @@ def test_multiplications_are_those_of_pytorchs_counter_and_of_the_formula(operat
 @pytest.mark.parametrize("down", ["mean", "strided"])
 def test_receptive_fields_are_those_of_the_gradients(operator, down):
     """The largest over positions, of a network with positive weights, so that no path is cut or cancelled."""
-    network = UNet(UNetConfig(1, 2, (4, 4, 4), operator, {"name": down}, norm="none")).double()
+    network = UNet(
+        UNetConfig(in_channels=1, widths=(4, 4, 4), upsample=operator, downsample={"name": down}, norm="none")
+    ).double()
     for parameter in network.parameters():
         nn.init.uniform_(parameter, 0.1, 1.0, generator=torch.Generator().manual_seed(0))
     x = torch.full((1, 1, 160, 8), 200.0, dtype=torch.float64, requires_grad=True)
@@ -57,12 +60,12 @@ def test_receptive_fields_are_those_of_the_gradients(operator, down):
 @pytest.mark.parametrize("operator", LINEAR, ids=label)
 def test_the_equivalent_kernel_is_one(operator):
     """A transposed convolution with the kernel that is shown does, inside, what the operator does."""
-    up = UPSAMPLERS.build(operator, 4, 3)
+    up = UPSAMPLERS.build(operator, 4, 3, 3)
     initialise(up, seed=0)
-    kernel = behaviour(up, 4, 3).kernel
+    kernel = behaviour(up, 4, 3, 3).kernel
     x = torch.randn(1, 4, 12, 12, dtype=torch.float64)
     up = up.double()
-    expected = up(x) - up(torch.zeros_like(x))
+    expected = up(x, None) - up(torch.zeros_like(x), None)
     padding = (kernel.shape[-1] - 2) // 2
     out = nn.functional.conv_transpose2d(x, kernel, stride=2, padding=padding)
     inside = slice(8, -8)
@@ -70,7 +73,7 @@ def test_the_equivalent_kernel_is_one(operator):
 
 
 def test_the_overlap_of_transposed_convolutions():
-    overlaps = {k: behaviour(UPSAMPLERS["transpose"](2, 2, kernel_size=k), 2, 2).overlap for k in (2, 3, 4)}
+    overlaps = {k: behaviour(UPSAMPLERS["transpose"](2, 2, 2, kernel_size=k), 2, 2, 2).overlap for k in (2, 3, 4)}
     assert overlaps[2].unique().tolist() == [1]
     assert sorted(overlaps[3].unique().tolist()) == [1, 2, 4]
     assert overlaps[4].unique().tolist() == [4]
@@ -80,7 +83,7 @@ def test_the_overlap_of_transposed_convolutions():
 def test_every_layer_is_listed_for_settings(down):
     result = run("explain", "upsample=nearest", f"downsample={down}", "model.bottleneck_dilation=2", "--size", "96x64")
     assert result.exit_code == 0, result.output
-    for word in ("encoder.0.0", "16 x 96 x 64", "bottleneck.0", "decoder.3.up", "head", "kernel 4 x 4", "ripple"):
+    for word in ("encoder.0.0", "16x96x64", "bottleneck.0", "decoder.3.up", "head", "kernel 4 x 4", "ripple"):
         assert word in result.output, word
 
 

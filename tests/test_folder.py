@@ -4,11 +4,12 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import save
+from helpers import save
 from PIL import Image
 
-from unetlite.data.folder import Folder
-from unetlite.data.source import IGNORE
+from unetlite.classes import IGNORE
+from unetlite.data.folders import Folder
+from unetlite.data.samples import DATASETS
 from unetlite.errors import UsageError
 
 
@@ -141,6 +142,13 @@ def test_masks_with_a_suffix_and_images_in_subfolders(tmp_path):
     assert len(read(Folder(root=str(tmp_path), mask_suffix="_mask"))) == 3
 
 
+def test_hidden_files_and_folders_are_no_images(tmp_path):
+    root = one_pair(tmp_path / ".hidden", GREY, ZERO)  # what lies above does not matter
+    for hidden in (".thumbnails/0.png", ".0.png"):
+        save(tmp_path / ".hidden" / "images" / hidden, GREY)
+    assert set(read(Folder(root=root))) == {"0", "1", "2"}
+
+
 def break_missing_mask(root):
     (root / "masks" / "2.png").unlink()
 
@@ -171,6 +179,18 @@ def break_row(root):
     (root / "splits.csv").write_text("id,split\n0,test\n1,train\n")
 
 
+def break_short_row(root):
+    (root / "splits.csv").write_text("id,split\n0,test\n1\n2,val\n")
+
+
+def break_name(root):
+    (root / "splits.csv").write_text("id,split\n0,test\n1,train\n2,val\n7,val\n")
+
+
+def break_mask_in_a_folder(root):
+    save(root / "images" / "day" / "7.png", GREY)
+
+
 def break_columns(root):
     (root / "splits.csv").write_text("picture,part\n0,test\n")
 
@@ -193,6 +213,9 @@ def break_folder(root):
         (break_twice, ["2.jpg", "2.png"]),
         (break_table, ["splits.csv", "holdout", "train, val, test"]),
         (break_row, ["splits.csv", "2.png"]),
+        (break_short_row, ["splits.csv, line 3", "shorter"]),
+        (break_name, ["splits.csv, line 5", "no image 7"]),
+        (break_mask_in_a_folder, ["images/day/7.png", "masks/day/7.png"]),
         (break_columns, ["picture", "id and split"]),
         (break_encoding, ["splits.csv", "UTF-8"]),
         (break_folder, ["masks/"]),
@@ -224,7 +247,7 @@ def test_refusals_name_the_file_and_the_value(tmp_path, damage, words):
 def test_wrong_options_are_refused(tmp_path, options, words):
     root = one_pair(tmp_path, GREY, ZERO)
     with pytest.raises(UsageError) as error:
-        read(Folder(root=root, **options))
+        read(DATASETS.build({"name": "folder", "root": root, **options}))
     assert all(word in str(error.value) for word in words), error.value
 
 

@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis.strategies import integers
 from torch import distributed, multiprocessing
 
-from unetlite.data.source import IGNORE
-from unetlite.metrics import BoundaryIoU, PhaseRipple, RadialSpectrum, SegmentationScores, SurfaceDistances
+from unetlite.classes import IGNORE
+from unetlite.metrics.boundary import BoundaryIoU
+from unetlite.metrics.distances import SurfaceDistances
+from unetlite.metrics.overlap import SegmentationScores
+from unetlite.metrics.ripple import PhaseRipple
 
 
 def sets_of(array, k, valid):
@@ -85,7 +88,6 @@ def scores_of(images):
         BoundaryIoU(CLASSES, 0.02, relative=True): (logits.argmax(1), mask),
         SurfaceDistances(CLASSES): (logits.argmax(1), mask),
         PhaseRipple(4, 3): (logits,),
-        RadialSpectrum(8): (logits, mask),
     }
     for metric, values in arguments.items():
         metric.update(*values)

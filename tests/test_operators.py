@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from test_train import overrides
-from test_unet import OPERATORS, image, label
+from helpers import OPERATORS, image, label, overrides
 from torch import nn
 
-from train import train
-from unetlite.checkpoint import KEY, load_checkpoint
-from unetlite.config import compose_run
-from unetlite.downsample import DOWNSAMPLERS
 from unetlite.errors import UsageError
-from unetlite.explain.operator import behaviour
-from unetlite.unet import UNet, UNetConfig, initialise
-from unetlite.upsample import UPSAMPLERS
+from unetlite.network.behaviour import behaviour
+from unetlite.network.checkpoint import KEY, load_checkpoint
+from unetlite.network.downsampling import DOWNSAMPLERS
+from unetlite.network.unet import UNet, initialise
+from unetlite.network.upsampling import UPSAMPLERS, Skip
+from unetlite.settings import UNetConfig, compose_run
+from unetlite.train import train
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1}
 
@@ -63,11 +62,11 @@ def test_an_operator_from_outside_trains_a_step(discs, tmp_path):
 
     @UPSAMPLERS.register("repeat")
     class Repeat(nn.Module):
-        def __init__(self, in_channels, out_channels, *, gain=1.0):
+        def __init__(self, in_channels, out_channels, skip_channels, *, gain: float = 1.0):
             super().__init__()
             self.gain, self.mix = gain, nn.Conv2d(in_channels, out_channels, 1)
 
-        def forward(self, x, switches=None):
+        def forward(self, x, skip):
             return self.gain * self.mix(x).repeat_interleave(2, 2).repeat_interleave(2, 3)
 
     try:
@@ -129,44 +128,44 @@ def slow_dysample(module, x):
 @torch.no_grad()
 def test_agreement_with_a_slow_implementation_of_the_paper(name, slow):
     torch.manual_seed(0)
-    module = UPSAMPLERS[name](6, 8).double()
+    module = UPSAMPLERS[name](6, 8, 8).double()
     for parameter in module.parameters():
         parameter.normal_(std=0.5)  # far from where it starts
     x = torch.randn(2, 6, 4, 5, dtype=torch.float64)
-    torch.testing.assert_close(module(x), slow(module, x))
+    torch.testing.assert_close(module(x, None), slow(module, x))
 
 
 def test_dysample_starts_as_bilinear():
-    up = UPSAMPLERS["dysample"](6, 8)
+    up = UPSAMPLERS["dysample"](6, 8, 8)
     nn.init.zeros_(up.offset.weight)
     x = torch.randn(2, 6, 5, 7)
-    torch.testing.assert_close(up(x), F.interpolate(up.conv(x), scale_factor=2, mode="bilinear"))
+    torch.testing.assert_close(up(x, None), F.interpolate(up.conv(x), scale_factor=2, mode="bilinear"))
     initialise(up, seed=0)
-    torch.testing.assert_close(up(x), F.interpolate(up.conv(x), scale_factor=2, mode="bilinear"), rtol=0, atol=0.01)
+    torch.testing.assert_close(
+        up(x, None), F.interpolate(up.conv(x), scale_factor=2, mode="bilinear"), rtol=0, atol=0.01
+    )
 
 
 def test_bilinear_additive_by_its_words():
     """Resize first, then the sum of each four consecutive channels: the order of Wojna et al. 2019, section 3.3."""
-    up = UPSAMPLERS["bilinear_additive"](8, 3)
+    up = UPSAMPLERS["bilinear_additive"](8, 3, 3)
     x = torch.randn(2, 8, 5, 7)
     resized = F.interpolate(x, scale_factor=2, mode="bilinear")
     summed = torch.stack([resized[:, k : k + 4].sum(1) for k in (0, 4)], 1)
-    torch.testing.assert_close(up(x), up.conv(summed))
+    torch.testing.assert_close(up(x, None), up.conv(summed))
 
 
 def test_unpooling_is_pytorchs():
-    up, x = UPSAMPLERS["unpool"](6, 4), torch.randn(2, 6, 5, 7)
-    _, switches = F.max_pool2d(torch.randn(2, 4, 10, 14), 2, return_indices=True)
-    torch.testing.assert_close(up(x, switches), F.max_unpool2d(up.conv(x), switches, 2))
-    with pytest.raises(UsageError, match="downsample=max"):
-        up(x)
+    up, x, left = UPSAMPLERS["unpool"](6, 4, 4), torch.randn(2, 6, 5, 7), torch.randn(2, 4, 10, 14)
+    _, positions = F.max_pool2d(left, 2, return_indices=True)
+    torch.testing.assert_close(up(x, Skip(left, positions)), F.max_unpool2d(up.conv(x), positions, 2))
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3])
 def test_pixel_shuffle_starts_without_a_pattern(kernel_size):
-    up = UPSAMPLERS["pixelshuffle"](6, 4, kernel_size=kernel_size)
+    up = UPSAMPLERS["pixelshuffle"](6, 4, 4, kernel_size=kernel_size)
     initialise(up, seed=1)
-    out = up(torch.randn(1, 6, 1, 1).expand(1, 6, 9, 9))[..., 2:-2, 2:-2]
+    out = up(torch.randn(1, 6, 1, 1).expand(1, 6, 9, 9), None)[..., 2:-2, 2:-2]
     torch.testing.assert_close(out, out[..., :1, :1].expand_as(out))
     assert up.weight[:4].unique(dim=0).shape[0] == 1
     assert up.bias[4] != up.bias[0]
@@ -176,9 +175,9 @@ def test_ripple_at_initialisation_is_as_theory_says():
     """None from resizing; some from independent taps; most from zeros and from uneven overlap."""
     ripple = {}
     for operator in OPERATORS:
-        up = UPSAMPLERS.build(operator, 8, 8)
+        up = UPSAMPLERS.build(operator, 8, 8, 8)
         initialise(up, seed=0)
-        ripple[label(operator)] = behaviour(up, 8, 8).ripple
+        ripple[label(operator)] = behaviour(up, 8, 8, 8).ripple
     for name in ("nearest-3", "bilinear-3", "bicubic-3", "bilinear_additive", "pixelshuffle-3", "dysample", "carafe"):
         assert ripple[name] < 1e-3, name
     for name in ("transpose-2", "transpose-3", "transpose-4", "zeros", "unpool-3"):

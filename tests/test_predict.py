@@ -2,31 +2,32 @@
 
 import csv
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 import torch
-from conftest import save
+from helpers import OPERATORS, as_trained, label, save
 from hypothesis import given, settings
-from hypothesis.strategies import integers
+from hypothesis.strategies import integers, none, one_of
 from PIL import Image
-from test_export import as_trained, make_card, write
+from test_export import make_metadata
 from typer.testing import CliRunner
 
 from unetlite import UsageError, load
 from unetlite.cli import app
+from unetlite.commands.predict import SOME_FAILED, find_inputs
 from unetlite.data.images import read_image
-from unetlite.predict import command, tiff
-from unetlite.predict.inputs import find_inputs
-from unetlite.predict.model import ArrayPicture, Model
-from unetlite.predict.tiff import TiffPicture, TiffRows, TiffWriter
-from unetlite.predict.tiles import Tiling, make_tiling, predict_tiles, ramp
-from unetlite.runtimes import open_runtime
-from unetlite.runtimes.pytorch import PyTorch
+from unetlite.inference import export, large, model, outputs
+from unetlite.inference.large import TiffRows, create_tiff, open_large
+from unetlite.inference.model import Model, in_memory
+from unetlite.inference.runtimes import PyTorch, open_runtime
+from unetlite.inference.tiling import TILE, Tiling
+from unetlite.network.measures import receptive_field
 
+rasterio = pytest.importorskip("rasterio")
 CLASSES = 2
 
 
@@ -34,75 +35,94 @@ def noise(*shape, seed=0, dtype=np.uint8):
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
 
 
-def small_model(**options):
-    """Of three resolutions, with a receptive field of 44 pixels, so that tiles of 128 hold it."""
-    network = as_trained({"name": "bilinear"}, widths=(4, 6, 8))
-    return Model(PyTorch(network, make_card(network, receptive_field=48)), **options)
+def a_model(tile=None, overlap=None, metadata=None, **options):
+    """Of three resolutions, which sees 60 pixels unless told otherwise."""
+    network = as_trained(**{"operator": {"name": "bilinear"}, "widths": (4, 6, 8), **options})
+    values = {"receptive_field": receptive_field(network.config), **(metadata or {})}
+    return Model(PyTorch(network, make_metadata(network, **values)), tile=tile, overlap=overlap)
 
 
 def predict(*arguments):
     return CliRunner().invoke(app, ["predict", *map(str, arguments)], catch_exceptions=False)
 
 
-@settings(deadline=None)
-@given(integers(1, 90), integers(1, 90), integers(1, 12), integers(0, 20), integers(0, 20))
-def test_tiles_cover_every_pixel_once_and_their_weights_add_up_to_one(height, width, steps, overlap, blend):
-    tiling = Tiling(2 * overlap + steps, overlap, blend)
-    pixels = noise(3, height, width)
-    seen = np.zeros((height, width), int)
-    out = np.full((3, height, width), np.nan)
-    for top, left, block in predict_tiles(
-        lambda x: x.astype(np.float32), lambda a, b: pixels[:, a:b], height, width, tiling
-    ):
-        place = np.s_[top : top + block.shape[1], left : left + block.shape[2]]
-        seen[place] += 1
-        out[(slice(None), *place)] = block
-    assert (seen == 1).all()
-    np.testing.assert_allclose(out, pixels, rtol=1e-5)
-    assert all(0 < end - start <= tiling.size for start, end in tiling.spans(height))
-    np.testing.assert_allclose(ramp(overlap, blend) + ramp(overlap, blend)[::-1], 1, atol=1e-6)
+def rows_of(path):
+    return {row["image"]: row for row in csv.DictReader((path / "predictions.csv").open())}
 
 
-@pytest.mark.parametrize(("height", "width"), [(300, 200), (129, 500), (128, 128)])
-def test_tiles_that_overlap_by_the_receptive_field_give_the_whole_image(height, width):
-    image = noise(height, width, 3)
-    whole = small_model(tile=1024).predict(image)
-    tiled = small_model(tile=128, overlap=64).predict(image)
-    np.testing.assert_allclose(tiled.probabilities, whole.probabilities, atol=1e-4)
-    if max(height, width) > 128:
-        cut = small_model(tile=128, overlap=0).predict(image)
-        assert np.abs(cut.probabilities - whole.probabilities).max() > 1e-3
+def write_tiff(path, values, **options):
+    """Values (H, W) or (H, W, C)."""
+    bands = values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = dict(zip(("count", "height", "width"), bands.shape, strict=True))
+    with large.import_rasterio().open(path, "w", driver="GTiff", dtype=bands.dtype, **shape, **options) as file:
+        file.write(bands)
+    return path
 
 
-@given(integers(1, 2000), integers(0, 6), integers(1, 3000))
-def test_the_default_tiling_keeps_the_pooling_of_the_whole_image(receptive_field, depth, size):
-    tiling = make_tiling(receptive_field, 2**depth, size)
-    assert tiling.size >= size
-    assert tiling.size % 2**depth == tiling.overlap % 2**depth == 0
-    assert 0 <= 2 * tiling.overlap <= tiling.size
-    assert tiling.overlap >= min(receptive_field + 32, tiling.size // 2 - 2**depth)
+@given(integers(1, 400), integers(1, 300), integers(0, 4), integers(0, 80), one_of(none(), integers(0, 60)))
+def test_cores_cover_an_axis_once_within_tiles_that_are_pooled_as_the_whole(length, size, depth, field, overlap):
+    stride = 2**depth
+    try:
+        tiling = Tiling(field, stride, size, overlap)
+    except UsageError as error:
+        assert f"tile={size}" in str(error)  # noqa: PT017
+        assert size < 2 * max(overlap or 0, field // 2) + 4 * stride
+        return
+    spans = tiling.spans(length)
+    assert [pixel for span in spans for pixel in range(span.start, span.end)] == list(range(length))
+    for start, end, first, last in spans:
+        assert last - first <= size
+        assert first % stride == 0
+        assert last % stride == 0 or last == length
+        halo = overlap if overlap is not None else field // 2
+        assert first <= max(0, start - halo)
+        assert last >= min(length, end + halo)
+    assert len(spans) == 1 or length > size
 
 
-@settings(deadline=None, max_examples=30)
-@given(integers(0, 12), integers(0, 3), integers(100, 200))
-def test_no_pixel_that_counts_sees_the_edge_of_a_tile(reach, depth, length):
-    """With a network that weighs its whole receptive field alike, which shows any pixel of it that is cut."""
-    tiling = make_tiling(2 * reach + 1, 2**depth, 130)
-    pixels = noise(1, length, length).astype(np.float32)
+@given(integers(1, 5000), integers(0, 6), one_of(none(), integers(0, 3000)))
+def test_there_is_a_default_tile_for_every_network(field, depth, overlap):
+    tiling = Tiling(field, 2**depth, overlap=overlap)
+    assert tiling.size >= TILE
+    assert 2 * tiling.core >= tiling.size - 512 - 2**depth  # not most of it is halo
+    assert tiling.halo >= (field // 2 if overlap is None else overlap)
 
-    def box_mean(x):
-        padded = np.pad(x, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1, 2 * reach + 1), axis=(2, 3))
-        return windows.mean((-1, -2))
 
-    whole = box_mean(pixels[None])[0]
-    for top, left, block in predict_tiles(box_mean, lambda a, b: pixels[:, a:b], length, length, tiling):
-        _, h, w = block.shape
-        np.testing.assert_allclose(block, whole[:, top : top + h, left : left + w], rtol=1e-4)
+@pytest.mark.parametrize("downsample", ["max", "mean", "stochastic", "strided"])
+@pytest.mark.parametrize("operator", OPERATORS, ids=label)
+def test_no_pixel_beyond_the_halo_changes_a_core(operator, downsample):
+    """By gradients of random networks. What `reads_anywhere` starts as bilinear, within the halo."""
+    if operator["name"] == "unpool" and downsample != "max":
+        pytest.skip("needs positions")
+    network = as_trained(operator, widths=(8, 8, 8), downsample={"name": downsample})
+    tiling = Tiling(receptive_field(network.config), 4)
+    start, length = 4 * 16, 16
+    image = torch.rand(3, 3, 160, 160, generator=torch.Generator().manual_seed(0)).mul(255).requires_grad_()
+    network(image)[..., start : start + length].sum().backward()
+    seen = image.grad.abs().sum((0, 1, 2)).nonzero()
+    assert start - tiling.halo <= seen.min()
+    assert seen.max() < start + length + tiling.halo
+
+
+@pytest.mark.parametrize("operator", [op for op in OPERATORS if op["name"] != "dysample"], ids=label)
+def test_tiles_give_what_the_whole_image_gives(operator):
+    image = noise(131, 203, 3)
+    whole = a_model(operator=operator).predict(image)
+    tiling = Tiling(whole.metadata.receptive_field, 4)
+    tiled = a_model(2 * tiling.halo + 32, operator=operator).predict(image)
+    np.testing.assert_allclose(tiled.probabilities, whole.probabilities, atol=1e-5)
+    np.testing.assert_array_equal(tiled.classes, tiled.probabilities.argmax(0))
+
+
+def test_less_overlap_than_the_default_makes_tiles_approximate():
+    image = noise(131, 203, 3)
+    differences = a_model(64, overlap=0).predict(image).probabilities - a_model().predict(image).probabilities
+    assert np.abs(differences).max() > 1e-3
 
 
 def test_every_kind_of_image_gives_the_same(tmp_path):
-    model = small_model()
+    model = a_model()
     array = noise(37, 50, 3)
     image = Image.fromarray(array)
     expected = model.predict(image)
@@ -132,13 +152,13 @@ def test_every_kind_of_image_gives_the_same(tmp_path):
 )  # fmt: skip
 def test_what_is_no_image_is_refused_with_what_was_expected(wrong):
     with pytest.raises(UsageError, match=r"expected|no pixels|nowhere"):
-        small_model().predict(wrong)
+        a_model().predict(wrong)
 
 
 @settings(deadline=None, max_examples=10)
 @given(integers(1, 40), integers(1, 40))
 def test_with_flips_a_mirrored_image_gives_the_mirrored_prediction(height, width):
-    model = small_model()
+    model = a_model()
     image = noise(height, width, 3)
     found = model.predict(image, flips=True).probabilities
     for axis in (0, 1):
@@ -148,41 +168,36 @@ def test_with_flips_a_mirrored_image_gives_the_mirrored_prediction(height, width
 
 def test_a_network_trained_on_resized_images_sees_them_resized():
     network = as_trained({"name": "nearest"}, widths=(4, 6))
-    card = make_card(network, config={"data": {"name": "folder", "resize": 16}})
-    found = Model(PyTorch(network, card)).predict(noise(64, 96, 3))
+    metadata = make_metadata(network, config={"data": {"name": "folder", "resize": 16}})
+    found = Model(PyTorch(network, metadata)).predict(noise(64, 96, 3))
     assert found.classes.shape == (64, 96)
     small = Image.fromarray(noise(64, 96, 3)).resize((24, 16), Image.Resampling.BILINEAR)
-    direct = Model(PyTorch(network, card)).predict(small)
+    direct = Model(PyTorch(network, metadata)).predict(small)
     corners = np.s_[:, ::63, ::95], np.s_[:, ::15, ::23]  # where interpolation has one neighbour
     np.testing.assert_allclose(found.probabilities[corners[0]], direct.probabilities[corners[1]], atol=1e-5)
 
 
 TIFFS = {
-    "strips": {}, "tiles": {"tile": (32, 48)}, "deflate": {"compression": "deflate", "rowsperstrip": 7},
-    "planes": {"planarconfig": "separate"}, "compressed planes": {
-        "planarconfig": "separate", "compression": "deflate", "tile": (16, 16)},
-    "big endian": {"byteorder": ">"}, "big endian tiles": {"byteorder": ">", "tile": (32, 32), "predictor": 2,
-                                                          "compression": "deflate"},
+    "strips": {}, "tiles": {"tiled": True, "blockxsize": 48, "blockysize": 32}, "deflate": {"compress": "deflate"},
+    "lzw": {"compress": "lzw", "blockysize": 7}, "planes": {"interleave": "band", "compress": "zstd"},
+    "big endian": {"ENDIANNESS": "BIG"}, "big tiff": {"BIGTIFF": "YES", "tiled": True},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", TIFFS)
 @pytest.mark.parametrize(("shape", "dtype"), [((70, 90, 3), np.uint8), ((70, 90), np.uint8), ((70, 90), np.uint16)])
 def test_a_tiff_read_by_rows_is_what_it_is_read_as_a_whole(kind, shape, dtype, tmp_path):
-    if "planes" in kind and len(shape) == 2:
-        pytest.skip("one channel has no planes")
     values = noise(*shape, dtype=dtype)
-    stored = values.transpose(2, 0, 1) if "planes" in kind else values
-    photometric = "rgb" if len(shape) == 3 else "minisblack"
-    tifffile.imwrite(tmp_path / "a.tif", stored, photometric=photometric, **TIFFS[kind])
+    photometric = {"photometric": "rgb"} if len(shape) == 3 else {}
+    write_tiff(tmp_path / "a.tif", values, **photometric, **TIFFS[kind])
     rows = TiffRows(tmp_path / "a.tif")
     assert (rows.height, rows.width) == (70, 90)
     for top, bottom in ((0, 70), (0, 1), (13, 55), (69, 70)):
-        np.testing.assert_array_equal(rows.read(top, bottom).reshape(bottom - top, *shape[1:]), values[top:bottom])
+        np.testing.assert_array_equal(rows.read(top, bottom), values[top:bottom])
     save(tmp_path / "a.png", values)
     for channels in (1, 3):
         for value_range in (None, (100, 40000)):
-            picture = TiffPicture(tmp_path / "a.tif", channels, value_range)
+            picture = open_large(tmp_path / "a.tif", channels, value_range)
             whole = read_image(tmp_path / "a.png", channels, value_range)
             np.testing.assert_array_equal(picture.rows(5, 60), whole[:, 5:60])
 
@@ -204,15 +219,63 @@ def test_a_file_with_changed_bytes_is_read_or_refused_in_words(format, tmp_path)
         return ""
 
     refusals = []
-    for _ in range(300):
+    for _ in range(200):
         changed = bytearray(whole)
         for place in random.integers(0, min(400, len(whole)), random.integers(1, 6)):
             changed[place] = random.integers(0, 256)
         path.write_bytes(changed[: random.integers(1, len(changed))] if random.random() < 0.3 else changed)
-        refusals += [refusal(lambda: read_image(path, 3)), refusal(lambda: TiffPicture(path, 3, None).rows(0, 24))]
+        large.is_large(path)
+        refusals += [refusal(lambda: read_image(path, 3)), refusal(lambda: open_large(path, 3, None).rows(0, 24))]
     told = [text for text in refusals if text]
     assert len(told) > 100
-    assert all(path.name in text for text in told)
+    assert all(path.name in text and "\n" not in text for text in told)
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [(noise(8, 8, 5), {}), (noise(8, 8) + 1j, {}), (noise(8, 8), {"photometric": "miniswhite"})],
+)
+def test_pixels_that_are_no_image_are_refused_in_words(values, options, tmp_path):
+    write_tiff(tmp_path / "a.tif", values, **options)
+    with pytest.raises(UsageError, match="grey or RGB"):
+        open_large(tmp_path / "a.tif", 3, None)
+
+
+def test_a_file_compressed_as_one_huge_piece_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(large, "LARGEST_PIECE", 2**16)
+    Image.fromarray(noise(300, 300)).save(tmp_path / "a.tif", compression="tiff_deflate", strip_size=2**20)
+    with pytest.raises(UsageError, match="pieces of 300 x 300 pixels"):
+        open_large(tmp_path / "a.tif", 3, None)
+
+
+def test_what_is_large_is_read_by_rows_whatever_pillow_makes_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(large, "LARGE", 20 * 30)
+    small, wide = (write_tiff(tmp_path / f"{width}.tif", noise(20, width)) for width in (30, 31))
+    assert not large.is_large(small)
+    assert large.is_large(wide)
+    assert large.is_large(write_tiff(tmp_path / "four.tif", noise(40, 30, 4), photometric="minisblack"))
+    assert not large.is_large(save(tmp_path / "a.png", noise(40, 40)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert large.is_large(wide)
+    assert not large.is_large(tmp_path / "missing.tif")
+
+
+def test_gdal_keeps_no_more_than_it_may(tmp_path):
+    TiffRows(write_tiff(tmp_path / "a.tif", noise(20, 30)))
+    assert rasterio.env.get_gdal_config("GDAL_CACHEMAX") == large.CACHE
+
+
+def test_without_rasterio_a_large_file_and_probabilities_name_the_extra(runs, tmp_path, monkeypatch):
+    save(tmp_path / "images" / "a.tif", noise(20, 30))
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    arguments = runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "out"
+    result = predict(*arguments, "--probabilities")
+    assert result.exit_code == 2
+    assert "unetlite[tiff]" in result.stderr
+    monkeypatch.setattr(large, "LARGE", 0)
+    result = predict(*arguments)
+    assert result.exit_code == SOME_FAILED
+    assert "unetlite[tiff]" in result.output
 
 
 def test_pixels_without_data_do_not_blank_the_others(tmp_path):
@@ -220,7 +283,7 @@ def test_pixels_without_data_do_not_blank_the_others(tmp_path):
     expected = read_image(save(tmp_path / "whole.tif", values), 1)
     values[3, 4], values[5, 6] = np.nan, np.inf
     save(tmp_path / "a.tif", values)
-    for found in (read_image(tmp_path / "a.tif", 1), TiffPicture(tmp_path / "a.tif", 1, None).rows(0, 30)):
+    for found in (read_image(tmp_path / "a.tif", 1), open_large(tmp_path / "a.tif", 1, None).rows(0, 30)):
         assert (found == expected).sum() >= expected.size - 4
 
 
@@ -228,9 +291,24 @@ def test_16_bit_colour_is_the_same_by_rows_and_transparency_counts_nothing(tmp_p
     values = noise(20, 30, 4, dtype=np.uint16) // 16
     values[..., 3] = 65535
     for channels in (3, 4):
-        tifffile.imwrite(tmp_path / "a.tif", values[..., :channels], photometric="rgb")
-        found = TiffPicture(tmp_path / "a.tif", 3, None).rows(0, 20)
+        write_tiff(tmp_path / "a.tif", values[..., :channels], photometric="rgb")
+        found = open_large(tmp_path / "a.tif", 3, None).rows(0, 20)
         np.testing.assert_array_equal(found, (values[..., :3] >> 8).transpose(2, 0, 1))
+
+
+@settings(deadline=None, max_examples=10)
+@given(integers(1, 600), integers(1, 300), integers(1, 300))
+def test_rows_of_any_number_come_back_from_a_tiled_file_in_16_bit_floats(tmp_path_factory, height, width, at_once):
+    file = tmp_path_factory.mktemp("tiff") / "a.partial"
+    values = np.random.default_rng(0).random((3, height, width)).astype(np.float16)
+    with create_tiff(file, 3, "float32", height=height, width=width, nbits=16, photometric="minisblack") as written:
+        for top in range(0, height, at_once):
+            rows = values[:, top : top + at_once].astype(np.float32)
+            written.write(rows, window=((top, top + rows.shape[1]), (0, width)))
+    with rasterio.open(file) as found:
+        np.testing.assert_array_equal(found.read(), values)
+        assert found.tags(1, ns="IMAGE_STRUCTURE")["NBITS"] == "16"
+        assert found.profile["tiled"]
 
 
 def test_a_picture_is_turned_as_a_viewer_shows_it(tmp_path):
@@ -240,33 +318,46 @@ def test_a_picture_is_turned_as_a_viewer_shows_it(tmp_path):
     image.save(tmp_path / "a.png", exif=exif)
     turned = np.asarray(image.transpose(Image.Transpose.ROTATE_270))
     np.testing.assert_array_equal(read_image(tmp_path / "a.png", 3), turned.transpose(2, 0, 1))
-    assert small_model().predict(tmp_path / "a.png").classes.shape == (32, 16)
+    assert a_model().predict(tmp_path / "a.png").classes.shape == (32, 16)
 
 
 def test_a_disk_that_fills_up_leaves_nothing_half_and_the_rest_goes_on(runs, tmp_path, monkeypatch):
     for name in "ab":
         save(tmp_path / "images" / f"{name}.tif", noise(600, 300))
-    monkeypatch.setattr(tiff, "LARGE", 0)
-    real, calls = tifffile.imwrite, []
+    monkeypatch.setattr(large, "LARGE", 0)
+    calls = []
 
-    def imwrite(file, tiles, **options):
+    def create(file, *arguments, **options):
         calls.append(file)
-        if len(calls) == 1:
+        written = create_tiff(file, *arguments, **options)
+        if len(calls) == 2:  # the mask is open already
             raise OSError(28, "No space left on device")
-        return real(file, tiles, **options)
+        return written
 
-    monkeypatch.setattr(tiff.tifffile, "imwrite", imwrite)
+    monkeypatch.setattr(outputs, "create_tiff", create)
     result = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "out", "--probabilities")
-    assert result.exit_code == command.SOME_FAILED
+    assert result.exit_code == SOME_FAILED
     assert "a.tif" in result.output
     assert "No space left" in result.output
     found = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     assert found == ["masks/b.tif", "overlays/b.png", "predictions.csv", "probabilities/b.tif"]
 
 
+def test_a_file_that_may_grow_no_further_raises_and_is_named(tmp_path):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError), create_tiff(tmp_path / "a.tif", 1, "uint8", height=1000, width=1000) as file:  # noqa: PT011
+            file.write(noise(1000, 1000), 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_threads_get_the_prediction_of_their_own_image(tmp_path):
     network = as_trained({"name": "transpose"}, widths=(4, 6))
-    model = Model(open_runtime(write(tmp_path, network, make_card(network), "openvino")))
+    export.write(network, make_metadata(network), "openvino", tmp_path / "a.openvino")
+    model = Model(open_runtime(tmp_path / "a.openvino"))
     images = [noise(8 + k, 40, 3, seed=k) for k in range(6)] * 5
     expected = [model.predict(image).classes for image in images]
     with ThreadPoolExecutor(4) as executor:
@@ -288,29 +379,6 @@ def test_what_the_caller_has_set_changes_no_prediction(runs):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@settings(deadline=None, max_examples=10)
-@given(integers(1, 600), integers(1, 300), integers(1, 300))
-def test_rows_of_any_number_come_back_from_a_tiled_file(tmp_path_factory, height, width, at_once):
-    file = tmp_path_factory.mktemp("tiff") / "a.tif"
-    values = noise(height, width)
-    writer = TiffWriter(file, values.shape, values.dtype)
-    for top in range(0, height, at_once):
-        writer.write(values[top : top + at_once])
-    writer.close()
-    np.testing.assert_array_equal(tifffile.imread(file), values)
-
-
-def test_a_disk_that_is_full_raises_and_does_not_wait(tmp_path):
-    writer = TiffWriter(tmp_path / "missing" / "a.tif", (5000, 300), np.uint8)
-
-    def write_all():
-        for _ in range(20):
-            writer.write(noise(250, 300))
-
-    with pytest.raises(OSError, match="missing"):
-        write_all()
-
-
 def test_files_of_all_kinds_at_once(runs, tmp_path):
     images = tmp_path / "images"
     save(images / "deep" / "grey.png", noise(33, 70))
@@ -322,9 +390,10 @@ def test_files_of_all_kinds_at_once(runs, tmp_path):
     (images / "cut.png").write_bytes(whole[:-900])
     (images / "text.txt").write_text("not an image, and not asked for")
     save(images / ".hidden.png", noise(4, 4))
+    save(images / ".thumbnails" / "grey.png", noise(4, 4))
     output = tmp_path / "out"
     result = predict(runs / "transpose" / "seed0", images, "--output", output, "--probabilities")
-    assert result.exit_code == command.SOME_FAILED
+    assert result.exit_code == SOME_FAILED
     assert "4 of 6 images" in result.output
     assert "empty.png" in result.output
     assert "cut.png" in result.output
@@ -335,7 +404,7 @@ def test_files_of_all_kinds_at_once(runs, tmp_path):
         for name in sizes
         for folder, end in (("masks", "png"), ("overlays", "png"), ("probabilities", "tif"))
     }
-    rows = {row["image"]: row for row in csv.DictReader((output / "predictions.csv").open())}
+    rows = rows_of(output)
     assert set(rows) == {*sizes, "empty", "cut"}
     assert all(rows[name]["error"] and not rows[name].get("height") for name in ("empty", "cut"))
     model = load(runs / "transpose" / "seed0")
@@ -345,9 +414,10 @@ def test_files_of_all_kinds_at_once(runs, tmp_path):
         assert mask.getpalette()[:6] == [value for colour in model.colours for value in colour]
         classes = np.asarray(mask)
         assert classes.shape == size == Image.open(output / "overlays" / f"{name}.png").size[::-1]
-        probabilities = tifffile.imread(output / "probabilities" / f"{name}.tif")
-        assert probabilities.shape == (*size, CLASSES)
-        assert probabilities.dtype == np.float16
+        with rasterio.open(output / "probabilities" / f"{name}.tif") as file:
+            probabilities = file.read()
+        assert probabilities.shape == (CLASSES, *size)
+        assert (probabilities == probabilities.astype(np.float16)).all()
         counts = [int(rows[name][f"pixels/{each}"]) for each in model.classes]
         assert counts == np.bincount(classes.ravel(), minlength=CLASSES).tolist()
 
@@ -355,7 +425,7 @@ def test_files_of_all_kinds_at_once(runs, tmp_path):
 def test_scores_are_those_of_the_test_that_trained_it(runs, tmp_path):
     run = runs / "bilinear" / "seed1"
     metrics = json.loads((run / "metrics.json").read_text())
-    config = load(run).card.config
+    config = load(run).metadata.config
     root = Path(config["data"]["root"])
     rows = list(csv.DictReader((run / "per_image.csv").open()))
     files = [root / "images" / f"{row['image']}.png" for row in rows]
@@ -363,35 +433,63 @@ def test_scores_are_those_of_the_test_that_trained_it(runs, tmp_path):
     assert result.exit_code == 0
     for score in ("miou", "dice", "miou_per_image"):
         assert f"{metrics[f'test/{score}']:.4f}" in result.output
-    scored = {row["image"]: row for row in csv.DictReader((tmp_path / "out" / "predictions.csv").open())}
+    scored = rows_of(tmp_path / "out")
     for row in rows:
         assert float(scored[row["image"]]["miou"]) == pytest.approx(float(row["miou"]), abs=1e-6)
 
 
+def test_a_truth_beside_the_images_is_found_from_among_them(runs, tmp_path, monkeypatch):
+    save(tmp_path / "images" / "a.png", noise(16, 16))
+    save(tmp_path / "masks" / "a.png", noise(16, 16) % 2)
+    monkeypatch.chdir(tmp_path / "images")
+    result = predict(runs / "transpose" / "seed0", "a.png", "--output", "../out", "--truth", "../masks")
+    assert result.exit_code == 0
+    assert float(rows_of(tmp_path / "out")["a"]["miou"]) > 0
+
+
 def test_a_file_read_by_rows_gives_the_mask_that_it_gives_as_a_whole(runs, tmp_path, monkeypatch):
     image, truth = noise(150, 130), noise(150, 130) % 2
-    folder = tmp_path / "images"
-    folder.mkdir()
-    place = [(33550, "d", 3, (30.0, 30.0, 0.0), True)]  # the size of a pixel on Earth
-    tifffile.imwrite(folder / "a.tif", image, extratags=place, tile=(64, 64), photometric="minisblack")
-    tifffile.imwrite(save(tmp_path / "truth" / "a.tif", truth), truth, photometric="minisblack")
+    place = {"crs": rasterio.CRS.from_epsg(3857), "transform": rasterio.Affine(30, 0, 1000, 0, -30, 2000)}
+    write_tiff(tmp_path / "images" / "a.tif", image, **place)
+    write_tiff(tmp_path / "truth" / "a.tif", truth)
     options = ["--truth", tmp_path / "truth", "--probabilities", "--tile", "64", "--overlap", "16"]
-    whole = predict(runs / "transpose" / "seed0", folder, "--output", tmp_path / "whole", *options)
-    monkeypatch.setattr(tiff, "LARGE", 0)
-    rows = predict(runs / "transpose" / "seed0", folder, "--output", tmp_path / "rows", *options)
+    whole = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "whole", *options)
+    monkeypatch.setattr(large, "LARGE", 0)
+    rows = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "rows", *options)
     assert whole.exit_code == rows.exit_code == 0
-    with tifffile.TiffFile(tmp_path / "rows" / "masks" / "a.tif") as file:
-        assert file.pages[0].tags[33550].value == (30.0, 30.0, 0.0)
-        assert file.pages[0].is_tiled
-        by_rows = file.asarray()
+    with rasterio.open(tmp_path / "rows" / "masks" / "a.tif") as file:
+        assert (file.crs, file.transform) == (place["crs"], place["transform"])
+        assert file.profile["tiled"]
+        assert file.colormap(1)[1][:3] == load(runs / "transpose" / "seed0").colours[1]
+        by_rows = file.read(1)
     np.testing.assert_array_equal(by_rows, np.asarray(Image.open(tmp_path / "whole" / "masks" / "a.png")))
-    tables = [
-        [row["miou"] for row in csv.DictReader((tmp_path / kind / "predictions.csv").open())]
-        for kind in ("whole", "rows")
-    ]
-    assert tables[0] == tables[1]
-    probabilities = [tifffile.imread(tmp_path / kind / "probabilities" / "a.tif") for kind in ("whole", "rows")]
+    assert rows_of(tmp_path / "whole")["a"]["miou"] == rows_of(tmp_path / "rows")["a"]["miou"]
+    probabilities = []
+    for kind in ("whole", "rows"):
+        with rasterio.open(tmp_path / kind / "probabilities" / "a.tif") as file:
+            probabilities.append(file.read())
     np.testing.assert_array_equal(*probabilities)
+    overlays = [np.asarray(Image.open(tmp_path / kind / "overlays" / "a.png")) for kind in ("whole", "rows")]
+    np.testing.assert_array_equal(*overlays)
+    # Masks with a palette are a truth as any other.
+    again = [tmp_path / "images", "--output", tmp_path / "again", "--truth", tmp_path / "rows" / "masks", *options[3:]]
+    assert predict(runs / "transpose" / "seed0", *again).exit_code == 0
+    assert float(rows_of(tmp_path / "again")["a"]["iou/foreground"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "size", "approximate"),
+    [
+        ({"norm": "group"}, 90, True), ({"operator": {"name": "dysample"}}, 90, True), ({"norm": "group"}, 60, False),
+        ({}, 90, False), ({"norm": "group", "metadata": {"config": {"data": {"name": "a", "resize": 32}}}}, 90, False),
+    ],
+)  # fmt: skip
+def test_tiles_are_called_approximate_where_they_are(options, size, approximate, tmp_path, monkeypatch):
+    save(tmp_path / "images" / "a.png", noise(size, size, 3))
+    monkeypatch.setattr(model, "load", lambda *_, **__: a_model(64, overlap=8, **options))
+    result = predict("model.ckpt", tmp_path / "images", "--output", tmp_path / "out")
+    assert result.exit_code == 0
+    assert ("approximate" in result.output) == approximate
 
 
 @pytest.mark.parametrize(
@@ -401,7 +499,7 @@ def test_a_file_read_by_rows_gives_the_mask_that_it_gives_as_a_whole(runs, tmp_p
         (["{empty}"], "holds no image"),
         (["{images}/*.gif"], "no file that fits"),
         (["{images}", "--tile", "0"], "tile=0"),
-        (["{images}", "--overlap", "900"], "overlap=900"),
+        (["{images}", "--tile", "128", "--overlap", "64"], "tile=128"),
         (["{images}", "--overlap", "-5"], "overlap=-5"),
         (["{images}", "--truth", "nowhere"], "nowhere"),
         (["{images}", "--truth", "{empty}"], "no mask"),
@@ -434,7 +532,7 @@ def test_a_mask_of_another_size_or_value_is_told_and_the_others_are_scored(runs,
     output = tmp_path / "out"
     arguments = ["--output", output, "--truth", tmp_path / "masks"]
     result = predict(runs / "transpose" / "seed0" / "best.ckpt", tmp_path / "images", *arguments)
-    assert result.exit_code == command.SOME_FAILED
+    assert result.exit_code == SOME_FAILED
     assert "16 x 8" in result.output
     assert "1 of them" in result.output
     assert sorted(path.name for path in (output / "masks").iterdir()) == ["a.png", "c.png"]
@@ -443,37 +541,38 @@ def test_a_mask_of_another_size_or_value_is_told_and_the_others_are_scored(runs,
 def test_an_interrupted_prediction_keeps_what_is_done_and_nothing_half(runs, tmp_path, monkeypatch):
     for name in "ab":
         save(tmp_path / "images" / f"{name}.png", noise(16, 16))
-    model = load(runs / "transpose" / "seed0")
-    real = model.bands
+    network = load(runs / "transpose" / "seed0")
+    real = network.bands
 
-    def bands(picture, **options):
-        yield from real(picture, **options)
+    def bands(*arguments):
+        yield from real(*arguments)
         if (tmp_path / "out" / "masks" / "a.png").exists():
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(model, "bands", bands)
-    monkeypatch.setattr(command, "load", lambda *_, **__: model)
+    monkeypatch.setattr(network, "bands", bands)
+    monkeypatch.setattr(model, "load", lambda *_, **__: network)
     result = CliRunner().invoke(
         app, ["predict", "model.ckpt", str(tmp_path / "images"), "--output", str(tmp_path / "out")]
     )
     assert result.exit_code != 0
     assert sorted(path.name for path in (tmp_path / "out").rglob("*.*")) == ["a.png", "a.png", "predictions.csv"]
-    assert [row["image"] for row in csv.DictReader((tmp_path / "out" / "predictions.csv").open())] == ["a"]
+    assert list(rows_of(tmp_path / "out")) == ["a"]
 
 
 def test_a_pattern_and_a_folder_find_the_same_files_in_order(tmp_path):
     for name in ("b", "a", "c.d"):
         save(tmp_path / f"{name}.png", noise(2, 2))
     by_folder, by_pattern = find_inputs([str(tmp_path)]), find_inputs([str(tmp_path / "*.png")])
-    assert by_folder == by_pattern
-    assert [item.name for item in by_folder] == ["a", "b", "c.d"]
+    assert list(by_folder.items()) == list(by_pattern.items())
+    assert list(by_folder) == ["a", "b", "c.d"]
 
 
 @torch.inference_mode()
 def test_the_library_is_reached_by_one_name(runs):
-    model = load(runs / "transpose" / "seed0" / "best.ckpt")
-    assert model.classes == ("background", "foreground")
-    assert ArrayPicture(noise(1, 4, 5)).rows(1, 3).shape == (1, 2, 5)
+    trained = load(runs / "transpose" / "seed0" / "best.ckpt")
+    assert trained.classes == ("background", "foreground")
+    assert trained.network.config.upsample["name"] == "transpose"
+    assert in_memory(noise(1, 4, 5)).rows(1, 3).shape == (1, 2, 5)
     with pytest.raises(UsageError, match="no such file"):
         load("nowhere.ckpt")
     with pytest.raises(UsageError, match="expected a checkpoint"):

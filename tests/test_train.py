@@ -2,24 +2,20 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from helpers import overrides, run_script, save
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from unetlite.checkpoint import KEY, load_checkpoint
-from unetlite.config import HOME, compose_run
 from unetlite.errors import UsageError
-from unetlite.segmenter import Segmenter
-from unetlite.unet import UNet, UNetConfig
-
-sys.path.insert(0, str(HOME))
-from train import train
+from unetlite.network.checkpoint import KEY, load_checkpoint
+from unetlite.network.unet import UNet
+from unetlite.settings import CHECKOUT, UNetConfig, compose_run
+from unetlite.train import train
+from unetlite.training.segmenter import Segmenter
 
 MISSING = "mps" if torch.cuda.is_available() else "gpu"  # an accelerator that this machine does not have
 SCORES = ["miou", "dice", "miou_per_image", "dice_per_image", "boundary_iou_1px", "boundary_iou_2pct"] + [
@@ -27,32 +23,10 @@ SCORES = ["miou", "dice", "miou_per_image", "dice_per_image", "boundary_iou_1px"
 ]
 
 
-def overrides(discs, tmp_path, *more):
-    return [
-        "data=folder",
-        f"data.root={discs}",
-        f"data_dir={tmp_path / 'data'}",
-        f"output_dir={tmp_path / 'outputs'}",
-        "experiment=test",
-        "model.widths=[4,6,8]",
-        "data.crop_size=32",
-        "data.batch_size=2",
-        "trainer.accelerator=cpu",
-        *more,
-    ]
-
-
-def run_script(*arguments, cwd):
-    environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
-    command = [sys.executable, str(HOME / "train.py"), *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A finished run of the script, from another working directory, of five steps: one epoch and a part of the next."""
     import numpy as np
-    from conftest import save
 
     tmp_path = tmp_path_factory.mktemp("finished")
     random = np.random.default_rng(0)
@@ -72,7 +46,7 @@ def test_a_run_leaves_its_files_and_says_where(finished):
     run, result, _ = finished
     names = {path.name for path in run.iterdir() if not path.name.startswith("events.")}
     assert names == {"config.yaml", "train.log", "best.ckpt", "last.ckpt", "metrics.json", "per_image.csv",
-                     "counts.csv", "spectrum.csv"}  # fmt: skip
+                     "counts.csv", "environment.json"}  # fmt: skip
     assert list((run.parents[3] / "elsewhere").iterdir()) == []
     assert "best.ckpt" in result.stdout
     assert "tensorboard --logdir" in result.stdout
@@ -94,6 +68,11 @@ def test_metrics_are_flat_and_agree_with_tensorboard(finished):
         curve = [event.value for event in events.Scalars(f"val/{name}")]
         assert any(value == pytest.approx(metrics[f"val/{name}"], abs=1e-6) for value in curve)
     assert max(event.value for event in events.Scalars("val/miou")) == pytest.approx(metrics["val/miou"], abs=1e-6)
+
+
+def test_all_events_of_a_run_are_in_one_file(finished):
+    run, _, _ = finished
+    assert len(list(run.glob("events.*"))) == 1
 
 
 def test_tensorboard_has_curves_pictures_text_and_hyperparameters(finished):
@@ -158,6 +137,16 @@ def test_foreign_files_are_never_touched(discs, tmp_path):
     assert list(precious.parent.iterdir()) == [precious]
 
 
+@pytest.mark.parametrize("stray", [".DS_Store", "Thumbs.db", "best.onnx"])
+def test_what_a_system_or_an_export_leaves_does_not_disturb_a_run(finished, stray):
+    run, _, arguments = finished
+    (run / stray).write_bytes(b"")
+    result = run_script(*arguments, "resume=auto", cwd=run.parents[3])
+    (run / stray).unlink()
+    assert result.returncode == 0, result.stderr
+    assert "is finished" in result.stdout
+
+
 def test_training_learns_and_returns_the_monitored_value(discs, tmp_path):
     config = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=30", "data.crops_per_image=2"))
     value = train(config)
@@ -169,6 +158,29 @@ def test_training_learns_and_returns_the_monitored_value(discs, tmp_path):
 
 class Interruption(Exception):
     pass
+
+
+def test_a_sweep_is_refused_before_its_first_run_if_any_run_cannot_start(finished, tmp_path):
+    run, _, arguments = finished
+    outputs = run.parents[1]
+    for more, words in (
+        (["upsample=transpose,nearest"], "holds a finished run"),
+        (["upsample=transpose,bilinear", "seed=4,-1"], "seed=-1"),
+        (["upsample=transpose,bilinear", "trainer.learning_rate=1e-3,nan"], "trainer.learning_rate=nan"),
+    ):
+        result = run_script("-m", *arguments, *more, cwd=tmp_path)
+        assert result.returncode == 2, result.stderr
+        assert words in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+        assert sorted(path.name for path in outputs.iterdir()) == ["nearest"]
+
+
+def test_a_group_that_is_chosen_twice_is_refused_instead_of_dropped(tmp_path):
+    result = run_script("experiment=compare", "experiment=mine", f"output_dir={tmp_path}", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "experiment=compare experiment=mine" in result.stderr
+    assert "output_dir=DIR" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("step", [5, 7])  # at the start of an epoch, and inside one
@@ -242,7 +254,7 @@ def test_a_mistake_on_the_command_line_is_one_line_and_leaves_nothing(tmp_path, 
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["upsample.kernel_size=7"], ["7", "1 or 3"]),
+        (["upsample.kernel_size=7"], ["upsample.kernel_size=7", "1 or 3"]),
         (["data.classes=[a,b]"], ["masks hold only a", "data.classes"]),
         (["data.classes={a: 255, b: 1}"], ["masks/", "value 0 at", "255, 1"]),
         (["data.batch_size=0"], ["data.batch_size=0"]),
@@ -250,7 +262,10 @@ def test_a_mistake_on_the_command_line_is_one_line_and_leaves_nothing(tmp_path, 
         (["trainer.learning_rate=nan"], ["trainer.learning_rate=nan"]),
         (["data.classes=road"], ["data.classes=road", "a list"]),
         (["seed=foo"], ["seed=foo"]),
-        (["data.augment.scale=big"], ["data.augment", "scale='big'", "float"]),
+        (["data.augment.scale=big"], ["data.augment.scale=big", "number"]),
+        (["data.augment.rotation=-10"], ["data.augment.rotation=-10"]),
+        (["trainer.max_steps=0"], ["trainer.max_steps=0", "-1"]),
+        (["resume=5"], ["resume=5", "path"]),
         ([f"trainer.accelerator={MISSING}"], [f"trainer.accelerator={MISSING}"]),
         (["trainer.schedule=linear"], ["linear", "onecycle", "cosine"]),
         (["trainer.precision=16"], ["16", "bf16-mixed"]),
@@ -260,7 +275,7 @@ def test_a_mistake_on_the_command_line_is_one_line_and_leaves_nothing(tmp_path, 
     ],
 )
 def test_a_mistake_is_found_before_anything_is_written(discs, tmp_path, monkeypatch, more, words):
-    monkeypatch.chdir(HOME)
+    monkeypatch.chdir(CHECKOUT)
     with pytest.raises(UsageError) as error:
         train(compose_run(overrides(discs, tmp_path, "upsample=bilinear", *more)))
     assert all(word in str(error.value) for word in words), error.value

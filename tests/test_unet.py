@@ -4,24 +4,17 @@ from dataclasses import asdict
 
 import pytest
 import torch
+from helpers import OPERATORS, image, label
 from hypothesis import given, settings
 from hypothesis.strategies import integers, sampled_from
 
 from unetlite.errors import UsageError
-from unetlite.unet import UNet, UNetConfig, initialise, pad_to_multiple
-from unetlite.upsample import UPSAMPLERS
+from unetlite.network.measures import parameters
+from unetlite.network.unet import UNet, initialise, pad_to_multiple
+from unetlite.network.upsampling import UPSAMPLERS, Skip
+from unetlite.settings import UNetConfig, compose_run, network_config
 
-OPERATORS = [
-    *({"name": "transpose", "kernel_size": k} for k in (2, 3, 4)),
-    *({"name": name, "kernel_size": k} for name in ("nearest", "bilinear", "bicubic") for k in (1, 3)),
-    *({"name": name, "kernel_size": k} for name in ("pixelshuffle", "unpool") for k in (1, 3)),
-    *({"name": name} for name in ("zeros", "bilinear_additive", "carafe", "dysample")),
-]
 WIDTHS = (4, 6, 8, 10, 12)
-
-
-def label(operator):
-    return "-".join(map(str, operator.values()))
 
 
 every_operator = pytest.mark.parametrize("operator", OPERATORS, ids=label)
@@ -33,10 +26,6 @@ def build(operator, **options):
     return network
 
 
-def image(*shape, seed=0):
-    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
-
-
 def test_every_registered_operator_is_tested():
     assert {operator["name"] for operator in OPERATORS} == set(UPSAMPLERS)
 
@@ -44,9 +33,10 @@ def test_every_registered_operator_is_tested():
 @every_operator
 @pytest.mark.parametrize("height", [1, 2, 3, 8])
 def test_an_operator_doubles_exactly(operator, height):
-    up = UPSAMPLERS.build(operator, 6, 5)
-    _, switches = torch.nn.functional.max_pool2d(torch.randn(2, 5, 2 * height, 14), 2, return_indices=True)
-    assert up(torch.randn(2, 6, height, 7), switches).shape == (2, 5, 2 * height, 14)
+    up = UPSAMPLERS.build(operator, 6, 5, 5)
+    left = torch.randn(2, 5, 2 * height, 14)
+    skip = Skip(left, torch.nn.functional.max_pool2d(left, 2, return_indices=True)[1])
+    assert up(torch.randn(2, 6, height, 7), skip).shape == (2, 5, 2 * height, 14)
 
 
 @settings(max_examples=60, deadline=None)
@@ -129,7 +119,7 @@ def test_parameters_of_the_models(widths, millions):
     """31.0 M is the U-Net of Ronneberger et al. 2015; mini has a quarter of its widths, so a sixteenth of it."""
     with torch.device("meta"):
         network = UNet(UNetConfig(widths=widths))
-    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(millions, abs=0.01)
+    assert parameters(network) / 1e6 == pytest.approx(millions, abs=0.01)
 
 
 def test_the_configuration_survives_a_checkpoint(tmp_path):
@@ -142,17 +132,22 @@ def test_the_configuration_survives_a_checkpoint(tmp_path):
     ("options", "words"),
     [
         ({"upsample": {"name": "magic"}}, ["magic", "bilinear", "nearest", "transpose"]),
-        ({"upsample": {"name": "transpose", "kernel_size": 5}}, ["5", "2, 3 or 4"]),
+        ({"upsample": {"name": "transpose", "kernel_size": 5}}, ["upsample.kernel_size=5", "2, 3 or 4"]),
         ({"upsample": {"name": "nearest", "mode": 1}}, ["mode", "kernel_size"]),
         ({"downsample": {"name": "magic"}}, ["magic", "max"]),
         ({"upsample": {"name": "unpool"}, "downsample": {"name": "mean"}}, ["unpool", "mean", "downsample=max"]),
-        ({"norm": "layer"}, ["layer", "batch", "group"]),
-        ({"widths": (16,)}, ["16"]),
-        ({"bottleneck_dilation": "two"}, ["two", "whole numbers"]),
-        ({"upsample": {"name": "carafe", "window": "big"}}, ["window", "big", "int"]),
+        ({"norm": "layer"}, ["model.norm=layer", "batch", "group"]),
+        ({"widths": [16]}, ["model.widths", "16"]),
+        ({"widths": [True, True, True]}, ["model.widths=True"]),
+        ({"decoder_widths": [3]}, ["model.decoder_widths=[3]", "4 numbers"]),
+        ({"bottleneck_dilation": "two"}, ["model.bottleneck_dilation=two", "integer"]),
+        ({"upsample": {"name": "carafe", "window": "big"}}, ["upsample.window=big", "integer"]),
+        ({"upsample": {"name": "carafe", "window": 4}}, ["upsample.window=4", "odd"]),
     ],
 )
 def test_a_wrong_option_is_refused_with_the_choices(options, words):
+    config = compose_run([])
+    choices = {key: options.pop(key) for key in ("upsample", "downsample") if key in options}
     with pytest.raises(UsageError) as error:
-        UNet(UNetConfig(**options))
+        UNet(network_config({**config, **choices, "model": {**config["model"], **options}}))
     assert all(word in str(error.value) for word in words)

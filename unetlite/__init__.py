@@ -5,23 +5,23 @@ from unetlite import load
 prediction = load("outputs/coast/transpose/seed0/best.ckpt").predict("image.png")
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unetlite.errors import UsageError
-    from unetlite.predict.model import Model, Prediction, load
+    from unetlite.inference.model import Model, Prediction, load
+    from unetlite.network.folding import fold
+    from unetlite.network.unet import UNet
+    from unetlite.settings import UNetConfig
 
-__all__ = ["Model", "Prediction", "UsageError", "load"]
+__all__ = ["Model", "Prediction", "UNet", "UNetConfig", "UsageError", "fold", "load"]
+
+_HOMES = {"UsageError": "errors", "UNet": "network.unet", "UNetConfig": "settings", "fold": "network.folding"}
 
 
 def __getattr__(name: str) -> Any:
     """The library's names, imported when they are asked for: PyTorch takes seconds, and `unetlite --help` none."""
-    if name == "UsageError":
-        from unetlite.errors import UsageError
-
-        return UsageError
-    if name in __all__:
-        from unetlite.predict import model
-
-        return getattr(model, name)
-    raise AttributeError(f"module 'unetlite' has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module 'unetlite' has no attribute {name!r}")
+    return getattr(import_module(f"unetlite.{_HOMES.get(name, 'inference.model')}"), name)

@@ -6,9 +6,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-EXIT_CODE = 2
-
-
 MALFORMED = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 """What reading content raises that is not what was expected."""
 
@@ -19,15 +16,12 @@ class UsageError(Exception):
 
 @contextmanager
 def mistakes_in_one_line() -> Iterator[None]:
-    """Ends a user's mistake in one line on stderr and exit code 2, without a traceback.
-
-    Any other exception is a defect of the program, and keeps its traceback.
-    """
+    """Ends a user's mistake in one line and exit code 2; any other exception is a defect, and keeps its traceback."""
     try:
         yield
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(EXIT_CODE)
+        sys.exit(2)
 
 
 class TracebackOfDefect(AbstractContextManager[None]):
@@ -36,6 +30,20 @@ class TracebackOfDefect(AbstractContextManager[None]):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, UsageError):
             traceback.print_exception(error)
+
+
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Names the extra to install if an import in the block fails."""
+    try:
+        yield
+    except ImportError as error:
+        raise UsageError(f'the package {error.name} is missing: pip install "unetlite[{extra}]"') from None
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, shortened to be read."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 @contextmanager
@@ -51,7 +59,7 @@ def hydra_mistakes() -> Iterator[None]:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
         choices = f"choose one of {', '.join(error.options)}" if error.options else "there is no such file"
         if group == "hydra/launcher":
-            choices += "; joblib, submitit and ray come with pip install 'unetlite[launchers]'"
+            choices += '; joblib, submitit and ray come with pip install "unetlite[launchers]"'
         raise UsageError(f"{group}={name} is not known; {choices}.") from None
     except MissingMandatoryValue as error:
         raise UsageError(f"{error.full_key} has no value; give {error.full_key}=...") from None

@@ -16,7 +16,9 @@ def fast_precision(accelerator: Accelerator) -> str:
     if isinstance(accelerator, CUDAAccelerator):
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     elif isinstance(accelerator, CPUAccelerator):
-        native = _cpu_has_bfloat16()
+        # x86: AVX512-BF16 or AMX; PyTorch has no such question for other processors.
+        checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+        native = any(check() for check in checks if check is not None)
     else:
         native = False
     return "bf16-mixed" if native else "32-true"
@@ -24,10 +26,9 @@ def fast_precision(accelerator: Accelerator) -> str:
 
 def environment() -> dict[str, str | int]:
     """Plain values that say where and with which versions something was computed."""
-    packages = ("unetlite", "torch", "lightning", "kornia", "numpy")
     return {
         "python": platform.python_version(),
-        **{package: version(package) for package in packages},
+        **{package: version(package) for package in ("unetlite", "torch", "lightning", "kornia", "numpy")},
         "system": platform.system(),
         "processor": processor(),
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
@@ -41,9 +42,3 @@ def processor() -> str:
     lines = names.read_text().splitlines() if names.exists() else []
     models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(models, platform.processor() or platform.machine())
-
-
-def _cpu_has_bfloat16() -> bool:
-    # x86: AVX512-BF16 or AMX; PyTorch has no such question for other processors.
-    checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-    return any(check() for check in checks if check is not None)

@@ -1,13 +1,18 @@
-"""Pictures of what a network sees and where it is wrong."""
+"""Pictures of what a network sees and where it is wrong, and of the numbers in a map."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from unetlite.data.source import IGNORE
+from unetlite.classes import IGNORE, Colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = ("image", "truth", "prediction", "error")
 WRONG = (213, 94, 0)  # vermilion of Okabe and Ito (2008), told from the greys by every reader
@@ -16,21 +21,21 @@ PAPER, INK = (255, 255, 255), (30, 30, 30)
 GAP, CAPTION, FONT_SIZE = 6, 24, 17  # pixels
 
 
-def colour_mask(mask: np.ndarray, colours: Sequence[tuple[int, int, int]]) -> np.ndarray:
+def colour_mask(mask: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
     """RGB uint8 (H, W, 3) of class indices (H, W); what is ignored is grey."""
     table = np.full((IGNORE + 1, 3), UNLABELLED, np.uint8)
     table[: len(colours)] = colours
     return table[mask]
 
 
-def palette_image(classes: np.ndarray, colours: Sequence[tuple[int, int, int]]) -> Image.Image:
+def palette_image(classes: np.ndarray, colours: Sequence[Colour]) -> Image.Image:
     """Class indices uint8 (H, W) as an image that shows them in their colours."""
     image = Image.fromarray(classes)
     image.putpalette([value for colour in colours for value in colour])
     return image
 
 
-def overlay(image: np.ndarray, classes: np.ndarray, colours: Sequence[tuple[int, int, int]]) -> np.ndarray:
+def overlay(image: np.ndarray, classes: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
     """RGB uint8 (H, W, 3): the image (C, H, W), tinted by class, with the outlines of the classes in full colour.
 
     A pixel is an outline if one of its four neighbours is of another class.
@@ -38,25 +43,16 @@ def overlay(image: np.ndarray, classes: np.ndarray, colours: Sequence[tuple[int,
     rgb = np.broadcast_to(image, (3, *classes.shape)).transpose(1, 2, 0)
     colour = colour_mask(classes, colours)
     mixed = (rgb.astype(np.uint16) * 13 + colour.astype(np.uint16) * 7) // 20
-    outline = np.zeros(classes.shape, bool)
-    below, right = classes[:-1] != classes[1:], classes[:, :-1] != classes[:, 1:]
-    outline[:-1] |= below
-    outline[1:] |= below
-    outline[:, :-1] |= right
-    outline[:, 1:] |= right
+    around = np.pad(classes, 1, mode="edge")
+    neighbours = around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:]
+    outline = np.any([neighbour != classes for neighbour in neighbours], axis=0)
     return np.where(outline[..., None], colour, mixed).astype(np.uint8)
 
 
 def picture_row(
-    image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, colours: Sequence[tuple[int, int, int]]
+    image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, colours: Sequence[Colour]
 ) -> list[np.ndarray]:
-    """The four pictures of COLUMNS, RGB uint8 (H, W, 3).
-
-    Args:
-        image: uint8 (C, H, W), C of 1 or 3.
-        truth, prediction: class indices (H, W).
-        colours: one RGB triple a class.
-    """
+    """The four pictures of COLUMNS, RGB uint8 (H, W, 3), of an image uint8 (C, H, W) and class indices (H, W)."""
     rgb = np.broadcast_to(image, (3, *truth.shape)).transpose(1, 2, 0)
     faded = rgb.mean(2, keepdims=True).astype(np.uint8) // 2 + 110
     error = np.broadcast_to(faded, rgb.shape).copy()
@@ -65,30 +61,23 @@ def picture_row(
 
 
 def picture_grid(
-    rows: Sequence[Sequence[np.ndarray]],
-    captions: Sequence[str],
-    legend: Sequence[tuple[str, tuple[int, int, int]]],
-    *,
-    cell: int = 160,
+    rows: Sequence[Sequence[np.ndarray]], captions: Sequence[str], legend: Mapping[str, Colour], cell: int = 160
 ) -> Tensor:
-    """All rows under the titles of COLUMNS, with a caption each and a legend at the foot: uint8 (3, H, W).
-
-    Every picture is scaled to fit `cell` pixels; enlarged ones by nearest neighbour, so that pixels stay visible.
-    """
+    """All rows under the titles of COLUMNS, with a caption each and a legend at the foot: uint8 (3, H, W)."""
     font = ImageFont.load_default(FONT_SIZE)
-    line = CAPTION + GAP + cell
-    width = GAP + len(COLUMNS) * (cell + GAP)
-    canvas = Image.new("RGB", (width, CAPTION + len(rows) * (line + GAP) + CAPTION + GAP), PAPER)
+    lefts = [GAP + column * (cell + GAP) for column in range(len(COLUMNS))]
+    height = CAPTION + GAP + cell + GAP  # of a row
+    canvas = Image.new("RGB", (lefts[-1] + cell + GAP, CAPTION + len(rows) * height + CAPTION + GAP), PAPER)
     draw = ImageDraw.Draw(canvas)
-    for column, title in enumerate(COLUMNS):
-        draw.text((GAP + column * (cell + GAP), 2), title, INK, font)
+    for left, title in zip(lefts, COLUMNS, strict=True):
+        draw.text((left, 2), title, INK, font)
     for row, (pictures, caption) in enumerate(zip(rows, captions, strict=True)):
-        top = CAPTION + row * (line + GAP)
+        top = CAPTION + row * height
         draw.text((GAP, top + 3), caption, INK, font)
-        for column, picture in enumerate(pictures):
-            canvas.paste(fit(Image.fromarray(picture), cell), (GAP + column * (cell + GAP), top + CAPTION + GAP))
+        for left, picture in zip(lefts, pictures, strict=True):
+            canvas.paste(fit(Image.fromarray(picture), cell), (left, top + CAPTION + GAP))
     left = GAP
-    for name, colour in [*legend, ("wrong", WRONG)]:
+    for name, colour in [*legend.items(), ("wrong", WRONG)]:
         top = canvas.height - CAPTION
         draw.rectangle((left, top + 3, left + 14, top + 17), colour, INK)
         draw.text((left + 20, top - 1), name, INK, font)
@@ -97,7 +86,29 @@ def picture_grid(
 
 
 def fit(picture: Image.Image, cell: int) -> Image.Image:
-    """The picture scaled into a square of `cell` pixels."""
+    """The picture scaled into a square of `cell` pixels; enlarged ones keep their pixels visible."""
     factor = cell / max(picture.size)
     size = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
     return picture.resize(size, Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.BOX)
+
+
+def new_figure(rows: int, columns: int, cell: float = 2.3) -> "tuple[Figure, np.ndarray]":
+    """A figure of `rows` by `columns` square pictures, `cell` inches each, and its axes (rows, columns)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(cell * columns, cell * rows + 0.3), layout="constrained", dpi=110)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def show_map(axes: "Axes", values: Tensor | np.ndarray, title: str = "", *, numbers: bool = False) -> None:
+    """One map (H, W): zero is white, positive blue, negative red; `numbers` writes the values into the cells."""
+    array = np.asarray(values, dtype=float)
+    largest = max(np.abs(array).max(), 1e-12)
+    colours, lowest = ("PuOr_r", -largest) if array.min() < 0 else ("Blues", 0)
+    axes.imshow(array, cmap=colours, vmin=lowest, vmax=largest)
+    axes.set_title(title, fontsize=9)
+    axes.set(xticks=[], yticks=[])
+    if numbers:
+        for (y, x), value in np.ndenumerate(array):
+            colour = "white" if abs(value) > 0.6 * largest else "black"
+            axes.text(x, y, f"{value:.3g}", ha="center", va="center", fontsize=7, color=colour)

@@ -1,20 +1,25 @@
-"""A dictionary of named classes that says what it knows when it is asked for something else."""
+"""Classes that are chosen by name in a configuration, and settings that are checked against a schema."""
 
 from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any, TypeVar
 
+from pydantic import ConfigDict, ValidationError, create_model
+
 from unetlite.errors import UsageError
 
 T = TypeVar("T")
 
+STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+"""No word for a number, no unknown key, no NaN."""
+
 
 class Registry(dict[str, type]):
-    """Names to classes of one kind, such as "upsampling operator"; `kind` appears in the errors."""
+    """Names to classes of one kind, such as "upsampling operator", chosen by a key of the configuration."""
 
-    def __init__(self, kind: str):
+    def __init__(self, kind: str, key: str):
         super().__init__()
-        self.kind = kind
+        self.kind, self.key = kind, key
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Class decorator: make the class known under `name`."""
@@ -28,24 +33,34 @@ class Registry(dict[str, type]):
     def build(self, choice: Mapping[str, Any], *args: Any) -> Any:
         """The class called `choice["name"]`, built with `args` and, as keywords, the rest of `choice`.
 
-        Raises:
-            UsageError: there is no such class, or it has no such option; the choices are listed.
+        The annotations of the keyword arguments are the schema of the options.
         """
         options = dict(choice)
         name = options.pop("name", None)
         if name not in self:
             raise UsageError(f"{self.kind} {name!r} is not known; choose one of {', '.join(sorted(self))}.")
-        check_options(f"{self.kind} {name!r}", self[name], options)
-        return self[name](*args, **options)
+        known: dict[str, Any] = {
+            p.name: (p.annotation, ... if p.default is p.empty else p.default)
+            for p in signature(self[name]).parameters.values()
+            if p.kind is p.KEYWORD_ONLY
+        }
+        schema = create_model(name, __config__=STRICT, **known)
+        return self[name](*args, **vars(checked(schema, options, self.key)))
 
 
-def check_options(what: str, cls: type, options: Mapping[str, Any]) -> None:
-    """Raises UsageError if `cls` has no such keyword options, or if a number, word or switch is of another type."""
-    known = {key: p.annotation for key, p in signature(cls).parameters.items() if p.kind is p.KEYWORD_ONLY}
-    if unknown := sorted(set(options) - set(known)):
-        raise UsageError(f"{what} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}.")
-    for key, value in options.items():
-        kind = known[key]
-        simple = kind in (int, float, bool, str, int | None)
-        if simple and not isinstance(value, int | float if kind is float else kind):
-            raise UsageError(f"{what}: {key}={value!r} should be {getattr(kind, '__name__', kind)}.")
+def checked(schema: type[T], values: object, prefix: str) -> T:
+    """`values` as an object of a pydantic class, or a UsageError with the first wrong key, its value and what fits."""
+    if not isinstance(values, Mapping):
+        raise UsageError(f"{prefix}={values}: expected a group of settings, such as one of configs/{prefix}.")
+    try:
+        return schema(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+    key = ".".join(str(part) for part in (prefix, *first["loc"]) if part)
+    if first["type"] in ("missing", "missing_argument"):
+        raise UsageError(f"{key} has no value; give {key}=...")
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        known = [name for name in signature(schema).parameters if name not in ("args", "kwargs")]
+        raise UsageError(f"{key} is not known; there are {', '.join(known) or 'no options'}.")
+    message = first.get("ctx", {}).get("error") or first["msg"].removeprefix("Input ")
+    raise UsageError(f"{key}={first['input']}: {message}.")

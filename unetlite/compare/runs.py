@@ -1,37 +1,28 @@
-"""Reading a finished run."""
+"""Finished runs, and runs as variants that differ in nothing but what is compared."""
 
-import csv
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 
-from unetlite.checkpoint import KEY, load_checkpoint
 from unetlite.compare.statistics import contributions
 from unetlite.errors import UsageError
-from unetlite.run import RunFiles
+from unetlite.files import read_csv
+from unetlite.settings import MAY_DIFFER, flatten
+from unetlite.training.run import RunFiles
 
 
 class Metric(NamedTuple):
-    """A score of the test images.
-
-    Attributes:
-        title: in words.
-        table: the counts of `counts.csv` that it is made of, or "per_image" for a mean over a column of that table.
-        kind: "iou" or "dice" of the counts; the column.
-        digits: after the point.
-    """
+    """A score of the test images."""
 
     title: str
-    table: str
-    kind: str
+    table: str  # of counts.csv, whose counts are summed over all images; or "per_image", for the mean over images
+    kind: str  # "iou" or "dice" of the counts; or the column of per_image.csv
     lower_is_better: bool = False
-    digits: int = 4
+    digits: int = 4  # after the point, where it is shown
 
 
 METRICS = {
@@ -48,78 +39,159 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run.
-
-    Attributes:
-        files: where it lies.
-        config: the resolved configuration, nested.
-        metrics: by name, such as "test/miou"; None for an absent class.
-        images: names of the test images.
-        spectrum: columns `cycles_per_pixel`, `logits` and `truth`.
-    """
+    """A finished run."""
 
     files: RunFiles
-    config: dict[str, Any]
-    metrics: dict[str, float | None]
-    images: tuple[str, ...]
-    spectrum: dict[str, np.ndarray]
-    _tables: dict[str, dict[str, np.ndarray]] = field(repr=False)
-
-    @property
-    def seed(self) -> int:
-        """The seed of weights, order and augmentation."""
-        return int(self.config["seed"])
-
-    @cached_property
-    def environment(self) -> dict[str, Any]:
-        """Where and with which versions it was trained."""
-        return cast(dict[str, Any], load_checkpoint(self.files.best)[KEY].get("environment", {}))
+    config: dict[str, Any]  # resolved and nested
+    metrics: dict[str, float | None]  # by name, such as "test/miou"; None for an absent class
+    environment: dict[str, Any]  # where and with which versions it was trained; empty if that was not written down
+    images: list[str]  # names of the test images
+    columns: dict[str, np.ndarray]  # of `per_image.csv` and `counts.csv`, (N,) each, NaN for an empty cell
 
     @property
     def classes(self) -> list[str]:
         """Names of the classes."""
-        return [name.removeprefix("iou/") for name in self._tables["per_image"] if name.startswith("iou/")]
+        return [name.removeprefix("iou/") for name in self.columns if name.startswith("iou/")]
 
     def counts(self, table: str) -> np.ndarray:
         """True positives, false positives and false negatives (N, K, 3) of every test image and class."""
-        columns = self._tables["counts"]
-        counts = [[columns[f"{table}/{part}/{label}"] for part in ("tp", "fp", "fn")] for label in self.classes]
+        counts = [[self.columns[f"{table}/{part}/{name}"] for part in ("tp", "fp", "fn")] for name in self.classes]
         return np.array(counts).transpose(2, 0, 1)
 
     def scores(self, metric: str) -> np.ndarray:
         """Values (N,) of a metric of METRICS, one a test image, whose mean is the run's score; NaN for no value."""
         _, table, kind, *_ = METRICS[metric]
-        return self._tables[table][kind] if table == "per_image" else contributions(self.counts(table), kind)
+        return self.columns[kind] if table == "per_image" else contributions(self.counts(table), kind)
+
+    def truth(self) -> tuple[Any, ...]:
+        """What it was tested on: images, classes, and the pixels of each class in each image, which are TP and FN."""
+        return self.images, self.classes, self.counts("overlap")[..., ::2].sum(-1).tolist()
 
 
 def read_run(path: Path) -> Run:
-    """The run in this directory.
-
-    Raises:
-        UsageError: a file of it is missing or damaged.
-    """
+    """The run in this directory. Raises UsageError if a file of it is missing or damaged."""
     files = RunFiles(path)
     try:
-        config = yaml.safe_load(files.config_file.read_text())
-        metrics = json.loads(files.metrics.read_text())
-        texts = {"per_image": read_table(files.per_image), "counts": read_table(files.counts)}
-        images = tuple(texts["per_image"].pop("image"))
-        texts["counts"].pop("image")
-        tables = {name: {key: to_floats(column) for key, column in table.items()} for name, table in texts.items()}
-        spectrum = {key: to_floats(column) for key, column in read_table(files.spectrum).items()}
-        return Run(files, config, metrics, images, spectrum, tables)
-    except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
+        per_image, counts = read_csv(files.per_image), read_csv(files.counts)
+        images = per_image.pop("image")
+        del counts["image"]
+        columns = {key: np.array([float(cell or "nan") for cell in c]) for key, c in (per_image | counts).items()}
+        environment = json.loads(files.environment_file.read_text()) if files.environment_file.exists() else {}
+    except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise UsageError(f"{path} is no complete run ({reason}). Delete it, and train it again.") from None
+    return Run(files, files.stored_config(), files.stored_metrics(), environment, images, columns)
 
 
-def read_table(file: Path) -> dict[str, list[str]]:
-    """The columns of a CSV file by their names."""
-    with file.open(newline="") as opened:
-        header, *rows = csv.reader(opened)
-    return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
+@dataclass(frozen=True)
+class Comparison:
+    """Runs by variant, the same seeds each."""
+
+    by: str  # the key that is compared, such as "upsample"
+    variants: dict[str, list[Run]]  # by name, the runs in the order of `seeds`
+    seeds: list[int]
+    left_out: list[str]  # what was found and not used, and why, in words
+    allowed: list[str]  # other keys in which the runs differ, as the user allowed
+
+    @property
+    def runs(self) -> list[Run]:
+        """All of them."""
+        return [run for runs in self.variants.values() for run in runs]
+
+    @property
+    def first(self) -> Run:
+        """Any run: what they have in common can be read from it."""
+        return self.runs[0]
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The settings that all runs have in common, by dotted key."""
+        return controlled(self.first.config, [self.by, *self.allowed])
+
+    @property
+    def environments(self) -> list[dict[str, Any]]:
+        """The different places and versions that the runs are known to have been trained with."""
+        return list({str(run.environment): run.environment for run in self.runs if run.environment}.values())
+
+    def scores(self, metric: str) -> dict[str, np.ndarray]:
+        """By variant (S, N): a row a seed, a column a test image that has a value in every run."""
+        values = {name: np.array([run.scores(metric) for run in runs]) for name, runs in self.variants.items()}
+        kept = ~np.isnan(np.concatenate(list(values.values()))).any(0)
+        return {name: table[:, kept] for name, table in values.items()}
 
 
-def to_floats(column: Iterable[str]) -> np.ndarray:
-    """Numbers, NaN for an empty cell."""
-    return np.array([float(value) if value else np.nan for value in column])
+def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] = ()) -> Comparison:
+    """All finished runs below a directory, as variants of the key or group of keys `by`; keys in `allow` may differ."""
+    if not directory.is_dir():
+        raise UsageError(f"{directory}: there is no such directory; give one with runs, such as outputs/coast.")
+    finished = sorted(file.parent for file in directory.rglob("metrics.json"))
+    if not finished:
+        raise UsageError(f"{directory} has no finished run; train some: python train.py experiment=compare")
+    runs = [read_run(path) for path in finished]
+    names = name_variants([run.config for run in runs], by)
+    allowed = check_control(runs, by, allow)
+    found: dict[str, dict[int, Run]] = {}
+    for name, run in zip(names, runs, strict=True):
+        same = found.setdefault(name, {}).setdefault(run.config["seed"], run)
+        if same is not run:
+            both = f"{same.files.path} and {run.files.path} are the same variant ({name}) and seed"
+            raise UsageError(f"{both}; compare a directory that holds one of them.")
+    if len(found) < 2:
+        remedy = f"a comparison by {by} needs two: python train.py -m {by}=..."
+        raise UsageError(f"{directory} has runs of one variant, {names[0]}; {remedy}")
+    seeds = sorted(set.intersection(*map(set, found.values())))
+    if not seeds:
+        listed = "; ".join(f"{name} has {sorted(by_seed)}" for name, by_seed in found.items())
+        raise UsageError(f"{directory} has no seed that every variant was trained with: {listed}.")
+    started = {file.parent for file in directory.rglob("config.yaml")} - set(finished)
+    left_out = [f"{path} is not finished" for path in sorted(started)]
+    others = [run for run in runs if run.config["seed"] not in seeds]
+    left_out += [f"{run.files.path}: not every variant has seed {run.config['seed']}" for run in others]
+    variants = {name: [by_seed[seed] for seed in seeds] for name, by_seed in found.items()}
+    return Comparison(by, variants, seeds, left_out, allowed)
+
+
+def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[str]:
+    """The keys in which runs differ as allowed. Raises UsageError if they differ in others, or in the test images."""
+    first, settings = runs[0], [controlled(run.config, [by]) for run in runs]
+    keys = sorted({key for each in settings for key in each})
+    differing = [key for key in keys if any(each.get(key) != settings[0].get(key) for each in settings)]
+    if refused := [key for key in differing if not is_of(key, allow)]:
+        examples = {str(each.get(refused[0])): run.files.path for each, run in zip(settings, runs, strict=True)}
+        values = " and ".join(f"{value} in {path}" for value, path in examples.items())
+        raise UsageError(
+            f"the runs differ in more than {by} and seed: in {', '.join(refused)} ({refused[0]} is {values}). "
+            f"Compare runs that share these, or accept it with {' '.join(f'--allow {key}' for key in refused)}."
+        )
+    for run in runs:
+        if run.truth() != first.truth():
+            both = f"{first.files.path} and {run.files.path}"
+            raise UsageError(f"{both} were tested on different images, masks or classes; they do not compare.")
+    return differing
+
+
+def controlled(config: Mapping[str, Any], free: Sequence[str] = ()) -> dict[str, Any]:
+    """What must be equal, by dotted key: all but the seed, MAY_DIFFER, and these keys or groups of keys."""
+    downloaded = ["data.root"] if config["data"].get("download") else []  # where it was put does not matter
+    free = [*MAY_DIFFER, "seed", *downloaded, *free]
+    return {key: value for key, value in flatten(config).items() if not is_of(key, free)}
+
+
+def is_of(key: str, names: Sequence[str]) -> bool:
+    """Whether a dotted key is one of the names, or in one of these groups."""
+    return any(key == name or key.startswith(f"{name}.") for name in names)
+
+
+def name_variants(configs: Sequence[Mapping[str, Any]], by: str) -> list[str]:
+    """A short name of what each has for a key or group of keys: its name, and options in which others of it differ."""
+    flat = [flatten(config) for config in configs]
+    parts = [{key[len(by) + 1 :] or "name": value for key, value in f.items() if is_of(key, [by])} for f in flat]
+    if not any(parts):
+        raise UsageError(f"--by {by}: the runs have no such key; upsample, downsample or model.norm are some.")
+    named = []
+    for part in parts:
+        alike = [other for other in parts if other.get("name") == part.get("name")]
+        differing = [key for key in part if key != "name" and any(other.get(key) != part.get(key) for other in alike)]
+        name, options = str(part.get("name", "")), ", ".join(f"{key}={part[key]}" for key in differing)
+        named.append(f"{name} ({options})" if name and options else name or options or "all alike")
+    return named

@@ -17,22 +17,14 @@ POWER = 0.8
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean difference of two variants with paired seeds and images.
-
-    Attributes:
-        mean: of the first's scores less the second's.
-        seed_variance: expected square of the error of one seed, what images do within a seed included.
-        image_variance: expected square of the error from the choice of images, which no number of seeds reduces.
-        seeds, images: S and N.
-        ratio: image_variance / seed_variance, here or over several pairs: it decides the degrees of freedom.
-    """
+    """The mean difference of two variants, the first's scores less the second's, with paired seeds and images."""
 
     mean: float
-    seed_variance: float
-    image_variance: float
+    seed_variance: float  # expected square of the error of one seed, what images do within a seed included
+    image_variance: float  # expected square of the error from the choice of images, which no number of seeds reduces
     seeds: int
     images: int
-    ratio: float
+    ratio: float  # image_variance / seed_variance, here or over several pairs: it decides the degrees of freedom
 
     @property
     def standard_error(self) -> float:
@@ -55,26 +47,21 @@ class Difference:
             return 1.0 if self.mean == 0 else 0.0
         return float(2 * stats.t.sf(abs(self.mean) / self.standard_error, self.degrees))
 
-    def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """For the mean difference over all seeds and images that there might be."""
-        reach = stats.t.isf((1 - level) / 2, self.degrees) * self.standard_error
+    def interval(self) -> tuple[float, float]:
+        """Of 95 %, for the mean difference over all seeds and images that there might be."""
+        reach = stats.t.isf((1 - LEVEL) / 2, self.degrees) * self.standard_error
         return float(self.mean - reach), float(self.mean + reach)
 
 
 def compare_pair(first: np.ndarray, second: np.ndarray) -> Difference:
-    """Two variants, scores (S, N) each, with the same seeds and images.
+    """Two variants, scores (S, N) each, with the same seeds, two or more, and the same images.
 
     The model is that of readers and cases in radiology, seeds in the place of readers (Obuchowski and Rockette 1995):
     difference = mean + seed + image + residual, all three random. With the mean squares MS of a two-way layout, the
     variance of the mean is [MS_seed + max(MS_image - MS_residual, 0)] / (S N).
-
-    Raises:
-        ValueError: fewer than two seeds, from which no chance can be told.
     """
     d = first - second
     seeds, images = d.shape
-    if seeds < 2:
-        raise ValueError("one seed says nothing about chance")
     by_seed, by_image = d.mean(1, keepdims=True), d.mean(0, keepdims=True)
     seed_variance = float(by_seed.var(ddof=1))
     image_variance = 0.0
@@ -92,9 +79,8 @@ def compare_pairs(scores: Mapping[str, np.ndarray]) -> dict[tuple[str, str], Dif
     many degrees of freedom just where a difference looks large; over many pairs that makes many false finds.
     """
     found = {pair: compare_pair(*(scores[name] for name in pair)) for pair in combinations(scores, 2)}
-    of_seeds, of_images = (
-        sum(getattr(difference, part) for difference in found.values()) for part in ("seed_variance", "image_variance")
-    )
+    of_seeds = sum(difference.seed_variance for difference in found.values())
+    of_images = sum(difference.image_variance for difference in found.values())
     ratio = of_images / of_seeds if of_seeds else float("inf")
     return {pair: replace(difference, ratio=ratio) for pair, difference in found.items()}
 
@@ -103,91 +89,31 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     """Adjusted p-values of several tests (Holm 1979): below alpha, all together are wrong at most alpha of the time."""
     p = np.asarray(p_values, float)
     order = p.argsort()
-    stepped = p[order] * np.arange(len(p), 0, -1)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1)
-    return adjusted
-
-
-def bootstrap_interval(scores: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Percentile interval for the mean of scores (S, N), seeds and images resampled independently.
-
-    With few seeds it is too narrow: where seeds dominate it covers 80 % with three of them and 87 % with five.
-    """
-    indices = [np.arange(size) for size in scores.shape if size > 1]  # a single seed or image has nothing to draw from
-    if not indices:
-        return float(scores.mean()), float(scores.mean())
-
-    def mean(*drawn: np.ndarray) -> float:
-        return float(scores.squeeze()[np.ix_(*drawn)].mean())
-
-    result = stats.bootstrap(
-        indices,
-        mean,
-        n_resamples=2000,
-        confidence_level=level,
-        method="percentile",
-        vectorized=False,
-        rng=np.random.default_rng(0),
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
+    return adjusted[order.argsort()]
 
 
 def probability_of_improvement(first: np.ndarray, second: np.ndarray) -> float:
-    """That a training of the first variant scores above one of the second (Agarwal et al. 2021), ties half.
-
-    Args:
-        first, second: a score per seed, (S,) each.
-    """
+    """That a training of the first scores above one of the second (Agarwal et al. 2021), ties half; (S,) each."""
     return float(stats.mannwhitneyu(first, second).statistic / (len(first) * len(second)))
 
 
-def smallest_difference(found: Difference, alpha: float, seeds: int | None = None) -> float:
-    """What a test at `alpha` would show with a probability of 80 %, with this many seeds instead of those there were.
-
-    The variances are taken as estimated.
-    """
-    assumed = found if seeds is None else replace(found, seeds=seeds)
-    if assumed.standard_error == 0:
-        return 0.0
-    critical = stats.t.isf(alpha / 2, assumed.degrees)
-
-    def shortfall(shift: float) -> float:
-        return float(stats.nct.sf(critical, assumed.degrees, shift)) - POWER
-
-    shift = optimize.brentq(shortfall, 0.0, 2 * critical + 10)
-    return float(shift * assumed.standard_error)
-
-
-def seeds_needed(found: Difference, alpha: float, difference: float, most: int = 1000) -> int | None:
-    """The number of seeds with which `smallest_difference` is `difference`; None if `most` are too few.
-
-    They always are where the choice of images alone makes larger differences: then more test images are needed.
-    """
-    if smallest_difference(found, alpha, most) > difference:
-        return None
-    few, enough = 1, most  # with one seed nothing is shown
-    while enough - few > 1:
-        middle = (few + enough) // 2
-        few, enough = (few, middle) if smallest_difference(found, alpha, middle) <= difference else (middle, enough)
-    return enough
+def smallest_difference(found: Difference, alpha: float) -> float:
+    """What a test at `alpha` would show with a probability of 80 %, the variances taken as estimated."""
+    degrees, critical = found.degrees, stats.t.isf(alpha / 2, found.degrees)
+    shift = optimize.brentq(lambda shift: stats.nct.sf(critical, degrees, shift) - POWER, 0.0, 2 * critical + 10)
+    return float(shift * found.standard_error)
 
 
 def contributions(counts: np.ndarray, kind: str = "iou") -> np.ndarray:
-    """What each image contributes to a score of the whole data set: values (N,) whose mean is the score.
+    """What each image contributes to the "iou" or "dice" of the data set: values (N,) whose mean is the score.
 
-    To first order, which is poor for a class that only one or two images have.
-
-    A class scores A / U with sums A and U over images, of TP and TP + FP + FN for the IoU, of 2 TP and 2 TP + FP + FN
-    for the Dice coefficient. To first order an image i changes it by (a_i - score u_i) / U (the delta method).
-
-    Args:
-        counts: (N, K, 3) of TP, FP and FN.
-        kind: "iou" or "dice".
+    The counts (N, K, 3) are TP, FP and FN. A class scores A / U with sums A and U over images, of TP and TP + FP + FN
+    for the IoU, of 2 TP and 2 TP + FP + FN for the Dice coefficient. To first order, which is poor for a class that
+    only one or two images have, an image i changes it by (a_i - score u_i) / U (the delta method).
     """
-    true_positive, wrong = counts[..., 0].astype(float), counts[..., 1:].sum(-1)
-    weight = {"iou": 1, "dice": 2}[kind]
-    part, whole = weight * true_positive, weight * true_positive + wrong  # (N, K)
+    part = {"iou": 1.0, "dice": 2.0}[kind] * counts[..., 0]  # (N, K)
+    whole = part + counts[..., 1:].sum(-1)
     present = whole.sum(0) > 0  # a class that is absent from truth and prediction enters no mean
     part, whole = part[:, present], whole[:, present]
     score = part.sum(0) / whole.sum(0)

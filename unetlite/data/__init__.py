@@ -1,1 +1,1 @@
-"""The data sets and what they share: decoded samples on disk, augmentation, and the LightningDataModule."""
+"""The data sets, decoded once on disk, their augmentation, and the batches that are made of them."""

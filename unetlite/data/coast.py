@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from unetlite.data.source import DATASETS, Sample
+from unetlite.data.samples import DATASETS, Sample
 from unetlite.errors import UsageError
 
 PIXELS_PER_DEGREE = 15  # of the image, 5400 x 2700
@@ -90,11 +90,8 @@ def tiles(image: np.ndarray, kind: np.ndarray, split: str) -> Iterator[Sample]:
                 window = np.s_[..., y : y + TILE, x : x + TILE]
                 land, lake = np.mean(kind[window] == LAND), np.mean(kind[window] == LAKE)
                 if 0.03 <= land <= 0.97 or lake > 0.01:
-                    yield Sample(place(y, x), image[window], (kind[window] == LAND).astype(np.uint8))
-
-
-def place(y: int, x: int) -> str:
-    """Latitude and longitude of a tile's centre, such as 62N_006E."""
-    latitude = 90 - (y + TILE / 2) / PIXELS_PER_DEGREE
-    longitude = (x + TILE / 2) / PIXELS_PER_DEGREE - 180
-    return f"{abs(latitude):04.1f}{'NS'[latitude < 0]}_{abs(longitude):05.1f}{'EW'[longitude < 0]}"
+                    # The name is the latitude and longitude of the centre, such as 62.0N_006.0E.
+                    latitude = 90 - (y + TILE / 2) / PIXELS_PER_DEGREE
+                    longitude = (x + TILE / 2) / PIXELS_PER_DEGREE - 180
+                    name = f"{abs(latitude):04.1f}{'NS'[latitude < 0]}_{abs(longitude):05.1f}{'EW'[longitude < 0]}"
+                    yield Sample(name, image[window], (kind[window] == LAND).astype(np.uint8))

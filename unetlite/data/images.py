@@ -1,19 +1,16 @@
-"""Reading pairs of image and mask files."""
+"""Reading image and mask files of 8 and 16 bits; one that cannot be read is named in a UsageError."""
 
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from unetlite.data.source import Sample
 from unetlite.errors import UsageError
-from unetlite.seeding import derive_seed
 
 DECODING_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, struct.error, zlib.error
@@ -23,66 +20,18 @@ DECODING_ERRORS = (
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "F")
 
 
-class Pair(NamedTuple):
-    """An image file and its mask file."""
-
-    name: str
-    image: Path
-    mask: Path
-
-
-def read_sample(
-    pair: Pair,
-    *,
-    to_indices: Callable[[np.ndarray, Path], np.ndarray],
-    channels: int = 3,
-    value_range: tuple[float, float] | None = None,
-    shorter_side: int | None = None,
-) -> Sample:
-    """The decoded pair; `to_indices` makes class indices uint8 (H, W) of the mask's values.
-
-    Raises:
-        UsageError: a file cannot be read, or image and mask differ in size.
-    """
-    image = read_image(pair.image, channels, value_range)
-    values = read_values(pair.mask)
-    if values.shape[:2] != image.shape[1:]:
-        mask_size, image_size = (f"{shape[1]} x {shape[0]}" for shape in (values.shape, image.shape[1:]))
-        raise UsageError(
-            f"{pair.mask} is {mask_size} pixels, but its image {pair.image} is {image_size}. "
-            "An image and its mask need the same size."
-        )
-    return Sample(pair.name, *resize(image, to_indices(values, pair.mask), shorter_side))
-
-
-def hold_out(pairs: list[Pair], fraction: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """The rest and a share of at least one, both sorted, drawn by a hash of (seed, name).
-
-    So the same names give the same split on every machine, in whatever order they come.
-    """
-    drawn = sorted(pairs, key=lambda pair: derive_seed(seed, pair.name))
-    count = max(1, round(fraction * len(pairs)))
-    return sorted(drawn[count:]), sorted(drawn[:count])
-
-
 @contextmanager
 def open_image(path: Path) -> Iterator[Image.Image]:
-    """The image of a file, closed at the end.
-
-    Raises:
-        UsageError: the file cannot be read as an image; it is named.
-    """
+    """The image of a file, closed at the end."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of files that are damaged but can be read, and of large ones
             image = Image.open(path)
             image.load()
     except Image.DecompressionBombError:
-        raise UsageError(
-            f"{path}: too many pixels to read at once. Save it as a TIFF, which is read by rows."
-        ) from None
+        raise UsageError(f"{path}: too many pixels to read at once. Save it as a TIFF, which is read by rows.") from None
     except DECODING_ERRORS as error:
-        reason = "not an image that can be read" if isinstance(error, UnidentifiedImageError) else error
+        reason = "not an image that can be read" if isinstance(error, UnidentifiedImageError) else str(error)
         raise UsageError(f"{path}: {reason}. Repair it, or leave it out.") from None
     with image:
         yield image
@@ -116,15 +65,13 @@ def pixels(image: Image.Image, channels: int, value_range: tuple[float, float] |
     try:
         array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     except ValueError:
-        raise UsageError(
-            f"pixels of the kind {image.mode} have no conversion to grey or RGB; convert the image."
-        ) from None
+        raise UsageError(f"pixels of the kind {image.mode} have no conversion to grey or RGB; convert it.") from None
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
 
 
 def range_of(values: np.ndarray) -> tuple[float, float]:
     """The lowest and the highest finite number; infinity and minus infinity if there is none."""
-    numbers = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    numbers = values[np.isfinite(values)]
     return (float(numbers.min()), float(numbers.max())) if numbers.size else (np.inf, -np.inf)
 
 
@@ -139,26 +86,12 @@ def in_8_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
 def read_values(path: Path) -> np.ndarray:
     """The values of a mask file as they are stored: (H, W) of integers, palette indices included, or (H, W, 3) RGB."""
     with open_image(path) as image:
-        if image.mode in ("RGBA", "CMYK", "YCbCr"):
-            image = image.convert("RGB")
-        values = np.asarray(image)
+        values = np.asarray(image.convert("RGB") if image.mode in ("RGBA", "CMYK", "YCbCr") else image)
     return values[..., 0] if values.ndim == 3 and values.shape[2] == 2 else values.astype(np.int64)
 
 
-def resize(image: np.ndarray, mask: np.ndarray, shorter_side: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Image (C, H, W) and mask (H, W), both uint8, scaled to a shorter side in pixels; None leaves them as they are.
-
-    The image is resized with an antialiasing bilinear filter, the mask by nearest neighbour.
-    """
-    if shorter_side is None:
-        return image, mask
-    image = resize_image(image, shorter_side)
-    size = image.shape[2], image.shape[1]
-    return image, np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
-
-
 def resize_image(image: np.ndarray, shorter_side: int) -> np.ndarray:
-    """The image (C, H, W), see resize."""
+    """uint8 (C, H, W) scaled to a shorter side in pixels by an antialiasing bilinear filter."""
     _, height, width = image.shape
     factor = shorter_side / min(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))

@@ -6,8 +6,9 @@ from math import hypot
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchmetrics.utilities.data import dim_zero_cat
 
-from unetlite.data.source import IGNORE
+from unetlite.classes import IGNORE
 from unetlite.metrics.overlap import PerImageCounts, iou_and_dice
 
 
@@ -17,11 +18,8 @@ class BoundaryIoU(PerImageCounts):
     G_d are the pixels of the true mask G within `width` pixels of its contour: those that `width` erosions by a 3 x 3
     square remove. P_d is the same of the prediction. As in the authors' code the frame of the image counts as a
     contour; so does the rim of pixels without a truth, which belong to no mask. A class that is absent from truth and
-    prediction has no score (NaN) and enters no mean.
-
-    Args:
-        classes: names of the K classes.
-        width: pixels; or a fraction of the image's diagonal if `relative`, rounded to pixels, at least 1.
+    prediction has no score (NaN) and enters no mean. `width` is in pixels; or if `relative` a fraction of the image's
+    diagonal, rounded to pixels, at least 1.
     """
 
     pixels: list[Tensor]
@@ -66,7 +64,7 @@ class BoundaryIoU(PerImageCounts):
 
     def widths(self) -> Tensor:
         """The width in pixels (N,) that each image was judged with."""
-        return torch.cat(self.pixels) if isinstance(self.pixels, list) else self.pixels
+        return dim_zero_cat(self.pixels)
 
     def compute(self) -> Tensor:
         """The mean over classes of the data set's Boundary IoU, pixels summed over all images."""

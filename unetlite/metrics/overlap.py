@@ -6,16 +6,13 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.functional.classification import multiclass_stat_scores
+from torchmetrics.utilities.data import dim_zero_cat
 
-from unetlite.data.source import IGNORE
+from unetlite.classes import IGNORE
 
 
 class PerImageCounts(Metric):
-    """A metric that keeps, for every image and class, the numbers of true positives, false positives, false negatives.
-
-    Args:
-        classes: names of the K classes.
-    """
+    """A metric that keeps the true positives, false positives and false negatives of every image and of K classes."""
 
     full_state_update = False
     higher_is_better = True
@@ -28,8 +25,7 @@ class PerImageCounts(Metric):
 
     def all_counts(self) -> Tensor:
         """Of every image in the order of the updates (N, K, 3)."""
-        # After a reduction over processes the list is one tensor.
-        return torch.cat(self.counts) if isinstance(self.counts, list) else self.counts
+        return dim_zero_cat(self.counts)
 
 
 class SegmentationScores(PerImageCounts):
@@ -43,9 +39,8 @@ class SegmentationScores(PerImageCounts):
     def update(self, prediction: Tensor, mask: Tensor) -> None:
         """Class indices (B, H, W), and the truth with `IGNORE` where there is none."""
         # torchmetrics' own samplewise mode writes out one-hot masks; an image at a time it counts by bins, much faster.
-        self.counts.append(
-            torch.stack([count_classes(p, m, len(self.classes)) for p, m in zip(prediction, mask, strict=True)])
-        )  # (B, K, 3)
+        counts = [count_classes(p, m, len(self.classes)) for p, m in zip(prediction, mask, strict=True)]
+        self.counts.append(torch.stack(counts))  # (B, K, 3)
 
     def per_image(self) -> tuple[Tensor, Tensor]:
         """IoU and Dice (N, K) of every image in the order of the updates."""
@@ -64,12 +59,8 @@ def summarise(counts: Tensor, classes: Sequence[str]) -> dict[str, Tensor]:
     """
     iou, dice = iou_and_dice(counts.sum(0))  # (K,)
     image_iou, image_dice = iou_and_dice(counts)  # (N, K)
-    scores = {
-        "miou": iou.nanmean(),
-        "dice": dice.nanmean(),
-        "miou_per_image": image_iou.nanmean(1).nanmean(),
-        "dice_per_image": image_dice.nanmean(1).nanmean(),
-    }
+    scores = {"miou": iou.nanmean(), "dice": dice.nanmean()}
+    scores |= {"miou_per_image": image_iou.nanmean(1).nanmean(), "dice_per_image": image_dice.nanmean(1).nanmean()}
     scores |= {f"iou/{name}": value for name, value in zip(classes, iou, strict=True)}
     return scores | {f"dice/{name}": value for name, value in zip(classes, dice, strict=True)}
 

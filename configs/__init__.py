@@ -1,0 +1,1 @@
+"""The configuration, composed by Hydra; installed with the package as `unetlite.configs`."""

@@ -1,0 +1,91 @@
+"""The house: who may import whom, and that it stays small."""
+
+import ast
+from pathlib import Path
+
+import unetlite
+
+ROOT = Path(unetlite.__file__).parent
+FLOORS = ["network data metrics", "training", "inference", "compare", "commands", "cli train __main__"]
+FLOOR = {room: number for number, rooms in enumerate(FLOORS, start=1) for room in rooms.split()}
+MODULES = sorted(ROOT.rglob("*.py"))
+# What `unetlite --help` and a misspelt setting must not wait for.
+HEAVY = {
+    "torch",
+    "lightning",
+    "kornia",
+    "torchmetrics",
+    "scipy",
+    "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "gradio",
+}
+
+
+def room(module: Path | str) -> str:
+    """Of a file, or of a name such as unetlite.network.unet: its folder, or itself on the ground floor."""
+    parts = module.relative_to(ROOT).with_suffix("").parts if isinstance(module, Path) else module.split(".")[1:]
+    return parts[0] if parts else "__init__"
+
+
+def imports(module: Path, *, at_once: bool = False) -> set[str]:
+    """Names of what a module imports; `at_once` leaves out what its functions import when they are called."""
+    found, nodes = set(), list(ast.parse(module.read_text()).body)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if at_once and (typing_only or isinstance(node, ast.FunctionDef)):
+            continue
+        nodes += ast.iter_child_nodes(node)
+    return found
+
+
+def test_imports_run_downwards_only():
+    upwards = [
+        f"{module.relative_to(ROOT)} imports {name}"
+        for module in MODULES
+        if module != ROOT / "__init__.py"  # the front door, which lends out names of all floors
+        for name in imports(module)
+        if name.startswith("unetlite.") and FLOOR.get(room(name), 0) > FLOOR.get(room(module), 0)
+    ]
+    assert upwards == []
+
+
+def test_rooms_of_the_first_floor_know_nothing_of_one_another():
+    crossing = [
+        f"{module.relative_to(ROOT)} imports {name}"
+        for module in MODULES
+        if FLOOR.get(room(module)) == 1
+        for name in imports(module)
+        if name.startswith("unetlite.") and FLOOR.get(room(name)) == 1 and room(name) != room(module)
+    ]
+    assert crossing == []
+
+
+def test_the_command_line_imports_nothing_heavy_until_a_command_runs():
+    seen, waiting = set(), [ROOT / "cli.py", ROOT / "train.py"]
+    while waiting:
+        module = waiting.pop()
+        for name in imports(module, at_once=True) - seen:
+            seen.add(name)
+            assert name.split(".")[0] not in HEAVY, f"{module.relative_to(ROOT)} imports {name}"
+            file = ROOT.joinpath(*name.split(".")[1:-1]).with_suffix(".py")
+            if name.startswith("unetlite.") and file.exists():
+                waiting.append(file)
+
+
+def test_every_public_name_has_a_docstring():
+    definitions = (ast.FunctionDef, ast.ClassDef)
+    missing = [
+        f"{module.relative_to(ROOT)}: {node.name}"
+        for module in MODULES
+        for node in ast.parse(module.read_text()).body
+        if isinstance(node, definitions) and not node.name.startswith("_") and not ast.get_docstring(node)
+    ]
+    assert missing == []

@@ -1,0 +1,1 @@
+"""The commands of `unetlite`: what each asks, does and prints."""

@@ -1,0 +1,63 @@
+"""`unetlite compare`: runs in, verdict and report out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unetlite.commands.explain import parse_size
+from unetlite.errors import UsageError
+from unetlite.files import progress
+
+
+def compare(
+    directory: Annotated[Path, typer.Argument(help="Where the runs are, such as outputs/coast.")],
+    by: Annotated[
+        str, typer.Option(help="The key that is compared: upsample, downsample, model.norm, ...")
+    ] = "upsample",
+    metric: Annotated[str, typer.Option(help="The test score that decides.")] = "miou",
+    allow: Annotated[list[str] | None, typer.Option(help="A key in which the runs may differ as well.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Where the report goes; beside the runs by default.")] = None,
+    size: Annotated[str, typer.Option(help="Height and width of the image that costs are measured with.")] = "256",
+    rounds: Annotated[int, typer.Option(min=0, help="Of the measurement of latencies; 0 leaves it out.")] = 15,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write each variant's mean curves and intervals for TensorBoard.")
+    ] = False,
+) -> None:
+    """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
+    pixels = parse_size(size)
+    from rich import get_console
+
+    from unetlite.compare.runs import METRICS, read_comparison
+
+    if metric not in METRICS:
+        raise UsageError(f"--metric {metric}: choose one of {', '.join(METRICS)}.")
+    comparison = read_comparison(directory, by, allow or [])
+
+    from unetlite.compare.costs import measure_costs
+    from unetlite.compare.curves import mean_curves, write_means
+    from unetlite.compare.evidence import gather_evidence
+    from unetlite.compare.report import Report, as_terminal, write_report
+    from unetlite.compare.verdict import analyse_all
+    from unetlite.network.checkpoint import load_network
+
+    analyses = analyse_all(comparison)
+    if metric not in analyses:
+        raise UsageError(f"--metric {metric}: the runs have no value of it.")
+    with progress("reading checkpoints") as tell:
+        networks = {name: load_network(runs[0].files.best).eval() for name, runs in comparison.variants.items()}
+        costs = measure_costs(comparison, networks, pixels, rounds, tell)
+        tell("reading learning curves")
+        curves = mean_curves(comparison)
+        tell("predicting test images")
+        evidence = gather_evidence(comparison, networks)
+        report = Report(comparison, metric, analyses, costs, curves, evidence)
+        written = [f"report  {file}" for file in write_report(report, output or directory)]
+        if tensorboard:
+            write_means(curves, directory)
+            written.append(f"curves  tensorboard --logdir {directory}")
+    console = get_console()
+    notes = [f"left out: {reason}" for reason in comparison.left_out] + report.cautions + report.verdicts
+    console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)
+    console.print(as_terminal(report))
+    console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)

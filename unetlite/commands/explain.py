@@ -1,0 +1,155 @@
+"""`unetlite explain`: what a network computes, layer by layer, and what its upsampling operator does."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unetlite.errors import UsageError
+
+if TYPE_CHECKING:
+    from unetlite.network.behaviour import Behaviour
+    from unetlite.network.unet import UNet
+
+
+def explain(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(help="A checkpoint, or settings of train.py such as upsample=nearest model=classic."),
+    ] = None,
+    size: Annotated[str, typer.Option(help="Height and width of the image, such as 128 or 96x128.")] = "128",
+    png: Annotated[Path | None, typer.Option(help="Also draw what the upsampling operator does.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="All operators side by side, at initialisation.")] = False,
+) -> None:
+    """Every layer with its shape, receptive field, parameters and multiplications; and what the operator does."""
+    height, width = parse_size(size)
+    if png is not None and (png.suffix.lower() != ".png" or not png.parent.is_dir()):
+        raise UsageError(f"--png {png}: expected a name that ends in .png, in a directory that exists.")
+    network = open_network(what or [])
+    behaviours = (explain_all if compare else explain_one)(network, height, width)
+    if png is not None:
+        operator_figure(behaviours).savefig(png)
+        print(f"picture  {png}")
+
+
+def parse_size(size: str) -> tuple[int, int]:
+    """Height and width of "128" or "96x128"."""
+    parts = size.lower().split("x")
+    if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise UsageError(f"--size {size}: expected a number of pixels such as 128, or height x width such as 96x128.")
+    return int(parts[0]), int(parts[-1])
+
+
+def open_network(what: list[str]) -> "UNet":
+    """The network of a checkpoint, or a new one of the settings of train.py."""
+    from unetlite.network.checkpoint import load_network
+    from unetlite.network.measures import match_budget
+    from unetlite.network.unet import UNet, initialise
+    from unetlite.settings import compose_run, read_settings
+
+    if len(what) == 1 and "=" not in what[0]:
+        return load_network(Path(what[0]))
+    settings = read_settings(compose_run(what))
+    config = settings.network
+    network = UNet(config if settings.match is None else match_budget(config, settings.match, settings.match_to))
+    initialise(network, settings.seed)
+    return network
+
+
+def short(number: float) -> str:
+    """A count with two or three digits: 640, 8.2 k, 38 M."""
+    for unit in ("", " k", " M", " G"):
+        if number < 999.5 or unit == " G":
+            break
+        number /= 1000
+    return f"{number:.0f}{unit}" if number >= 9.95 or not unit else f"{number:.1f}{unit}"
+
+
+def explain_one(network: "UNet", height: int, width: int) -> "dict[str, Behaviour]":
+    """Prints the layers, what folding saves, and how the last upsampling operator behaves."""
+    from rich import get_console
+    from rich.table import Table
+
+    from unetlite.network.behaviour import SIZE, last_behaviour
+    from unetlite.network.folding import fold
+    from unetlite.network.measures import layers, multiplications, parameters
+
+    table = Table("layer", "kind", "C x H x W", "kernel", "stride", "sees", "params", "mult.", padding=(0, 0, 0, 0))
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in layers(network, height, width):
+        sizes = "x".join(map(str, row.shape)), str(row.kernel), row.stride, str(row.receptive_field)
+        table.add_row(row.name, row.kind, *sizes, short(row.parameters), short(row.multiplications))
+    table.add_section()
+    counts = parameters(network), multiplications(network, height, width)
+    table.add_row("all", "", "", "", "", "", *map(short, counts))
+    get_console().print(table)
+    print("sees: the receptive field in pixels; mult.: multiplications for one image")
+    folded = multiplications(fold(network), height, width)
+    print(f"{counts[0]:,} parameters, {counts[1]:,} multiplications; folded for evaluation {folded:,}\n")
+
+    name, b = network.config.upsample["name"], last_behaviour(network)
+    c_in, c_out = b.strongest
+    size = b.kernel.shape[-1]
+    around, inside = slice(SIZE - 2, SIZE + 4), slice(SIZE - 2, SIZE + 2)
+    kernel = f"{name} as a transposed convolution: kernel {size} x {size}, stride 2, channel {c_in} to {c_out}"
+    for title, values, style in (
+        (kernel, b.kernel[c_in, c_out], "7.3f"),
+        ("inputs that reach each output, inside", b.overlap, "3.0f"),
+        (f"response to one pixel, channel {c_out}", b.single[c_out, around, around], "7.3f"),
+        (f"response to a constant 1, inside, channel {c_out} (ripple {b.ripple:.4f})",
+         b.constant[c_out, inside, inside], "7.3f"),
+    ):  # fmt: skip
+        rows = (" ".join(format(value, style) for value in row) for row in values.tolist())
+        print("\n".join([title, *rows]) + "\n")
+    return {name: b}
+
+
+def explain_all(network: "UNet", height: int, width: int) -> "dict[str, Behaviour]":
+    """Prints what all operators cost, see, and do to a constant, each in the same network."""
+    from dataclasses import replace
+
+    from rich import get_console
+    from rich.table import Table
+
+    from unetlite.network.behaviour import last_behaviour
+    from unetlite.network.folding import fold
+    from unetlite.network.measures import multiplications, parameters, receptive_field
+    from unetlite.network.unet import UNet, initialise
+    from unetlite.network.upsampling import UPSAMPLERS
+
+    table = Table("upsample", "params", "mult.", "folded", "sees", "ripple on a constant")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    behaviours = {}
+    for name in UPSAMPLERS:
+        chosen = network.config.upsample
+        config = replace(network.config, upsample=chosen if name == chosen["name"] else {"name": name})
+        try:
+            other = UNet(config)
+        except UsageError as error:  # unpooling, where the downsampling remembers no positions
+            print(f"left out: {error}")
+            continue
+        initialise(other, seed=0)
+        behaviours[name] = last_behaviour(other)
+        counts = parameters(other), *(multiplications(n, height, width) for n in (other, fold(other)))
+        ripple = f"{behaviours[name].ripple:.4f}"
+        table.add_row(name, *map(short, counts), str(receptive_field(config)), ripple)
+    get_console().print(table)
+    print("sees: the receptive field in pixels; mult.: multiplications for one image, as trained and folded")
+    return behaviours
+
+
+def operator_figure(behaviours: "dict[str, Behaviour]"):  # -> matplotlib.figure.Figure
+    """A row for every operator: kernel, overlap, responses to one pixel and a constant, of the strongest channels."""
+    from unetlite.pictures import new_figure, show_map
+
+    figure, axes = new_figure(len(behaviours), 4)
+    for row, (name, b) in zip(axes, behaviours.items(), strict=True):
+        c_in, c_out = b.strongest
+        size = b.kernel.shape[-1]
+        show_map(row[0], b.kernel[c_in, c_out], f"{name}: kernel {size} x {size}", numbers=size <= 4)
+        show_map(row[1], b.overlap, "inputs per output", numbers=True)
+        show_map(row[2], b.single[c_out], "response to one pixel")
+        show_map(row[3], b.constant[c_out], f"to a constant, ripple {b.ripple:.3f}")
+    return figure

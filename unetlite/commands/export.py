@@ -1,0 +1,111 @@
+"""`unetlite export`: a checkpoint in, one checked artefact out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unetlite.errors import UsageError, first_line, needs
+from unetlite.files import progress, whole
+
+CHECKED, CALIBRATION = 6, 64  # images
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the run directory that holds it.")],
+    format: Annotated[str, typer.Option(help="onnx, openvino or safetensors.")] = "onnx",
+    to: Annotated[
+        Path | None, typer.Option(help="The file or folder to write; beside the checkpoint by default.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="What it gives: logits, probabilities (default) or classes.")
+    ] = None,
+    fold: Annotated[bool, typer.Option(help="Rewrite the network into an equal one that computes less.")] = True,
+    precision: Annotated[str, typer.Option(help="float32, or for openvino bfloat16.")] = "float32",
+    int8: Annotated[bool, typer.Option("--int8", help="8-bit integers, calibrated on training images.")] = False,
+    images: Annotated[
+        list[str] | None, typer.Option(help="Image files to check with; test images of the data set by default.")
+    ] = None,
+) -> None:
+    """A checkpoint for other runtimes: raw pixels of any size in, classes out. Checked before it is kept."""
+    from unetlite.commands.predict import find_inputs
+    from unetlite.data.batches import data_of_run
+    from unetlite.data.images import read_image
+    from unetlite.inference.agreement import SIZES, agreement, demand, latency, loss, some_images
+    from unetlite.inference.export import write
+    from unetlite.inference.metadata import read_checkpoint
+    from unetlite.inference.runtimes import EXPORTS, open_runtime
+    from unetlite.network.folding import fold as fold_network
+    from unetlite.training.run import RunFiles
+
+    refuse(format, output, precision, int8)
+    output = output or ("logits" if format == "safetensors" else "probabilities")
+    precision = "int8" if int8 else precision
+    if checkpoint.is_dir():
+        checkpoint = RunFiles(checkpoint).best
+    network, metadata = read_checkpoint(checkpoint)
+    metadata = metadata.model_copy(update={"output": output, "precision": precision})
+    suffix = EXPORTS[format]
+    destination = to or checkpoint.with_suffix(suffix if precision == "float32" else f".{precision}{suffix}")
+    if destination.suffix != suffix and (format == "onnx" or destination.suffix):
+        raise UsageError(f"--to {destination}: a name for --format {format} ends in {suffix}.")
+    if destination.exists():
+        raise UsageError(f"{destination} exists; delete it, or choose another name by --to.")
+    splits = {} if images and not int8 else data_of_run(metadata.config).store.splits
+    if images:
+        files = list(find_inputs(images).values())[:CHECKED]
+        checked = [read_image(file, metadata.network.in_channels, metadata.value_range) for file in files]
+    else:
+        checked = list(some_images(splits["test"], CHECKED))
+
+    exported = network
+    if fold and format != "safetensors":  # which is for training on, too; it is folded when it is opened to predict
+        # ONNX Runtime's transposed convolution of 4 x 4 is slow: see `python benchmarks/exports.py forms`.
+        exported = fold_network(network, nearest_3x3=format == "openvino")
+    lines = []
+    try:
+        with progress(f"exporting to {format}") as tell, whole(destination) as partial:
+            with needs("export"):
+                write(exported, metadata, format, partial, some_images(splits["train"], CALIBRATION) if int8 else ())
+            runtime = open_runtime(partial, kind=suffix, device="cpu")
+            tell("comparing with the checkpoint")
+            found = agreement(runtime, network, checked)
+            demand(found, metadata)
+            if int8:
+                tell("scoring test images")
+                lines.append(f"mean IoU            {loss(runtime, network, splits['test'])}")
+            tell("measuring")
+            lines.append(f"latency             {latency(runtime, network, checked)}")
+    except OSError as error:
+        raise UsageError(f"{destination} cannot be written ({first_line(error)}); choose another by --to.") from None
+    size = sum(file.stat().st_size for file in (*destination.rglob("*"), destination) if file.is_file())
+    sizes = ", ".join(f"{height} x {width}" + f" ({batch} at once)" * (batch > 1) for batch, height, width in SIZES)
+    difference = f"{found.difference:.3%} of" if output == "classes" else f"{found.difference:.1e}, of"
+    print(f"{destination}  ({runtime.name}, {precision}, {output})")
+    print(f"size                {size / 1e6:.1f} MB")
+    print(f"largest difference  {difference} {output}")
+    print(f"equal classes       at {found.classes:.3%} of the pixels, in images of {sizes}")
+    print(*lines, sep="\n")
+    print(f"use it              unetlite predict {destination} IMAGES --output DIR")
+
+
+def refuse(format: str, output: str | None, precision: str, int8: bool) -> None:
+    """Raises UsageError for options that are unknown or do not go together."""
+    from unetlite.inference.runtimes import EXPORTS
+
+    choices = {
+        ("format", format): tuple(EXPORTS),
+        ("output", output or "logits"): ("logits", "probabilities", "classes"),
+        ("precision", precision): ("float32", "bfloat16"),
+    }
+    for (option, value), known in choices.items():
+        if value not in known:
+            raise UsageError(f"--{option} {value}: choose one of {', '.join(known)}.")
+    if precision == "bfloat16" and format != "openvino":
+        raise UsageError(f"--precision bfloat16 --format {format}: only OpenVINO gains by it, --format openvino.")
+    if int8 and format == "safetensors":
+        raise UsageError("--int8 --format safetensors: integers are for --format onnx and openvino.")
+    if int8 and precision == "bfloat16":
+        raise UsageError("--int8 --precision bfloat16: choose one of them.")
+    if format == "safetensors" and output not in (None, "logits"):
+        raise UsageError("--format safetensors holds the network itself, which gives logits.")

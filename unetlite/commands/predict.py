@@ -1,0 +1,222 @@
+"""`unetlite predict`: a model and files in; masks, overlays and a table out."""
+
+import csv
+import glob
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unetlite.errors import UsageError
+from unetlite.files import IMAGE_SUFFIXES, cell, image_files, progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from unetlite.inference.metadata import Metadata
+    from unetlite.inference.tiling import Picture
+
+SOME_FAILED = 1
+"""The exit code if some files could not be read."""
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A checkpoint, or anything that `unetlite export` wrote.")],
+    inputs: Annotated[list[str], typer.Argument(help="Image files, folders, or patterns such as 'images/*.png'.")],
+    output: Annotated[Path, typer.Option(help="A new folder: masks/, overlays/, predictions.csv.")],
+    overlays: Annotated[bool, typer.Option(help="Images tinted by class.")] = True,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Also as TIFF of 16-bit floats.")] = False,
+    flips: Annotated[bool, typer.Option("--flips", help="Average over mirror images, four times the work.")] = False,
+    truth: Annotated[Path | None, typer.Option(help="A folder of masks with the images' names; adds scores.")] = None,
+    tile: Annotated[
+        int | None,
+        typer.Option(help="Pixels; larger images are predicted in tiles of this size; by default 1536 or more."),
+    ] = None,
+    overlap: Annotated[
+        int | None, typer.Option(help="Pixels around a tile that are predicted with it; by default all that matter.")
+    ] = None,
+) -> int:
+    """Masks, overlays and areas for image files of any size. Exit code 1 if some could not be read."""
+    import numpy as np
+    import torch
+
+    from unetlite.inference.large import import_rasterio
+    from unetlite.inference.model import load
+    from unetlite.inference.outputs import outputs
+    from unetlite.metrics.overlap import count_classes, iou_and_dice
+
+    files = find_inputs(inputs)
+    if output.is_dir() and any(output.iterdir()):
+        raise UsageError(f"--output {output} is not empty; nothing is overwritten, choose another folder.")
+    for folder in map(Path, inputs):
+        if folder.is_dir() and output.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"--output {output} lies inside {folder}, which is read; choose another folder.")
+    if probabilities:
+        import_rasterio()  # which may be missing
+    network = load(model, tile=tile, overlap=overlap)
+    metadata, classes = network.metadata, network.classes
+    if probabilities and metadata.output == "classes":
+        raise UsageError(f"--probabilities: {model} was exported with --output classes and gives none.")
+    masks = {} if truth is None else find_masks(truth, metadata, files)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        opened = (output / "predictions.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise UsageError(f"--output {output} cannot be written ({error.strerror}); choose another folder.") from None
+
+    header = ["image", "error", "height", "width", "seconds"]
+    header += [f"pixels/{name}" for name in classes] + [f"share/{name}" for name in classes]
+    header += ["miou", *(f"iou/{name}" for name in classes)] if masks else []
+    areas = np.zeros(len(classes), np.int64)
+    scored: list[Tensor] = []  # counts (K, 3) of every image that has a mask
+    failures: list[str] = []
+    in_tiles = False
+    started = time.monotonic()
+    with opened, progress("predicting") as tell:
+        table = csv.writer(opened)
+        table.writerow(header)
+        for number, (name, path) in enumerate(files.items(), 1):
+            tell(f"{number} of {len(files)}: {path}")
+            began = time.monotonic()
+            row: list[str | float]
+            try:
+                picture = open_picture(path, metadata)
+                true_rows = open_mask(masks[name], metadata, picture) if name in masks else None
+                pixels, counts = np.zeros_like(areas), torch.zeros(len(classes), 3, dtype=torch.long)
+                with outputs(output, name, picture, network.colours, overlays, probabilities) as write:
+                    for band in network.bands(picture, np.float16 if probabilities else None, flips):
+                        write(band)
+                        if network.in_tiles(picture):
+                            tell(f"{number} of {len(files)}: {path}, {band.top + len(band.classes)} rows")
+                        pixels += np.bincount(band.classes.ravel(), minlength=len(classes))
+                        if true_rows is not None:
+                            true = torch.from_numpy(true_rows(band.top, band.top + len(band.classes)))
+                            counts += count_classes(torch.from_numpy(band.classes), true, len(classes))
+                areas += pixels
+                in_tiles |= network.in_tiles(picture)
+                row = [name, "", picture.height, picture.width, time.monotonic() - began]
+                row += [*pixels.tolist(), *(pixels / pixels.sum()).tolist()]
+                if true_rows is not None:
+                    scored.append(counts)
+                    iou, _ = iou_and_dice(counts)
+                    row += [float(iou.nanmean()), *iou.tolist()]
+            except (UsageError, OSError, MemoryError) as error:  # such as a disk that is full
+                reason = str(error.__cause__ or error)
+                failures.append(reason if str(path) in reason else f"{path}: {reason}")
+                row = [name, failures[-1]]
+            table.writerow([*map(cell, row), *[""] * (len(header) - len(row))])
+            opened.flush()  # what is done stays known, whatever happens to the rest
+
+    done, seconds = len(files) - len(failures), time.monotonic() - started
+    if done:
+        print_table(classes, areas, scored, done)
+    print(f"{done} of {len(files)} images in {seconds:.1f} s with {network.runtime.name}   {output}/predictions.csv")
+    if scored:
+        print(f"{len(scored)} of them have a mask and were scored")
+    if in_tiles and metadata.reads_anywhere:
+        print(f"tiles are approximate here: {metadata.reads_anywhere}; a larger --tile comes closer")
+    if failures:
+        print(f"{len(failures)} not predicted:", *failures, sep="\n  ")
+    return SOME_FAILED if failures else 0
+
+
+def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
+    """The files by name: of folders all images at any depth, of patterns and files themselves those that are named.
+
+    Raises:
+        UsageError: nothing is there, or two files have one name.
+    """
+    found: dict[str, Path] = {}
+    for text in inputs:
+        path = Path(text)
+        if path.is_dir():
+            named = list(image_files(path).items())
+            missing = f"{path} holds no image ({', '.join(IMAGE_SUFFIXES)})."
+        else:
+            files = [path] if path.exists() else sorted(map(Path, glob.glob(text, recursive=True)))
+            named = [(file.stem, file) for file in files if file.is_file()]
+            missing = f"{text}: there is no such file or folder, and no file that fits it as a pattern."
+        if not named:
+            raise UsageError(missing)
+        for name, file in named:
+            other = found.setdefault(name, file)
+            if other.resolve() != file.resolve():
+                raise UsageError(
+                    f"{file} and {other} would both be written as {name}; give them one after the other, each with an "
+                    "--output of its own, or give the folder above them."
+                )
+    return found
+
+
+def find_masks(truth: Path, metadata: "Metadata", files: Iterable[str]) -> dict[str, Path]:
+    """The masks by the names of the images that have one. Raises UsageError if there is none."""
+    if not truth.is_dir():
+        raise UsageError(f"--truth {truth}: there is no such folder.")
+    found, suffix = image_files(truth), metadata.config["data"].get("mask_suffix", "")
+    masks = {name: found[name + suffix] for name in files if name + suffix in found}
+    if not masks:
+        raise UsageError(f"--truth {truth} has no mask for any of the images; a mask has the name of its image.")
+    return masks
+
+
+def open_mask(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable[[int, int], np.ndarray]":
+    """From a first row and an end to class indices uint8 (h, W).
+
+    Masks are coded as for training: for data=folder as it was configured, for other data sets by class indices.
+
+    Raises:
+        UsageError: the mask cannot be read or is of another size; or later, it holds a value that no class has.
+    """
+    from unetlite.data.images import read_values
+    from unetlite.data.labels import ClassTable
+    from unetlite.inference.large import TiffRows, is_large
+
+    data = metadata.config["data"]
+    of_folder = data["name"] == "folder"
+    table = ClassTable(data.get("classes"), data.get("ignore", ())) if of_folder else ClassTable(metadata.classes)
+    read: Callable[[int, int], np.ndarray]
+    if is_large(path):
+        file = TiffRows(path)
+        (height, width), read = (file.height, file.width), file.read
+    else:
+        values = read_values(path)
+        (height, width), read = values.shape[:2], lambda top, bottom: values[top:bottom]
+    if (height, width) != (picture.height, picture.width):
+        raise UsageError(f"{path} is {width} x {height} pixels, but its image {picture.width} x {picture.height}.")
+    return lambda top, bottom: table.indices(read(top, bottom).astype(int), path)
+
+
+def open_picture(path: Path, metadata: "Metadata") -> "Picture":
+    """A large TIFF file by rows, any other as a whole. Raises UsageError if it cannot be read."""
+    from unetlite.data.images import read_image
+    from unetlite.inference.large import is_large, open_large
+    from unetlite.inference.model import in_memory
+
+    if not is_large(path):
+        return in_memory(read_image(path, metadata.network.in_channels, metadata.value_range))
+    if metadata.resize is not None:
+        raise UsageError(f"{path} is too large for a network that was trained with data.resize; scale it down first.")
+    return open_large(path, metadata.network.in_channels, metadata.value_range)
+
+
+def print_table(classes: Sequence[str], areas: "np.ndarray", scored: "Sequence[Tensor]", images: int) -> None:
+    """The share of each class, and its scores if there are."""
+    import torch
+    from rich import print
+    from rich.table import Table
+
+    from unetlite.metrics.overlap import summarise
+
+    kinds = {"iou": "IoU", "dice": "Dice"} if scored else {}
+    scores = summarise(torch.stack(list(scored)), classes) if scored else {}
+    table = Table("class" if images == 1 else f"class, {images} images", "area", *kinds.values())
+    for name, area in zip(classes, areas / areas.sum(), strict=True):
+        table.add_row(name, f"{area:.2%}", *(f"{scores[f'{kind}/{name}']:.4f}" for kind in kinds))
+    if scored:
+        table.add_section()
+        table.add_row("mean over classes", "", *(f"{scores[key]:.4f}" for key in ("miou", "dice")))
+        table.add_row("mean over images", "", *(f"{scores[key]:.4f}" for key in ("miou_per_image", "dice_per_image")))
+    print(table)

@@ -1,0 +1,132 @@
+"""What a variant costs: parameters, multiplications, memory, latency in every runtime, a training step."""
+
+import copy
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from lightning.pytorch.accelerators import CPUAccelerator
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+
+from unetlite.compare.runs import Comparison
+from unetlite.errors import first_line
+from unetlite.hardware import fast_precision, processor
+from unetlite.inference.export import onnx_model
+from unetlite.inference.runtimes import make_request, make_session
+from unetlite.network.folding import fold
+from unetlite.network.measures import multiplications, parameters
+from unetlite.network.unet import UNet
+from unetlite.timing import Spread, in_turn, spreads
+
+RUNTIMES = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+FORMS = {"": "", "_folded": ", folded"}
+WAYS = {runtime + form: title + note for runtime, title in RUNTIMES.items() for form, note in FORMS.items()}
+TRAINING_ROUNDS = 5
+Function = Callable[[], Any]
+
+
+@dataclass
+class Cost:
+    """Of one variant; times are empty or None if they were not measured."""
+
+    parameters: int
+    multiplications: int  # for one image of `Costs.size`, after folding
+    memory: int  # bytes of maps at the peak of a prediction of it, weights not counted
+    latency: dict[str, Spread] = field(default_factory=dict)  # of that prediction, by way of running it, see WAYS
+    training_step: Spread | None = None  # with the runs' batch, crop and precision, without loading data
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of all variants by name, for an image of `size` (height, width); `missing` is what was not measured, and why."""
+
+    size: tuple[int, int]
+    processor: str
+    threads: int
+    variants: dict[str, Cost]
+    missing: list[str]
+
+    @property
+    def fastest(self) -> dict[str, float]:
+        """Milliseconds of each variant in the way that is fastest for it."""
+        timed = {name: cost.latency.values() for name, cost in self.variants.items() if cost.latency}
+        return {name: min(spread.median for spread in spreads) for name, spreads in timed.items()}
+
+
+def measure_costs(
+    comparison: Comparison, networks: dict[str, UNet], size: tuple[int, int], rounds: int, tell: Callable[[str], None]
+) -> Costs:
+    """What each variant's trained network costs, all on the CPU; with 0 rounds, no times are measured.
+
+    Variants are measured in turn, their latencies in float32. `tell` is told what is being done.
+    """
+    variants, missing = {}, []
+    predictions: dict[tuple[str, str], Function] = {}
+    for name, network in networks.items():
+        tell(f"counting and exporting {name}")
+        folded = fold(network)
+        image = torch.randint(0, 256, (1, network.config.in_channels, *size), dtype=torch.uint8)
+        variants[name] = Cost(parameters(network), multiplications(folded, *size), peak_memory(folded, image))
+        for suffix, form in zip(FORMS, (network, folded), strict=True) if rounds else ():
+            for runtime, opener in openers(form, image).items():
+                way = runtime + suffix
+                try:
+                    predictions[name, way] = opener()
+                except (ImportError, RuntimeError) as error:
+                    missing.append(f"{name} in {WAYS[way]} ({first_line(error)})")
+    if rounds:
+        tell(f"measuring latencies, {rounds} rounds")
+        with torch.inference_mode():
+            latency = spreads(in_turn(predictions, rounds))
+        tell(f"measuring training steps, {TRAINING_ROUNDS} rounds")
+        training = {name: training_step(networks[name], runs[0].config) for name, runs in comparison.variants.items()}
+        steps = spreads(in_turn(training, TRAINING_ROUNDS))
+        for name, cost in variants.items():
+            cost.latency = {way: latency[name, way] for way in WAYS if (name, way) in latency}
+            cost.training_step = steps[name]
+    return Costs(size, processor(), torch.get_num_threads(), variants, missing)
+
+
+def openers(network: UNet, image: Tensor) -> dict[str, Callable[[], Function]]:
+    """By runtime, what loads the network into it and gives a function that predicts once."""
+    onnx = cache(lambda: onnx_model(network).SerializeToString())
+    pixels = {"image": image.numpy()}
+    return {
+        "pytorch": lambda: partial(copy.deepcopy(network).to(memory_format=torch.channels_last), image),
+        "onnxruntime": lambda: partial(make_session(onnx()).run, None, pixels),
+        "openvino": lambda: partial(make_request(onnx()).infer, pixels),
+    }
+
+
+def training_step(network: UNet, config: Mapping[str, Any]) -> Function:
+    """A function that trains a copy of a network by one step, with the batch, crop and precision of a run."""
+    data, precision = config["data"], config["trainer"]["precision"]
+    bfloat16 = (fast_precision(CPUAccelerator()) if precision == "auto" else precision) == "bf16-mixed"
+    network = copy.deepcopy(network).train().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9, fused=True)
+    images = 255 * torch.rand(data["batch_size"], network.config.in_channels, data["crop_size"], data["crop_size"])
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            logits = network(images)
+        F.cross_entropy(logits.float(), torch.zeros_like(logits[:, 0], dtype=torch.long)).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def peak_memory(network: UNet, image: Tensor) -> int:
+    """The most bytes that PyTorch holds at once while it predicts, beyond weights and image."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler complains where there is no GPU
+    with torch.no_grad(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+        network(image)
+    results = recorded.profiler.kineto_results  # type: ignore[union-attr]
+    changes = sorted((event.start_ns(), event.nbytes()) for event in results.events() if event.name() == "[memory]")
+    return int(np.cumsum([change for _, change in changes]).max(initial=0))

@@ -1,0 +1,87 @@
+"""Files: written whole or not at all, images listed in one way, tables, and what is told meanwhile."""
+
+import csv
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from unetlite.errors import UsageError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A place beside `path` to write a file or a folder to, which takes the name `path` once it is on the disk.
+
+    After an exception nothing is left of it, and what was there before stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        for file in (partial, *partial.rglob("*")):
+            if file.is_file():
+                with file.open("rb") as written:
+                    os.fsync(written.fileno())
+        os.replace(partial, path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # a folder
+        partial.unlink(missing_ok=True)
+
+
+def image_files(directory: Path) -> dict[str, Path]:
+    """All images below a directory by name, which is relative and without the suffix, sorted; none that is hidden."""
+    found: dict[str, Path] = {}
+    for path in sorted(directory.rglob("*")):
+        relative = path.relative_to(directory)
+        if path.suffix.lower() not in IMAGE_SUFFIXES or any(part.startswith(".") for part in relative.parts):
+            continue
+        other = found.setdefault(relative.with_suffix("").as_posix(), path)
+        if other != path:
+            raise UsageError(f"{path} and {other} have the same name; files are told apart by name, keep one.")
+    return found
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float]]) -> None:
+    """A table; numbers have nine significant digits, NaN is an empty cell."""
+    with whole(path) as partial, partial.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows([cell(value) for value in row] for row in rows)
+
+
+def cell(value: str | float) -> str:
+    """What stands in a table for a value."""
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.9g}"
+    return str(value)
+
+
+def read_csv(path: Path) -> dict[str, list[str]]:
+    """The columns of a table by their names. Raises ValueError for rows of different lengths."""
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def shorten(path: Path) -> Path:
+    """Relative to the working directory if it is below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[[str], None]]:
+    """A function that tells what is being done: in a status line, or without a terminal in lines on stderr."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(description) as status:
+            yield status.update
+    else:
+        print(description, file=sys.stderr, flush=True)
+        yield lambda text: print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,123 @@
+"""TIFF files read by rows and written by tiles, by rasterio, so that memory does not grow with the image."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from unetlite.data.images import DECODING_ERRORS, in_8_bits, range_of
+from unetlite.errors import UsageError, first_line, needs
+from unetlite.inference.tiling import BLOCK, Picture
+
+LARGE = 2**26  # pixels
+LARGEST_PIECE = 2**28  # bytes of one strip or tile, which is decoded at once
+CACHE = 2**26  # bytes that GDAL may keep; by default it takes a share of the machine's memory
+
+
+def is_large(path: Path) -> bool:
+    """Whether a file is a TIFF of so many pixels that it is read by rows."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large ones
+            with Image.open(path) as image:
+                return image.width * image.height > LARGE
+    except Image.DecompressionBombError:
+        return True
+    except UnidentifiedImageError:
+        return path.stat().st_size > LARGE  # rasterio reads kinds of pixels that Pillow does not know
+    except DECODING_ERRORS:
+        return False  # reading it will say what is wrong
+
+
+def import_rasterio() -> Any:
+    """rasterio, with its cache limited. Raises UsageError if it is not installed."""
+    with needs("tiff"):
+        import rasterio
+    warnings.filterwarnings("ignore", category=rasterio.errors.NotGeoreferencedWarning)
+    rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE)
+    return rasterio
+
+
+class TiffRows:
+    """A TIFF file that is read by rows.
+
+    Attributes:
+        height, width: pixels.
+        file: a rasterio.io.DatasetReader.
+
+    Raises:
+        UsageError: the file cannot be read, or not by rows, or rasterio is not installed.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self.rasterio = path, import_rasterio()
+        try:
+            self.file = self.rasterio.open(path, driver="GTiff")
+        except (*DECODING_ERRORS, self.rasterio.errors.RasterioError) as error:
+            raise UsageError(f"{path}: {first_line(error)}. Repair it, or leave it out.") from None
+        self.height, self.width = self.file.height, self.file.width
+        height, width = self.file.block_shapes[0]
+        if height * width * self.file.count * np.dtype(self.file.dtypes[0]).itemsize > LARGEST_PIECE:
+            raise UsageError(f"{path} is stored in pieces of {width} x {height} pixels; save it as a tiled TIFF.")
+
+    def read(self, top: int, bottom: int) -> np.ndarray:
+        """The values of rows, (h, W), or (h, W, 3) of three channels or more. Raises UsageError if it is damaged."""
+        bands = [1, 2, 3] if self.file.count >= 3 else 1  # what is left out is transparency
+        try:
+            values = self.file.read(bands, window=((top, bottom), (0, self.width)))
+        except self.rasterio.errors.RasterioError as error:
+            reason = first_line(error.__cause__ or error)
+            raise UsageError(f"{self.path}: {reason}. Repair it, or leave it out.") from None
+        return values if bands == 1 else values.transpose(1, 2, 0)
+
+
+def open_large(path: Path, channels: int, value_range: tuple[float, float] | None) -> Picture:
+    """A large image as the network takes it: converted as `read_image` converts a whole file.
+
+    Raises:
+        UsageError: see TiffRows; or the values are no pixels.
+    """
+    source = TiffRows(path)
+    file, dtype, colour = source.file, np.dtype(source.file.dtypes[0]), source.file.count >= 3
+    palette = file.colorinterp[0].name == "palette" or "MINISWHITE" in file.tags(ns="IMAGE_STRUCTURE")
+    if palette or file.count > 4 or dtype.kind not in "uif":
+        kind = "through a palette" if palette else f"of {file.count} values {dtype}"
+        raise UsageError(f"{path} has pixels {kind}; expected grey or RGB. Convert it.")
+    low, high = value_range or (np.inf, -np.inf)
+    if colour or dtype == np.uint8:
+        low, high = 0, 65535
+    elif value_range is None:
+        for top in range(0, source.height, BLOCK):
+            darkest, brightest = range_of(source.read(top, min(top + BLOCK, source.height)))
+            low, high = min(low, darkest), max(high, brightest)
+
+    def rows(top: int, bottom: int) -> np.ndarray:
+        values = source.read(top, bottom)
+        if colour and dtype == np.uint16:
+            values = (values >> 8).astype(np.uint8)  # as Pillow does
+        elif dtype != np.uint8:
+            values = in_8_bits(values, low, high)
+        if colour and channels == 1:
+            # The weights of ITU-R 601-2 in integers, as in Pillow.
+            values = ((values @ np.array([19595, 38470, 7471]) + 0x8000) >> 16).astype(np.uint8)
+        pixels = values.transpose(2, 0, 1) if values.ndim == 3 else values
+        return np.broadcast_to(pixels, (channels, *values.shape[:2]))
+
+    return Picture(source.height, source.width, rows, {"crs": file.crs, "transform": file.transform})
+
+
+def create_tiff(path: Path, count: int, dtype: str, *, height: int, width: int, **options: Any) -> Any:
+    """A new tiled TIFF file to write windows of, a rasterio.io.DatasetWriter.
+
+    Raises:
+        OSError: it cannot be written.
+        UsageError: rasterio is not installed.
+    """
+    return import_rasterio().open(
+        path, "w", driver="GTiff", height=height, width=width, count=count, dtype=dtype, tiled=True, blockxsize=BLOCK,
+        blockysize=BLOCK, compress="deflate", interleave="pixel", BIGTIFF="IF_SAFER", **options,
+    )  # fmt: skip

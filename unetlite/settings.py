@@ -1,0 +1,183 @@
+"""Every setting of a run: one schema with the range of each value. configs/ has the defaults and what they mean."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
+
+from unetlite.errors import UsageError
+from unetlite.registry import STRICT, checked
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+DEFAULT_HOME = CHECKOUT if (CHECKOUT / "configs" / "train.yaml").exists() else Path()
+HOME = Path(os.environ.get("UNETLITE_HOME") or DEFAULT_HOME).resolve()
+"""data/ and outputs/ are here: where UNETLITE_HOME points, else in the checkout, else in the working directory."""
+os.environ["UNETLITE_HOME"] = str(HOME)  # configs/train.yaml refers to it
+
+MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_dir", "run_dir"}
+"""Keys of the configuration that do not change what a run computes."""
+
+Factor = Annotated[float, Field(ge=1)]
+Choice = dict[str, Any]  # {"name": ..., options}
+
+
+@dataclass(frozen=True, config=STRICT)
+class UNetConfig:
+    """What a UNet is built from: plain values only, so that a checkpoint can carry them without code."""
+
+    in_channels: PositiveInt = 3  # of the image: 1 for grey, 3 for RGB
+    num_classes: Annotated[int, Field(ge=2)] = 2  # channels of the logits
+    # Channels at each resolution, finest first.
+    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2, strict=False)] = (16, 32, 64, 128, 256)
+    upsample: Choice = Field(default_factory=lambda: {"name": "transpose"})
+    downsample: Choice = Field(default_factory=lambda: {"name": "max"})
+    norm: Literal["batch", "group", "instance", "none"] = "batch"  # "group" has 8 groups or fewer
+    skip: Literal["concat", "add", "none"] = "concat"  # how an encoder map joins the decoder
+    bottleneck_dilation: PositiveInt = 1  # of the convolutions at the coarsest resolution
+    # Channels after each decoder step, coarsest first; None for the encoder's at each resolution.
+    decoder_widths: Annotated[tuple[PositiveInt, ...], Field(strict=False)] | None = None
+
+    def __post_init__(self) -> None:
+        decoder = self.widths[-2::-1] if self.decoder_widths is None else self.decoder_widths
+        if len(decoder) != self.depth:
+            raise UsageError(f"model.decoder_widths={list(decoder)}: expected {self.depth} numbers, or null.")
+        object.__setattr__(self, "decoder_widths", decoder)
+
+    @property
+    def depth(self) -> int:
+        """Number of times the resolution is halved."""
+        return len(self.widths) - 1
+
+
+def steps_or_no_limit(value: int) -> int:
+    """1 or more, or -1."""
+    if value == 0 or value < -1:
+        raise ValueError("should be 1 or more, or -1 for no limit")
+    return value
+
+
+def switch_or_path(value: Any) -> bool | str:
+    """Of `resume`."""
+    if not isinstance(value, (bool, str)):
+        raise ValueError("should be false, true, auto, or the path of a checkpoint")
+    return value
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainerOptions:
+    """How a network is trained; configs/trainer/default.yaml has the meaning of every key."""
+
+    max_epochs: PositiveInt
+    max_steps: Annotated[int, AfterValidator(steps_or_no_limit)]
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat
+    schedule: Literal["onecycle", "cosine"]
+    dice_weight: NonNegativeFloat
+    gradient_clip: NonNegativeFloat
+    early_stopping: PositiveInt | None
+    precision: Literal["auto", "bf16-mixed", "32-true"]
+    accelerator: Literal["auto", "cpu", "gpu", "mps"]
+
+
+@dataclass(frozen=True, config=STRICT)
+class AugmentOptions:
+    """Random changes of a training image, each drawn per sample; what is left at its default does nothing."""
+
+    horizontal_flip: bool = False  # with probability 1/2
+    vertical_flip: bool = False
+    quarter_turns: bool = False  # by 0, 90, 180 or 270 degrees
+    rotation: Annotated[float, Field(ge=0, le=180)] = 0.0  # largest angle in degrees
+    scale: Factor = 1.0  # largest zoom s: between 1/s and s
+    brightness: Annotated[float, Field(ge=0, lt=1)] = 0.0  # largest relative change of all values
+    gamma: Factor = 1.0  # largest exponent g of values in 0..1: between 1/g and g
+
+
+@dataclass(frozen=True, config=STRICT)
+class LoaderOptions:
+    """How samples become batches, the keys of `data` that every data set has; configs/loader.yaml explains them."""
+
+    batch_size: PositiveInt
+    crop_size: PositiveInt
+    crops_per_image: PositiveInt
+    num_workers: NonNegativeInt
+    augment: AugmentOptions
+
+
+@dataclass(frozen=True, config=STRICT)
+class Settings:
+    """All settings of a run, in their types. The configuration itself is kept beside them, as plain values."""
+
+    seed: NonNegativeInt
+    resume: Annotated[Any, AfterValidator(switch_or_path)]
+    experiment: str
+    data_dir: str
+    output_dir: str
+    run_dir: str
+    loader: LoaderOptions
+    source: Choice  # the data set, which checks its options when it is built
+    network: UNetConfig  # before `match`, and with the channels and classes of no data set yet
+    match: Literal["params", "macs"] | None  # see network.measures.match_budget
+    match_to: str
+    trainer: TrainerOptions
+
+
+def read_settings(config: Mapping[str, Any]) -> Settings:
+    """The settings of a resolved configuration, or a UsageError for the first that is wrong."""
+    groups = ("data", "model", "upsample", "downsample")
+    for group in groups:
+        if not isinstance(config[group], Mapping):
+            raise UsageError(f"{group}={config[group]}: expected the name of one of configs/{group}.")
+    values = {key: value for key, value in config.items() if key not in groups}
+    values |= {"loader": loader_options(config["data"]), "source": source_options(config["data"])}
+    values |= {key: config["model"][key] for key in ("match", "match_to") if key in config["model"]}
+    values |= {"network": network_config(config), "trainer": checked(TrainerOptions, config["trainer"], "trainer")}
+    return checked(Settings, values, "")
+
+
+def network_config(config: Mapping[str, Any], **given: Any) -> UNetConfig:
+    """The network of the groups `model`, `upsample` and `downsample`, before any matching of budgets."""
+    options = {key: value for key, value in config["model"].items() if key not in ("match", "match_to")}
+    choices = {"upsample": config["upsample"], "downsample": config["downsample"]}
+    return checked(UNetConfig, {**options, **choices, **given}, "model")
+
+
+def loader_options(data: Mapping[str, Any]) -> LoaderOptions:
+    """The keys of the group `data` that every data set has."""
+    loader = {key: value for key, value in data.items() if key in LoaderOptions.__dataclass_fields__}
+    loader["augment"] = checked(AugmentOptions, loader.get("augment", {}), "data.augment")
+    return checked(LoaderOptions, loader, "data")
+
+
+def source_options(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The name and the options of the data set itself."""
+    return {key: value for key, value in data.items() if key not in LoaderOptions.__dataclass_fields__}
+
+
+def compose_run(overrides: Sequence[str]) -> dict[str, Any]:
+    """The resolved configuration of the run `python train.py OVERRIDES`."""
+    from hydra import compose, initialize_config_module
+    from hydra.core.hydra_config import HydraConfig
+
+    with initialize_config_module("unetlite.configs", version_base="1.3"):
+        config = compose("train", overrides=list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
+    return resolve(config)
+
+
+def resolve(config: Any) -> dict[str, Any]:
+    """Plain values of a DictConfig, without Hydra's own."""
+    from omegaconf import OmegaConf
+
+    keys = [key for key in config if key != "hydra"]
+    return OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)  # type: ignore[return-value]
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys joined by dots."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat

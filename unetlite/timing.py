@@ -1,0 +1,39 @@
+"""Timing things in turn, so that what else a machine does falls on all of them alike."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PAUSE = 0.1  # seconds: threads of a runtime spin for a while after their work, and slow down what comes next
+
+
+def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_up: int = 1) -> dict[Any, np.ndarray]:
+    """Seconds (rounds,) of each function, after `warm_up` rounds more; every round times each once.
+
+    Before each measurement comes a pause, in which others' threads go to sleep, and a call that is not timed, after
+    which the caches are its own.
+    """
+    seconds: dict[Any, list[float]] = {name: [] for name in functions}
+    for _ in range(warm_up + rounds):
+        for name, function in functions.items():
+            time.sleep(PAUSE)
+            function()
+            start = time.perf_counter()
+            function()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: np.array(values[warm_up:]) for name, values in seconds.items()}
+
+
+class Spread(NamedTuple):
+    """Milliseconds: the median of a measurement and its quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+
+def spreads(seconds: Mapping[Any, np.ndarray]) -> dict[Any, Spread]:
+    """Of what `in_turn` gives."""
+    return {key: Spread(*(1000 * np.percentile(values, (50, 25, 75))).tolist()) for key, values in seconds.items()}

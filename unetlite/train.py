@@ -1,0 +1,112 @@
+"""One run, from its configuration to a run directory. `python train.py` and `unetlite train` are this."""
+
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from unetlite.errors import TracebackOfDefect, UsageError, hydra_mistakes, mistakes_in_one_line
+from unetlite.files import shorten
+from unetlite.settings import read_settings, resolve
+from unetlite.training.run import RunDirectory
+
+
+@mistakes_in_one_line()
+@hydra_mistakes()
+@hydra.main(version_base="1.3", config_path="pkg://unetlite.configs", config_name="train")
+def run(config: DictConfig) -> float:
+    """The command: reads the words on the command line, and trains once or, in a sweep, several times."""
+    alone = HydraConfig.get().mode is RunMode.RUN
+    # A launcher of several runs brings a mistake back from a job; an exit would kill the process of the job.
+    with mistakes_in_one_line() if alone else TracebackOfDefect(), hydra_mistakes():
+        refuse_repeated_groups(HydraConfig.get())
+        return train(resolve(config))
+
+
+def train(config: dict[str, Any]) -> float:
+    """One run: configuration -> fit -> test -> a run directory. Returns the validation's mean IoU at the best epoch."""
+    settings = read_settings(config)
+    run = RunDirectory(Path(settings.run_dir).resolve(), config, settings.resume)
+    if run.finished:
+        print(f"{shorten(run.path)} is finished")
+        return run.stored_metrics()["val/miou"]
+
+    # Imported here because it takes seconds: a misspelt word is answered before.
+    from dataclasses import replace
+
+    import torch
+
+    from unetlite.data.batches import SegmentationData
+    from unetlite.hardware import environment
+    from unetlite.network.measures import match_budget
+    from unetlite.network.unet import UNet, initialise
+    from unetlite.training.callbacks import Clock, writer
+    from unetlite.training.results import collect_metrics, log_hyperparameters, print_results, write_tables
+    from unetlite.training.segmenter import Segmenter
+    from unetlite.training.trainer import log_to, make_trainer
+
+    data = SegmentationData(settings.source, Path(settings.data_dir), settings.loader, seed=settings.seed)
+    store = data.store
+    architecture = replace(settings.network, in_channels=store.channels, num_classes=len(store.classes))
+    if settings.match is not None:
+        architecture = match_budget(architecture, settings.match, settings.match_to)
+    network = UNet(architecture)
+    initialise(network, settings.seed)
+    network.set_normalisation(store.mean, store.std)
+    network.to(memory_format=torch.channels_last)  # faster convolutions on processors and GPUs alike
+    segmenter = Segmenter(network, store.classes, store.colours, settings.trainer, config)
+
+    clock = Clock()
+    trainer = make_trainer(settings.trainer, run, data, clock)
+    run.create(environment())
+    log_to(run.log)
+    trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
+    trainer.test(segmenter, data, ckpt_path=run.best, weights_only=True, verbose=False)
+
+    metrics = collect_metrics(run, segmenter, trainer, clock)
+    write_tables(run, segmenter, data.test_names)
+    log_hyperparameters(trainer, config, metrics)
+    writer(trainer).close()
+    run.finish(metrics)
+    print_results(run, metrics, segmenter.classes)
+    return float(metrics["val/miou"] or 0)
+
+
+class CheckBeforeSweep(Callback):
+    """Refuses a sweep whose runs cannot all start, before the first of them does."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Composes every run of the sweep as its launcher will."""
+        from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+        from hydra.core.global_hydra import GlobalHydra
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+
+        sweeper = config.hydra.sweeper
+        if not sweeper._target_.endswith("BasicSweeper"):
+            return  # another sweeper chooses its runs as it goes
+        words = [f"{key}={value}" for key, value in (sweeper.params or {}).items()] + config.hydra.overrides.task
+        jobs = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), max_batch_size=None)[0]
+        with mistakes_in_one_line(), hydra_mistakes():  # Hydra only warns of what a callback raises
+            for job in jobs:
+                composed = GlobalHydra.instance().config_loader().load_sweep_config(config, list(job))
+                HydraConfig.instance().set_config(composed)  # what ${hydra:...} refers to
+                values = resolve(composed)
+                settings = read_settings(values)
+                RunDirectory(Path(settings.run_dir).resolve(), values, settings.resume)
+            refuse_repeated_groups(config.hydra)
+
+
+def refuse_repeated_groups(hydra: Any) -> None:
+    """Raises UsageError if a group is chosen twice: Hydra would take the last, and drop the other without a word."""
+    chosen: dict[str, str] = {}
+    for word in hydra.overrides.task:
+        key, _, value = word.partition("=")
+        if key in hydra.runtime.choices and chosen.setdefault(key, value) != value:
+            raise UsageError(
+                f"{key}={chosen[key]} {key}={value}: only one can be chosen. "
+                "To keep the runs of a comparison elsewhere, give output_dir=DIR."
+            )

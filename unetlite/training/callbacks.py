@@ -1,0 +1,181 @@
+"""What happens around the training steps: pictures, the log, the clock, the last validation."""
+
+import logging
+import time
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.model_summary import ModelSummary
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from unetlite.data.batches import Batch, SegmentationData
+from unetlite.metrics.overlap import SegmentationScores
+from unetlite.metrics.ripple import PhaseRipple
+from unetlite.network.unet import UNet, initialise
+from unetlite.pictures import picture_grid, picture_row
+from unetlite.seeding import derive_seed
+from unetlite.training.segmenter import Segmenter
+
+log = logging.getLogger("unetlite")
+
+CHARTS = {
+    "validation": {
+        "mean IoU": ["Multiline", ["val/miou$"]],
+        "boundary IoU, 1 pixel": ["Multiline", ["val/boundary_iou_1px"]],
+        "boundary IoU, 2 % of the diagonal": ["Multiline", ["val/boundary_iou_2pct"]],
+        "loss": ["Multiline", ["val/loss"]],
+    },
+    "training": {"loss": ["Multiline", ["train/loss_epoch"]], "learning rate": ["Multiline", ["lr-.*"]]},
+}
+"""TensorBoard's CUSTOM SCALARS tab: what to overlay when runs are compared."""
+
+
+def writer(trainer: Trainer) -> SummaryWriter:
+    """Where TensorBoard's events of a run go."""
+    assert isinstance(trainer.logger, TensorBoardLogger)
+    return trainer.logger.experiment
+
+
+class RunLog(Callback):
+    """What is trained on what, and a line an epoch; TensorBoard gets the layers and the configuration as text."""
+
+    def __init__(self, data: SegmentationData):
+        self.data = data
+
+    def on_fit_start(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
+        summary = ModelSummary(pl_module, max_depth=3)
+        images = ", ".join(f"{len(split)} {name}" for name, split in self.data.store.splits.items())
+        log.info(
+            f"{summary.total_parameters / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}; "
+            f"images: {images}; classes: {', '.join(pl_module.classes)}"
+        )
+        writer(trainer).add_custom_scalars(CHARTS)
+        texts = {"model/summary": str(summary), "run/config": yaml.safe_dump(pl_module.run_config, sort_keys=False)}
+        for name, text in texts.items():
+            writer(trainer).add_text(name, "".join(f"    {line}\n" for line in text.splitlines()))  # Markdown: as it is
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        values = trainer.callback_metrics
+        log.info(
+            f"epoch {trainer.current_epoch + 1:3d}   step {trainer.global_step:5d}"
+            f"   train loss {values['train/loss_epoch']:.4f}   val loss {values['val/loss']:.4f}"
+            f"   val mIoU {values['val/miou']:.4f}"
+        )
+
+    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
+        if isinstance(exception, KeyboardInterrupt):
+            note = (
+                "resume=true continues after the last full epoch" if trainer.current_epoch else "nothing is saved yet"
+            )
+            log.info(f"interrupted at step {trainer.global_step}: {note}")
+
+
+class ValidationPictures(Callback):
+    """After each validation, the same validation images with truth, prediction and error, to TensorBoard."""
+
+    def __init__(self, data: SegmentationData):
+        self.split = data.store.splits["val"]
+        self.indices = np.linspace(0, len(self.split) - 1, min(5, len(self.split))).round().astype(int).tolist()
+
+    @torch.no_grad()
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
+        rows, captions = [], []
+        for index in self.indices:
+            image, mask = self.split[self.split.whole(index)]
+            with trainer.precision_plugin.forward_context():
+                prediction = pl_module(image[None].to(pl_module.device)).argmax(1).cpu()  # (1, H, W)
+            score = SegmentationScores(pl_module.classes)
+            score.update(prediction, mask[None])
+            rows.append(picture_row(image.numpy(), mask.numpy(), prediction[0].byte().numpy(), pl_module.colours))
+            captions.append(f"{self.split.names[index]}   mIoU {score.compute()['miou']:.3f}")
+        grid = picture_grid(rows, captions, dict(zip(pl_module.classes, pl_module.colours, strict=True)))
+        writer(trainer).add_image("val/pictures", grid, trainer.global_step)
+
+
+class Clock(Callback):
+    """How long training takes.
+
+    Attributes:
+        seconds: from the first step to the end of the last validation, the time of an interruption left out.
+        images_per_second: training images by the time of the training epochs alone, data and logging included.
+    """
+
+    def __init__(self) -> None:
+        self.seconds, self.training_seconds, self.images, self._epoch_started = 0.0, 0.0, 0, 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        return self.images / self.training_seconds
+
+    def on_train_epoch_start(self, *_: Any) -> None:
+        self._epoch_started = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        self.images += len(batch.mask)
+
+    def on_validation_start(self, *_: Any) -> None:
+        self.training_seconds += time.perf_counter() - self._epoch_started
+
+    def on_validation_end(self, *_: Any) -> None:
+        self.seconds += time.perf_counter() - self._epoch_started
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds, "training_seconds": self.training_seconds, "images": self.images}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        vars(self).update(state_dict)
+
+
+class ValidateLastStep(Callback):
+    """Validates, and so saves, after `max_steps` also where they end inside an epoch."""
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.global_step == trainer.max_steps:
+            trainer.should_stop = True
+
+
+class RippleProbe(Callback):
+    """The ripple that the decoder adds to the logits of randomly shifted test images, before and after training."""
+
+    shifts = 4  # of every image
+
+    def on_test_start(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
+        network = pl_module.network
+        initial = UNet(network.config).to(pl_module.device).to(memory_format=torch.channels_last).eval()
+        initialise(initial, pl_module.run_config["seed"])
+        initial.set_normalisation(network.mean, network.std)
+        stride, classes = 2**network.config.depth, network.config.num_classes
+        self.networks = {"test": network, "init": initial}
+        # The metrics are kept on the CPU, since Apple's GPUs have no float64.
+        self.ripples = {name: PhaseRipple(stride, classes, margin=stride) for name in self.networks}
+
+    def on_test_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, pl_module: Segmenter, outputs: Any, batch: Batch, batch_idx: int, *_: int
+    ) -> None:
+        for k in range(self.shifts):
+            generator = torch.Generator().manual_seed(derive_seed("shift", batch_idx, k))
+            images = shifted(batch.image, 2**pl_module.network.config.depth, generator)
+            for name, network in self.networks.items():
+                with trainer.precision_plugin.forward_context():
+                    self.ripples[name].update(network(images).float().cpu())
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
+        for name, ripple in self.ripples.items():
+            if not (value := ripple.compute()).isnan():
+                pl_module.log(f"{name}/phase_ripple", value.float())
+
+
+def shifted(images: Tensor, stride: int, generator: torch.Generator) -> Tensor:
+    """Each image (B, C, H, W) less up to `stride - 1` rows and columns, from a random place: all of one size."""
+    height, width = (max(1, size - stride + 1) for size in images.shape[-2:])
+    windows = []
+    for image in images:
+        top = int(torch.randint(image.shape[-2] - height + 1, (), generator=generator))
+        left = int(torch.randint(image.shape[-1] - width + 1, (), generator=generator))
+        windows.append(image[:, top : top + height, left : left + width])
+    return torch.stack(windows)

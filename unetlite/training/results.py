@@ -1,0 +1,101 @@
+"""What a finished run leaves and says."""
+
+from collections.abc import Mapping
+from math import isnan, nan
+from typing import Any
+
+from lightning.pytorch import Trainer
+from torch.utils.tensorboard.summary import hparams
+
+from unetlite.files import shorten, write_csv
+from unetlite.network.checkpoint import KEY, load_checkpoint
+from unetlite.network.measures import parameters
+from unetlite.training.callbacks import Clock, writer
+from unetlite.training.run import RunDirectory
+from unetlite.training.segmenter import Segmenter
+
+LOGGED_BY_TEST = ("test/surface_dice_1px", "test/hausdorff95", "test/phase_ripple", "init/phase_ripple")
+
+
+def collect_metrics(run: RunDirectory, segmenter: Segmenter, trainer: Trainer, clock: Clock) -> dict[str, float | None]:
+    """Scores of the test and, at the best epoch, of the validation images, and the times; None for absent classes."""
+    test_scores: Any = segmenter.test_scores
+    # Computed again, since Lightning keeps float32 of what is logged.
+    scores = {f"test/{name}": float(value) for name, value in test_scores.compute().items()}
+    scores["test/boundary_iou_2pct_width"] = float(test_scores["boundary_iou_2pct"].widths().cpu().double().mean())
+    scores |= {name: float(trainer.callback_metrics.get(name, nan)) for name in LOGGED_BY_TEST}
+    scores |= load_checkpoint(run.best)[KEY]["metrics"]
+    return {
+        **{name: None if isnan(value) else value for name, value in scores.items()},
+        "model/parameters": parameters(segmenter.network),
+        "train/seconds": clock.seconds,
+        "train/images_per_second": clock.images_per_second,
+    }
+
+
+def write_tables(run: RunDirectory, segmenter: Segmenter, names: list[str]) -> None:
+    """`per_image.csv`, scores of each test image, and `counts.csv`, the pixels that the data set's are made of."""
+    scores: Any = segmenter.test_scores
+    metrics = {"overlap": scores["overlap"], "boundary_1px": scores["boundary_iou_1px"],
+               "boundary_2pct": scores["boundary_iou_2pct"]}  # fmt: skip
+    iou, dice = metrics["overlap"].per_image()  # (N, K)
+    surface_dice, hausdorff = segmenter.surface.per_image()
+    columns = {
+        "miou": iou.nanmean(1),  # over the classes that an image has
+        "dice": dice.nanmean(1),
+        "boundary_iou_1px": metrics["boundary_1px"].per_image().nanmean(1),
+        "boundary_iou_2pct": metrics["boundary_2pct"].per_image().nanmean(1),
+        "surface_dice_1px": surface_dice.nanmean(1),
+        "hausdorff95": hausdorff.nanmean(1),
+        "boundary_iou_2pct_width": metrics["boundary_2pct"].widths(),
+    }
+    classes = list(enumerate(segmenter.classes))
+    columns |= {f"iou/{label}": iou[:, k] for k, label in classes}
+    columns |= {f"dice/{label}": dice[:, k] for k, label in classes}
+    counts = {
+        f"{name}/{kind}/{label}": metric.all_counts()[:, k, j]
+        for name, metric in metrics.items()
+        for k, label in classes
+        for j, kind in enumerate(("tp", "fp", "fn"))
+    }
+    for path, written in ((run.per_image, columns), (run.counts, counts)):
+        rows = zip(names, *(column.tolist() for column in written.values()), strict=True)
+        write_csv(path, ["image", *written], rows)
+
+
+def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Mapping[str, float | None]) -> None:
+    """Fills TensorBoard's HPARAMS tab, where runs can be sorted by their test scores."""
+    settings = {key: ", ".join(map(str, config[key].values())) for key in ("upsample", "downsample")}
+    settings |= {"data": config["data"]["name"], "seed": config["seed"]}
+    # The tab sorts by name and first shows five: what is compared comes before the rest.
+    rest = {**config["model"], **config["trainer"], "batch_size": config["data"]["batch_size"]}
+    settings |= {f"with/{key}": value for key, value in rest.items()}
+    plain = {key: value if isinstance(value, (bool, int, float)) else str(value) for key, value in settings.items()}
+    scores = {name: value for name, value in metrics.items() if value is not None and not name.startswith("val/")}
+    events = writer(trainer)
+    # SummaryWriter.add_hparams would open another file, which the tab shows as another run.
+    for summary in hparams(plain, scores):
+        events._get_file_writer().add_summary(summary)
+    for name, value in scores.items():
+        events.add_scalar(name, value, trainer.global_step)
+
+
+def print_results(run: RunDirectory, metrics: Mapping[str, float | None], classes: tuple[str, ...]) -> None:
+    """A table of the test scores, where things lie, and the command to look at them."""
+    from rich import get_console
+    from rich.table import Table
+
+    def score(name: str) -> str:
+        value = metrics[f"test/{name}"]
+        return "absent" if value is None else f"{value:.4f}"
+
+    table = Table("test images", "IoU", "Dice", title=str(shorten(run.path)))
+    for label in classes:
+        table.add_row(label, score(f"iou/{label}"), score(f"dice/{label}"))
+    table.add_section()
+    table.add_row("mean over classes", score("miou"), score("dice"), style="bold")
+    table.add_row("mean over images", score("miou_per_image"), score("dice_per_image"))
+    get_console().print(table)
+    print(f"{metrics['train/seconds']:.0f} s of training, {metrics['train/images_per_second']:.0f} images/s")
+    print(f"best checkpoint   {shorten(run.best)}")
+    print(f"curves, pictures  tensorboard --logdir {shorten(run.path.parents[1])}")

@@ -1,0 +1,112 @@
+"""The run directory: the one place that knows what lies where, and when it may be written."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from unetlite.errors import UsageError
+from unetlite.files import whole
+from unetlite.settings import MAY_DIFFER, flatten
+
+# What the system leaves, and what lies beside a checkpoint under its name, such as an export.
+NOT_IN_THE_WAY = (".", "Thumbs.db", "desktop.ini", "best.", "last.")
+
+
+class RunFiles:
+    """What lies where in a run directory. `metrics.json` is written last, so one that has it is a finished run."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.environment_file = path / "environment.json"
+        self.log = path / "train.log"
+        self.best = path / "best.ckpt"
+        self.last = path / "last.ckpt"
+        self.metrics = path / "metrics.json"
+        self.per_image = path / "per_image.csv"
+        self.counts = path / "counts.csv"
+
+    def stored_metrics(self) -> dict[str, Any]:
+        """The scores of a finished run."""
+        return self._stored(self.metrics, json.loads)
+
+    def stored_config(self) -> dict[str, Any]:
+        """The resolved configuration."""
+        return self._stored(self.config_file, yaml.safe_load)
+
+    def _stored(self, file: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+        try:
+            content = parse(file.read_text())
+        except (OSError, ValueError, yaml.YAMLError):
+            content = None
+        if not isinstance(content, dict):
+            raise UsageError(f"{file} is damaged or missing. Delete {self.path}, and train again.")
+        return content
+
+
+class RunDirectory(RunFiles):
+    """`outputs/<experiment>/<upsample>/seed<k>/`, with everything that a run of the configuration leaves.
+
+    `resume` is False, True for this run's last checkpoint, "auto" for that if there is one, or a checkpoint's path;
+    `resume_from` is then the checkpoint to go on from. With "auto" a run can be `finished`: nothing is left to do.
+    A UsageError says that the directory holds other files, a finished run, or an interrupted one that is not to be
+    resumed, or that the checkpoint to resume from is missing or of another run.
+    """
+
+    def __init__(self, path: Path, config: Mapping[str, Any], resume: bool | str):
+        super().__init__(path)
+        self.config = config
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"run_dir={path} is a file; a run needs a directory of its own.")
+        self.finished = self.metrics.exists() and resume == "auto"
+        self.resume_from: Path | None = None
+        if self.finished:
+            check_same_run(self.path, self.stored_config(), config)
+            return
+        remedy = "choose another seed=K or output_dir=DIR, or delete the directory."
+        if self.metrics.exists():
+            raise UsageError(f"{path} holds a finished run; {remedy}")
+        files = sorted(path.iterdir()) if path.exists() else []
+        own = [file for file in files if file in vars(self).values() or file.name.startswith("events.out.tfevents.")]
+        for file in files:
+            if file not in own and not file.name.startswith(NOT_IN_THE_WAY):
+                other = f"holds files of something else ({file.name})"
+                raise UsageError(f"run_dir={path} {other}; a run needs a directory of its own.")
+        if self.last.exists() and not resume:
+            raise UsageError(f"{path} holds an interrupted run; continue it with resume=true, {remedy}")
+        if resume == "auto":
+            resume = self.last.exists()
+        if resume:
+            from unetlite.network.checkpoint import KEY, load_checkpoint
+
+            self.resume_from = self.last if resume is True else Path(resume)
+            check_same_run(self.resume_from, load_checkpoint(self.resume_from)[KEY]["config"], config)
+        self.leftovers = own if self.resume_from is None else []
+
+    def create(self, environment: Mapping[str, Any]) -> None:
+        """Makes the directory, with configuration and environment; what a run without a checkpoint left is removed."""
+        for file in self.leftovers:
+            file.unlink(missing_ok=True)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.config_file.write_text(yaml.safe_dump(dict(self.config), sort_keys=False))
+        self.environment_file.write_text(json.dumps(environment, indent=2) + "\n")
+
+    def finish(self, metrics: Mapping[str, Any]) -> None:
+        """Writes `metrics.json`, which marks the run as finished."""
+        with whole(self.metrics) as partial:
+            partial.write_text(json.dumps(metrics, indent=2) + "\n")
+
+
+def check_same_run(there: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raises UsageError, naming the keys, if a stored configuration is not that of the wanted run."""
+    old, new = flatten(stored), flatten(wanted)
+    keys = [key for key in sorted((old.keys() | new.keys()) - MAY_DIFFER) if old.get(key) != new.get(key)]
+    if keys:
+        differences = ", ".join(f"{key} ({old.get(key)} there, {new.get(key)} here)" for key in keys)
+        raise UsageError(
+            f"{there} does not fit this run; it differs in {differences}. "
+            "Resume with the same settings, or start a new run with another output_dir=DIR."
+        )

@@ -1,0 +1,128 @@
+"""The LightningModule: loss, optimiser, scores, and what a checkpoint carries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from kornia.losses import dice_loss
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+from torchmetrics import MetricCollection
+
+from unetlite.classes import IGNORE, Colour
+from unetlite.data.batches import Batch
+from unetlite.hardware import environment
+from unetlite.metrics.boundary import BoundaryIoU
+from unetlite.metrics.distances import SurfaceDistances
+from unetlite.metrics.overlap import SegmentationScores
+from unetlite.network.checkpoint import KEY
+from unetlite.network.unet import UNet
+from unetlite.seeding import derive_seed
+from unetlite.settings import TrainerOptions
+
+
+def make_scores(classes: Sequence[str]) -> MetricCollection:
+    """What is scored after every epoch: the overlap with the truth, and that of the boundaries alone."""
+    metrics: Any = {
+        "overlap": SegmentationScores(classes),
+        "boundary_iou_1px": BoundaryIoU(classes, 1),
+        "boundary_iou_2pct": BoundaryIoU(classes, 0.02, relative=True),
+    }
+    return MetricCollection(metrics, compute_groups=False)
+
+
+class Segmenter(LightningModule):
+    """Trains a UNet, raw pixels to logits (B, K, H, W), on Batches; `run_config`, plain values, is checkpointed."""
+
+    def __init__(
+        self, network: UNet, classes: Sequence[str], colours: Sequence[Colour], options: TrainerOptions,
+        run_config: Mapping[str, Any],
+    ):  # fmt: skip
+        super().__init__()
+        self.network, self.options, self.run_config = network, options, dict(run_config)
+        self.classes, self.colours = tuple(classes), tuple(colours)
+        self.val_scores, self.test_scores = make_scores(classes), make_scores(classes)
+        self.surface = SurfaceDistances(classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.network(image)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        # What a network draws in a step, as in stochastic pooling, is the same after an interruption.
+        torch.manual_seed(derive_seed(self.run_config["seed"], "step", self.global_step))
+        loss, _ = self._loss(batch, "train")
+        self.log("train/loss_epoch", loss, on_step=False, on_epoch=True, batch_size=len(batch.mask))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        _, logits = self._loss(batch, "val")
+        self.val_scores.update(logits.argmax(1), batch.mask)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        _, logits = self._loss(batch, "test")
+        self.test_scores.update(logits.argmax(1), batch.mask)
+        self.surface.update(logits.argmax(1), batch.mask)
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_scores("val", self.val_scores)
+
+    def on_test_epoch_end(self) -> None:
+        self._log_scores("test", self.test_scores)
+        dice, distance = self.surface.compute()
+        self.log_dict({"test/surface_dice_1px": dice.float(), "test/hausdorff95": distance.float()})
+
+    def _loss(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
+        logits = self.network(batch.image).float()  # (B, K, H, W)
+        mask = batch.mask.long()
+        # A batch can be ignored altogether; the mean over no pixel would be NaN.
+        labelled = (mask != IGNORE).sum().clamp(min=1)
+        cross_entropy = F.cross_entropy(logits, mask, ignore_index=IGNORE, reduction="sum") / labelled
+        dice = dice_loss(logits, mask, average="macro", ignore_index=IGNORE)
+        loss = cross_entropy + self.options.dice_weight * dice
+        parts = {"loss": loss, "cross_entropy": cross_entropy, "dice_loss": dice}
+        self.log_dict({f"{stage}/{name}": value for name, value in parts.items()}, batch_size=len(mask))
+        return loss, logits
+
+    def _log_scores(self, stage: str, scores: MetricCollection) -> None:
+        # A class that is absent from truth and prediction has no score, and no curve.
+        values = {f"{stage}/{name}": value.float() for name, value in scores.compute().items()}
+        self.log_dict({name: value for name, value in values.items() if not value.isnan()})
+
+    def on_validation_epoch_start(self) -> None:
+        self.val_scores.reset()
+
+    def on_test_epoch_start(self) -> None:
+        self.test_scores.reset()  # and kept afterwards, for the scores per image
+        self.surface.reset()
+
+    def configure_optimizers(self) -> Any:
+        rate, decay = self.options.learning_rate, self.options.weight_decay
+        optimizer = torch.optim.AdamW(self.parameters(), lr=rate, weight_decay=decay, fused=True)
+        steps = int(self.trainer.estimated_stepping_batches)
+        if self.options.schedule == "onecycle":
+            scheduler: LRScheduler = OneCycleLR(optimizer, rate, total_steps=steps)
+        else:
+            scheduler = CosineAnnealingLR(optimizer, T_max=steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        # Lightning refuses to clip with mixed precision and a fused optimiser, for the sake of float16's loss scaling,
+        # which bfloat16 does not need.
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        scores = {f"val/{name}": float(value) for name, value in self.val_scores.compute().items()}
+        checkpoint[KEY] = {
+            "network": asdict(self.network.config),
+            "classes": list(self.classes),
+            "colours": [list(colour) for colour in self.colours],
+            "config": self.run_config,
+            "environment": environment(),
+            "metrics": {**scores, "val/loss": float(self.trainer.callback_metrics["val/loss"])},
+        }
