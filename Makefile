@@ -17,7 +17,7 @@ train: .venv/installed
 	$(BIN)/python train.py upsample=transpose
 
 test: .venv/developer
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: .venv/developer
 	$(BIN)/ruff format --check .

@@ -16,8 +16,7 @@ import torch
 
 from unetlite.commands.export import CALIBRATION, CHECKED
 from unetlite.data.batches import data_of_run
-from unetlite.inference.agreement import agreement, batches, some_images
-from unetlite.inference.export import onnx_model, write
+from unetlite.inference.export import agreement, batches, onnx_model, some_images, write
 from unetlite.inference.metadata import read_checkpoint
 from unetlite.inference.runtimes import EXPORTS, PyTorch, make_request, make_session, open_runtime
 from unetlite.network.folding import fold
@@ -72,7 +71,7 @@ def speed(paths):
 
 
 def parity(paths):
-    """The agreement of every export with its checkpoint, at the sizes of unetlite.inference.agreement."""
+    """The agreement of every export with its checkpoint, at the sizes of unetlite.inference.export."""
     for path in paths:
         network, metadata, splits, _ = open_checkpoint(path)
         with TemporaryDirectory() as directory:

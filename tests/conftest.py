@@ -1,16 +1,22 @@
 """What several tests need: images on disk, and trained runs."""
 
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers import overrides, save
 from typer.testing import CliRunner
 
 from unetlite.cli import app
 from unetlite.settings import compose_run
 from unetlite.train import train
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores, and so do the programs that they start
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -10,8 +10,11 @@ import torch
 from PIL import Image
 from torch import nn
 
+from unetlite.inference.metadata import Metadata
 from unetlite.network.unet import UNet, initialise
 from unetlite.settings import CHECKOUT, UNetConfig
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
 
 OPERATORS = [
     *({"name": "transpose", "kernel_size": k} for k in (2, 3, 4)),
@@ -66,3 +69,18 @@ def run_script(*arguments, cwd):
     environment = {key: value for key, value in os.environ.items() if key not in ("HYDRA_FULL_ERROR", "UNETLITE_HOME")}
     command = [sys.executable, str(CHECKOUT / "train.py"), *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def noise(*shape, seed=0, dtype=np.uint8):
+    """Random values of all that a type has."""
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
+
+
+def make_metadata(network, **changes):
+    """What travels with a network, made up."""
+    values = {
+        "network": network.config, "classes": ("a", "b"), "colours": ((0, 0, 0), (255, 9, 7)),
+        "config": {"data": {"name": "folder", "value_range": [3, 9]}}, "environment": {"torch": "2"},
+        "metrics": {"val/miou": 0.5, "val/iou/a": None}, "receptive_field": 40,
+    }  # fmt: skip
+    return Metadata(**{**values, **changes})

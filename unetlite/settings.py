@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
@@ -172,7 +172,8 @@ def resolve(config: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     keys = [key for key in config if key != "hydra"]
-    return OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)  # type: ignore[return-value]
+    plain = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True, throw_on_missing=True)
+    return cast(dict[str, Any], plain)
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -46,7 +46,7 @@ def example_image(model: "Model") -> "Image":
 
     from unetlite.data.batches import data_of_run
     from unetlite.data.coast import example as earth
-    from unetlite.inference.agreement import some_images
+    from unetlite.inference.export import some_images
 
     if model.metadata.config["data"]["name"] == "coast":
         return earth()

@@ -14,25 +14,18 @@ CHECKED, CALIBRATION = 6, 64  # images
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the run directory that holds it.")],
     format: Annotated[str, typer.Option(help="onnx, openvino or safetensors.")] = "onnx",
-    to: Annotated[
-        Path | None, typer.Option(help="The file or folder to write; beside the checkpoint by default.")
-    ] = None,
-    output: Annotated[
-        str | None, typer.Option(help="What it gives: logits, probabilities (default) or classes.")
-    ] = None,
+    to: Annotated[Path | None, typer.Option(help="What to write; beside the checkpoint by default.")] = None,
+    output: Annotated[str | None, typer.Option(help="logits, probabilities (default) or classes.")] = None,
     fold: Annotated[bool, typer.Option(help="Rewrite the network into an equal one that computes less.")] = True,
     precision: Annotated[str, typer.Option(help="float32, or for openvino bfloat16.")] = "float32",
     int8: Annotated[bool, typer.Option("--int8", help="8-bit integers, calibrated on training images.")] = False,
-    images: Annotated[
-        list[str] | None, typer.Option(help="Image files to check with; test images of the data set by default.")
-    ] = None,
+    images: Annotated[list[str] | None, typer.Option(help="Files to check with, else test images.")] = None,
 ) -> None:
     """A checkpoint for other runtimes: raw pixels of any size in, classes out. Checked before it is kept."""
     from unetlite.commands.predict import find_inputs
     from unetlite.data.batches import data_of_run
     from unetlite.data.images import read_image
-    from unetlite.inference.agreement import SIZES, agreement, demand, latency, loss, some_images
-    from unetlite.inference.export import write
+    from unetlite.inference.export import SIZES, agreement, demand, latency, loss, some_images, write
     from unetlite.inference.metadata import read_checkpoint
     from unetlite.inference.runtimes import EXPORTS, open_runtime
     from unetlite.network.folding import fold as fold_network
@@ -93,19 +86,19 @@ def refuse(format: str, output: str | None, precision: str, int8: bool) -> None:
     """Raises UsageError for options that are unknown or do not go together."""
     from unetlite.inference.runtimes import EXPORTS
 
-    choices = {
-        ("format", format): tuple(EXPORTS),
-        ("output", output or "logits"): ("logits", "probabilities", "classes"),
-        ("precision", precision): ("float32", "bfloat16"),
+    outputs, precisions = ("logits", "probabilities", "classes"), ("float32", "bfloat16")
+    network = format == "safetensors"
+    mistakes = {
+        f"--format {format}: choose one of {', '.join(EXPORTS)}.": format not in EXPORTS,
+        f"--output {output}: choose one of {', '.join(outputs)}.": output not in (None, *outputs),
+        f"--precision {precision}: choose one of {', '.join(precisions)}.": precision not in precisions,
+        "--int8 --precision bfloat16: choose one of them.": int8 and precision == "bfloat16",
+        "--precision bfloat16 is for --format openvino, which gains by it.": precision == "bfloat16"
+        and format != "openvino",
+        "--int8 is for --format onnx and openvino.": int8 and network,
+        "--format safetensors holds the network itself, which gives logits.": network
+        and output not in (None, "logits"),
     }
-    for (option, value), known in choices.items():
-        if value not in known:
-            raise UsageError(f"--{option} {value}: choose one of {', '.join(known)}.")
-    if precision == "bfloat16" and format != "openvino":
-        raise UsageError(f"--precision bfloat16 --format {format}: only OpenVINO gains by it, --format openvino.")
-    if int8 and format == "safetensors":
-        raise UsageError("--int8 --format safetensors: integers are for --format onnx and openvino.")
-    if int8 and precision == "bfloat16":
-        raise UsageError("--int8 --precision bfloat16: choose one of them.")
-    if format == "safetensors" and output not in (None, "logits"):
-        raise UsageError("--format safetensors holds the network itself, which gives logits.")
+    for mistake, made in mistakes.items():
+        if made:
+            raise UsageError(mistake)

@@ -31,19 +31,14 @@ def predict(
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also as TIFF of 16-bit floats.")] = False,
     flips: Annotated[bool, typer.Option("--flips", help="Average over mirror images, four times the work.")] = False,
     truth: Annotated[Path | None, typer.Option(help="A folder of masks with the images' names; adds scores.")] = None,
-    tile: Annotated[
-        int | None,
-        typer.Option(help="Pixels; larger images are predicted in tiles of this size; by default 1536 or more."),
-    ] = None,
-    overlap: Annotated[
-        int | None, typer.Option(help="Pixels around a tile that are predicted with it; by default all that matter.")
-    ] = None,
+    tile: Annotated[int | None, typer.Option(help="Pixels; larger images are cut into tiles. 1536 or more.")] = None,
+    overlap: Annotated[int | None, typer.Option(help="Pixels that a tile sees around it. All that matter.")] = None,
 ) -> int:
     """Masks, overlays and areas for image files of any size. Exit code 1 if some could not be read."""
     import numpy as np
     import torch
 
-    from unetlite.inference.large import import_rasterio
+    from unetlite.inference.large import import_rasterio, open_picture
     from unetlite.inference.model import load
     from unetlite.inference.outputs import outputs
     from unetlite.metrics.overlap import count_classes, iou_and_dice
@@ -163,12 +158,8 @@ def find_masks(truth: Path, metadata: "Metadata", files: Iterable[str]) -> dict[
 
 
 def open_mask(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable[[int, int], np.ndarray]":
-    """From a first row and an end to class indices uint8 (h, W).
-
-    Masks are coded as for training: for data=folder as it was configured, for other data sets by class indices.
-
-    Raises:
-        UsageError: the mask cannot be read or is of another size; or later, it holds a value that no class has.
+    """From a first row and an end to class indices uint8 (h, W), coded as for training, but for data sets other than
+    data=folder by class indices. Raises UsageError, also later, if the mask cannot be read or does not fit.
     """
     from unetlite.data.images import read_values
     from unetlite.data.labels import ClassTable
@@ -187,19 +178,6 @@ def open_mask(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable
     if (height, width) != (picture.height, picture.width):
         raise UsageError(f"{path} is {width} x {height} pixels, but its image {picture.width} x {picture.height}.")
     return lambda top, bottom: table.indices(read(top, bottom).astype(int), path)
-
-
-def open_picture(path: Path, metadata: "Metadata") -> "Picture":
-    """A large TIFF file by rows, any other as a whole. Raises UsageError if it cannot be read."""
-    from unetlite.data.images import read_image
-    from unetlite.inference.large import is_large, open_large
-    from unetlite.inference.model import in_memory
-
-    if not is_large(path):
-        return in_memory(read_image(path, metadata.network.in_channels, metadata.value_range))
-    if metadata.resize is not None:
-        raise UsageError(f"{path} is too large for a network that was trained with data.resize; scale it down first.")
-    return open_large(path, metadata.network.in_channels, metadata.value_range)
 
 
 def print_table(classes: Sequence[str], areas: "np.ndarray", scored: "Sequence[Tensor]", images: int) -> None:

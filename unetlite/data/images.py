@@ -29,7 +29,7 @@ def open_image(path: Path) -> Iterator[Image.Image]:
             image = Image.open(path)
             image.load()
     except Image.DecompressionBombError:
-        raise UsageError(f"{path}: too many pixels to read at once. Save it as a TIFF, which is read by rows.") from None
+        raise UsageError(f"{path} has too many pixels to read at once. Save it as a TIFF, read by rows.") from None
     except DECODING_ERRORS as error:
         reason = "not an image that can be read" if isinstance(error, UnidentifiedImageError) else str(error)
         raise UsageError(f"{path}: {reason}. Repair it, or leave it out.") from None

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from unetlite.data.images import DECODING_ERRORS, in_8_bits, range_of
+from unetlite.data.images import DECODING_ERRORS, in_8_bits, range_of, read_image
 from unetlite.errors import UsageError, first_line, needs
+from unetlite.inference.metadata import Metadata
+from unetlite.inference.model import in_memory
 from unetlite.inference.tiling import BLOCK, Picture
 
 LARGE = 2**26  # pixels
@@ -43,15 +45,7 @@ def import_rasterio() -> Any:
 
 
 class TiffRows:
-    """A TIFF file that is read by rows.
-
-    Attributes:
-        height, width: pixels.
-        file: a rasterio.io.DatasetReader.
-
-    Raises:
-        UsageError: the file cannot be read, or not by rows, or rasterio is not installed.
-    """
+    """A TIFF file that is read by rows. Raises UsageError if it cannot be, or if rasterio is not installed."""
 
     def __init__(self, path: Path):
         self.path, self.rasterio = path, import_rasterio()
@@ -75,12 +69,17 @@ class TiffRows:
         return values if bands == 1 else values.transpose(1, 2, 0)
 
 
-def open_large(path: Path, channels: int, value_range: tuple[float, float] | None) -> Picture:
-    """A large image as the network takes it: converted as `read_image` converts a whole file.
+def open_picture(path: Path, metadata: Metadata) -> Picture:
+    """A large TIFF file by rows, any other as a whole. Raises UsageError if it cannot be read."""
+    if not is_large(path):
+        return in_memory(read_image(path, metadata.network.in_channels, metadata.value_range))
+    if metadata.resize is not None:
+        raise UsageError(f"{path} is too large for a network that was trained with data.resize; scale it down first.")
+    return open_large(path, metadata.network.in_channels, metadata.value_range)
 
-    Raises:
-        UsageError: see TiffRows; or the values are no pixels.
-    """
+
+def open_large(path: Path, channels: int, value_range: tuple[float, float] | None) -> Picture:
+    """A large image as the network takes it: converted as `read_image` converts a whole file."""
     source = TiffRows(path)
     file, dtype, colour = source.file, np.dtype(source.file.dtypes[0]), source.file.count >= 3
     palette = file.colorinterp[0].name == "palette" or "MINISWHITE" in file.tags(ns="IMAGE_STRUCTURE")
@@ -111,12 +110,7 @@ def open_large(path: Path, channels: int, value_range: tuple[float, float] | Non
 
 
 def create_tiff(path: Path, count: int, dtype: str, *, height: int, width: int, **options: Any) -> Any:
-    """A new tiled TIFF file to write windows of, a rasterio.io.DatasetWriter.
-
-    Raises:
-        OSError: it cannot be written.
-        UsageError: rasterio is not installed.
-    """
+    """A new tiled TIFF file to write windows of, a rasterio.io.DatasetWriter. Raises OSError."""
     return import_rasterio().open(
         path, "w", driver="GTiff", height=height, width=width, count=count, dtype=dtype, tiled=True, blockxsize=BLOCK,
         blockysize=BLOCK, compress="deflate", interleave="pixel", BIGTIFF="IF_SAFER", **options,

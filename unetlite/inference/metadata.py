@@ -1,7 +1,6 @@
 """What travels with a network wherever it goes: plain values that say what its input and its output mean."""
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,38 +18,26 @@ Byte = Annotated[int, Field(ge=0, le=255)]
 
 
 class Metadata(BaseModel):
-    """Of a checkpoint or of an exported file.
-
-    Attributes:
-        network: what the network is built from.
-        classes, colours: names and RGB triples of the K classes.
-        config: the configuration of the run that trained it.
-        environment: where and with which versions that was.
-        metrics: the scores that it reached, by their names in TensorBoard.
-        receptive_field: pixels of the image, per axis, that can change a logit; but see `reads_anywhere`.
-        output: "logits" or "probabilities" (B, K, H, W), or "classes" (B, H, W).
-        precision: what it is to be computed with.
-    """
+    """Of a checkpoint or of an exported file."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
     network: UNetConfig
     classes: tuple[str, ...]
     colours: tuple[tuple[Byte, Byte, Byte], ...]
-    config: dict[str, Any]
-    environment: dict[str, Any]
-    metrics: dict[str, float | None]
-    receptive_field: PositiveInt
-    output: Literal["logits", "probabilities", "classes"] = "logits"
-    precision: Literal["float32", "bfloat16", "int8"] = "float32"
+    config: dict[str, Any]  # of the run that trained it
+    environment: dict[str, Any]  # where and with which versions that was
+    metrics: dict[str, float | None]  # by their names in TensorBoard
+    receptive_field: PositiveInt  # pixels of the image, per axis, that can change a logit; but see `reads_anywhere`
+    output: Literal["logits", "probabilities", "classes"] = "logits"  # the first two (B, K, H, W), classes (B, H, W)
+    precision: Literal["float32", "bfloat16", "int8"] = "float32"  # to compute with
 
     @model_validator(mode="after")
     def _fits(self) -> "Metadata":
         low, high = self.value_range or (0, 1)
-        names = self.config["data"]["name"], self.network.upsample["name"]
-        counts = {len(self.classes), len(self.colours), self.network.num_classes}
-        fits = low < high and (self.resize or 1) > 0 and len(counts) == 1
-        if not fits or not all(isinstance(name, str) for name in names):
+        words = self.config["data"]["name"], self.network.upsample["name"]
+        fits = low < high and (self.resize or 1) > 0 and all(isinstance(word, str) for word in words)
+        if not fits or not len(self.classes) == len(self.colours) == self.network.num_classes:
             raise ValueError("values that do not fit together")
         return self
 
@@ -75,10 +62,10 @@ class Metadata(BaseModel):
         return None
 
     @classmethod
-    def from_json(cls, text: str | None, path: Path) -> "Metadata":
-        """Those that `model_dump_json` wrote into a file. Raises UsageError if this version knows no such."""
+    def read(cls, stored: Any, path: Path) -> "Metadata":
+        """Those that a file holds, as values or as JSON. Raises UsageError if this version knows no such."""
         try:
-            return cls.model_validate_json(text or "null")
+            return cls.model_validate_json(stored if isinstance(stored, str) else json.dumps(stored))
         except (UsageError, *MALFORMED):
             raise UsageError(f"{path} was not written by unetlite, or by another version of it.") from None
 
@@ -93,14 +80,8 @@ def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
     """
     checkpoint = load_checkpoint(path)
     network = build_network(checkpoint, path).eval()
-    run, stored = RunFiles(path.parent), checkpoint[KEY]
-    tested: dict[str, float] = {}
-    if path.name == run.best.name:
-        with suppress(OSError, ValueError):  # the checkpoint has scores of its own
-            tested = json.loads(run.metrics.read_text())
-    try:
-        values = {**stored, "metrics": {**stored.get("metrics", {}), **tested}}
-        text = json.dumps({**values, "receptive_field": receptive_field(network.config)})
-    except MALFORMED:
-        text = None
-    return network, Metadata.from_json(text, path)
+    values = {"metrics": {}, **checkpoint[KEY], "receptive_field": receptive_field(network.config)}
+    run = RunFiles(path.parent)
+    if path.name == run.best.name and run.metrics.exists() and isinstance(values["metrics"], dict):
+        values["metrics"] |= run.stored_metrics()
+    return network, Metadata.read(values, path)

@@ -16,30 +16,22 @@ from unetlite.data.images import pixels, read_image, resize_image
 from unetlite.errors import UsageError
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.runtimes import PyTorch, Runtime, open_runtime
-from unetlite.inference.tiling import Picture, Span, Tiling
+from unetlite.inference.tiling import Picture, Tiling
 from unetlite.network.unet import UNet
 from unetlite.pictures import overlay, palette_image
 
-FLIPS = ((), (-1,), (-2,), (-2, -1))
-"""Axes (H is -2, W is -1) that are mirrored in the four views of an image."""
+FLIPS = ((), (-1,), (-2,), (-2, -1))  # axes (H is -2, W is -1) that are mirrored in the four views of an image
 
 ImageLike = Image.Image | np.ndarray | Tensor | str | Path
 
 
 @dataclass(frozen=True, repr=False)
 class Prediction:
-    """What a network makes of one image.
+    """What a network makes of one image."""
 
-    Attributes:
-        image: the pixels that it saw, uint8 (C, H, W).
-        classes: class indices, uint8 (H, W).
-        probabilities: float32 (K, H, W), adding up to 1 over the classes.
-        metadata: names and colours of the classes.
-    """
-
-    image: np.ndarray
-    classes: np.ndarray
-    probabilities: np.ndarray
+    image: np.ndarray  # the pixels that it saw, uint8 (C, H, W)
+    classes: np.ndarray  # class indices, uint8 (H, W)
+    probabilities: np.ndarray  # float32 (K, H, W), adding up to 1 over the classes
     metadata: Metadata
 
     def __repr__(self) -> str:
@@ -65,12 +57,11 @@ class Prediction:
 
 
 class Band(NamedTuple):
-    """Some rows of a prediction over the whole width: the first row, classes uint8 (h, W), and probabilities (K, h, W)
-    if they were asked for."""
+    """Some rows of a prediction, over the whole width."""
 
-    top: int
-    classes: np.ndarray
-    probabilities: np.ndarray | None
+    top: int  # the first row
+    classes: np.ndarray  # uint8 (h, W)
+    probabilities: np.ndarray | None  # (K, h, W), if they were asked for
 
 
 class Model:
@@ -137,7 +128,7 @@ class Model:
         """
         tiled = self.in_tiles(picture)
         rows, columns = (
-            self.tiling.spans(length) if tiled else [Span(0, length, 0, length)]
+            self.tiling.spans(length) if tiled else [(0, length, 0, length)]
             for length in (picture.height, picture.width)
         )
         for top, bottom, first, last in rows:

@@ -25,11 +25,7 @@ def outputs(
     """The files of one image, written band by band by the function that is yielded, whole or not at all.
 
     `masks/NAME.png` has class indices and a palette (a tiled TIFF if the image is read by rows), `overlays/NAME.png`
-    the image tinted by class, `probabilities/NAME.tif` 16-bit floats (H, W, K).
-
-    Raises:
-        OSError: a file cannot be written.
-        UsageError: rasterio is needed, and not installed.
+    the image tinted by class, `probabilities/NAME.tif` 16-bit floats (H, W, K). Raises OSError.
     """
     by_rows = picture.place is not None
     wanted = {"masks": ".tif" if by_rows else ".png"}

@@ -24,14 +24,9 @@ EXPORTS = {"onnx": ".onnx", "openvino": ".openvino", "safetensors": ".safetensor
 
 
 class Runtime(ABC):
-    """A network that is ready to predict.
+    """A network that is ready to predict."""
 
-    Attributes:
-        name: of what runs it, as people call it.
-        metadata: what it takes and gives.
-    """
-
-    name: str
+    name: str  # as people call it
     metadata: Metadata
 
     @abstractmethod
@@ -49,11 +44,7 @@ class Runtime(ABC):
 
 
 class PyTorch(Runtime):
-    """A UNet, folded, on a device: by default the GPU if there is one.
-
-    Attributes:
-        network: as it was trained, on the CPU.
-    """
+    """A UNet, folded, on a device: by default the GPU if there is one. `network` is as it was trained, on the CPU."""
 
     name = "PyTorch"
 
@@ -81,7 +72,7 @@ class OnnxRuntime(Runtime):
             self.session = make_session(path)
             stored = self.session.get_modelmeta().custom_metadata_map.get(KEY)
             inputs = [(each.name, each.type) for each in self.session.get_inputs()]
-        self.metadata = Metadata.from_json(stored if inputs == [("image", "tensor(uint8)")] else None, path)
+        self.metadata = Metadata.read(stored if inputs == [("image", "tensor(uint8)")] else None, path)
 
     def run(self, image: np.ndarray) -> np.ndarray:
         return self.session.run(None, {"image": image})[0]
@@ -108,7 +99,7 @@ class OpenVino(Runtime):
         with opening(directory):
             model = openvino.Core().read_model(directory / "openvino_model.xml")
             stored = model.get_rt_info([KEY]).astype(str) if model.has_rt_info([KEY]) else None
-        self.metadata = Metadata.from_json(stored, directory)
+        self.metadata = Metadata.read(stored, directory)
         self.request, self.lock = make_request(model, self.metadata.precision), Lock()
 
     def run(self, image: np.ndarray) -> np.ndarray:
@@ -136,8 +127,7 @@ def open_safetensors(directory: Path, device: str | None = None) -> PyTorch:
     from safetensors.torch import load_file
 
     with opening(directory, SafetensorError):
-        config = json.loads((directory / "config.json").read_text())
-        metadata = Metadata.from_json(json.dumps(config.get(KEY)), directory)
+        metadata = Metadata.read(json.loads((directory / "config.json").read_text()).get(KEY), directory)
         network = UNet(metadata.network).eval().float()
         network.load_state_dict(load_file(directory / "model.safetensors"))
     return PyTorch(network, metadata, device)

@@ -17,27 +17,12 @@ BLOCK = 256  # pixels, of the tiled files that are written; cores of whole block
 
 
 class Picture(NamedTuple):
-    """An image that is read by rows.
-
-    Attributes:
-        height, width: pixels.
-        rows: from a first row and an end to uint8 (C, end - first, W).
-        place: where on Earth it lies, as options of rasterio; None for an image that is in memory as a whole.
-    """
+    """An image that is read by rows."""
 
     height: int
     width: int
-    rows: Callable[[int, int], np.ndarray]
-    place: dict[str, Any] | None = None
-
-
-class Span(NamedTuple):
-    """Along an axis: the pixels from `start` to `end` are kept, those from `first` to `last` are predicted."""
-
-    start: int
-    end: int
-    first: int
-    last: int
+    rows: Callable[[int, int], np.ndarray]  # from a first row and an end to uint8 (C, end - first, W)
+    place: dict[str, Any] | None = None  # on Earth, as options of rasterio; None for an image that is in memory
 
 
 class Tiling:
@@ -69,11 +54,11 @@ class Tiling:
                 "pixels or more. With an overlap of less than the default, tiles are approximate."
             )
 
-    def spans(self, length: int) -> list[Span]:
-        """Along an axis of `length` pixels; one if they fit a tile."""
+    def spans(self, length: int) -> list[tuple[int, int, int, int]]:
+        """Along an axis of `length` pixels: start and end of each core, start and end of what is predicted for it."""
         if length <= self.size:
-            return [Span(0, length, 0, length)]
+            return [(0, length, 0, length)]
         return [
-            Span(start, end := min(start + self.core, length), max(0, start - self.halo), min(end + self.halo, length))
+            (start, end := min(start + self.core, length), max(0, start - self.halo), min(end + self.halo, length))
             for start in range(0, length, self.core)
         ]

@@ -9,9 +9,8 @@ import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from helpers import BROWSERS
 from PIL import Image
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
 
 
 class Page(HTMLParser):

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import OPERATORS, as_trained, label, save
+from helpers import OPERATORS, as_trained, label, make_metadata, noise, save
 from hypothesis import given, settings
 from hypothesis.strategies import integers, none, one_of
 from PIL import Image
-from test_export import make_metadata
 from typer.testing import CliRunner
 
 from unetlite import UsageError, load
@@ -29,10 +28,6 @@ from unetlite.network.measures import receptive_field
 
 rasterio = pytest.importorskip("rasterio")
 CLASSES = 2
-
-
-def noise(*shape, seed=0, dtype=np.uint8):
-    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
 
 
 def a_model(tile=None, overlap=None, metadata=None, **options):
@@ -70,7 +65,7 @@ def test_cores_cover_an_axis_once_within_tiles_that_are_pooled_as_the_whole(leng
         assert size < 2 * max(overlap or 0, field // 2) + 4 * stride
         return
     spans = tiling.spans(length)
-    assert [pixel for span in spans for pixel in range(span.start, span.end)] == list(range(length))
+    assert [pixel for start, end, *_ in spans for pixel in range(start, end)] == list(range(length))
     for start, end, first, last in spans:
         assert last - first <= size
         assert first % stride == 0

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import as_trained, image, label
+from helpers import as_trained, image, label, make_metadata
 from typer.testing import CliRunner
 
 from unetlite import UsageError, load, timing
 from unetlite.cli import app
 from unetlite.inference import export
-from unetlite.inference.agreement import Agreement, demand
+from unetlite.inference.export import Agreement, demand
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.runtimes import EXPORTS, make_request, make_session, open_runtime
 from unetlite.network.folding import fold
@@ -27,15 +27,6 @@ for package in ("onnx", "onnxscript", "onnxruntime", "openvino"):
 WIDTHS = (4, 6)
 OPTIONS = {"transpose": {"kernel_size": 4}, "bicubic": {"kernel_size": 1}, "carafe": {"window": 3}}
 SIZES = ((1, 3, 1, 1), (1, 3, 37, 91), (1, 3, 256, 256), (3, 3, 32, 48))
-
-
-def make_metadata(network, **changes):
-    values = {
-        "network": network.config, "classes": ("a", "b"), "colours": ((0, 0, 0), (255, 9, 7)),
-        "config": {"data": {"name": "folder", "value_range": [3, 9]}}, "environment": {"torch": "2"},
-        "metrics": {"val/miou": 0.5, "val/iou/a": None}, "receptive_field": 40,
-    }  # fmt: skip
-    return Metadata(**{**values, **changes})
 
 
 def write(directory: Path, network, metadata: Metadata, format: str) -> Path:
@@ -199,9 +190,9 @@ def test_a_damaged_or_foreign_file_ends_in_one_line(format, damage, exports, tmp
 )  # fmt: skip
 def test_metadata_with_odd_values_are_refused_in_words(change, tmp_path):
     values = json.loads(make_metadata(as_trained({"name": "transpose"})).model_dump_json())
-    assert Metadata.from_json(json.dumps(values | {"of a later version": 1}), tmp_path)
+    assert Metadata.read(json.dumps(values | {"of a later version": 1}), tmp_path)
     with pytest.raises(UsageError, match="written by unetlite"):
-        Metadata.from_json(json.dumps(values | change), tmp_path)
+        Metadata.read(json.dumps(values | change), tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["bytes", "no network", "later key", "other weights", "a number"])

@@ -8,10 +8,8 @@ from urllib.request import urlopen
 
 import numpy as np
 import pytest
-from helpers import save
+from helpers import BROWSERS, noise, save
 from PIL import Image
-from test_predict import noise
-from test_report import BROWSERS
 from typer.testing import CliRunner
 
 from unetlite import Prediction, load

@@ -21,10 +21,15 @@ def encoder(config):
     return {name: value for name, value in network.state_dict().items() if name.startswith(("encoder", "bottleneck"))}
 
 
-@pytest.mark.parametrize("kind", ["macs", "params"])
-@pytest.mark.parametrize("operator", OPERATORS, ids=label)
+# Counting multiplications takes a second an operator, and is the same for all.
+MATCHED = [(o, "params") for o in OPERATORS] + [(o, "macs") for o in OPERATORS if o["name"] in ("nearest", "unpool")]
+
+
+@pytest.mark.parametrize(
+    ("operator", "kind"), MATCHED, ids=lambda value: value if isinstance(value, str) else label(value)
+)
 @torch.no_grad()
-def test_a_matched_network_costs_the_same_and_has_the_same_encoder(kind, operator):
+def test_a_matched_network_costs_the_same_and_has_the_same_encoder(operator, kind):
     """Of the reference with its default options: another kernel of the same operator is matched too."""
     config = UNetConfig(widths=WIDTHS, upsample=operator)
     matched = match_budget(config, kind, "transpose")
