@@ -2,7 +2,7 @@
 
 from unetlite import load
 
-prediction = load("outputs/coast/transpose/seed0/best.ckpt").predict("image.png")
+prediction = load("outputs/coast/transpose/seed0").predict("image.png")
 """
 
 from importlib import import_module

@@ -25,6 +25,9 @@ class Registry(dict[str, type]):
         """Class decorator: make the class known under `name`."""
 
         def add(cls: type[T]) -> type[T]:
+            options = [p for p in signature(cls).parameters.values() if p.kind is p.KEYWORD_ONLY]
+            if name in self or any(p.annotation is p.empty for p in options):
+                raise TypeError(f"{self.kind} {name!r}: names are given once, and every option needs an annotation.")
             self[name] = cls
             return cls
 

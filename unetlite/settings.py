@@ -11,8 +11,11 @@ from pydantic.dataclasses import dataclass
 from unetlite.errors import UsageError
 from unetlite.registry import STRICT, checked
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-DEFAULT_HOME = CHECKOUT if (CHECKOUT / "configs" / "train.yaml").exists() else Path()
+PACKAGE = Path(__file__).resolve().parent
+CHECKOUT = PACKAGE.parent
+CONFIGS = next((path for path in (PACKAGE / "configs", CHECKOUT / "configs") if path.is_dir()), PACKAGE)
+"""Where the configuration is: an installed package has its own, a checkout's lies beside the package."""
+DEFAULT_HOME = CHECKOUT if CONFIGS.parent == CHECKOUT else Path()
 HOME = Path(os.environ.get("UNETLITE_HOME") or DEFAULT_HOME).resolve()
 """data/ and outputs/ are here: where UNETLITE_HOME points, else in the checkout, else in the working directory."""
 os.environ["UNETLITE_HOME"] = str(HOME)  # configs/train.yaml refers to it
@@ -77,7 +80,7 @@ class TrainerOptions:
     schedule: Literal["onecycle", "cosine"]
     dice_weight: NonNegativeFloat
     gradient_clip: NonNegativeFloat
-    early_stopping: PositiveInt | None
+    judge: Literal["last", "best"]
     precision: Literal["auto", "bf16-mixed", "32-true"]
     accelerator: Literal["auto", "cpu", "gpu", "mps"]
 
@@ -158,10 +161,10 @@ def source_options(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def compose_run(overrides: Sequence[str]) -> dict[str, Any]:
     """The resolved configuration of the run `python train.py OVERRIDES`."""
-    from hydra import compose, initialize_config_module
+    from hydra import compose, initialize_config_dir
     from hydra.core.hydra_config import HydraConfig
 
-    with initialize_config_module("unetlite.configs", version_base="1.3"):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose("train", overrides=list(overrides), return_hydra_config=True)
     HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
     return resolve(config)

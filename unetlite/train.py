@@ -11,13 +11,13 @@ from omegaconf import DictConfig
 
 from unetlite.errors import TracebackOfDefect, UsageError, hydra_mistakes, mistakes_in_one_line
 from unetlite.files import shorten
-from unetlite.settings import read_settings, resolve
+from unetlite.settings import CONFIGS, read_settings, resolve
 from unetlite.training.run import RunDirectory
 
 
 @mistakes_in_one_line()
 @hydra_mistakes()
-@hydra.main(version_base="1.3", config_path="pkg://unetlite.configs", config_name="train")
+@hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="train")
 def run(config: DictConfig) -> float:
     """The command: reads the words on the command line, and trains once or, in a sweep, several times."""
     alone = HydraConfig.get().mode is RunMode.RUN
@@ -28,7 +28,7 @@ def run(config: DictConfig) -> float:
 
 
 def train(config: dict[str, Any]) -> float:
-    """One run: configuration -> fit -> test -> a run directory. Returns the validation's mean IoU at the best epoch."""
+    """One run: configuration -> fit -> test -> a run directory. Returns the mean IoU of the validation images."""
     settings = read_settings(config)
     run = RunDirectory(Path(settings.run_dir).resolve(), config, settings.resume)
     if run.finished:
@@ -65,10 +65,10 @@ def train(config: dict[str, Any]) -> float:
     run.create(environment())
     log_to(run.log)
     trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
-    trainer.test(segmenter, data, ckpt_path=run.best, weights_only=True, verbose=False)
+    trainer.test(segmenter, data, ckpt_path=run.judged, weights_only=True, verbose=False)
 
-    metrics = collect_metrics(run, segmenter, trainer, clock)
-    write_tables(run, segmenter, data.test_names)
+    metrics = collect_metrics(run, segmenter, trainer, clock, data)
+    write_tables(run, segmenter, data.tested)
     log_hyperparameters(trainer, config, metrics)
     writer(trainer).close()
     run.finish(metrics)

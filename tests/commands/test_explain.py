@@ -12,7 +12,7 @@ from unetlite.network.behaviour import behaviour
 from unetlite.network.downsampling import DOWNSAMPLERS
 from unetlite.network.measures import layers
 from unetlite.network.unet import UNet, initialise
-from unetlite.network.upsampling import UPSAMPLERS
+from unetlite.network.upsampling import UPSAMPLERS, Skip
 from unetlite.settings import UNetConfig
 
 LINEAR = [operator for operator in OPERATORS if operator["name"] not in ("unpool", "carafe", "dysample")]
@@ -38,7 +38,24 @@ def test_multiplications_are_those_of_pytorchs_counter_and_of_the_formula(operat
             assert row.multiplications == channels * height * width * conv.in_channels * row.kernel**2
 
 
-@pytest.mark.parametrize("operator", LINEAR, ids=label)
+class Guided(nn.Module):
+    """Adds a convolution of the encoder's map, so that an output sees farther there than below."""
+
+    def __init__(self, in_channels, out_channels, skip_channels):
+        super().__init__()
+        self.below = nn.Conv2d(in_channels, out_channels, 1)
+        self.beside = nn.Conv2d(skip_channels, out_channels, 9, padding=4)
+
+    def forward(self, x, skip):
+        return nn.functional.interpolate(self.below(x), scale_factor=2) + self.beside(skip.map)
+
+
+@pytest.fixture(autouse=True)
+def guided(monkeypatch):
+    monkeypatch.setitem(UPSAMPLERS, "guided", Guided)
+
+
+@pytest.mark.parametrize("operator", [*LINEAR, {"name": "guided"}], ids=label)
 @pytest.mark.parametrize("down", ["mean", "strided"])
 def test_receptive_fields_are_those_of_the_gradients(operator, down):
     """The largest over positions, of a network with positive weights, so that no path is cut or cancelled."""
@@ -65,7 +82,8 @@ def test_the_equivalent_kernel_is_one(operator):
     kernel = behaviour(up, 4, 3, 3).kernel
     x = torch.randn(1, 4, 12, 12, dtype=torch.float64)
     up = up.double()
-    expected = up(x, None) - up(torch.zeros_like(x), None)
+    skip = Skip(torch.ones(1, 3, 24, 24, dtype=torch.float64), None)
+    expected = up(x, skip) - up(torch.zeros_like(x), skip)
     padding = (kernel.shape[-1] - 2) // 2
     out = nn.functional.conv_transpose2d(x, kernel, stride=2, padding=padding)
     inside = slice(8, -8)

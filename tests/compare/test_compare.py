@@ -16,7 +16,7 @@ from unetlite.compare.costs import measure_costs
 from unetlite.compare.curves import mean_curves, write_means
 from unetlite.compare.evidence import gather_evidence
 from unetlite.compare.runs import METRICS, name_variants, read_comparison, read_run
-from unetlite.compare.verdict import analyse, analyse_all, verdict
+from unetlite.compare.verdict import analyse, describe, strange_runs, verdict
 from unetlite.errors import UsageError
 from unetlite.network.checkpoint import load_network
 from unetlite.settings import compose_run
@@ -45,7 +45,9 @@ def test_runs_become_variants_with_the_same_seeds(trained):
     comparison = read_comparison(trained)
     seeds = {name: [run.config["seed"] for run in runs] for name, runs in comparison.variants.items()}
     assert seeds == {"bilinear": [0, 1, 2], "transpose": [0, 1, 2]}
-    assert comparison.scores("miou")["bilinear"].shape == (3, 4)
+    scores, groups = comparison.scores("miou")
+    assert scores["bilinear"].shape == (3, 4)
+    assert len(groups) == 4
 
 
 def test_runs_that_differ_in_another_key_are_refused_by_name(runs):
@@ -65,10 +67,20 @@ def test_where_runs_lie_does_not_matter_but_their_test_images_do(runs):
     read_comparison(runs)
     table = runs / "bilinear" / "seed1" / "per_image.csv"
     header, first, *rest = list(csv.reader(table.open()))
-    with table.open("w", newline="") as file:
-        csv.writer(file).writerows([header, ["another", *first[1:]], *rest])
-    with pytest.raises(UsageError, match="different images"):
-        read_comparison(runs)
+    for changed in (["another", *first[1:]], [first[0], "another", *first[2:]]):  # an image, or a group
+        with table.open("w", newline="") as file:
+            csv.writer(file).writerows([header, changed, *rest])
+        with pytest.raises(UsageError, match="different images"):
+            read_comparison(runs)
+
+
+def test_runs_from_before_there_were_groups_have_their_images_for_units(runs):
+    for file in (*runs.rglob("per_image.csv"), *runs.rglob("counts.csv")):
+        rows = [[row[0], *row[2:]] for row in csv.reader(file.open())]
+        with file.open("w", newline="") as opened:
+            csv.writer(opened).writerows(rows)
+    analysis = analyse(read_comparison(runs), "miou")
+    assert analysis.groups == analysis.images == 4
 
 
 def test_seeds_that_not_all_have_and_unfinished_runs_are_left_out_in_words(runs):
@@ -84,10 +96,11 @@ def test_one_or_two_seeds_give_no_verdict_and_it_says_why(runs, removed):
     for seed in removed:
         shutil.rmtree(runs / "bilinear" / seed)
     analysis = analyse(read_comparison(runs), "miou")
-    assert analysis.winner is None
-    assert not analysis.pairs
-    assert "No verdict" in verdict(analysis, {})
-    assert "seed=0,1,2,3,4" in verdict(analysis, {})
+    assert analysis.best is None
+    assert not analysis.differences
+    text = verdict(analysis, {"bilinear": 1.0, "transpose": 2.0}, "ms", None)
+    assert "No verdict" in text
+    assert "seed=0,1,2,3,4" in text
 
 
 def test_one_seed_gives_no_interval_and_no_words_of_one(runs):
@@ -95,8 +108,8 @@ def test_one_seed_gives_no_interval_and_no_words_of_one(runs):
         for run in runs.glob(f"*/seed{seed}"):
             shutil.rmtree(run)
     comparison = read_comparison(runs)
-    for analysis in analyse_all(comparison).values():
-        assert all((found.deviation, found.interval) == (None, None) for found in analysis.variants.values())
+    for metric in METRICS:
+        assert all(found.deviation is None for found in (describe(comparison, metric) or {}).values())
     result = CliRunner().invoke(app, ["compare", str(runs), "--rounds", "0", "--size", "32", "--tensorboard"])
     assert result.exit_code == 0, result.output
     written = [(runs / f"report.{kind}").read_text() for kind in ("md", "html")]
@@ -128,12 +141,11 @@ def test_another_augmentation_or_batch_still_gives_pictures_and_other_data_do_no
         change(runs / "bilinear" / f"seed{seed}" / "config.yaml", data__augment__rotation=5.0, data__crops_per_image=3)
     evidence = gather_evidence(read_comparison(runs, allow=["data"]), networks)
     assert evidence.missing is None
-    assert len(evidence.images) == len(evidence.close_ups) == 4  # as many as there are
+    assert len(evidence.images) == len(evidence.close_ups) == 4
     change(runs / "bilinear" / "seed2" / "config.yaml", data__val_fraction=0.3)
     evidence = gather_evidence(read_comparison(runs, allow=["data"]), networks)
     assert "differ in the data set" in evidence.missing
     assert not evidence.images
-    assert len(evidence.ripples.pictures) == 2
 
 
 @pytest.mark.parametrize(
@@ -178,41 +190,87 @@ def test_variants_are_named_by_what_tells_them_apart():
     assert name_variants(configs, "model") == ["skip=0", "skip=1", "skip=2"]
 
 
-def test_the_winner_is_named_only_where_a_difference_is_shown(runs):
-    """Counts are put in the place of the true ones: first equal but for noise, then with a clear difference."""
+def put_counts(runs, found_by):
+    """Puts counts in the place of the true ones: `found_by` gives true positives, of 2000, by operator and seed."""
+    for operator in ("bilinear", "transpose"):
+        for seed in (0, 1, 2):
+            file = runs / operator / f"seed{seed}" / "counts.csv"
+            header, *rows = list(csv.reader(file.open()))
+            for row in rows:
+                for k, name in enumerate(header):
+                    if name.startswith("overlap/tp/"):
+                        found = found_by(operator, seed)
+                        # The pixels of the truth stay as many as they are in every run.
+                        row[k], row[k + 1], row[k + 2] = str(found), "500", str(2000 - found)
+            with file.open("w", newline="") as opened:
+                csv.writer(opened).writerows([header, *rows])
+
+
+def test_a_winner_is_named_where_it_is_shown_and_else_what_the_cheapest_can_lose(runs):
+    random, cost = np.random.default_rng(0), {"bilinear": 3.0, "transpose": 2.0}
+    put_counts(runs, lambda operator, seed: 1000 + int(random.integers(-9, 10)))
+    analysis = analyse(read_comparison(runs), "miou")
+    assert set(analysis.best.candidates) == {"bilinear", "transpose"}
+    text = verdict(analysis, cost, "ms", None)
+    assert text.startswith("In mean IoU either may be the best")
+    assert "The fastest, transpose (2 ms), is at most 0." in text
+    assert "All are equal within 0." in text
+    worst = analysis.best.regret["transpose"]
+    assert verdict(analysis, cost, "ms", 2 * worst).startswith(
+        "Choose transpose: it is the fastest (2 ms), and at most"
+    )
+    assert verdict(analysis, cost, "ms", worst / 9).startswith("None is shown to be within the margin of")
+    for name, summary in analysis.variants.items():
+        low, high = analysis.around(name)
+        assert 0 <= low <= summary.mean <= high <= 1
+
+    put_counts(runs, lambda operator, seed: 1000 + 300 * (operator == "bilinear") + int(random.integers(-9, 10)))
+    analysis = analyse(read_comparison(runs), "miou")
+    assert analysis.best.candidates == ["bilinear"]
+    lead = analysis.best.lead["bilinear"]
+    assert 0 < lead < analysis.variants["bilinear"].mean - analysis.variants["transpose"].mean
+    text = verdict(analysis, cost, "ms", None)
+    assert text.startswith("Choose bilinear: in mean IoU (0.")
+    assert "the fastest, transpose (2 ms), is at most" in text
+
+
+def test_a_collapsed_training_is_named_and_the_figures_are_given_with_and_without_it(runs):
     random = np.random.default_rng(0)
-    for shift in (0, 300):
-        for operator in ("bilinear", "transpose"):
-            for seed in (0, 1, 2):
-                file = runs / operator / f"seed{seed}" / "counts.csv"
-                header, *rows = list(csv.reader(file.open()))
-                for row in rows:
-                    for k, name in enumerate(header):
-                        if name.startswith("overlap/tp/"):
-                            found = 1000 + (shift if operator == "bilinear" else 0) + int(random.integers(-9, 10))
-                            # The pixels of the truth stay as many as they are in every run.
-                            row[k], row[k + 1], row[k + 2] = str(found), "500", str(2000 - found)
-                with file.open("w", newline="") as opened:
-                    csv.writer(opened).writerows([header, *rows])
-        analysis = analyse(read_comparison(runs), "miou")
-        text = verdict(analysis, {"bilinear": 3.0, "transpose": 2.0})
-        if shift:
-            assert analysis.winner == "bilinear"
-            assert text.startswith("Choose bilinear")
-        else:
-            assert analysis.winner is None
-            assert text.startswith("No difference shown")
-            assert "transpose predicts fastest" in text
+    collapsed = ("transpose", 1)
+    put_counts(
+        runs, lambda operator, seed: 10 if (operator, seed) == collapsed else 1000 + int(random.integers(-9, 10))
+    )
+    for file in runs.rglob("metrics.json"):
+        run = read_run(file.parent)
+        change(file, **{"test/miou": float(run.scores("miou").mean())})
+        file.write_text(json.dumps(yaml.safe_load(file.read_text())))
+    shutil.copytree(runs / "bilinear" / "seed0", runs / "bilinear" / "seed3")
+    shutil.copytree(runs / "transpose" / "seed0", runs / "transpose" / "seed3")
+    for operator in ("bilinear", "transpose"):
+        change(runs / operator / "seed3" / "config.yaml", seed=3)
+    comparison = read_comparison(runs)
+    strange = strange_runs(comparison, "miou")
+    assert list(strange) == [collapsed]
+    assert "transpose with seed 1 collapsed: 0.0" in strange[collapsed]
+    result = CliRunner().invoke(app, ["compare", str(runs), "--rounds", "0", "--size", "32"])
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stdout.split())
+    assert "With every training:" in said
+    assert "Without seed 1:" in said
+    assert "transpose with seed 1 collapsed" in said
 
 
 def test_the_json_has_every_figure_and_its_basis(report, trained):
     content = json.loads((report / "report.json").read_text())
-    assert content["seeds"] == [0, 1, 2]
-    assert set(content["metrics"]) == set(analyse_all(read_comparison(trained)))
+    judged = content["judged"]
+    assert (judged["metric"], judged["seeds"], judged["images"]) == ("miou", [0, 1, 2], 4)
+    assert set(content["described"]) <= set(METRICS) - {"miou"}
     for name, runs in content["runs"].items():
-        summary = content["metrics"]["miou"]["variants"][name]
-        assert summary["mean"] == pytest.approx(np.mean([run["test/miou"] for run in runs]))
-        assert summary["interval"][0] <= summary["mean"] <= summary["interval"][1]
+        assert judged["variants"][name]["mean"] == pytest.approx(np.mean([run["test/miou"] for run in runs]))
+        assert judged["regret"][name] >= 0
+    (pair,) = judged["pairs"]
+    assert pair["mean"] >= 0
+    assert pair["standard_error"] > 0
     costs = content["costs"]["variants"]
     assert costs["bilinear"]["parameters"] > costs["transpose"]["parameters"]
     for cost in costs.values():
@@ -273,7 +331,7 @@ def test_the_terminal_shows_whole_numbers_in_80_columns(runs, no_onnx, monkeypat
     assert max(map(len, lines)) <= 80
     assert "(kernel_size=12)" in result.stdout
     content = json.loads((runs / "report.json").read_text())
-    for found in content["metrics"]["miou"]["variants"].values():
+    for found in content["judged"]["variants"].values():
         assert f"{found['mean']:.4f} ± {found['deviation']:.4f}" in result.stdout
 
 

@@ -58,7 +58,7 @@ class InMemory:
             self.decoded += 1
             random = np.random.default_rng(k)
             image, mask = random.integers(0, 256, (2, *size), np.uint8), random.integers(0, 2, size, np.uint8)
-            yield Sample(f"{split}{k}", image, mask)
+            yield Sample(f"{split}{k}", image, mask, f"{split}{k}")
 
 
 def blobs(batch=16, size=64):
@@ -228,6 +228,7 @@ def test_coast_tiles_of_different_splits_share_no_pixel():
         assert tiles
         assert seen <= columns[split]
         assert all(tile.image.shape == (3, 128, 128) and tile.mask.mean() == 0.5 for tile in tiles)
+        assert len({tile.group for tile in tiles}) == 5 * len(coast.BLOCKS[split])  # from 62 S to 85 N
 
 
 def test_coast_shows_land_where_there_is_land():
@@ -322,7 +323,7 @@ def test_batches_for_training_and_test(discs, tmp_path):
     assert set(shapes) == {((4, 3, 16, 16), (4, 16, 16))}
     assert len(shapes) == 3  # twelve windows of six images
     tested = [len(batch.mask) for batch in data.test_dataloader()]
-    assert sum(tested) == len(data.test_names) == len(data.store.splits["test"])
+    assert sum(tested) == len(data.tested["image"]) == len(data.store.splits["test"])
 
 
 def test_palette_colours_differ():

@@ -127,6 +127,60 @@ def test_splits_by_a_table(tmp_path):
     }  # fmt: skip
 
 
+def test_groups_are_never_cut_by_a_split_that_is_drawn(tmp_path):
+    for k in range(24):
+        save(tmp_path / "images" / f"patient{k % 6}_{k}.png", GREY)
+        save(tmp_path / "masks" / f"patient{k % 6}_{k}.png", ZERO)
+    for seed in range(5):
+        pairs = Folder(root=str(tmp_path), group=r"(patient\d+)_", split_seed=seed).pairs
+        groups = {split: {pair.group for pair in members} for split, members in pairs.items()}
+        assert sum(map(len, groups.values())) == len(set.union(*groups.values())) == 6
+        assert {split: len(members) for split, members in pairs.items()} == {"train": 16, "val": 4, "test": 4}
+        assert {sample.group for sample in Folder(root=str(tmp_path), group=r"(patient\d+)_").samples()["test"]}
+    huge = Folder(root=str(tmp_path), group=r"(patient\d+)_", val_fraction=0.49, test_fraction=0.49).pairs
+    assert all(huge.values())
+
+
+def test_a_table_of_splits_may_name_groups(tmp_path):
+    root = one_pair(tmp_path, GREY, ZERO, copies=4)
+    table = tmp_path / "splits.csv"
+    table.write_text("id,split,group\n0,test,a\n1,train,b\n2,val,c\n3,train,b\n")
+    assert [pair.group for pair in Folder(root=root).pairs["train"]] == ["b", "b"]
+    for line, words in (
+        ("3,test,b", "its group b is in train and in test"),
+        ("3,train,", "line 5: the group of 3 is empty"),
+    ):
+        table.write_text(f"id,split,group\n0,test,a\n1,train,b\n2,val,c\n{line}\n")
+        with pytest.raises(UsageError, match=words):
+            Folder(root=root)
+
+
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        ("(", r"data\.group=\("),
+        ("[0-9]", r"data\.group=\[0-9\]"),
+        (r"(\D)", "finds no group in the name 0"),
+        ("([0-9])x?", None),
+    ],
+)
+def test_a_group_needs_an_expression_that_finds_one(tmp_path, group, words):
+    root = one_pair(tmp_path, GREY, ZERO)
+    if words is None:
+        assert all(Folder(root=root, group=group).pairs.values())
+        return
+    with pytest.raises(UsageError, match=words):
+        DATASETS.build({"name": "folder", "root": root, "group": group})
+
+
+def test_too_few_groups_are_refused(tmp_path):
+    for k in range(6):
+        save(tmp_path / "images" / f"a_{k}.png", GREY)
+        save(tmp_path / "masks" / f"a_{k}.png", ZERO)
+    with pytest.raises(UsageError, match=r"6 image\(s\) in 1 group\(s\): at least 3"):
+        Folder(root=str(tmp_path), group="(a)_")
+
+
 def test_splits_by_folders(tmp_path):
     for k, split in enumerate(("train", "val", "test")):
         one_pair(tmp_path / split, GREY + k, ZERO, copies=k + 1)

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
+import yaml
 from helpers import OPERATORS, image, label
 from hypothesis import given, settings
 from hypothesis.strategies import integers, sampled_from
@@ -12,7 +13,7 @@ from unetlite.errors import UsageError
 from unetlite.network.measures import parameters
 from unetlite.network.unet import UNet, initialise, pad_to_multiple
 from unetlite.network.upsampling import UPSAMPLERS, Skip
-from unetlite.settings import UNetConfig, compose_run, network_config
+from unetlite.settings import CONFIGS, UNetConfig, compose_run, network_config
 
 WIDTHS = (4, 6, 8, 10, 12)
 
@@ -27,7 +28,9 @@ def build(operator, **options):
 
 
 def test_every_registered_operator_is_tested():
+    """By a line in OPERATORS, in tests/helpers.py, and chosen by a file in configs/upsample."""
     assert {operator["name"] for operator in OPERATORS} == set(UPSAMPLERS)
+    assert {yaml.safe_load(file.read_text())["name"] for file in (CONFIGS / "upsample").iterdir()} == set(UPSAMPLERS)
 
 
 @every_operator
@@ -86,6 +89,22 @@ def test_another_seed_draws_other_parameters():
     convolutions = (torch.nn.Conv2d, torch.nn.ConvTranspose2d)
     drawn = [name for name, module in a.named_modules() if isinstance(module, convolutions)]
     assert not any(torch.equal(a.get_submodule(name).weight, b.get_submodule(name).weight) for name in drawn)
+
+
+def test_what_a_module_sets_itself_stays_and_own_parameters_need_a_way_to_be_drawn():
+    class Block(torch.nn.Sequential):
+        def reset_parameters(self):
+            torch.nn.init.constant_(self[0].bias, 3.0)
+
+    block = Block(torch.nn.Linear(2, 2))
+    initialise(block, seed=0)
+    assert block[0].bias.tolist() == [3, 3]
+    block.weight = torch.nn.Parameter(torch.randn(3))
+    initialise(block, seed=0)  # it has a reset_parameters, which may leave what it likes
+    bare = torch.nn.Module()
+    bare.weight = torch.nn.Parameter(torch.randn(3))
+    with pytest.raises(TypeError, match="no reset_parameters"):
+        initialise(bare, seed=0)
 
 
 @every_operator

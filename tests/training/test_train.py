@@ -59,7 +59,7 @@ def test_metrics_are_flat_and_agree_with_tensorboard(finished):
     metrics = json.loads((run / "metrics.json").read_text())
     expected = [f"{stage}/{name}" for stage in ("test", "val") for name in SCORES]
     others = {"val/loss", "train/seconds", "train/images_per_second", "model/parameters", "test/surface_dice_1px",
-              "test/hausdorff95", "test/boundary_iou_2pct_width", "test/phase_ripple", "init/phase_ripple"}  # fmt: skip
+              "test/hausdorff95", "test/boundary_iou_2pct_width", "test/phase_ripple"}  # fmt: skip
     assert set(metrics) == {*expected, *others}
     assert all(0 <= metrics[name] <= 1 for name in expected)
     events = EventAccumulator(str(run), size_guidance={"scalars": 0}).Reload()

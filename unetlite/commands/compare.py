@@ -16,6 +16,9 @@ def compare(
         str, typer.Option(help="The key that is compared: upsample, downsample, model.norm, ...")
     ] = "upsample",
     metric: Annotated[str, typer.Option(help="The test score that decides.")] = "miou",
+    margin: Annotated[
+        float | None, typer.Option(min=0, help="How much of that score you would give for a cheaper variant.")
+    ] = None,
     allow: Annotated[list[str] | None, typer.Option(help="A key in which the runs may differ as well.")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the report goes; beside the runs by default.")] = None,
     size: Annotated[str, typer.Option(help="Height and width of the image that costs are measured with.")] = "256",
@@ -38,26 +41,27 @@ def compare(
     from unetlite.compare.curves import mean_curves, write_means
     from unetlite.compare.evidence import gather_evidence
     from unetlite.compare.report import Report, as_terminal, write_report
-    from unetlite.compare.verdict import analyse_all
+    from unetlite.compare.verdict import analyse, describe
     from unetlite.network.checkpoint import load_network
 
-    analyses = analyse_all(comparison)
-    if metric not in analyses:
+    analysis = analyse(comparison, metric)
+    if analysis is None:
         raise UsageError(f"--metric {metric}: the runs have no value of it.")
+    others = {other: found for other in METRICS if other != metric and (found := describe(comparison, other))}
     with progress("reading checkpoints") as tell:
-        networks = {name: load_network(runs[0].files.best).eval() for name, runs in comparison.variants.items()}
+        networks = {name: load_network(runs[0].files.judged).eval() for name, runs in comparison.variants.items()}
         costs = measure_costs(comparison, networks, pixels, rounds, tell)
         tell("reading learning curves")
         curves = mean_curves(comparison)
         tell("predicting test images")
         evidence = gather_evidence(comparison, networks)
-        report = Report(comparison, metric, analyses, costs, curves, evidence)
+        report = Report(comparison, analysis, others, costs, curves, evidence, margin)
         written = [f"report  {file}" for file in write_report(report, output or directory)]
         if tensorboard:
             write_means(curves, directory)
             written.append(f"curves  tensorboard --logdir {directory}")
     console = get_console()
-    notes = [f"left out: {reason}" for reason in comparison.left_out] + report.cautions + report.verdicts
+    notes = [f"left out: {reason}" for reason in comparison.left_out] + report.verdicts + report.cautions
     console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)
     console.print(as_terminal(report))
     console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)

@@ -93,6 +93,7 @@ def explain_one(network: "UNet", height: int, width: int) -> "dict[str, Behaviou
     size = b.kernel.shape[-1]
     around, inside = slice(SIZE - 2, SIZE + 4), slice(SIZE - 2, SIZE + 2)
     kernel = f"{name} as a transposed convolution: kernel {size} x {size}, stride 2, channel {c_in} to {c_out}"
+    kernel += ",\nof an operator that looks at content or encoder what it does to constants"
     for title, values, style in (
         (kernel, b.kernel[c_in, c_out], "7.3f"),
         ("inputs that reach each output, inside", b.overlap, "3.0f"),

@@ -35,7 +35,7 @@ def export(
     output = output or ("logits" if format == "safetensors" else "probabilities")
     precision = "int8" if int8 else precision
     if checkpoint.is_dir():
-        checkpoint = RunFiles(checkpoint).best
+        checkpoint = RunFiles(checkpoint).judged
     network, metadata = read_checkpoint(checkpoint)
     metadata = metadata.model_copy(update={"output": output, "precision": precision})
     suffix = EXPORTS[format]

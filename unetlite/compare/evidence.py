@@ -1,11 +1,10 @@
-"""Pictures of where variants differ: whole test images, close-ups of boundaries, and the ripple of a constant."""
+"""Pictures of where variants differ: whole test images, and close-ups of boundaries."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 from scipy import ndimage
 
@@ -13,16 +12,13 @@ from unetlite.classes import IGNORE, Colour
 from unetlite.compare.runs import Comparison, controlled
 from unetlite.data.batches import SegmentationData, data_of_run
 from unetlite.errors import UsageError
-from unetlite.network.measures import receptive_field
 from unetlite.network.unet import UNet
 from unetlite.pictures import colour_mask, fit, picture_row
 from unetlite.settings import source_options
 
 CLOSE_UP = 32  # pixels
-RIPPLE = 48  # pixels
 LARGEST = 1024  # pixels, of an image that is predicted whole for a picture
 SIDE = 288  # pixels, of a larger picture in the report
-DIVERGING = LinearSegmentedColormap.from_list("diverging", ("#005aa0", "#ffffff", "#d55e00"))
 
 
 class Row(NamedTuple):
@@ -37,19 +33,17 @@ class Evidence(NamedTuple):
 
     images: list[Row]
     close_ups: list[Row]
-    ripples: Row
     missing: str | None = None
 
 
 def gather_evidence(comparison: Comparison, networks: Mapping[str, UNet]) -> Evidence:
-    """Pictures of the hardest and of the most different test images, predicted by each variant's first seed."""
-    ripples = ripple_row(networks)
+    """Pictures of test images in which the variants differ most, predicted by each variant's first seed."""
     try:
         data = open_data(comparison)
     except (UsageError, OSError, RuntimeError) as error:
-        return Evidence([], [], ripples, f"There are no pictures of test images: {error}")
-    rows = [draw_image(comparison, networks, data, *chosen) for chosen in choose(comparison)]
-    return Evidence([image for image, _ in rows], [close_up for _, close_up in rows], ripples)
+        return Evidence([], [], f"There are no pictures of test images: {error}")
+    rows = [draw_image(comparison, networks, data, *chosen) for chosen in choose(comparison, data)]
+    return Evidence([image for image, _ in rows], [close_up for _, close_up in rows])
 
 
 def open_data(comparison: Comparison) -> SegmentationData:
@@ -63,15 +57,18 @@ def open_data(comparison: Comparison) -> SegmentationData:
     return data
 
 
-def choose(comparison: Comparison, count: int = 3) -> list[tuple[int, str]]:
-    """Test images and why: those with the lowest IoU over all runs, and those where variants differ most."""
+def choose(comparison: Comparison, data: SegmentationData, count: int = 4) -> list[tuple[int, str]]:
+    """Test images in which the variants differ most, and by how much; of the brighter half, where an eye sees most."""
     table = np.array([[run.scores("miou_per_image") for run in runs] for runs in comparison.variants.values()])
     level, spread = table.mean((0, 1)), table.mean(1).std(0)  # of (V, S, N)
+    split = data.store.splits["test"]
+    light = np.array(
+        [split[split.whole(split.names.index(name))].image.float().mean() for name in comparison.first.images]
+    )
     usable = np.flatnonzero(~np.isnan(level))
-    hardest = usable[np.argsort(level[usable], kind="stable")][:count].tolist()
-    different = [k for k in usable[np.argsort(-spread[usable], kind="stable")].tolist() if k not in hardest][:count]
-    chosen = [(k, f"among the hardest, mIoU {level[k]:.3f} over all runs") for k in hardest]
-    return chosen + [(k, f"among the most different, mIoU ± {spread[k]:.3f} over variants") for k in different]
+    usable = usable[light[usable] >= np.median(light[usable])] if len(usable) > count else usable
+    chosen = usable[np.argsort(-spread[usable], kind="stable")][:count].tolist()
+    return [(k, f"mIoU {level[k]:.3f} over all runs, ± {spread[k]:.3f} over variants") for k in chosen]
 
 
 def draw_image(
@@ -121,21 +118,3 @@ def outlined(prediction: np.ndarray, truth: np.ndarray, colours: Sequence[Colour
     picture[ndimage.binary_dilation(contour)] = 0
     picture[contour] = 255
     return picture
-
-
-def ripple_row(networks: Mapping[str, UNet]) -> Row:
-    """What each network makes of a constant image: the logits of its last class inside, less their mean."""
-    answers = {}
-    for name, network in networks.items():
-        margin = receptive_field(network.config) // 2 + 1  # what the frame can change, whatever the operator
-        side = RIPPLE + 2 * margin
-        with torch.inference_mode():
-            logits = network(network.mean.expand(1, -1, side, side))  # of the mean image
-        inside = logits[0, -1, margin:-margin, margin:-margin].numpy()
-        answers[name] = inside - inside.mean()
-    scale = max(1e-6, *(float(np.abs(answer).max()) for answer in answers.values()))
-    pictures = []
-    for name, answer in answers.items():
-        colours = DIVERGING((answer / scale + 1) / 2, bytes=True)[..., :3]
-        pictures.append((f"{name}, ± {answer.std():.3f}", colours.repeat(4, 0).repeat(4, 1)))
-    return Row(f"all pictures range over ± {scale:.3f}", pictures)

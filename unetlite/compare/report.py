@@ -23,44 +23,66 @@ from unetlite.compare.costs import WAYS, Costs
 from unetlite.compare.curves import Curve
 from unetlite.compare.evidence import Evidence
 from unetlite.compare.runs import METRICS, Comparison
-from unetlite.compare.verdict import Analysis, verdict
+from unetlite.compare.verdict import ENOUGH_GROUPS, Analysis, Summary, analyse, listed, short, strange_runs, verdict
 from unetlite.files import whole
 
 BOUNDARY = "boundary_iou_1px"
-SHOWN = ("miou", BOUNDARY, "boundary_iou_2pct", "surface_dice_1px", "hausdorff95")
-RIPPLES = {"init/phase_ripple": "phase ripple before training", "test/phase_ripple": "phase ripple"}
+RIPPLE = ((1e-4, "none to be seen"), (1e-3, "faint"), (1e-2, "weak"), (1.0, "a visible pattern"))
+"""The share of the logits' variance below which a ripple is called so."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that a comparison came to; `metric` is the one that decides."""
+    """All that a comparison came to; `analysis` is of the metric that decides, `others` describe."""
 
     comparison: Comparison
-    metric: str
-    analyses: dict[str, Analysis]
+    analysis: Analysis
+    others: dict[str, dict[str, Summary]]
     costs: Costs
     curves: dict[str, dict[str, Curve]]
     evidence: Evidence
+    margin: float | None = None
 
     @property
-    def analysis(self) -> Analysis:
-        """Of the metric that decides."""
-        return self.analyses[self.metric]
+    def price(self) -> tuple[dict[str, float], str]:
+        """What decides between equally good variants, and its unit: latency, or where it was not measured the work."""
+        if self.costs.fastest:
+            return self.costs.fastest, "ms"
+        work = {name: cost.multiplications / 1e6 for name, cost in self.costs.variants.items()}
+        return work, "million multiplications"
 
     @property
     def verdicts(self) -> list[str]:
-        """First in the metric that decides, then on boundaries."""
-        metrics = {self.metric: None, BOUNDARY: None} if self.analysis.leaders else {self.metric: None}
-        return [verdict(self.analyses[metric], self.costs.fastest) for metric in metrics if metric in self.analyses]
+        """What to choose; without trainings that collapsed too, if there are such."""
+        found = [verdict(self.analysis, *self.price, self.margin)]
+        strange = strange_runs(self.comparison, self.analysis.metric)
+        seeds = {seed for _, seed in strange}
+        if strange and len(seeds) < len(self.comparison.seeds):
+            without = analyse(self.comparison.without(seeds), self.analysis.metric)
+            found[0] = f"With every training: {found[0]}"
+            if without is not None:
+                left_out = listed([str(seed) for seed in sorted(seeds)])
+                found.append(f"Without seed {left_out}: {verdict(without, *self.price, self.margin)}")
+        return found
 
     @property
     def cautions(self) -> list[str]:
         """What a reader must know before believing the verdict."""
-        found = []
-        if self.comparison.allowed:
-            found.append(f"The runs also differ in {', '.join(self.comparison.allowed)}, as was allowed.")
-        if len(self.comparison.environments) > 1:
-            found.append("The runs were trained on different machines, or with different versions.")
+        comparison, found = self.comparison, []
+        found += [f"{reason}." for reason in strange_runs(comparison, self.analysis.metric).values()]
+        if comparison.allowed:
+            found.append(f"The runs also differ in {', '.join(comparison.allowed)}, as was allowed.")
+        known = comparison.environments
+        keys = [key for key in dict.fromkeys(key for each in known for key in each)
+                if any(each.get(key) != known[0].get(key) for each in known)]  # fmt: skip
+        if keys:
+            values = (f"{key} ({', '.join(dict.fromkeys(str(each.get(key)) for each in known))})" for key in keys)
+            found.append(f"The runs were trained with different {listed(list(values))}.")
+        if self.analysis.best and self.analysis.groups < ENOUGH_GROUPS:
+            found.append(
+                f"The test images come from {self.analysis.groups} groups only. With {ENOUGH_GROUPS} the bounds would "
+                f"be about {1 / self.analysis.widened:.0%} as wide."
+            )
         return found
 
     @property
@@ -69,7 +91,9 @@ class Report:
         comparison, first = self.comparison, self.comparison.first
         count, seeds = len(comparison.seeds), ", ".join(map(str, comparison.seeds))
         variants = f"{len(comparison.variants)} variants of {comparison.by}, {count} seed{'s' * (count > 1)} each"
-        return f"{variants} ({seeds}), {len(first.images)} test images, data set {first.config['data']['name']}."
+        groups = len(set(first.groups))
+        images = f"{len(first.images)} test images" + f" in {groups} groups" * (groups < len(first.images))
+        return f"{variants} ({seeds}), {images}, data set {first.config['data']['name']}."
 
 
 class Cell(NamedTuple):
@@ -82,39 +106,57 @@ class Cell(NamedTuple):
 
 
 def table(report: Report) -> list[dict[str, Cell]]:
-    """A row of cells by heading for every variant, best first; all rows have the same headings."""
-    rows = [cells(report, name) for name in report.analysis.variants]
+    """What decides, a row of cells by heading for every variant, best first; all rows have the same headings."""
+    analysis, costs = report.analysis, report.costs
+    rows = []
+    for name, summary in analysis.variants.items():
+        title, *_, digits = METRICS[analysis.metric]
+        cost, row = costs.variants[name], {report.comparison.by: Cell(name, name)}
+        winner = analysis.best is not None and analysis.best.candidates == [name]
+        row[title] = over_seeds(summary.by_seed, f".{digits}f", winner)
+        if analysis.best:
+            regret = analysis.best.regret[name]
+            note = "may be the best" if name in analysis.best.candidates else "is not the best"
+            row["below the best, at most"] = Cell(short(regret), regret, note)
+        if costs.fastest:
+            way = min(cost.latency, key=lambda way: cost.latency[way].median)
+            row["predicts, ms"] = Cell(f"{costs.fastest[name]:.1f}", costs.fastest[name], WAYS[way])
+        if cost.training_step:
+            row["trains a step, ms"] = Cell(f"{cost.training_step.median:.0f}", cost.training_step.median)
+        row["parameters"] = Cell(f"{cost.parameters / 1e6:.2f} M", cost.parameters)
+        row["multiplications"] = Cell(f"{cost.multiplications / 1e6:.0f} M", cost.multiplications, "folded")
+        rows.append(row)
+    return rows
+
+
+def details(report: Report) -> list[dict[str, Cell]]:
+    """The other scores, ripple, memory and every latency, in the same way."""
+    rows = []
+    for name in report.analysis.variants:
+        row, cost = {report.comparison.by: Cell(name, name)}, report.costs.variants[name]
+        for metric, summaries in report.others.items():
+            title, *_, digits = METRICS[metric]
+            row[title] = over_seeds(summaries[name].by_seed, f".{digits}f")
+        for kind in ("last", "best"):
+            known = [run.metrics.get(f"test/miou_{kind}") for run in report.comparison.variants[name]]
+            if values := [value for value in known if value is not None]:
+                row[f"mean IoU, {kind} epoch"] = over_seeds(values, ".4f")
+        ripples = [run.metrics.get("test/phase_ripple") for run in report.comparison.variants[name]]
+        if values := [value for value in ripples if value is not None]:
+            words = next((word for bound, word in RIPPLE if mean(values) < bound), RIPPLE[-1][1])
+            row["ripple"] = Cell(words, mean(values), f"{mean(values):.3%} of the variance")
+        row["memory, MB"] = Cell(f"{cost.memory / 1e6:.1f}", cost.memory)
+        for way, (median, low, high) in cost.latency.items():
+            row[f"{WAYS[way]}, ms"] = Cell(f"{median:.2f}", median, f"{low:.2f} to {high:.2f}")
+        rows.append(row)
     headings = list(dict.fromkeys(heading for row in rows for heading in row))
     return [{heading: row.get(heading, Cell("", "")) for heading in headings} for row in rows]
 
 
-def cells(report: Report, name: str) -> dict[str, Cell]:
-    """Of one variant, by heading: its name, scores, ripple, costs and, where measured, times."""
-    found = {report.comparison.by: Cell(name, name)}
-    for metric in dict.fromkeys((report.metric, *SHOWN)):
-        if analysis := report.analyses.get(metric):
-            title, *_, digits = METRICS[metric]
-            summary = analysis.variants[name]
-            interval = " to ".join(f"{bound:.{digits}f}" for bound in summary.interval or ())
-            found[title] = over_seeds(summary.by_seed, f".{digits}f", interval, analysis.winner == name)
-    for metric, heading in RIPPLES.items():
-        known = [run.metrics.get(metric) for run in report.comparison.variants[name]]
-        if values := [value for value in known if value is not None]:
-            found[heading] = over_seeds(values, ".1e")
-    cost = report.costs.variants[name]
-    found["parameters"] = Cell(f"{cost.parameters / 1e6:.2f} M", cost.parameters)
-    found["multiplications, folded"] = Cell(f"{cost.multiplications / 1e6:.0f} M", cost.multiplications)
-    found["memory, MB"] = Cell(f"{cost.memory / 1e6:.1f}", cost.memory)
-    times = {"training step": cost.training_step} if cost.training_step else {}
-    for title, (median, low, high) in (times | {WAYS[way]: spread for way, spread in cost.latency.items()}).items():
-        found[f"{title}, ms"] = Cell(f"{median:.2f}", median, f"{low:.2f} to {high:.2f}")
-    return found
-
-
-def over_seeds(values: Sequence[float], style: str, note: str = "", best: bool = False) -> Cell:
+def over_seeds(values: Sequence[float], style: str, best: bool = False) -> Cell:
     """Mean and, of several, ± standard deviation."""
     deviation = f" ± {stdev(values):{style}}" if len(values) > 1 else ""
-    return Cell(f"{mean(values):{style}}{deviation}", mean(values), note, best)
+    return Cell(f"{mean(values):{style}}{deviation}", mean(values), best=best)
 
 
 def as_markdown(report: Report) -> str:
@@ -123,37 +165,45 @@ def as_markdown(report: Report) -> str:
     texts = [[f"**{cell.text}**" if cell.best else cell.text for cell in row.values()] for row in rows]
     lines = [f"| {' | '.join(rows[0])} |", f"|{'---|' * len(rows[0])}", *(f"| {' | '.join(row)} |" for row in texts)]
     notes = ""
-    if len(report.comparison.seeds) > 1:
-        notes = " Mean ± standard deviation over seeds. Bold: better than every other variant (Holm-corrected, 5 %)."
+    if report.analysis.best:
+        notes = " Mean ± standard deviation over seeds; the bounds hold at once with 95 %."
     return "\n\n".join([*report.verdicts, *report.cautions, "\n".join(lines), report.basis + notes]) + "\n"
 
 
 def as_terminal(report: Report) -> Table:
     """The main columns of the table, within 80 characters."""
-    rows, by, fastest = table(report), report.comparison.by, report.costs.fastest
-    main = [METRICS[report.metric].title, METRICS[BOUNDARY].title, "parameters"]
-    kept = [heading for heading in rows[0] if heading in main]
+    rows, by = table(report), report.comparison.by
+    kept = [heading for heading in rows[0] if heading not in (by, "multiplications", "trains a step, ms")]
     shown = Table(by)
-    for heading in [fill(heading, 15) for heading in kept] + (["fastest,\nms"] if fastest else []):
-        shown.add_column(heading, no_wrap=True)  # names are wrapped, numbers are not
+    for heading in kept:
+        shown.add_column(fill(heading, 15), no_wrap=True)  # names are wrapped, numbers are not
     for row in rows:
-        texts = [Text(row[heading].text, "bold" if row[heading].best else "") for heading in [by, *kept]]
-        shown.add_row(*texts, *([f"{fastest[row[by].text]:.2f}"] if fastest else []))
+        shown.add_row(*(Text(row[heading].text, "bold" if row[heading].best else "") for heading in [by, *kept]))
     return shown
 
 
 def as_json(report: Report) -> dict[str, Any]:
     """The verdict and every figure of tables, differences and costs, as plain values."""
-    comparison = report.comparison
+    comparison, analysis = report.comparison, report.analysis
+    pairs = [
+        {"first": first, "second": second, **difference._asdict()}
+        for (first, second), difference in analysis.differences.items()
+        if difference.mean > 0 or (difference.mean == 0 and first < second)
+    ]
+    judged = {key: value for key, value in asdict(analysis).items() if key not in ("differences", "best")}
+    if analysis.best:
+        judged |= {"candidates": analysis.best.candidates, "regret": analysis.best.regret, "lead": analysis.best.lead}
     return {
         "verdict": report.verdicts,
         "cautions": report.cautions,
         "compared": comparison.by,
-        "metric": report.metric,
-        "seeds": comparison.seeds,
-        "test_images": len(comparison.first.images),
+        "margin": report.margin,
+        "judged": {**judged, "pairs": pairs},
+        "described": {
+            metric: {name: asdict(summary) for name, summary in summaries.items()}
+            for metric, summaries in report.others.items()
+        },
         "left_out": comparison.left_out,
-        "metrics": {metric: asdict(analysis) for metric, analysis in report.analyses.items()},
         "costs": asdict(report.costs),
         "runs": {name: [run.metrics for run in runs] for name, runs in comparison.variants.items()},
         "configuration": comparison.shared,
@@ -166,7 +216,8 @@ def as_html(report: Report) -> str:
     environment = Environment(loader=PackageLoader("unetlite.compare"), autoescape=True)
     environment.filters |= {"address": address, "yaml": partial(yaml.safe_dump, sort_keys=False)}
     template, look = environment.get_template("report.html"), charts.looks(list(report.comparison.variants))
-    return template.render(report=report, rows=table(report), metric=METRICS[report.metric], charts=charts, look=look)
+    tables = {"rows": table(report), "details": details(report)}
+    return template.render(report=report, metric=METRICS[report.analysis.metric], charts=charts, look=look, **tables)
 
 
 def address(picture: np.ndarray) -> str:

@@ -1,8 +1,8 @@
 """Finished runs, and runs as variants that differ in nothing but what is compared."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,6 +46,7 @@ class Run:
     metrics: dict[str, float | None]  # by name, such as "test/miou"; None for an absent class
     environment: dict[str, Any]  # where and with which versions it was trained; empty if that was not written down
     images: list[str]  # names of the test images
+    groups: list[str]  # of each; what was tested before there were groups has the images themselves
     columns: dict[str, np.ndarray]  # of `per_image.csv` and `counts.csv`, (N,) each, NaN for an empty cell
 
     @property
@@ -65,7 +66,7 @@ class Run:
 
     def truth(self) -> tuple[Any, ...]:
         """What it was tested on: images, classes, and the pixels of each class in each image, which are TP and FN."""
-        return self.images, self.classes, self.counts("overlap")[..., ::2].sum(-1).tolist()
+        return self.images, self.groups, self.classes, self.counts("overlap")[..., ::2].sum(-1).tolist()
 
 
 def read_run(path: Path) -> Run:
@@ -74,13 +75,14 @@ def read_run(path: Path) -> Run:
     try:
         per_image, counts = read_csv(files.per_image), read_csv(files.counts)
         images = per_image.pop("image")
-        del counts["image"]
+        groups = per_image.pop("group", images)
+        counts = {key: column for key, column in counts.items() if key not in ("image", "group")}
         columns = {key: np.array([float(cell or "nan") for cell in c]) for key, c in (per_image | counts).items()}
         environment = json.loads(files.environment_file.read_text()) if files.environment_file.exists() else {}
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise UsageError(f"{path} is no complete run ({reason}). Delete it, and train it again.") from None
-    return Run(files, files.stored_config(), files.stored_metrics(), environment, images, columns)
+    return Run(files, files.stored_config(), files.stored_metrics(), environment, images, groups, columns)
 
 
 @dataclass(frozen=True)
@@ -113,11 +115,17 @@ class Comparison:
         """The different places and versions that the runs are known to have been trained with."""
         return list({str(run.environment): run.environment for run in self.runs if run.environment}.values())
 
-    def scores(self, metric: str) -> dict[str, np.ndarray]:
-        """By variant (S, N): a row a seed, a column a test image that has a value in every run."""
+    def scores(self, metric: str) -> tuple[dict[str, np.ndarray], list[str]]:
+        """By variant (S, N), a row a seed, a column a test image that has a value in every run; and these' groups."""
         values = {name: np.array([run.scores(metric) for run in runs]) for name, runs in self.variants.items()}
         kept = ~np.isnan(np.concatenate(list(values.values()))).any(0)
-        return {name: table[:, kept] for name, table in values.items()}
+        return {name: table[:, kept] for name, table in values.items()}, np.array(self.first.groups)[kept].tolist()
+
+    def without(self, seeds: Collection[int]) -> "Comparison":
+        """The same without these seeds."""
+        kept = [k for k, seed in enumerate(self.seeds) if seed not in seeds]
+        variants = {name: [runs[k] for k in kept] for name, runs in self.variants.items()}
+        return replace(self, variants=variants, seeds=[self.seeds[k] for k in kept])
 
 
 def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] = ()) -> Comparison:

@@ -1,108 +1,143 @@
-"""How sure a difference is. Seeds and test images are both samples, of the trainings and of the images that might be.
+"""Which variant may be the best, and what choosing another can cost; docs/statistics.md explains it.
 
-Scores are arrays (S, N) of S seeds and N images whose mean is the score of the variant. A score of the whole data set,
-such as the mean IoU, is no mean over images; `contributions` gives values per image whose mean it is.
+Seeds and test images are both samples, of the trainings and of the images that might be. Scores are arrays (S, N) of S
+seeds and N images, or (S, G) of G groups of images, whose mean is the score of the variant. A score of the whole data
+set, such as the mean IoU, is no mean over images; `contributions` gives values per image whose mean it is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
 
-LEVEL = 0.95
-POWER = 0.8
+ALPHA = 0.05  # of all statements about one comparison together
+LEVEL = 1 - ALPHA
+PRIOR = 2  # degrees of freedom that the mean of all variants' variances weighs in each one's
+LOWEST = 0.05  # of that mean, which no variant's own estimate falls below
+
+
+class Difference(NamedTuple):
+    """The mean difference of two variants, the first's score less the second's."""
+
+    mean: float
+    standard_error: float
+    degrees: float  # of freedom
+
+    def reach(self, alpha: float) -> float:
+        """How far the true difference lies beyond the mean, to one side, with a probability of at most `alpha`."""
+        return float(stats.t.isf(alpha, self.degrees) * self.standard_error)
+
+
+Differences = dict[tuple[str, str], Difference]
+
+
+def by_group(scores: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+    """(S, N) -> (S, G) with the same mean: what each group contributes, in the order of the groups' names."""
+    names, index = np.unique(groups, return_inverse=True)
+    return scores @ np.eye(len(names))[index] * len(names) / scores.shape[1]
+
+
+def differences(scores: Mapping[str, np.ndarray], as_if: int | None = None) -> Differences:
+    """All ordered pairs of two or more variants, scores (S, G) each, with the same seeds, two or more, and groups.
+
+    The model is that of readers and cases in radiology, seeds in the place of readers (Obuchowski and Rockette 1995):
+    difference = mean + seed + group + residual, all random but the first. A variant's seed variance is what its pairs
+    have in common, shrunk to the mean over variants (Smyth 2004), since few seeds say little about each; a pair's group
+    variance is the mean of its own and that of all pairs. Degrees of freedom are Satterthwaite's. `as_if` says what to
+    expect of another number of groups that differ as much.
+    """
+    values = np.stack(list(scores.values()))  # (V, S, G)
+    count, seeds, groups = values.shape
+    by_seed, of_groups = values.mean(2), values.mean(1)  # (V, S) and (V, G)
+    residuals = values - by_seed[:, :, None] - of_groups[:, None] + values.mean((1, 2))[:, None, None]
+    residual = np.einsum("isg,jsg->ij", residuals, residuals) / ((seeds - 1) * max(groups - 1, 1))
+    seed = of_differences(np.cov(by_seed))  # (V, V), variance of one seed's difference
+    image = np.zeros_like(seed)  # variance of the mean by the choice of groups
+    if groups > 1:
+        image = np.maximum(of_differences(np.cov(of_groups)) - of_differences(residual) / seeds, 0) / (as_if or groups)
+
+    # Estimates of variance are quadratic forms in the scores of a seed; so are their sums.
+    unit, total = np.eye(count), seed.sum() / 2 / (count - 1)  # the sum of the variants' variances
+    form_of_total = (count * unit - 1) / (count - 1)
+    if count > 2:
+        own = (seed.sum(1) - total) / (count - 2)
+        gaps = unit[:, None] - unit  # (V, V, V): of each variant to each
+        forms = (np.einsum("ija,ijb->iab", gaps, gaps) - form_of_total) / (count - 2)
+    else:
+        own, forms = np.full(2, total / 2), np.stack([form_of_total / 2] * 2)
+    share = PRIOR / (PRIOR + seeds - 1)
+    variance = share * total / count + (1 - share) * np.maximum(own, LOWEST * total / count)  # (V,)
+    forms = share * form_of_total / count + (1 - share) * forms
+
+    mean_image, found = image.sum() / (count * (count - 1)), Differences()
+    for (i, first), (j, second) in combinations(enumerate(scores), 2):
+        of_seeds, of_images = (variance[i] + variance[j]) / seeds, (image[i, j] + mean_image) / 2
+        weighted = (forms[i] + forms[j]) * variance
+        uncertain = np.trace(weighted @ weighted) / max(np.trace(weighted) ** 2, 1e-300) / (seeds - 1)
+        image_degrees = (1.5 if count > 2 else 1) * max((as_if or groups) - 1, 1)
+        both, spread = of_seeds + of_images, of_seeds**2 * uncertain + of_images**2 / image_degrees
+        degrees = both**2 / spread if spread > 0 else np.inf
+        mean = float((values[i] - values[j]).mean())
+        for pair, sign in (((first, second), 1), ((second, first), -1)):
+            found[pair] = Difference(sign * mean, float(np.sqrt(both)), float(degrees))
+    return found
+
+
+def of_differences(covariance: np.ndarray) -> np.ndarray:
+    """The variances (V, V) of the differences of V variables."""
+    own = covariance.diagonal()
+    return np.maximum(own[:, None] + own - 2 * covariance, 0)
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The mean difference of two variants, the first's scores less the second's, with paired seeds and images."""
+class Best:
+    """Which variants may be the best; all of it holds at once with a confidence of 95 %, or 1 - alpha."""
 
-    mean: float
-    seed_variance: float  # expected square of the error of one seed, what images do within a seed included
-    image_variance: float  # expected square of the error from the choice of images, which no number of seeds reduces
-    seeds: int
-    images: int
-    ratio: float  # image_variance / seed_variance, here or over several pairs: it decides the degrees of freedom
-
-    @property
-    def standard_error(self) -> float:
-        """Of the mean."""
-        return float(np.sqrt(self.seed_variance / self.seeds + self.image_variance))
-
-    @property
-    def degrees(self) -> float:
-        """Degrees of freedom: S - 1, more where images weigh more, at most those of seeds or images.
-
-        Hillis (2007, eq. 8) has the square of (1 + ratio S) here, which with three seeds and a ratio of one pair finds
-        a difference where there is none in 6 to 7 % of all cases instead of 5 (benchmarks/significance.py).
-        """
-        return float(min((self.seeds - 1) * (1 + self.ratio * self.seeds), max(self.seeds, self.images) - 1))
-
-    @property
-    def p(self) -> float:
-        """Two-sided, of no difference."""
-        if self.standard_error == 0:
-            return 1.0 if self.mean == 0 else 0.0
-        return float(2 * stats.t.sf(abs(self.mean) / self.standard_error, self.degrees))
-
-    def interval(self) -> tuple[float, float]:
-        """Of 95 %, for the mean difference over all seeds and images that there might be."""
-        reach = stats.t.isf((1 - LEVEL) / 2, self.degrees) * self.standard_error
-        return float(self.mean - reach), float(self.mean + reach)
+    candidates: list[str]  # no other is shown to be better; the best is one of them
+    regret: dict[str, float]  # by variant, of candidates and others alike: what it is below the best, at most
+    lead: dict[str, float]  # by variant: what it is above every other, at least; negative where it may be below one
+    reach: dict[tuple[str, str], float]  # by pair: how far a difference may be from its estimate
 
 
-def compare_pair(first: np.ndarray, second: np.ndarray) -> Difference:
-    """Two variants, scores (S, N) each, with the same seeds, two or more, and the same images.
+def best_of(found: Differences, alpha: float = ALPHA, variants: int | None = None) -> Best:
+    """Multiple comparison with the best (Hsu 1984), by Bonferroni's bound, which holds whatever the correlations.
 
-    The model is that of readers and cases in radiology, seeds in the place of readers (Obuchowski and Rockette 1995):
-    difference = mean + seed + image + residual, all three random. With the mean squares MS of a two-way layout, the
-    variance of the mean is [MS_seed + max(MS_image - MS_residual, 0)] / (S N).
+    `variants` is how many there were at the start, if some have been dropped since. Of two equal variants either could
+    be found better, so two are compared as three are.
     """
-    d = first - second
-    seeds, images = d.shape
-    by_seed, by_image = d.mean(1, keepdims=True), d.mean(0, keepdims=True)
-    seed_variance = float(by_seed.var(ddof=1))
-    image_variance = 0.0
-    if images > 1:
-        residual = ((d - by_seed - by_image + d.mean()) ** 2).sum() / ((seeds - 1) * (images - 1))
-        image_variance = float(max(by_image.var(ddof=1) - residual / seeds, 0.0)) / images
-    ratio = image_variance / seed_variance if seed_variance else float("inf")
-    return Difference(float(d.mean()), seed_variance, image_variance, seeds, images, ratio)
+    names = list(dict.fromkeys(first for first, _ in found))
+    level = alpha / max(2, (variants or len(names)) - 1)
+    reach = {pair: difference.reach(level) for pair, difference in found.items()}
+    lowest = {pair: difference.mean - reach[pair] for pair, difference in found.items()}
+    beaten = {other for (_, other), lead in lowest.items() if lead > 0}
+    candidates = [name for name in names if name not in beaten]
+    regret = {name: max([0.0, *(-lowest[name, other] for other in candidates if other != name)]) for name in names}
+    lead = {name: min(lowest[name, other] for other in names if other != name) for name in names}
+    return Best(candidates, regret, lead, reach)
 
 
-def compare_pairs(scores: Mapping[str, np.ndarray]) -> dict[tuple[str, str], Difference]:
-    """All pairs of variants, the earlier first, scores (S, N) each.
+def equal_within(found: Differences, alpha: float = ALPHA) -> float:
+    """The smallest margin within which all variants are shown to be equal: every pair passes two one-sided tests.
 
-    They share one ratio of variances. Each pair's own is large where its seeds agree by chance, which then looks like
-    many degrees of freedom just where a difference looks large; over many pairs that makes many false finds.
+    Schuirmann (1987). All must pass, so that nothing needs to be corrected for their number.
     """
-    found = {pair: compare_pair(*(scores[name] for name in pair)) for pair in combinations(scores, 2)}
-    of_seeds = sum(difference.seed_variance for difference in found.values())
-    of_images = sum(difference.image_variance for difference in found.values())
-    ratio = of_images / of_seeds if of_seeds else float("inf")
-    return {pair: replace(difference, ratio=ratio) for pair, difference in found.items()}
+    return max(abs(difference.mean) + difference.reach(alpha) for difference in found.values())
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Adjusted p-values of several tests (Holm 1979): below alpha, all together are wrong at most alpha of the time."""
-    p = np.asarray(p_values, float)
-    order = p.argsort()
-    adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
-    return adjusted[order.argsort()]
+def equal_but_one(found: Differences) -> tuple[str, float]:
+    """The variant without which the others are equal within the smallest margin, and that; for three or more.
 
-
-def probability_of_improvement(first: np.ndarray, second: np.ndarray) -> float:
-    """That a training of the first scores above one of the second (Agarwal et al. 2021), ties half; (S,) each."""
-    return float(stats.mannwhitneyu(first, second).statistic / (len(first) * len(second)))
-
-
-def smallest_difference(found: Difference, alpha: float) -> float:
-    """What a test at `alpha` would show with a probability of 80 %, the variances taken as estimated."""
-    degrees, critical = found.degrees, stats.t.isf(alpha / 2, found.degrees)
-    shift = optimize.brentq(lambda shift: stats.nct.sf(critical, degrees, shift) - POWER, 0.0, 2 * critical + 10)
-    return float(shift * found.standard_error)
+    Any of them could have been left out, so the level is divided by their number.
+    """
+    names = list(dict.fromkeys(first for first, _ in found))
+    without = {
+        name: equal_within({pair: d for pair, d in found.items() if name not in pair}, ALPHA / len(names))
+        for name in names
+    }
+    return min(without.items(), key=lambda item: item[1])
 
 
 def contributions(counts: np.ndarray, kind: str = "iou") -> np.ndarray:

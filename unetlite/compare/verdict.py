@@ -1,4 +1,4 @@
-"""From scores to a verdict that can be acted on."""
+"""From scores to a verdict that can be acted on: what to choose, what it costs, what choosing it can lose at most."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,142 +7,171 @@ import numpy as np
 
 from unetlite.compare import statistics
 from unetlite.compare.runs import METRICS, Comparison
+from unetlite.compare.statistics import Best, Difference
 
-ALPHA = 1 - statistics.LEVEL
-FEWEST_SEEDS = 3  # for a verdict; the tests do not hold their level with two
+FEWEST_SEEDS = 3  # for a verdict; with two the tests do not hold their level
+ENOUGH_GROUPS = 10
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One variant in one metric; one seed says nothing about others, and has neither a deviation nor an interval."""
+    """One variant in one metric, as description."""
 
     mean: float
-    deviation: float | None  # over seeds
-    interval: tuple[float, float] | None  # of 95 %, for the mean over all seeds and images that there might be
+    deviation: float | None  # over seeds; one seed has none
     by_seed: list[float]
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two variants in one metric, the first's score less the second's."""
-
-    first: str
-    second: str
-    difference: float
-    low: float  # end of the interval of 95 % of this difference alone
-    high: float
-    p: float  # of this difference alone
-    p_holm: float  # corrected for all pairs
-    shown: bool  # whether there is a difference, all pairs considered
-    improvement: float  # probability that a training of the first scores better than one of the second
-    smallest: float  # difference that would be shown with a probability of 80 %, corrected for all pairs
-
-    def __str__(self) -> str:
-        """How much better the better one is, with the interval."""
-        sign = 1 if self.difference >= 0 else -1
-        low, high = sorted((sign * self.low, sign * self.high))
-        return f"{short(abs(self.difference))} (95 % interval {short(low)} to {short(high)})"
-
-
-@dataclass(frozen=True)
 class Analysis:
-    """All variants and pairs in one metric; no pairs for fewer seeds than a verdict takes."""
+    """All variants in one metric, and which may be the best."""
 
     metric: str
-    seeds: int
+    seeds: list[int]
     images: int  # test images with a value in every run
+    groups: int  # that they come from
     variants: dict[str, Summary]  # best first
-    pairs: list[Pair]  # the better first, in the order of `variants`
-    leaders: list[str]  # the best variant, and those that are not shown to be worse than it; empty without pairs
+    differences: dict[tuple[str, str], Difference]  # of all ordered pairs, positive where the first is better
+    best: Best | None  # None for fewer seeds than a verdict takes, and no differences then
+    widened: float  # how many times as wide as with ENOUGH_GROUPS the bounds are; 1 where there are as many
 
-    @property
-    def winner(self) -> str | None:
-        """The variant that is better than every other, if one is shown to be."""
-        return self.leaders[0] if len(self.leaders) == 1 else None
+    def around(self, name: str) -> tuple[float, float] | None:
+        """For a chart: the interval of a variant's distance to the best of the others, drawn where that lies.
+
+        All variants' hold at once with 95 % (Hsu 1984); within 0..1 where the metric is. None without a verdict.
+        """
+        if self.best is None:
+            return None
+        sign = -1 if METRICS[self.metric].lower_is_better else 1
+        others = [self.variants[other].mean for other in self.variants if other != name]
+        top = max(sign * mean for mean in others)
+        reach = self.best.reach
+        high = max(0.0, min(d.mean + reach[pair] for pair, d in self.differences.items() if pair[0] == name))
+        low = self.best.lead[name] if self.best.candidates == [name] else -self.best.regret[name]
+        low, high = sorted((sign * (top + low), sign * (top + high)))
+        return (low, high) if METRICS[self.metric].lower_is_better else (max(low, 0.0), min(high, 1.0))
+
+
+def summarise(by_seed: np.ndarray) -> Summary:
+    """Of one variant's score by seed (S,)."""
+    return Summary(float(by_seed.mean()), float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None, by_seed.tolist())
+
+
+def describe(comparison: Comparison, metric: str) -> dict[str, Summary] | None:
+    """Every variant in a metric that does not decide; None if no test image has a value in every run."""
+    scores, groups = comparison.scores(metric)
+    return {name: summarise(table.mean(1)) for name, table in scores.items()} if groups else None
 
 
 def analyse(comparison: Comparison, metric: str) -> Analysis | None:
-    """The statistics of a metric of METRICS; None if no test image has a value in every run."""
-    scores = comparison.scores(metric)  # (S, N) each
-    seeds, images = next(iter(scores.values())).shape
-    if images == 0:
+    """The comparison with the best in a metric of METRICS; None if no test image has a value in every run."""
+    scores, groups = comparison.scores(metric)
+    if not groups:
         return None
     sign = -1 if METRICS[metric].lower_is_better else 1
     names = sorted(scores, key=lambda name: -sign * scores[name].mean())
-    variants = {name: summarise(scores[name]) for name in names}
-    if seeds < FEWEST_SEEDS:
-        return Analysis(metric, seeds, images, variants, [], [])
-    found = statistics.compare_pairs({name: scores[name] for name in names})
-    corrected = statistics.holm([difference.p for difference in found.values()]).tolist()
-    pairs = []
-    for ((first, second), difference), p_holm in zip(found.items(), corrected, strict=True):
-        by_seed = sign * scores[first].mean(1), sign * scores[second].mean(1)
-        improvement = statistics.probability_of_improvement(*by_seed)
-        smallest = statistics.smallest_difference(difference, ALPHA / len(found))
-        tested = difference.mean, *difference.interval(), difference.p, p_holm, p_holm <= ALPHA
-        pairs.append(Pair(first, second, *tested, improvement, smallest))
-    beaten = {pair.second for pair in pairs if pair.first == names[0] and pair.shown}
-    return Analysis(metric, seeds, images, variants, pairs, [name for name in names if name not in beaten])
+    variants, count = {name: summarise(scores[name].mean(1)) for name in names}, len(set(groups))
+    if len(comparison.seeds) < FEWEST_SEEDS:
+        return Analysis(metric, comparison.seeds, len(groups), count, variants, {}, None, 1.0)
+    units = {name: statistics.by_group(sign * scores[name], groups) for name in names}
+    found, widened = statistics.differences(units), 1.0
+    if count < ENOUGH_GROUPS:
+        pairs = zip(found.values(), statistics.differences(units, as_if=ENOUGH_GROUPS).values(), strict=True)
+        ratios = [one.reach(0.025) / other.reach(0.025) for one, other in pairs if other.standard_error]
+        widened = float(np.median(ratios)) if ratios else 1.0
+    return Analysis(metric, comparison.seeds, len(groups), count, variants, found, statistics.best_of(found), widened)
 
 
-def summarise(scores: np.ndarray) -> Summary:
-    """Of one variant's scores (S, N)."""
-    by_seed = scores.mean(1)
-    deviation = interval = None
-    if len(by_seed) > 1:
-        deviation = float(by_seed.std(ddof=1))
-        interval = statistics.compare_pair(scores, np.zeros_like(scores)).interval()
-    return Summary(float(by_seed.mean()), deviation, interval, by_seed.tolist())
+def strange_runs(comparison: Comparison, metric: str) -> dict[tuple[str, int], str]:
+    """By variant and seed, in words, the trainings that failed: not finite, or far below their variant's others."""
+    score, sign = f"test/{metric}", -1 if METRICS[metric].lower_is_better else 1
+    values = {
+        (name, seed): run.metrics.get(score)
+        for name, runs in comparison.variants.items()
+        for seed, run in zip(comparison.seeds, runs, strict=True)
+    }
+    lost = {
+        (name, seed): f"{name} with seed {seed} ended in numbers that are not finite"
+        for name, runs in comparison.variants.items()
+        for seed, run in zip(comparison.seeds, runs, strict=True)
+        if run.metrics.get("val/loss") is None or values[name, seed] is None
+    }
+    finite = {key: sign * float(value) for key, value in values.items() if key not in lost and value is not None}
+    medians = {
+        name: np.median([v for key, v in finite.items() if key[0] == name] or [0]) for name in comparison.variants
+    }
+    below = {key: medians[key[0]] - value for key, value in finite.items()}
+    usual = 1.4826 * float(
+        np.median(np.abs(list(below.values()) or [0]))
+    )  # a standard deviation, whatever the outliers
+    for (name, seed), gap in below.items():
+        if gap > max(10 * usual, 0.1 * abs(medians[name])):
+            others = f"{sign * medians[name]:.4f} in the median"
+            lost[name, seed] = (
+                f"{name} with seed {seed} collapsed: {finite[name, seed] * sign:.4f}, its others {others}"
+            )
+    return lost
 
 
-def analyse_all(comparison: Comparison) -> dict[str, Analysis]:
-    """Every metric that the runs have."""
-    return {metric: found for metric in METRICS if (found := analyse(comparison, metric)) is not None}
-
-
-def verdict(analysis: Analysis, milliseconds: Mapping[str, float]) -> str:
-    """What to do, in sentences. Where quality does not decide, latency by variant may, if it was measured."""
-    title, seeds, leaders = METRICS[analysis.metric].title, analysis.seeds, analysis.leaders
-    best, *others = analysis.variants
-    worse = [name for name in others if name not in leaders]
-    lead = {pair.second: pair for pair in analysis.pairs if pair.first == best}
-    basis = f"({seeds} seeds, {analysis.images} test images)"
-    if not leaders:
+def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: float | None) -> str:
+    """What to do, in sentences; `cost` by variant, in `unit` such as "ms", decides between equally good ones."""
+    best, seeds = analysis.best, len(analysis.seeds)
+    if best is None:
         return (
             f"No verdict: the variants share {seeds} seed{'s' * (seeds > 1)}, and so few cannot tell a better variant "
             f"from a luckier training; it takes {FEWEST_SEEDS}, and five are better. Train more with the same settings "
             "and seed=0,1,2,3,4."
         )
-    if len(leaders) == 1:
-        score, margin = analysis.variants[best].mean, f"by {lead[others[0]]} against {others[0]}, the next"
-        return (
-            f"Choose {best}: its {title} of {score:.4f} is better than that of every other variant, {margin} {basis}."
-        )
-    if worse:
-        last = worse[-1]
-        losers = f"{last} is worse" if len(worse) == 1 else f"{listed(worse)} are worse, {last}"
-        close = f"{listed(leaders[1:])} {'is' if len(leaders) == 2 else 'are'} not shown to be worse"
-        found = f"In {title}, {best} is the best on average and {close}; {losers} by {lead[last]} {basis}."
-    elif shown := next((pair for pair in analysis.pairs if pair.shown), None):
-        but = f"{shown.first} is better than {shown.second} by {shown}"
-        found = f"None is shown to be worse in {title} than {best}, the best on average {basis}; but {but}."
-    else:
+    title, names = METRICS[analysis.metric].title, list(analysis.variants)
+    basis = f"({seeds} seeds, {analysis.images} test images"
+    basis += f" in {analysis.groups} groups)" if analysis.groups < analysis.images else ")"
+    by_cost = sorted(names, key=lambda name: cost[name])
+    cheapest = by_cost[0]
+
+    def priced(name: str) -> str:
+        return f"{name} ({short(cost[name])} {unit})"
+
+    def loses(name: str) -> str:
+        return f"is at most {short(best.regret[name])} below the best"
+
+    most = "the fastest" if unit == "ms" else "the one with least work"
+    if len(best.candidates) == 1:
+        (winner,) = best.candidates
         found = (
-            f"No difference shown in {title} between {listed(leaders)} {basis}. A difference of less than "
-            f"{short(max(pair.smallest for pair in analysis.pairs))} between two of them can have gone unseen."
+            f"Choose {winner}: in {title} ({analysis.variants[winner].mean:.4f}) it is better than every other, by at "
         )
-    return found + cheapest(leaders, milliseconds)
+        found += f"least {short(best.lead[winner])} {basis}."
+        if cheapest == winner:
+            return f"{found} It is also {most}, {short(cost[winner])} {unit}."
+        return f"{found} It takes {short(cost[winner])} {unit}; {most}, {priced(cheapest)}, {loses(cheapest)}."
+    within = [] if margin is None else [name for name in by_cost if best.regret[name] <= margin]
+    if within and margin is not None:
+        chosen = within[0]
+        which = most if chosen == cheapest else f"{most} within the margin of {short(margin)}"
+        return (
+            f"Choose {chosen}: it is {which} ({short(cost[chosen])} {unit}), and at most {short(best.regret[chosen])} "
+            f"below the best in {title} {basis}."
+        )
+    anyone = "either" if len(names) == 2 else "each of them"
+    may = anyone if len(best.candidates) == len(names) else "one of " + listed(best.candidates, "or")
+    found = (
+        f"In {title} {may} may be the best {basis}. {most[0].upper()}{most[1:]}, {priced(cheapest)}, {loses(cheapest)}."
+    )
+    if (safest := min(names, key=lambda name: best.regret[name])) != cheapest:
+        found += f" The safest, {priced(safest)}, {loses(safest)}."
+    if margin is not None:
+        found = f"None is shown to be within the margin of {short(margin)}; more seeds would narrow it. {found}"
+    return f"{found} {equality(analysis)}"
 
 
-def cheapest(names: Sequence[str], milliseconds: Mapping[str, float]) -> str:
-    """A sentence that recommends the fastest of these variants, if it is clearly faster than the slowest."""
-    timed = sorted((milliseconds[name], name) for name in names if name in milliseconds)
-    if len(timed) < 2:
-        return ""
-    (fast, name), (slow, last) = timed[0], timed[-1]
-    if slow < 1.1 * fast:
-        return " Nor does speed decide: their latencies are within 10 %."
-    return f" Choose by cost: {name} predicts fastest here, {slow / fast:.1f} times as fast as {last}."
+def equality(analysis: Analysis) -> str:
+    """Within which margin all variants, or all but one, are equal, with a confidence of 95 %."""
+    everyone = statistics.equal_within(analysis.differences)
+    if len(analysis.variants) > 2:
+        name, others = statistics.equal_but_one(analysis.differences)
+        if others < everyone / 2:
+            return f"All but {name} are equal within {short(others)}, and all within {short(everyone)}."
+    return f"All are equal within {short(everyone)}."
 
 
 def short(number: float) -> str:
@@ -150,6 +179,6 @@ def short(number: float) -> str:
     return f"{float(f'{number:.1e}'):.10f}".rstrip("0").rstrip(".")
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], word: str = "and") -> str:
     """Names in a sentence."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"

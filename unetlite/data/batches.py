@@ -82,10 +82,11 @@ class SegmentationData(LightningDataModule):
         return self._load("test", batch_sampler=self._whole_images("test"))
 
     @property
-    def test_names(self) -> list[str]:
-        """The names of the test images in the order of `test_dataloader`."""
-        names = self.store.splits["test"].names
-        return [names[window.image] for batch in self._whole_images("test") for window in batch]
+    def tested(self) -> dict[str, list[str]]:
+        """Name and group of the test images in the order of `test_dataloader`."""
+        order = [window.image for batch in self._whole_images("test") for window in batch]
+        split = self.store.splits["test"]
+        return {"image": [split.names[k] for k in order], "group": [split.groups[k] for k in order]}
 
     def _whole_images(self, split: str) -> list[list[Window]]:
         # Without gradients, a batch may hold twice the pixels of a training batch.

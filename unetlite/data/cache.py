@@ -15,7 +15,7 @@ from unetlite.errors import UsageError
 from unetlite.files import progress, whole
 from unetlite.seeding import derive_seed
 
-FORMAT = 2  # part of the cache's name: raise it when what is written below changes
+FORMAT = 3  # part of the cache's name: raise it when what is written below changes
 
 
 class Batch(NamedTuple):
@@ -36,12 +36,17 @@ class Window(NamedTuple):
 
 
 class Split(torch.utils.data.Dataset[Batch]):
-    """The decoded samples of one split, read through windows; `sizes` are (height, width) of every image."""
+    """The decoded samples of one split, read through windows.
 
-    def __init__(self, directory: Path, split: str, names: list[str], sizes: list[tuple[int, int]], channels: int):
-        self.arguments = directory, split, names, sizes, channels
-        self.names, self.sizes, self.channels = names, sizes, channels
-        self.starts = np.cumsum([0] + [height * width for height, width in sizes])
+    Attributes:
+        names, groups, sizes: of every image, sizes as (height, width).
+    """
+
+    def __init__(self, directory: Path, split: str, channels: int, names: list[str], groups: list[str], sizes: Any):
+        self.arguments = directory, split, channels, names, groups, sizes
+        self.channels, self.names, self.groups = channels, names, groups
+        self.sizes: list[tuple[int, int]] = list(map(tuple, sizes))
+        self.starts = np.cumsum([0] + [height * width for height, width in self.sizes])
         files = directory / f"{split}.images", directory / f"{split}.masks"
         self.images, self.masks = (np.memmap(file, np.uint8, mode="r") for file in files)
 
@@ -105,10 +110,7 @@ def open_store(source: Dataset, directory: Path, description: str) -> Store:
                 raise
     index = json.loads((folder / "index.json").read_text())
     mean, std = torch.tensor(index["mean"]), torch.tensor(index["std"])
-    splits = {
-        split: Split(folder, split, entry["names"], [tuple(size) for size in entry["sizes"]], len(mean))
-        for split, entry in index["splits"].items()
-    }
+    splits = {split: Split(folder, split, len(mean), **entry) for split, entry in index["splits"].items()}
     return Store(source.classes, source.colours, mean, std, splits)
 
 
@@ -118,14 +120,15 @@ def write(source: Dataset, folder: Path, description: str, tell: Callable[[str],
     values: Any = 0  # of the training images, how often each of the 256 is in every channel
     labels: Any = 0  # the same of the training masks
     for split, samples in source.samples().items():
-        names, sizes = [], []
+        names, groups, sizes = [], [], []
         with (folder / f"{split}.images").open("wb") as images, (folder / f"{split}.masks").open("wb") as masks:
-            for name, image, mask in samples:
+            for name, image, mask, group in samples:
                 if not (image.dtype == mask.dtype == np.uint8 and image.shape[1:] == mask.shape):  # a defect
                     raise TypeError(f"{name}: image {image.dtype} {image.shape}, mask {mask.dtype} {mask.shape}.")
                 images.write(image.tobytes())
                 masks.write(mask.tobytes())
                 names.append(name)
+                groups.append(group)
                 sizes.append(mask.shape)
                 if len(names) % 500 == 0:
                     tell(f"decoding {description}: {len(names)} {split} images")
@@ -134,7 +137,7 @@ def write(source: Dataset, folder: Path, description: str, tell: Callable[[str],
                     labels += np.bincount(mask.ravel(), minlength=256)
         if not names:
             raise UsageError(f"{description}: the {split} split is empty; each of {', '.join(SPLITS)} needs an image.")
-        index[split] = {"names": names, "sizes": sizes}
+        index[split] = {"names": names, "groups": groups, "sizes": sizes}
     present = np.flatnonzero(labels[:IGNORE])
     if len(present) < 2:
         found = ", ".join(source.classes[k] for k in present) or "no class"

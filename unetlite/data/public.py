@@ -33,7 +33,7 @@ def pairs_of(build: Callable[[str], Any], split: str, root: str, what: str) -> l
             "Put its unpacked archive there, or set data.download=true."
         ) from None
     images, masks = (listed._images, listed._segs) if hasattr(listed, "_segs") else (listed.images, listed.masks)
-    return [Pair(Path(image).stem, Path(image), Path(mask)) for image, mask in zip(images, masks, strict=True)]
+    return [Pair(Path(i).stem, Path(i), Path(m), Path(i).stem) for i, m in zip(images, masks, strict=True)]
 
 
 @DATASETS.register("pets")
@@ -58,7 +58,7 @@ class Pets(FilePairs):
 
         build = partial(OxfordIIITPet, root, target_types="segmentation", download=download)
         official, tested = (pairs_of(build, split, root, "Oxford-IIIT Pet") for split in ("trainval", "test"))
-        train, val = hold_out(official, val_fraction, split_seed)
+        train, val = hold_out(official, val_fraction * len(official), split_seed)
         classes = {"background": 2, "pet": 1} | ({"border": 3} if border == "class" else {})
         table = ClassTable(classes, [3] if border == "ignore" else [])
         if border == "pet":
@@ -88,7 +88,7 @@ class Voc(FilePairs):
         present = (Path(root) / "VOCdevkit" / "VOC2012" / "SegmentationClass").is_dir()
         build = partial(VOCSegmentation, root, "2012", download=download and not present)
         official, tested = (pairs_of(build, split, root, "Pascal VOC 2012") for split in ("train", "val"))
-        train, val = hold_out(official, val_fraction, split_seed)
+        train, val = hold_out(official, val_fraction * len(official), split_seed)
         table = ClassTable(VOC_CLASSES)
         table.colours = tuple(map(voc_colour, range(len(VOC_CLASSES))))
         super().__init__({"train": train, "val": val, "test": tested}, table, resize)

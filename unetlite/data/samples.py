@@ -19,6 +19,7 @@ class Sample(NamedTuple):
     name: str
     image: np.ndarray
     mask: np.ndarray
+    group: str  # images of one group, such as a patient or a video, are alike; the name where each is for itself
 
 
 class Dataset(Protocol):

@@ -248,7 +248,7 @@ def loss(runtime: Runtime, network: UNet, split: Split) -> str:
         before.update(network(image[None]).argmax(1), mask[None])
         after.update(torch.from_numpy(runtime.probabilities(image[None].numpy())).argmax(1), mask[None])
     old, new = (float(scores.compute()["miou"]) for scores in (before, after))
-    return f"{new:.5f} on the {len(split)} test images, {new - old:+.5f} against the checkpoint's {old:.5f}"
+    return f"{new:.5f} on the {len(split)} test images, {new - old:+.5f} against the checkpoint's {old:.5f} in float32"
 
 
 @torch.inference_mode()

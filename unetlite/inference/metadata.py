@@ -73,7 +73,7 @@ class Metadata(BaseModel):
 def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
     """The network of a checkpoint, on the CPU in float32 and evaluation mode, and its metadata.
 
-    The scores are those of the test images if it is the best checkpoint of a finished run.
+    The scores are those of the test images if a finished run was judged by it.
 
     Raises:
         UsageError: the file is missing, damaged, or was not written by unetlite.
@@ -82,6 +82,6 @@ def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
     network = build_network(checkpoint, path).eval()
     values = {"metrics": {}, **checkpoint[KEY], "receptive_field": receptive_field(network.config)}
     run = RunFiles(path.parent)
-    if path.name == run.best.name and run.metrics.exists() and isinstance(values["metrics"], dict):
+    if run.metrics.exists() and path.name == run.judged.name and isinstance(values["metrics"], dict):
         values["metrics"] |= run.stored_metrics()
     return network, Metadata.read(values, path)

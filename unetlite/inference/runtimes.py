@@ -151,8 +151,8 @@ def open_runtime(path: Path, kind: str | None = None, device: str | None = None)
     Raises:
         UsageError: there is no such file, it is of another kind, it is damaged, or its runtime is not installed.
     """
-    if path.is_dir() and RunFiles(path).best.exists():
-        path = RunFiles(path).best
+    if path.is_dir() and RunFiles(path).judged.exists():
+        path = RunFiles(path).judged
     if path.name in ("openvino_model.xml", "openvino_model.bin", "model.safetensors", "config.json"):
         path = path.parent
     if not path.exists():

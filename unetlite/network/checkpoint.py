@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from unetlite.errors import MALFORMED, UsageError
+from unetlite.errors import MALFORMED, UsageError, first_line
 from unetlite.network.unet import UNet
 from unetlite.settings import UNetConfig
 
@@ -41,6 +41,8 @@ def build_network(checkpoint: dict[str, Any], path: Path) -> UNet:
         network = UNet(UNetConfig(**checkpoint[KEY]["network"])).float()  # whatever PyTorch's default type is
         stored = checkpoint["state_dict"].items()
         network.load_state_dict({name.removeprefix(prefix): w for name, w in stored if name.startswith(prefix)})
-    except MALFORMED:
-        raise UsageError(f"{path} holds another network than this version of unetlite builds.") from None
+    except (UsageError, *MALFORMED) as error:
+        raise UsageError(
+            f"{path} holds another network than this version of unetlite builds ({first_line(error)})."
+        ) from None
     return network

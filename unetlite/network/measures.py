@@ -103,6 +103,8 @@ def follow(config: UNetConfig) -> Iterator[Step]:
         ((first, last),) = reach(lambda x: network.down[0](x)[0], phases=1)
         up = cast(Up, network.decoder[0]).up
         phases = reach(lambda x: up(x, skip_like(x)), phases=2)
+        coarse = noise(16)
+        guides = reach(lambda fine: up(coarse, skip_like(coarse)._replace(map=fine)), phases=2, size=32)
 
     def itself(n: int) -> tuple[int, int]:
         return n, n
@@ -113,10 +115,16 @@ def follow(config: UNetConfig) -> Iterator[Step]:
 
     seen: Interval = itself
 
-    def step(name: str, kernel: int, stride: str, reads: Interval) -> Step:
-        """Moves `seen` on by a layer whose output n reads its input from reads(n)[0] to reads(n)[1]."""
+    def step(name: str, kernel: int, stride: str, reads: Interval, skip: Interval | None = None) -> Step:
+        """Moves `seen` on by a layer whose output n reads its input from reads(n)[0] to reads(n)[1].
+
+        An operator that is guided by the encoder's map reads there, where `skip` is seen.
+        """
         nonlocal seen
         seen = cache(lambda n, before=seen: (before(reads(n)[0])[0], before(reads(n)[1])[1]))
+        if skip is not None and guides:
+            start, end = (pick(side) for pick, side in zip((min, max), zip(*guides, strict=True), strict=True))
+            seen = join(seen, lambda n: (skip(n + start)[0], skip(n + end)[1]))
         return name, kernel, stride, max(end - start + 1 for start, end in map(seen, range(2**config.depth)))
 
     def block(name: str, dilation: int = 1) -> Iterator[Step]:
@@ -131,8 +139,9 @@ def follow(config: UNetConfig) -> Iterator[Step]:
     yield from block("bottleneck", config.bottleneck_dilation)
     kernel = max(end - start + 1 for start, end in phases)
     for level in range(config.depth):
-        yield step(f"decoder.{level}.up", kernel, "1/2", upsampled)
-        seen = seen if config.skip == "none" else join(seen, skips.pop())
+        skip = skips.pop()
+        yield step(f"decoder.{level}.up", kernel, "1/2", upsampled, skip)
+        seen = seen if config.skip == "none" else join(seen, skip)
         yield from block(f"decoder.{level}.conv")
     yield step("head", 1, "1", itself)
 
@@ -148,21 +157,29 @@ def skip_like(x: Tensor) -> Skip:
     return Skip(fine, F.max_pool2d(fine, 2, return_indices=True)[1])
 
 
+def noise(size: int) -> Tensor:
+    """Square maps (64, 4, size, size), enough that every position is once the maximum."""
+    return torch.rand(64, 4, size, size, generator=torch.Generator().manual_seed(0))
+
+
 @torch.enable_grad()
-def reach(operator: Callable[[Tensor], Tensor], phases: int) -> list[tuple[int, int]]:
+def reach(operator: Callable[[Tensor], Tensor], phases: int, size: int = 16) -> list[tuple[int, int]]:
     """First and last input that an output of an operator (of 4 channels) depends on, per axis, by its gradients.
 
     One phase is for downsampling, relative to input 2n of output n; two are for upsampling, of the even and the odd
-    outputs n, relative to input n // 2.
+    outputs n, relative to input n // 2, or n where the input has the size of the output. Empty if it depends on none.
     """
-    size, samples = 16, 64  # samples enough that every position is once the maximum
-    x = torch.rand(samples, 4, size, size, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    x = noise(size).requires_grad_()
     outputs = operator(x)
     middle, found = outputs.shape[-1] // 2, []
     for phase in range(phases):
-        (gradient,) = torch.autograd.grad(outputs[..., middle + phase].sum(), x, retain_graph=True)
+        middle_column = outputs[..., middle + phase].sum()
+        (gradient,) = torch.autograd.grad(middle_column, x, retain_graph=True, allow_unused=True)
+        if gradient is None:
+            return []
         columns = gradient.abs().sum((0, 1, 2)).nonzero()[:, 0]
-        found.append((int(columns.min()) - size // 2, int(columns.max()) - size // 2))
+        origin = size // 2 + (phase if size == outputs.shape[-1] else 0)
+        found.append((int(columns.min()) - origin, int(columns.max()) - origin))
     return found
 
 

@@ -138,10 +138,13 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
 def initialise(network: nn.Module, seed: int) -> None:
     """Draws every parameter anew, each module from a generator that depends on (seed, module name) alone.
 
-    So two networks that differ in one module start equal everywhere else, whatever was drawn before.
+    So two networks that differ in one module start equal everywhere else, whatever was drawn before. A module's own
+    `reset_parameters` comes after those of its parts, and what it sets stays; one with parameters needs one.
     """
     with torch.random.fork_rng(devices=[]):
-        for name, module in network.named_modules():
+        for name, module in reversed(list(network.named_modules())):
             if hasattr(module, "reset_parameters"):
                 torch.manual_seed(derive_seed(seed, name))
                 module.reset_parameters()
+            elif next(module.parameters(recurse=False), None) is not None:
+                raise TypeError(f"{type(module).__name__} has parameters of its own, and no reset_parameters().")

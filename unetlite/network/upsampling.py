@@ -46,7 +46,7 @@ class Transpose(nn.ConvTranspose2d):
         padding, output_padding = {2: (0, 0), 3: (1, 1), 4: (1, 0)}[kernel_size]
         super().__init__(in_channels, out_channels, kernel_size, 2, padding, output_padding)
 
-    def forward(self, x: Tensor, skip: Skip | None) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:  # type: ignore[override]
         return super().forward(x)  # (B, C_out, 2H, 2W)
 
 
@@ -60,7 +60,7 @@ class ResizeConvolution(nn.Module):
         super().__init__()
         self.conv = conv(in_channels, out_channels, kernel_size)
 
-    def forward(self, x: Tensor, skip: Skip | None) -> Tensor:
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:
         if self.convolves_first:
             return F.interpolate(self.conv(x), scale_factor=2, mode=self.mode)  # (B, C_out, 2H, 2W)
         return self.conv(F.interpolate(x, scale_factor=2, mode=self.mode))  # (B, C_out, 2H, 2W)
@@ -76,7 +76,7 @@ class Nearest(ResizeConvolution):
 
     mode = "nearest"
 
-    def forward(self, x: Tensor, skip: Skip | None) -> Tensor:
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:
         if self.training and self.conv.kernel_size == (3, 3):
             return F.conv_transpose2d(x, nearest_as_transposed(self.conv.weight), self.conv.bias, stride=2, padding=1)
         return super().forward(x, skip)
@@ -123,7 +123,7 @@ class Zeros(nn.Module):
         super().__init__()
         self.conv = conv(in_channels, out_channels, kernel_size=3)
 
-    def forward(self, x: Tensor, skip: Skip | None) -> Tensor:
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:
         return self.conv(insert_zeros(x, 2))  # (B, C_out, 2H, 2W)
 
 
@@ -155,7 +155,7 @@ class PixelShuffle(nn.Conv2d):
             for parameter in self.parameters():  # channel 4c + k is sub-pixel k of channel c
                 parameter.copy_(parameter[::4].repeat_interleave(4, dim=0))
 
-    def forward(self, x: Tensor, skip: Skip | None) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:  # type: ignore[override]
         return F.pixel_shuffle(super().forward(x), 2)  # (B, 4 C_out, H, W) -> (B, C_out, 2H, 2W)
 
 
@@ -194,7 +194,7 @@ class BilinearAdditive(nn.Module):
         self.missing = -in_channels % 4
         self.conv = conv((in_channels + self.missing) // 4, out_channels, kernel_size=3)
 
-    def forward(self, x: Tensor, skip: Skip | None) -> Tensor:
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:
         x = F.pad(x, (0, 0, 0, 0, 0, self.missing)).unflatten(1, (-1, 4)).sum(2)  # (B, C_in / 4, H, W)
         return self.conv(F.interpolate(x, scale_factor=2, mode="bilinear"))  # (B, C_out, 2H, 2W)
 
@@ -242,7 +242,7 @@ class Carafe(nn.Module):
         self.compress = conv(out_channels, compressed_channels, kernel_size=1)
         self.encode = NearZeroConv2d(compressed_channels, 4 * window**2, 3, padding=1)
 
-    def forward(self, x: Tensor, skip: Skip | None) -> Tensor:
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)
         height, width = x.shape[-2:]
         weights = self.encode(self.compress(x)).unflatten(1, (-1, 4)).softmax(1).to(x.dtype)  # (B, kk, 4, H, W)
@@ -273,7 +273,7 @@ class DySample(nn.Module):
         self.conv = conv(in_channels, out_channels, kernel_size=1)
         self.offset = NearZeroConv2d(out_channels, 2 * self.groups * 4, 1)
 
-    def forward(self, x: Tensor, skip: Skip | None) -> Tensor:
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)
         height, width = x.shape[-2:]
         precise = torch.promote_types(x.dtype, torch.float32)  # places need more digits than bfloat16 has

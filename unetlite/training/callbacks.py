@@ -16,7 +16,6 @@ from torch.utils.tensorboard import SummaryWriter
 from unetlite.data.batches import Batch, SegmentationData
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.metrics.ripple import PhaseRipple
-from unetlite.network.unet import UNet, initialise
 from unetlite.pictures import picture_grid, picture_row
 from unetlite.seeding import derive_seed
 from unetlite.training.segmenter import Segmenter
@@ -140,34 +139,27 @@ class ValidateLastStep(Callback):
 
 
 class RippleProbe(Callback):
-    """The ripple that the decoder adds to the logits of randomly shifted test images, before and after training."""
+    """The ripple that the decoder adds to the logits of randomly shifted test images."""
 
     shifts = 4  # of every image
 
     def on_test_start(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
-        network = pl_module.network
-        initial = UNet(network.config).to(pl_module.device).to(memory_format=torch.channels_last).eval()
-        initialise(initial, pl_module.run_config["seed"])
-        initial.set_normalisation(network.mean, network.std)
-        stride, classes = 2**network.config.depth, network.config.num_classes
-        self.networks = {"test": network, "init": initial}
-        # The metrics are kept on the CPU, since Apple's GPUs have no float64.
-        self.ripples = {name: PhaseRipple(stride, classes, margin=stride) for name in self.networks}
+        config = pl_module.network.config
+        self.stride = 2**config.depth
+        # It is kept on the CPU, since Apple's GPUs have no float64.
+        self.ripple = PhaseRipple(self.stride, config.num_classes, margin=self.stride)
 
     def on_test_batch_end(  # type: ignore[override]
         self, trainer: Trainer, pl_module: Segmenter, outputs: Any, batch: Batch, batch_idx: int, *_: int
     ) -> None:
         for k in range(self.shifts):
             generator = torch.Generator().manual_seed(derive_seed("shift", batch_idx, k))
-            images = shifted(batch.image, 2**pl_module.network.config.depth, generator)
-            for name, network in self.networks.items():
-                with trainer.precision_plugin.forward_context():
-                    self.ripples[name].update(network(images).float().cpu())
+            with trainer.precision_plugin.forward_context():
+                self.ripple.update(pl_module(shifted(batch.image, self.stride, generator)).float().cpu())
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
-        for name, ripple in self.ripples.items():
-            if not (value := ripple.compute()).isnan():
-                pl_module.log(f"{name}/phase_ripple", value.float())
+        if not (value := self.ripple.compute()).isnan():
+            pl_module.log("test/phase_ripple", value.float())
 
 
 def shifted(images: Tensor, stride: int, generator: torch.Generator) -> Tensor:

@@ -2,29 +2,41 @@
 
 from collections.abc import Mapping
 from math import isnan, nan
+from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 from torch.utils.tensorboard.summary import hparams
 
+from unetlite.data.batches import SegmentationData
 from unetlite.files import shorten, write_csv
-from unetlite.network.checkpoint import KEY, load_checkpoint
+from unetlite.metrics.overlap import SegmentationScores
+from unetlite.network.checkpoint import KEY, load_checkpoint, load_network
 from unetlite.network.measures import parameters
 from unetlite.training.callbacks import Clock, writer
 from unetlite.training.run import RunDirectory
 from unetlite.training.segmenter import Segmenter
 
-LOGGED_BY_TEST = ("test/surface_dice_1px", "test/hausdorff95", "test/phase_ripple", "init/phase_ripple")
+LOGGED_BY_TEST = ("test/surface_dice_1px", "test/hausdorff95", "test/phase_ripple")
 
 
-def collect_metrics(run: RunDirectory, segmenter: Segmenter, trainer: Trainer, clock: Clock) -> dict[str, float | None]:
-    """Scores of the test and, at the best epoch, of the validation images, and the times; None for absent classes."""
+def collect_metrics(
+    run: RunDirectory, segmenter: Segmenter, trainer: Trainer, clock: Clock, data: SegmentationData
+) -> dict[str, float | None]:
+    """Scores of test and validation images by the checkpoint that is judged, and the times; None for absent classes.
+
+    Beside them, as test/miou_last and test/miou_best, those of the weights after the last step and of the best epoch.
+    """
     test_scores: Any = segmenter.test_scores
     # Computed again, since Lightning keeps float32 of what is logged.
     scores = {f"test/{name}": float(value) for name, value in test_scores.compute().items()}
     scores["test/boundary_iou_2pct_width"] = float(test_scores["boundary_iou_2pct"].widths().cpu().double().mean())
     scores |= {name: float(trainer.callback_metrics.get(name, nan)) for name in LOGGED_BY_TEST}
-    scores |= load_checkpoint(run.best)[KEY]["metrics"]
+    scores |= load_checkpoint(run.judged)[KEY]["metrics"]
+    for checkpoint in (run.last, run.best):
+        judged = checkpoint == run.judged
+        scores[f"test/miou_{checkpoint.stem}"] = scores["test/miou"] if judged else test_miou(checkpoint, trainer, data)
     return {
         **{name: None if isnan(value) else value for name, value in scores.items()},
         "model/parameters": parameters(segmenter.network),
@@ -33,7 +45,18 @@ def collect_metrics(run: RunDirectory, segmenter: Segmenter, trainer: Trainer, c
     }
 
 
-def write_tables(run: RunDirectory, segmenter: Segmenter, names: list[str]) -> None:
+@torch.inference_mode()
+def test_miou(checkpoint: Path, trainer: Trainer, data: SegmentationData) -> float:
+    """The mean IoU of the test images by another checkpoint."""
+    network = load_network(checkpoint).eval().to(trainer.strategy.root_device).to(memory_format=torch.channels_last)
+    scores = SegmentationScores(data.store.classes)
+    for image, mask in data.test_dataloader():
+        with trainer.precision_plugin.forward_context():
+            scores.update(network(image.to(trainer.strategy.root_device)).argmax(1).cpu(), mask)
+    return float(scores.compute()["miou"])
+
+
+def write_tables(run: RunDirectory, segmenter: Segmenter, tested: Mapping[str, list[str]]) -> None:
     """`per_image.csv`, scores of each test image, and `counts.csv`, the pixels that the data set's are made of."""
     scores: Any = segmenter.test_scores
     metrics = {"overlap": scores["overlap"], "boundary_1px": scores["boundary_iou_1px"],
@@ -59,8 +82,8 @@ def write_tables(run: RunDirectory, segmenter: Segmenter, names: list[str]) -> N
         for j, kind in enumerate(("tp", "fp", "fn"))
     }
     for path, written in ((run.per_image, columns), (run.counts, counts)):
-        rows = zip(names, *(column.tolist() for column in written.values()), strict=True)
-        write_csv(path, ["image", *written], rows)
+        rows = zip(*tested.values(), *(column.tolist() for column in written.values()), strict=True)
+        write_csv(path, [*tested, *written], rows)
 
 
 def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Mapping[str, float | None]) -> None:
@@ -97,5 +120,5 @@ def print_results(run: RunDirectory, metrics: Mapping[str, float | None], classe
     table.add_row("mean over images", score("miou_per_image"), score("dice_per_image"))
     get_console().print(table)
     print(f"{metrics['train/seconds']:.0f} s of training, {metrics['train/images_per_second']:.0f} images/s")
-    print(f"best checkpoint   {shorten(run.best)}")
+    print(f"checkpoint        {shorten(run.judged)}")
     print(f"curves, pictures  tensorboard --logdir {shorten(run.path.parents[1])}")

@@ -29,6 +29,12 @@ class RunFiles:
         self.per_image = path / "per_image.csv"
         self.counts = path / "counts.csv"
 
+    @property
+    def judged(self) -> Path:
+        """The checkpoint whose test scores are the run's, see trainer.judge; before there was that key, the best."""
+        judge = self.stored_config()["trainer"].get("judge") if self.config_file.exists() else None
+        return self.last if judge == "last" else self.best
+
     def stored_metrics(self) -> dict[str, Any]:
         """The scores of a finished run."""
         return self._stored(self.metrics, json.loads)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.logging import RichHandler
@@ -49,8 +49,6 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
         ModelCheckpoint(run.path, run.best.stem, monitor=MONITOR, mode="max", enable_version_counter=False),
         ModelCheckpoint(run.path, run.last.stem, enable_version_counter=False),
     ]
-    if options.early_stopping is not None:
-        callbacks.append(EarlyStopping(MONITOR, mode="max", patience=options.early_stopping))
     if sys.stdout.isatty():
         callbacks.append(ProgressBar(refresh_rate=1))
     try:
