@@ -179,6 +179,20 @@ def resolve(config: Any) -> dict[str, Any]:
     return cast(dict[str, Any], plain)
 
 
+def seconds_of(duration: str | None) -> float | None:
+    """Of a duration such as 90s, 30m or 2h; None for none."""
+    if duration is None:
+        return None
+    number, unit = str(duration)[:-1], str(duration)[-1:]
+    try:
+        seconds = float(number) * {"s": 1, "m": 60, "h": 3600}[unit]
+    except (KeyError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"budget={duration}: expected a duration such as 90s, 30m or 2h.")
+    return seconds
+
+
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested keys joined by dots."""
     flat: dict[str, Any] = {}

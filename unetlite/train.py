@@ -1,10 +1,12 @@
 """One run, from its configuration to a run directory. `python train.py` and `unetlite train` are this."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -13,6 +15,10 @@ from unetlite.errors import TracebackOfDefect, UsageError, hydra_mistakes, mista
 from unetlite.files import shorten
 from unetlite.settings import CONFIGS, read_settings, resolve
 from unetlite.training.run import RunDirectory
+
+# Hydra finds it by itself only where the package is not installed editable; it is imported after Hydra's own plugins,
+# which Hydra loads anew.
+Plugins.instance().register(import_module("hydra_plugins.unetlite_race").RaceSweeper)
 
 
 @mistakes_in_one_line()
@@ -86,7 +92,7 @@ class CheckBeforeSweep(Callback):
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
         sweeper = config.hydra.sweeper
-        if not sweeper._target_.endswith("BasicSweeper"):
+        if not sweeper._target_.endswith(("BasicSweeper", "RaceSweeper")):
             return  # another sweeper chooses its runs as it goes
         words = [f"{key}={value}" for key, value in (sweeper.params or {}).items()] + config.hydra.overrides.task
         jobs = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), max_batch_size=None)[0]

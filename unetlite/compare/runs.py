@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from unetlite.compare.statistics import contributions
+from unetlite.compare.statistics import ALPHA, contributions
 from unetlite.errors import UsageError
 from unetlite.files import read_csv
 from unetlite.settings import MAY_DIFFER, flatten
@@ -37,6 +37,10 @@ METRICS = {
 }
 
 
+LOOKS = {3: 0.005, 5: 0.010, 7: 0.015, 10: 0.020}
+"""Of a race: after how many seeds it is looked at, and the share of the 5 % that the look spends."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A finished run."""
@@ -53,6 +57,11 @@ class Run:
     def classes(self) -> list[str]:
         """Names of the classes."""
         return [name.removeprefix("iou/") for name in self.columns if name.startswith("iou/")]
+
+    @property
+    def seed(self) -> int:
+        """Of the configuration."""
+        return self.config["seed"]
 
     def counts(self, table: str) -> np.ndarray:
         """True positives, false positives and false negatives (N, K, 3) of every test image and class."""
@@ -87,13 +96,16 @@ def read_run(path: Path) -> Run:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs by variant, the same seeds each."""
+    """Runs by variant, the same seeds each but for those that a race has dropped."""
 
     by: str  # the key that is compared, such as "upsample"
     variants: dict[str, list[Run]]  # by name, the runs in the order of `seeds`
     seeds: list[int]
     left_out: list[str]  # what was found and not used, and why, in words
     allowed: list[str]  # other keys in which the runs differ, as the user allowed
+    alpha: float = ALPHA  # that may be spent on judging it
+    started: int | None = None  # how many variants there were at the start of a race
+    dropped: dict[str, float] = field(default_factory=dict)  # by a race, with their regret then
 
     @property
     def runs(self) -> list[Run]:
@@ -116,16 +128,18 @@ class Comparison:
         return list({str(run.environment): run.environment for run in self.runs if run.environment}.values())
 
     def scores(self, metric: str) -> tuple[dict[str, np.ndarray], list[str]]:
-        """By variant (S, N), a row a seed, a column a test image that has a value in every run; and these' groups."""
-        values = {name: np.array([run.scores(metric) for run in runs]) for name, runs in self.variants.items()}
+        """By variant that is not dropped (S, N), a row a seed, a column a test image that has a value in every run; and
+        these images' groups.
+        """
+        racing = {name: runs for name, runs in self.variants.items() if name not in self.dropped}
+        values = {name: np.array([run.scores(metric) for run in runs]) for name, runs in racing.items()}
         kept = ~np.isnan(np.concatenate(list(values.values()))).any(0)
         return {name: table[:, kept] for name, table in values.items()}, np.array(self.first.groups)[kept].tolist()
 
     def without(self, seeds: Collection[int]) -> "Comparison":
         """The same without these seeds."""
-        kept = [k for k, seed in enumerate(self.seeds) if seed not in seeds]
-        variants = {name: [runs[k] for k in kept] for name, runs in self.variants.items()}
-        return replace(self, variants=variants, seeds=[self.seeds[k] for k in kept])
+        kept = {name: [run for run in runs if run.seed not in seeds] for name, runs in self.variants.items()}
+        return replace(self, variants=kept, seeds=[seed for seed in self.seeds if seed not in seeds])
 
 
 def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] = ()) -> Comparison:
@@ -140,23 +154,60 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
     allowed = check_control(runs, by, allow)
     found: dict[str, dict[int, Run]] = {}
     for name, run in zip(names, runs, strict=True):
-        same = found.setdefault(name, {}).setdefault(run.config["seed"], run)
+        same = found.setdefault(name, {}).setdefault(run.seed, run)
         if same is not run:
             both = f"{same.files.path} and {run.files.path} are the same variant ({name}) and seed"
             raise UsageError(f"{both}; compare a directory that holds one of them.")
     if len(found) < 2:
         remedy = f"a comparison by {by} needs two: python train.py -m {by}=..."
         raise UsageError(f"{directory} has runs of one variant, {names[0]}; {remedy}")
+    race = read_race(directory)
+    if race and race["plan"]["by"] == by and set(race["plan"]["variants"]) == set(found):
+        return raced(race, found, allowed)
     seeds = sorted(set.intersection(*map(set, found.values())))
     if not seeds:
         listed = "; ".join(f"{name} has {sorted(by_seed)}" for name, by_seed in found.items())
         raise UsageError(f"{directory} has no seed that every variant was trained with: {listed}.")
     started = {file.parent for file in directory.rglob("config.yaml")} - set(finished)
     left_out = [f"{path} is not finished" for path in sorted(started)]
-    others = [run for run in runs if run.config["seed"] not in seeds]
+    others = [run for run in runs if run.seed not in seeds]
     left_out += [f"{run.files.path}: not every variant has seed {run.config['seed']}" for run in others]
     variants = {name: [by_seed[seed] for seed in seeds] for name, by_seed in found.items()}
     return Comparison(by, variants, seeds, left_out, allowed)
+
+
+def raced(race: Mapping[str, Any], found: Mapping[str, Mapping[int, Run]], allowed: list[str]) -> Comparison:
+    """The runs of a race up to its last look, which is the one that decides."""
+    if not race["looks"]:
+        raise UsageError("the race has not been looked at yet; run the same command again, and it goes on.")
+    looks, variants, dropped = race["looks"], {}, {}
+    if [look["seeds"] for look in looks] != list(LOOKS)[: len(looks)]:
+        raise UsageError("the race was looked at otherwise than planned, which is no basis for a verdict.")
+    for name, by_seed in found.items():
+        last = max(k for k, look in enumerate(looks) if name in look["regret"])
+        if last < len(looks) - 1:
+            dropped[name] = float(looks[last]["regret"][name])
+        variants[name] = [by_seed[seed] for seed in range(looks[last]["seeds"])]
+    used = {run.files.path for runs in variants.values() for run in runs}
+    others = [run.files.path for by_seed in found.values() for run in by_seed.values() if run.files.path not in used]
+    left_out = [f"{path}: not at the last look of the race" for path in others]
+    alpha, seeds = LOOKS[looks[-1]["seeds"]], list(range(looks[-1]["seeds"]))
+    return Comparison(race["plan"]["by"], variants, seeds, left_out, allowed, alpha, len(found), dropped)
+
+
+def read_race(directory: Path) -> dict[str, Any] | None:
+    """What `race.json` records; None where there is none. Raises UsageError if it is damaged."""
+    file = directory / "race.json"
+    if not file.exists():
+        return None
+    try:
+        record = json.loads(file.read_text())
+        assert {"plan", "looks", "ended", "seconds"} <= record.keys()
+    except (OSError, ValueError, AttributeError, AssertionError):
+        raise UsageError(
+            f"{file} is damaged; delete it, and run the same command again: no training is lost."
+        ) from None
+    return record
 
 
 def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[str]:

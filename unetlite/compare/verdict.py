@@ -38,12 +38,13 @@ class Analysis:
     def around(self, name: str) -> tuple[float, float] | None:
         """For a chart: the interval of a variant's distance to the best of the others, drawn where that lies.
 
-        All variants' hold at once with 95 % (Hsu 1984); within 0..1 where the metric is. None without a verdict.
+        All hold at once with 95 % (Hsu 1984), within 0..1 where the metric is. None without a verdict, and for what a
+        race has dropped.
         """
-        if self.best is None:
+        if self.best is None or name not in self.best.lead:
             return None
         sign = -1 if METRICS[self.metric].lower_is_better else 1
-        others = [self.variants[other].mean for other in self.variants if other != name]
+        others = [self.variants[other].mean for other in self.best.lead if other != name]
         top = max(sign * mean for mean in others)
         reach = self.best.reach
         high = max(0.0, min(d.mean + reach[pair] for pair, d in self.differences.items() if pair[0] == name))
@@ -58,19 +59,24 @@ def summarise(by_seed: np.ndarray) -> Summary:
 
 
 def describe(comparison: Comparison, metric: str) -> dict[str, Summary] | None:
-    """Every variant in a metric that does not decide; None if no test image has a value in every run."""
-    scores, groups = comparison.scores(metric)
-    return {name: summarise(table.mean(1)) for name, table in scores.items()} if groups else None
+    """The scores of every variant in a metric; None if a run has none."""
+    by_seed = {
+        name: np.array([run.metrics[f"test/{metric}"] for run in runs], float)
+        for name, runs in comparison.variants.items()
+    }
+    if any(np.isnan(values).any() for values in by_seed.values()):
+        return None
+    return {name: summarise(values) for name, values in by_seed.items()}
 
 
 def analyse(comparison: Comparison, metric: str) -> Analysis | None:
     """The comparison with the best in a metric of METRICS; None if no test image has a value in every run."""
     scores, groups = comparison.scores(metric)
-    if not groups:
+    described, sign = describe(comparison, metric), -1 if METRICS[metric].lower_is_better else 1
+    if described is None:
         return None
-    sign = -1 if METRICS[metric].lower_is_better else 1
-    names = sorted(scores, key=lambda name: -sign * scores[name].mean())
-    variants, count = {name: summarise(scores[name].mean(1)) for name in names}, len(set(groups))
+    names = sorted(scores, key=lambda name: -sign * described[name].mean)
+    variants, count = {name: described[name] for name in [*names, *comparison.dropped]}, len(set(groups))
     if len(comparison.seeds) < FEWEST_SEEDS:
         return Analysis(metric, comparison.seeds, len(groups), count, variants, {}, None, 1.0)
     units = {name: statistics.by_group(sign * scores[name], groups) for name in names}
@@ -79,7 +85,9 @@ def analyse(comparison: Comparison, metric: str) -> Analysis | None:
         pairs = zip(found.values(), statistics.differences(units, as_if=ENOUGH_GROUPS).values(), strict=True)
         ratios = [one.reach(0.025) / other.reach(0.025) for one, other in pairs if other.standard_error]
         widened = float(np.median(ratios)) if ratios else 1.0
-    return Analysis(metric, comparison.seeds, len(groups), count, variants, found, statistics.best_of(found), widened)
+    best = statistics.best_of(found, comparison.alpha, comparison.started)
+    best.regret.update(comparison.dropped)
+    return Analysis(metric, comparison.seeds, len(groups), count, variants, found, best, widened)
 
 
 def strange_runs(comparison: Comparison, metric: str) -> dict[tuple[str, int], str]:
@@ -88,12 +96,12 @@ def strange_runs(comparison: Comparison, metric: str) -> dict[tuple[str, int], s
     values = {
         (name, seed): run.metrics.get(score)
         for name, runs in comparison.variants.items()
-        for seed, run in zip(comparison.seeds, runs, strict=True)
+        for seed, run in ((run.seed, run) for run in runs)
     }
     lost = {
         (name, seed): f"{name} with seed {seed} ended in numbers that are not finite"
         for name, runs in comparison.variants.items()
-        for seed, run in zip(comparison.seeds, runs, strict=True)
+        for seed, run in ((run.seed, run) for run in runs)
         if run.metrics.get("val/loss") is None or values[name, seed] is None
     }
     finite = {key: sign * float(value) for key, value in values.items() if key not in lost and value is not None}

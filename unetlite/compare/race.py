@@ -1,0 +1,89 @@
+"""A race: variants that cannot be the best stop being trained, at looks that are planned before the first training.
+
+Each look spends a part of the 5 % (alpha spending, Lan and DeMets 1983), so that all looks together err as one would.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from unetlite.compare.runs import LOOKS, Comparison, read_race, read_run
+from unetlite.compare.verdict import analyse
+from unetlite.errors import UsageError
+from unetlite.files import whole
+
+
+class Race:
+    """What is planned and what was decided, kept in `race.json` after every step.
+
+    Args:
+        directory: of the runs.
+        plan: what must not change: `by`, the key that is compared; `variants`, by name their words on the command line;
+            `metric` of METRICS; `margin` in it, and `budget` in seconds, or None.
+
+    Raises:
+        UsageError: the directory holds a race with another plan.
+    """
+
+    def __init__(self, directory: Path, plan: Mapping[str, Any]):
+        self.file, self.plan = directory / "race.json", dict(plan)
+        self.looks: list[dict[str, Any]] = []
+        self.ended: str | None = None
+        self.earlier, self.started, self.trained = 0.0, time.monotonic(), 0
+        if record := read_race(directory):
+            if changed := [key for key, value in self.plan.items() if record["plan"].get(key) != value]:
+                old, new = (json.dumps({key: part.get(key) for key in changed}) for part in (record["plan"], self.plan))
+                raise UsageError(f"{self.file} records a race with {old}, not {new}; plan another with output_dir=DIR.")
+            self.looks, self.ended, self.earlier = record["looks"], record["ended"], record["seconds"]
+
+    @property
+    def seconds(self) -> float:
+        """That the race has taken, interruptions left out."""
+        return self.earlier + time.monotonic() - self.started
+
+    @property
+    def racing(self) -> list[str]:
+        """The variants that are still trained."""
+        return self.looks[-1]["candidates"] if self.looks else list(self.plan["variants"])
+
+    @property
+    def seeds(self) -> int:
+        """How many there are to be at the next look, or were at the last one."""
+        return list(LOOKS)[min(len(self.looks), len(LOOKS) - 1)]
+
+    def look(self, runs: Mapping[str, Sequence[Path]]) -> None:
+        """Decides who goes on, by the finished runs of `racing`, in the order of the seeds."""
+        found = {name: [read_run(path) for path in paths] for name, paths in runs.items()}
+        alpha, count = LOOKS[self.seeds], len(self.plan["variants"])
+        comparison = Comparison(self.plan["by"], found, list(range(self.seeds)), [], [], alpha=alpha, started=count)
+        analysis = analyse(comparison, self.plan["metric"])
+        if analysis is None or analysis.best is None:
+            raise UsageError(f"metric={self.plan['metric']}: the runs have no value of it.")
+        best = analysis.best
+        self.looks.append({
+            "seeds": self.seeds, "alpha": alpha, "seconds": round(self.seconds), "candidates": best.candidates,
+            "regret": best.regret, "means": {name: each.mean for name, each in analysis.variants.items()},
+        })  # fmt: skip
+        margin = self.plan["margin"]
+        if len(best.candidates) == 1:
+            self.ended = "one candidate is left"
+        elif margin is not None and min(best.regret.values()) <= margin:
+            self.ended = "a variant is within the margin"
+        elif len(self.looks) == len(LOOKS):
+            self.ended = "the last look was taken"
+        elif self.plan["budget"] is not None and self.seconds + self.expected() > self.plan["budget"]:
+            self.ended = "the time is spent"
+        self.save()
+
+    def expected(self) -> float:
+        """Seconds until the next look, at the pace so far."""
+        done = self.looks[-1]["seeds"] if self.looks else 0
+        return (self.seeds - done) * len(self.racing) * (time.monotonic() - self.started) / max(self.trained, 1)
+
+    def save(self) -> None:
+        """Writes the record, whole or not at all."""
+        record = {"plan": self.plan, "looks": self.looks, "ended": self.ended, "seconds": self.seconds}
+        with whole(self.file) as partial:
+            partial.write_text(json.dumps(record, indent=1) + "\n")
