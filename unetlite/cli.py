@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from unetlite.commands.choose import choose
 from unetlite.commands.compare import compare
 from unetlite.commands.demo import demo
 from unetlite.commands.explain import explain
@@ -37,7 +38,7 @@ def train(context: typer.Context) -> None:
     run()
 
 
-for function in (explain, compare, export, predict, demo):
+for function in (choose, explain, compare, export, predict, demo):
     app.command()(mistakes_in_one_line()(hydra_mistakes()(function)))
 
 

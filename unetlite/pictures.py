@@ -1,6 +1,6 @@
 """Pictures of what a network sees and where it is wrong, and of the numbers in a map."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,15 +61,19 @@ def picture_row(
 
 
 def picture_grid(
-    rows: Sequence[Sequence[np.ndarray]], captions: Sequence[str], legend: Mapping[str, Colour], cell: int = 160
+    rows: Sequence[Sequence[np.ndarray]],
+    captions: Sequence[str],
+    legend: dict[str, Colour],
+    columns: Sequence[str] = COLUMNS,
+    cell: int = 160,
 ) -> Tensor:
-    """All rows under the titles of COLUMNS, with a caption each and a legend at the foot: uint8 (3, H, W)."""
+    """All rows under the titles of the columns, with a caption each and a legend at the foot: uint8 (3, H, W)."""
     font = ImageFont.load_default(FONT_SIZE)
-    lefts = [GAP + column * (cell + GAP) for column in range(len(COLUMNS))]
+    lefts = [GAP + column * (cell + GAP) for column in range(len(columns))]
     height = CAPTION + GAP + cell + GAP  # of a row
     canvas = Image.new("RGB", (lefts[-1] + cell + GAP, CAPTION + len(rows) * height + CAPTION + GAP), PAPER)
     draw = ImageDraw.Draw(canvas)
-    for left, title in zip(lefts, COLUMNS, strict=True):
+    for left, title in zip(lefts, columns, strict=True):
         draw.text((left, 2), title, INK, font)
     for row, (pictures, caption) in enumerate(zip(rows, captions, strict=True)):
         top = CAPTION + row * height
@@ -77,7 +81,7 @@ def picture_grid(
         for left, picture in zip(lefts, pictures, strict=True):
             canvas.paste(fit(Image.fromarray(picture), cell), (left, top + CAPTION + GAP))
     left = GAP
-    for name, colour in [*legend.items(), ("wrong", WRONG)]:
+    for name, colour in (legend | ({"wrong": WRONG} if "error" in columns else {})).items():
         top = canvas.height - CAPTION
         draw.rectangle((left, top + 3, left + 14, top + 17), colour, INK)
         draw.text((left + 20, top - 1), name, INK, font)

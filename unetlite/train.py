@@ -95,6 +95,7 @@ class CheckBeforeSweep(Callback):
         if not sweeper._target_.endswith(("BasicSweeper", "RaceSweeper")):
             return  # another sweeper chooses its runs as it goes
         words = [f"{key}={value}" for key, value in (sweeper.params or {}).items()] + config.hydra.overrides.task
+        words += ["resume=auto"] if sweeper._target_.endswith("RaceSweeper") else []  # as it does
         jobs = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), max_batch_size=None)[0]
         with mistakes_in_one_line(), hydra_mistakes():  # Hydra only warns of what a callback raises
             for job in jobs:

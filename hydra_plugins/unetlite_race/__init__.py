@@ -3,13 +3,24 @@
 It runs with every launcher: what it starts are the runs until the next look, all at once.
 """
 
+import os
+import signal
+import time
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
+
+
+def end_with(parent: int) -> None:
+    """Ends this process and its workers, which are a group, as soon as its parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.killpg(0, signal.SIGKILL) if hasattr(os, "killpg") else os._exit(1)
 
 
 class RaceSweeper(BasicSweeper):
@@ -31,6 +42,8 @@ class RaceSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         from unetlite.errors import mistakes_in_one_line
 
+        if parent := os.environ.get("UNETLITE_PARENT"):
+            Thread(target=end_with, args=(int(parent),), daemon=True).start()
         with mistakes_in_one_line():
             return super().sweep(arguments)
 

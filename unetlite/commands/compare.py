@@ -1,5 +1,6 @@
 """`unetlite compare`: runs in, verdict and report out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ def compare(
     by: Annotated[
         str, typer.Option(help="The key that is compared: upsample, downsample, model.norm, ...")
     ] = "upsample",
-    metric: Annotated[str, typer.Option(help="The test score that decides.")] = "miou",
+    metric: Annotated[str | None, typer.Option(help="The test score that decides; mean IoU by default.")] = None,
     margin: Annotated[
         float | None, typer.Option(min=0, help="How much of that score you would give for a cheaper variant.")
     ] = None,
@@ -28,20 +29,34 @@ def compare(
     ] = False,
 ) -> None:
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
-    pixels = parse_size(size)
+    judge(directory, by, metric, margin, allow or [], output or directory, parse_size(size), rounds, tensorboard)
+
+
+def judge(
+    directory: Path, by: str, metric: str | None, margin: float | None, allow: Sequence[str], output: Path,
+    size: tuple[int, int], rounds: int, tensorboard: bool,
+) -> str:  # fmt: skip
+    """Writes and prints the verdict; returns the variant to take. A race has its own metric and margin."""
     from rich import get_console
 
-    from unetlite.compare.runs import METRICS, read_comparison
+    from unetlite.compare.runs import METRICS, read_comparison, read_race
 
-    if metric not in METRICS:
+    if metric not in (None, *METRICS):
         raise UsageError(f"--metric {metric}: choose one of {', '.join(METRICS)}.")
-    comparison = read_comparison(directory, by, allow or [])
+    comparison = read_comparison(directory, by, allow)
+    if comparison.started is not None and (race := read_race(directory)):
+        for option, value in (("metric", metric), ("margin", margin)):
+            if value not in (None, race["plan"][option]):
+                planned = race["plan"][option]
+                raise UsageError(f"--{option} {value}: the race was planned with {planned}, and is judged by it.")
+        metric, margin = race["plan"]["metric"], race["plan"]["margin"]
+    metric = metric or "miou"
 
     from unetlite.compare.costs import measure_costs
     from unetlite.compare.curves import mean_curves, write_means
     from unetlite.compare.evidence import gather_evidence
     from unetlite.compare.report import Report, as_terminal, write_report
-    from unetlite.compare.verdict import analyse, describe
+    from unetlite.compare.verdict import analyse, choice, describe
     from unetlite.network.checkpoint import load_network
 
     analysis = analyse(comparison, metric)
@@ -50,13 +65,13 @@ def compare(
     others = {other: found for other in METRICS if other != metric and (found := describe(comparison, other))}
     with progress("reading checkpoints") as tell:
         networks = {name: load_network(runs[0].files.judged).eval() for name, runs in comparison.variants.items()}
-        costs = measure_costs(comparison, networks, pixels, rounds, tell)
+        costs = measure_costs(comparison, networks, size, rounds, tell)
         tell("reading learning curves")
         curves = mean_curves(comparison)
         tell("predicting test images")
         evidence = gather_evidence(comparison, networks)
         report = Report(comparison, analysis, others, costs, curves, evidence, margin)
-        written = [f"report  {file}" for file in write_report(report, output or directory)]
+        written = [f"report  {file}" for file in write_report(report, output)]
         if tensorboard:
             write_means(curves, directory)
             written.append(f"curves  tensorboard --logdir {directory}")
@@ -65,3 +80,4 @@ def compare(
     console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)
     console.print(as_terminal(report))
     console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)
+    return choice(analysis, report.price[0], margin)

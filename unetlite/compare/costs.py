@@ -2,7 +2,9 @@
 
 import copy
 import os
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -120,6 +122,38 @@ def training_step(network: UNet, config: Mapping[str, Any]) -> Function:
         optimizer.zero_grad()
 
     return step
+
+
+def pace(
+    networks: Mapping[str, UNet],
+    configs: Mapping[str, Mapping[str, Any]],
+    parallel: int | None,
+    tell: Callable[[str], None],
+) -> tuple[dict[str, float], int]:
+    """Seconds of a training step of each network, and how many trainings at once finish soonest, if None are given.
+
+    They share the threads, and what they take from one another is in the seconds. On a GPU it is one at a time.
+    """
+    threads, first = torch.get_num_threads(), next(iter(networks))
+
+    def seconds(name: str, at_once: int) -> float:
+        def work(step: Function) -> float:
+            torch.set_num_threads(max(1, threads // at_once))  # of this thread
+            step()
+            start = time.perf_counter()
+            step()
+            return time.perf_counter() - start
+
+        tell(f"timing steps of {name}, {at_once} at once")
+        with ThreadPoolExecutor(at_once) as pool:
+            return sum(pool.map(work, [training_step(networks[name], configs[name]) for _ in range(at_once)])) / at_once
+
+    if parallel is None:
+        choices = [1] if torch.cuda.is_available() else [2**k for k in range(threads.bit_length()) if 2**k <= threads]
+        parallel = min(choices, key=lambda at_once: seconds(first, at_once) / at_once)
+    steps = {name: seconds(name, parallel) for name in networks}
+    torch.set_num_threads(threads)
+    return steps, parallel
 
 
 def peak_memory(network: UNet, image: Tensor) -> int:

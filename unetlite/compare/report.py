@@ -78,7 +78,9 @@ class Report:
         if keys:
             values = (f"{key} ({', '.join(dict.fromkeys(str(each.get(key)) for each in known))})" for key in keys)
             found.append(f"The runs were trained with different {listed(list(values))}.")
-        if self.analysis.best and self.analysis.groups < ENOUGH_GROUPS:
+        if self.analysis.groups == 1:
+            found.append("All test images are of one group: the bounds hold for it, and say nothing of others.")
+        elif self.analysis.best and self.analysis.widened > 1.05:
             found.append(
                 f"The test images come from {self.analysis.groups} groups only. With {ENOUGH_GROUPS} the bounds would "
                 f"be about {1 / self.analysis.widened:.0%} as wide."
@@ -120,7 +122,7 @@ def table(report: Report) -> list[dict[str, Cell]]:
             row["below the best, at most"] = Cell(short(regret), regret, note)
         if costs.fastest:
             way = min(cost.latency, key=lambda way: cost.latency[way].median)
-            row["predicts, ms"] = Cell(f"{costs.fastest[name]:.1f}", costs.fastest[name], WAYS[way])
+            row["predicts, ms"] = Cell(f"{costs.fastest[name]:.3g}", costs.fastest[name], WAYS[way])
         if cost.training_step:
             row["trains a step, ms"] = Cell(f"{cost.training_step.median:.0f}", cost.training_step.median)
         row["parameters"] = Cell(f"{cost.parameters / 1e6:.2f} M", cost.parameters)

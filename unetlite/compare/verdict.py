@@ -121,6 +121,17 @@ def strange_runs(comparison: Comparison, metric: str) -> dict[tuple[str, int], s
     return lost
 
 
+def choice(analysis: Analysis, cost: Mapping[str, float], margin: float | None) -> str:
+    """The variant to take: the best if one is shown to be, else the cheapest within the margin, else the safest."""
+    best = analysis.best
+    if best is None:
+        return next(iter(analysis.variants))
+    within = [name for name, regret in best.regret.items() if margin is not None and regret <= margin]
+    if len(best.candidates) == 1 or not within:
+        return min(best.regret, key=lambda name: best.regret[name])
+    return min(within, key=lambda name: cost[name])
+
+
 def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: float | None) -> str:
     """What to do, in sentences; `cost` by variant, in `unit` such as "ms", decides between equally good ones."""
     best, seeds = analysis.best, len(analysis.seeds)
@@ -152,9 +163,8 @@ def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: fl
         if cheapest == winner:
             return f"{found} It is also {most}, {short(cost[winner])} {unit}."
         return f"{found} It takes {short(cost[winner])} {unit}; {most}, {priced(cheapest)}, {loses(cheapest)}."
-    within = [] if margin is None else [name for name in by_cost if best.regret[name] <= margin]
-    if within and margin is not None:
-        chosen = within[0]
+    chosen = choice(analysis, cost, margin)
+    if margin is not None and best.regret[chosen] <= margin:
         which = most if chosen == cheapest else f"{most} within the margin of {short(margin)}"
         return (
             f"Choose {chosen}: it is {which} ({short(cost[chosen])} {unit}), and at most {short(best.regret[chosen])} "

@@ -159,6 +159,8 @@ def find_pairs(directory: Path, mask_suffix: str, group: str | None) -> list[Pai
         if not found[-1]:
             raise UsageError(f"{folder} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
     images, masks = found
+    if lossy := [path for path in masks.values() if path.suffix.lower() in (".jpg", ".jpeg")]:
+        raise UsageError(f"{lossy[0]} is a JPEG, which blurs the values of a mask; save masks as PNG or TIFF.")
     if missing := [name for name in images if name + mask_suffix not in masks]:
         expected = directory / "masks" / f"{missing[0]}{mask_suffix}.png"
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

@@ -1,0 +1,232 @@
+"""`unetlite choose`: a folder of images and masks in, the upsampling to take out."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unetlite.errors import UsageError
+from unetlite.files import progress, whole
+from unetlite.settings import CONFIGS, HOME, compose_run, seconds_of
+
+if TYPE_CHECKING:
+    from unetlite.data.batches import SegmentationData
+
+FEWEST_STEPS = 300  # of a training; few images are cropped more often
+LEAST_STEPS = 100  # to which a short budget can shorten a training
+SHARE = 0.9  # of the budget is for the race; the rest measures and writes
+
+
+def choose(
+    what: Annotated[str, typer.Argument(help="A folder with images/ and masks/, or a data set such as coast.")],
+    settings: Annotated[
+        list[str] | None, typer.Argument(help="Settings of train.py, such as data.resize=256 model=classic.")
+    ] = None,
+    operators: Annotated[str | None, typer.Option(help="Two or more, such as transpose,nearest.")] = None,
+    margin: Annotated[
+        float | None, typer.Option(min=0, help="How much mean IoU you would give for a cheaper operator.")
+    ] = None,
+    budget: Annotated[str | None, typer.Option(help="The time that it may take, such as 40m or 2h.")] = None,
+    parallel: Annotated[int | None, typer.Option(min=1, help="Trainings at once; measured by default.")] = None,
+) -> None:
+    """Which upsampling to take: looks at your data, plans, trains no more than it must, and says so with its risk."""
+    seconds_of(budget)  # which may be wrong
+    name = Path(what).resolve().name if Path(what).is_dir() else what
+    name = re.sub(r"[^\w-]+", "_", name)
+    directory = HOME / "outputs" / (name + "_" * (CONFIGS / "experiment" / f"{name}.yaml").exists())
+    wanted: dict[str, Any] = {
+        "what": what,
+        "settings": settings or [],
+        "operators": operators,
+        "margin": margin,
+        "budget": budget,
+    }
+    file = directory / "choose.json"
+    stored = json.loads(file.read_text()) if file.exists() else None
+    if stored and stored["wanted"] != wanted:
+        raise UsageError(
+            f"{directory} holds an answer to another question ({stored['wanted']}). Ask it again, and it goes on; or "
+            f"delete the folder, or choose another by UNETLITE_HOME=DIR."
+        )
+    if stored is None:
+        words, data = look(what, wanted["settings"], directory)
+        stored = {"wanted": wanted, **plan(words, data, wanted, parallel, directory.name)}
+        with whole(file) as partial:
+            partial.write_text(json.dumps(stored, indent=1) + "\n")
+    print("\n".join(stored["said"]) + "\n", flush=True)
+    race(stored, directory)
+    finish(stored, directory)
+
+
+def quoted(value: Any) -> str:
+    """A value as Hydra's grammar takes it."""
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{quoted(each)}" for key, each in value.items()) + "}"
+    return "[" + ",".join(map(quoted, value)) + "]" if isinstance(value, (list, tuple)) else str(value)
+
+
+def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "SegmentationData"]:
+    """Says what the data are, with a contact sheet; the words that choose them on the command line, and they."""
+    import numpy as np
+    from PIL import Image
+
+    from unetlite.data.batches import data_of_run
+    from unetlite.data.survey import survey
+    from unetlite.pictures import colour_mask, overlay, picture_grid
+
+    words = [f"data={what}", *given]
+    if not (CONFIGS / "data" / f"{what}.yaml").exists():
+        if what == "folder":
+            raise UsageError("folder: give the folder itself.")
+        config = compose_run(["data=folder", f"data.root={quoted(what)}", *given])["data"]
+        named = [word.partition("=")[0].removeprefix("data.") for word in given if word.startswith("data.")]
+        options = ("classes", "ignore", "mask_suffix", "group", "val_fraction", "test_fraction", "split_seed")
+        found = survey(Path(what), {key: config[key] for key in options if key in named})
+        extra = [f"data.{key}={quoted(value)}" for key, value in found.settings.items() if key not in named]
+        words = ["data=folder", *extra, *given]
+        print("\n".join(found.found))
+        print(*(f"mind     {warning}" for warning in found.warnings), sep="\n")
+    data = data_of_run(compose_run(words))
+    largest = max(max(size) for split in data.store.splits.values() for size in split.sizes)
+    if largest < data.loader.crop_size and not any(word.startswith("data.crop_size=") for word in given):
+        words.append(f"data.crop_size={-(-largest // 16) * 16}")  # what images do not fill is padding
+        data = data_of_run(compose_run(words))
+    split, colours = data.store.splits["train"], data.store.colours
+    indices = np.unique(np.linspace(0, len(split) - 1, 5).round().astype(int)).tolist()
+    pixels = [(image.numpy(), mask.numpy()) for image, mask in (split[split.whole(k)] for k in indices)]
+    rows = [
+        [
+            np.broadcast_to(image, (3, *mask.shape)).transpose(1, 2, 0),
+            colour_mask(mask, colours),
+            overlay(image, mask, colours),
+        ]
+        for image, mask in pixels
+    ]
+    legend = dict(zip(data.store.classes, colours, strict=True))
+    sheet = picture_grid(rows, [split.names[k] for k in indices], legend, ("image", "mask", "both"), cell=240)
+    directory.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(sheet.permute(1, 2, 0).numpy()).save(directory / "contact.png")
+    print(f"look at  {directory / 'contact.png'}", flush=True)
+    return words, data
+
+
+def plan(
+    words: list[str], data: "SegmentationData", wanted: dict[str, Any], parallel: int | None, experiment: str
+) -> dict[str, Any]:
+    """Times a few steps of every operator; how long a training is to be, and what that takes."""
+    import torch
+    import yaml
+
+    from unetlite.compare.costs import pace
+    from unetlite.compare.runs import LOOKS
+    from unetlite.network.unet import UNet
+    from unetlite.network.upsampling import UPSAMPLERS
+    from unetlite.settings import network_config
+
+    race = yaml.safe_load((CONFIGS / "hydra" / "sweeper" / "race.yaml").read_text())
+    names = (wanted["operators"] or race["params"]["upsample"]).split(",")
+    if len(set(names)) < 2 or set(names) - UPSAMPLERS.keys():
+        raise UsageError(f"--operators {','.join(names)}: expected two or more of {', '.join(UPSAMPLERS)}.")
+    configs = {name: compose_run([*words, f"upsample={name}"]) for name in names}
+    store = data.store
+    shape = {"in_channels": store.channels, "num_classes": len(store.classes)}
+    networks = {name: UNet(network_config(config, **shape)) for name, config in configs.items()}
+    with progress("timing some steps of every operator") as tell:
+        steps, parallel = pace(networks, configs, parallel, tell)
+
+    loader, count = data.loader, len(store.splits["train"])
+    trainer, chosen = configs[names[0]]["trainer"], {word.partition("=")[0] for word in wanted["settings"]}
+    epochs, crops = trainer["max_epochs"], loader.crops_per_image
+    per_epoch = max(1, count * crops // loader.batch_size)
+    if epochs * per_epoch < FEWEST_STEPS and "data.crops_per_image" not in chosen and trainer["max_steps"] < 0:
+        per_epoch = -(-FEWEST_STEPS // epochs)  # few images: more windows of each in an epoch
+        crops = -(-per_epoch * loader.batch_size // count)
+    total = epochs * per_epoch if trainer["max_steps"] < 0 else trainer["max_steps"]
+    pixels = loader.batch_size * loader.crop_size**2
+    val, test = (sum(h * w for h, w in store.splits[name].sizes) / pixels for name in ("val", "test"))
+
+    def seconds(total: int, epochs: int) -> float:
+        """Of the trainings of all operators with one seed: steps, validations, and six passes over the test images."""
+        evaluated = (epochs * val + 6 * test) / 3  # a pass without gradients is a third of a step
+        return sum((total + evaluated) * step + 4 for step in steps.values()) / parallel
+
+    limit, first, last = seconds_of(wanted["budget"]), min(LOOKS), max(LOOKS)
+    if limit is not None and first * seconds(total, epochs) > SHARE * limit:
+        total = int(total * SHARE * limit / (first * seconds(total, epochs)))
+        if total < LEAST_STEPS:
+            least = first * seconds(LEAST_STEPS, 1) / SHARE / 60
+            raise UsageError(
+                f"--budget {wanted['budget']}: {first} seeds of {len(names)} operators take {least:.0f} minutes, with "
+                f"only {LEAST_STEPS} steps each; give that, or fewer --operators."
+            )
+        epochs = -(-total // per_epoch)
+    threads = max(1, torch.get_num_threads() // parallel)
+    at_once = f", {parallel} at once with {threads} thread{'s' * (threads > 1)} each" if parallel > 1 else ""
+    longest = seconds(total, epochs) * last / 60
+    said = [
+        f"plan     {len(names)} operators: {', '.join(names)}",
+        f"         {total} steps a training, {epochs} epoch{'s' * (epochs > 1)}{at_once}",
+        f"         from {first * len(names)} trainings, {first * seconds(total, epochs) / 60:.0f} minutes, to "
+        f"{last * len(names)}, {longest:.0f} minutes" + (f"; the budget is {wanted['budget']}" if limit else ""),
+        "step     " + ", ".join(f"{name} {1000 * step:.0f} ms" for name, step in steps.items()),
+    ]
+    settled = {"data.crops_per_image": crops, "trainer.max_epochs": epochs, "trainer.max_steps": total}
+    words = [*(word for word in words if word.partition("=")[0] not in settled), f"experiment={experiment}"]
+    words += [f"{key}={value}" for key, value in settled.items()]
+    words += ["hydra/sweeper=race", f"upsample={','.join(names)}"]
+    words += [] if wanted["margin"] is None else [f"hydra.sweeper.margin={wanted['margin']}"]
+    words += [] if limit is None else [f"hydra.sweeper.budget={SHARE * limit:.0f}s"]
+    words += ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={parallel}"] if parallel > 1 else []
+    return {"said": said, "words": words, "operators": names, "threads": threads, "steps": steps}
+
+
+def race(stored: dict[str, Any], directory: Path) -> None:
+    """Runs the race in a process of its own, and shows how it stands. Ctrl+C ends it; asked again, it goes on."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from unetlite.compare.standing import Standing
+
+    standing = Standing(directory, stored["operators"], stored["steps"])
+    environment = {**os.environ, "OMP_NUM_THREADS": str(stored["threads"]), "UNETLITE_HOME": str(HOME)}
+    environment["UNETLITE_PARENT"] = str(os.getpid())  # with which it ends, whatever happens here
+    command = [sys.executable, "-m", "unetlite", "train", "-m", *stored["words"]]
+    console = Console()
+    with (directory / "race.log").open("a") as log, Live(console=console, refresh_per_second=2, transient=True) as live:
+        running = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )  # fmt: skip
+        try:
+            while running.poll() is None:
+                for line in standing.update():
+                    live.console.print(line, highlight=False)
+                if console.is_terminal:
+                    live.update(standing.table())
+                time.sleep(1)
+        except KeyboardInterrupt:
+            os.killpg(running.pid, signal.SIGTERM) if hasattr(os, "killpg") else running.terminate()
+            running.wait()
+            raise UsageError("interrupted; the same command goes on.") from None
+    for line in standing.update():
+        print(line)
+    if running.returncode:
+        last = (directory / "race.log").read_text().strip().splitlines()[-1]
+        raise UsageError(f"the race ended with code {running.returncode}: {last} (see {directory / 'race.log'})")
+
+
+def finish(stored: dict[str, Any], directory: Path) -> None:
+    """The verdict, the report, and what to do with the network that was chosen."""
+    from unetlite.commands.compare import judge
+
+    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), rounds=15, tensorboard=True)
+    run = directory / chosen / "seed0"
+    print(f"\nuse it   unetlite predict {run} IMAGES --output DIR\n         unetlite export {run}")

@@ -1,0 +1,135 @@
+"""How a race stands while it runs: in the terminal, and as a page that loads itself again."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from rich.table import Table
+
+from unetlite.compare.runs import LOOKS, read_race
+from unetlite.files import whole
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
+<style>:root {{ color-scheme: light dark }}
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 44rem }}
+td, th {{ padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #8884 }}
+td:first-child, th:first-child {{ text-align: left }} table {{ border-collapse: collapse }}</style>
+<h1>{title}</h1><p>{state}</p><table><tr>{head}</tr>{rows}</table>
+<p>What counts is decided at the looks, after 3, 5, 7 and 10 seeds. This page becomes the report at the end.</p></html>
+"""
+
+
+class Standing:
+    """What is finished, what was decided, and how long it will take.
+
+    Args:
+        directory: of the race.
+        operators: that started.
+        steps: seconds of a training step of each, as its cost.
+    """
+
+    def __init__(self, directory: Path, operators: Sequence[str], steps: Mapping[str, float]):
+        self.directory, self.operators, self.steps = directory, operators, steps
+        self.scores: dict[str, dict[str, float]] = {name: {} for name in operators}
+        self.race: dict[str, Any] | None = None
+        self.looks, self.first = 0, True
+        self.started, self.before = time.monotonic(), 0
+
+    def update(self) -> Iterator[str]:
+        """Reads what is new, writes the page, and gives a line for each training and decision."""
+        fresh = []
+        for file in sorted(self.directory.glob("*/seed*/metrics.json")):
+            name, seed = file.parts[-3:-1]
+            if name in self.scores and seed not in self.scores[name]:
+                self.scores[name][seed] = json.loads(file.read_text())["test/miou"]
+                fresh.append((name, seed))
+        if self.first:
+            self.before, self.first = len(fresh), False
+            if fresh:
+                yield f"{len(fresh)} trainings were done before"
+        else:
+            for name, seed in fresh:
+                score = self.scores[name][seed]
+                yield f"{self.done} of at most {self.most}   {name} {seed}   {score:.4f}   {self.left}"
+        self.race = read_race(self.directory)
+        looks = self.race["looks"] if self.race else []
+        for look in looks[self.looks :]:
+            before = looks[looks.index(look) - 1]["candidates"] if looks.index(look) else self.operators
+            dropped = [name for name in before if name not in look["candidates"]]
+            went = f"dropped {', '.join(dropped)}" if dropped else "nothing dropped"
+            yield f"look at {look['seeds']} seeds: {went}; may be the best: {', '.join(look['candidates'])}"
+        if fresh or len(looks) > self.looks:
+            self.looks = len(looks)
+            self.write()
+
+    @property
+    def done(self) -> int:
+        """Trainings that are finished."""
+        return sum(map(len, self.scores.values()))
+
+    @property
+    def racing(self) -> list[str]:
+        """Operators that are still trained."""
+        looks = self.race["looks"] if self.race else []
+        return looks[-1]["candidates"] if looks else list(self.operators)
+
+    @property
+    def next_look(self) -> int:
+        """Seeds at it."""
+        return list(LOOKS)[min(self.looks, len(LOOKS) - 1)]
+
+    @property
+    def most(self) -> int:
+        """Trainings, if nothing more is dropped."""
+        return self.done + sum(max(LOOKS) - len(self.scores[name]) for name in self.racing)
+
+    @property
+    def left(self) -> str:
+        """Time until the next look, at the pace so far, in words."""
+        trained = self.done - self.before
+        if not trained:
+            return ""
+        missing = sum(max(0, self.next_look - len(self.scores[name])) for name in self.racing)
+        minutes = missing * (time.monotonic() - self.started) / trained / 60
+        return f"{minutes:.0f} min to the look at {self.next_look} seeds"
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Operator, trainings, mean IoU, bound, training step; the best mean first."""
+        looks = self.race["looks"] if self.race else []
+        bounds = {name: bound for look in looks for name, bound in look["regret"].items()}
+        means = {name: mean(scores.values()) if scores else 0.0 for name, scores in self.scores.items()}
+        return [
+            (
+                name if name in self.racing else f"{name} (dropped)",
+                str(len(self.scores[name])),
+                f"{means[name]:.4f}" if self.scores[name] else "",
+                f"{bounds[name]:.4f}" if name in bounds else "",
+                f"{1000 * self.steps[name]:.0f} ms",
+            )
+            for name in sorted(self.operators, key=lambda name: -means[name])
+        ]
+
+    HEAD = ("upsample", "trainings", "mean IoU", "below the best, at most", "training step")
+
+    def table(self) -> Table:
+        """For the terminal."""
+        table = Table(*self.HEAD, title=f"{self.done} of at most {self.most} trainings   {self.left}")
+        for row in self.rows():
+            table.add_row(*row)
+        return table
+
+    def write(self) -> None:
+        """The page, in the place of the report."""
+        page = PAGE.format(
+            title=f"{escape(self.directory.name)}: which upsampling?",
+            state=f"{self.done} of at most {self.most} trainings. {self.left}",
+            head="".join(f"<th>{head}</th>" for head in self.HEAD),
+            rows="".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows()),
+        )
+        with whole(self.directory / "report.html") as partial:
+            partial.write_text(page, encoding="utf-8")
