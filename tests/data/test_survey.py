@@ -1,0 +1,98 @@
+"""What `unetlite choose` finds in a folder, and what it refuses because it would train nonsense."""
+
+import numpy as np
+import pytest
+from helpers import save
+from PIL import Image
+
+from unetlite.data.survey import survey
+from unetlite.errors import UsageError
+
+SIZE = (12, 16)
+
+
+def folder(root, masks, suffix="", names=None):
+    for k, mask in enumerate(masks):
+        name = names[k] if names else f"{k}"
+        save(root / "images" / f"{name}.png", np.full(SIZE, k, np.uint8))
+        save(root / "masks" / f"{name}{suffix}.png", mask)
+    return root
+
+
+def of(*values, count=4, dtype=np.uint8):
+    """Masks that hold these values."""
+    return [np.resize(np.array(values, dtype), SIZE) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        ((0, 255), None),
+        ((0, 1), None),
+        ((0, 1, 2), ["class_0", "class_1", "class_2"]),
+        ((0, 1, 2, 255), ["class_0", "class_1", "class_2"]),
+        ((0, 3, 1), ["class_0", "class_1", "class_2", "class_3"]),
+        ((0, 128, 255), {"class_0": 0, "class_128": 128, "class_255": 255}),
+        ((1, 2), {"class_1": 1, "class_2": 2}),
+    ],
+)
+def test_classes_are_inferred_from_the_values_of_the_masks(tmp_path, values, classes):
+    found = survey(folder(tmp_path, of(*values)), {})
+    assert found.settings.get("classes") == classes
+
+
+def test_numbers_of_objects_are_foreground(tmp_path):
+    masks = [np.arange(SIZE[0] * SIZE[1]).reshape(SIZE) % (40 + k) for k in range(4)]
+    found = survey(folder(tmp_path, [mask.astype(np.uint8) for mask in masks]), {})
+    assert "classes" not in found.settings
+    assert any("numbers of objects" in line for line in found.found)
+
+
+def test_a_suffix_of_the_masks_and_series_of_names_are_found(tmp_path):
+    names = [f"patient{k % 3}_{k}" for k in range(12)]
+    found = survey(folder(tmp_path, of(0, 1, count=12), "_mask", names), {})
+    assert found.settings["mask_suffix"] == "_mask"
+    assert any("data.group=" in warning for warning in found.warnings)
+    pattern = next(warning for warning in found.warnings if "data.group=" in warning).split("'")[1]
+    grouped = survey(tmp_path, {"group": pattern})
+    assert "groups   3" in grouped.found
+    assert not any("data.group=" in warning for warning in grouped.warnings)
+
+
+def test_few_images_and_absent_classes_are_warned_of(tmp_path):
+    found = survey(folder(tmp_path, of(0, 1)), {"classes": ["a", "b", "c"]})
+    assert any("c is nowhere" in warning for warning in found.warnings)
+    assert any("4 images are few" in warning for warning in found.warnings)
+
+
+def rgb(root):
+    folder(
+        root, [np.random.default_rng(k).choice([0, 200], (*SIZE, 1)).repeat(3, 2).astype(np.uint8) for k in range(4)]
+    )
+    save(root / "masks" / "0.png", np.resize(np.array([[0, 0, 0], [200, 10, 30]], np.uint8), (*SIZE, 3)))
+
+
+def jpeg(root):
+    folder(root, of(0, 255))
+    (root / "masks" / "1.png").unlink()
+    Image.fromarray(of(0, 255)[0]).save(root / "masks" / "1.jpg")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (rgb, ["0.png is a coloured mask", "data.classes={class_0: [0, 0, 0], class_1: [200, 10, 30]}"]),
+        (jpeg, ["1.jpg is a JPEG", "PNG"]),
+        (lambda root: folder(root, of(7)), ["hold 7 alone"]),
+        (lambda root: folder(root, of(*range(3, 200))), ["different values", "like an image"]),
+        (lambda root: root.joinpath("images").mkdir(), ["holds no image"]),
+        (lambda root: root.rmdir(), ["no such folder"]),
+    ],
+)
+def test_what_would_train_nonsense_is_refused_with_the_remedy(tmp_path, make, words):
+    root = tmp_path / "data"
+    root.mkdir()
+    make(root)
+    with pytest.raises(UsageError) as error:
+        survey(root, {})
+    assert all(word in str(error.value) for word in words), error.value
