@@ -1,71 +1,111 @@
-"""Which test and interval hold their level: python benchmarks/significance.py
+"""What the verdict of a comparison is worth: python benchmarks/significance.py [ROUNDS]
 
-Simulates comparisons of two variants without a difference, score differences being seed + image + residual with the
-shares of variance below, and counts how often each test says that there is one at 5 %. A test that says so more often
-must not be used; one that says so less often finds less. 100 % less this is the coverage of an interval.
-In the last column are six variants, and how often any of their 15 pairs is found to differ after Holm's correction.
+Simulates comparisons with known truths, and counts how often each statement is wrong, or how often a lead is found.
+A rate p of R rounds has a Monte Carlo error of sqrt(p (1 - p) / R), given beside it. The noise is that of coast, as
+estimated from its runs (docs/results/coast): standard deviations of mean IoU.
 """
 
+import sys
+from itertools import product
+
 import numpy as np
-from scipy import stats
 
-from unetlite.compare.statistics import compare_pair, compare_pairs, holm
+from unetlite.compare.runs import LOOKS
+from unetlite.compare.statistics import best_of, by_group, differences, equal_within
 
-ROUNDS, IMAGES = 4000, 50
-REGIMES = {"seeds alone": (1, 0, 30), "seeds and images": (1, 30, 30), "images alone": (0, 30, 30)}  # variances
-
-
-def simulate(rng, seeds, regime, heavy, rounds=ROUNDS):
-    """Differences (rounds, S, N); with `heavy` the images follow Student's t with three degrees of freedom."""
-    seed, image, residual = np.sqrt(regime)
-    images = rng.standard_t(3, (rounds, 1, IMAGES)) / np.sqrt(3) if heavy else rng.normal(size=(rounds, 1, IMAGES))
-    noise = rng.normal(size=(rounds, seeds, IMAGES))
-    return seed * rng.normal(size=(rounds, seeds, 1)) + image * images + residual * noise
+SEED, GROUP, RESIDUAL, GROUPS = 0.00105, 0.0026, 0.0036, 13
+"""Per variant: of a training, of a variant in a group of images, and of a training in a group."""
 
 
-def sign_flip(d):
-    test = stats.permutation_test((d.mean(1),), np.mean, permutation_type="samples", n_resamples=2**10, vectorized=True)
-    return test.pvalue
+def scores(random, means, seeds, *, heavy=False, unequal=False, groups=GROUPS, images=0):
+    """Scores (S, G) by variant. With `images` there are so many in each group, correlated by 0.3, made units again."""
+    count = len(means)
+    deviation = SEED * np.where(np.arange(count) == 0, 3.0 if unequal else 1.0, 1.0)[:, None, None]
+
+    def draw(*shape):
+        return random.standard_t(3, shape) / np.sqrt(3) if heavy else random.standard_normal(shape)
+
+    found = np.asarray(means)[:, None, None] + deviation * draw(count, seeds, 1)
+    if not images:
+        found = found + GROUP * draw(count, 1, groups) + RESIDUAL * draw(count, seeds, groups)
+        return dict(enumerate(found))
+    of = np.repeat(np.arange(groups), images)
+    of_group, of_image = GROUP * np.sqrt([0.3, 0.7]) * np.sqrt(images)
+    found = found + of_group * draw(count, 1, groups)[..., of] + of_image * draw(count, 1, len(of))
+    found = found + RESIDUAL * np.sqrt(images) * draw(count, seeds, len(of))
+    return {k: by_group(table, of) for k, table in enumerate(found)}
 
 
-def bootstrap(rng, d, resamples=500):
-    """The p-value of a percentile bootstrap that draws seeds and images independently."""
-    seeds, images = d.shape
-    weights_s = rng.multinomial(seeds, [1 / seeds] * seeds, resamples) / seeds
-    weights_n = rng.multinomial(images, [1 / images] * images, resamples) / images
-    means = np.einsum("bs,sn,bn->b", weights_s, d, weights_n)
-    return 2 * min((means <= 0).mean(), (means >= 0).mean())
+def judged(random, means, seeds, rounds, **noise):
+    """Shares of rounds: the best lost from the candidates, a bound too low, and the first as the sole candidate."""
+    lost = low = found = 0
+    top = max(means)
+    for _ in range(rounds):
+        best = best_of(differences(scores(random, means, seeds, **noise)))
+        lost += 0 not in best.candidates  # one of the best
+        low += any(best.regret[k] < top - mean for k, mean in enumerate(means))
+        found += best.candidates == [0]
+    return lost / rounds, low / rounds, found / rounds
 
 
-def any_of_six(rng, seeds, regime, heavy):
-    """Whether six variants without a difference are found to have one."""
-    scores = simulate(rng, seeds, regime, heavy, rounds=6)
-    return holm([difference.p for difference in compare_pairs(dict(enumerate(scores))).values()]).min() <= 0.05
+def race(random, means, margin=None):
+    """The candidates at the end, the trainings, and whether the first was lost or a bound too low at any look."""
+    most = max(LOOKS)
+    table = scores(random, means, most)
+    racing, trained, wrong, seen = list(table), 0, False, 0
+    for seeds, alpha in LOOKS.items():
+        trained, seen = trained + (seeds - seen) * len(racing), seeds
+        best = best_of(differences({k: table[k][:seeds] for k in racing}), alpha, len(means))
+        wrong |= 0 not in best.candidates or any(best.regret[k] < max(means) - means[k] for k in racing)
+        racing = best.candidates
+        if len(racing) == 1 or (margin is not None and min(best.regret.values()) <= margin):
+            break
+    return racing, trained, wrong
+
+
+def percent(rate, rounds):
+    return f"{100 * rate:.1f} ± {100 * np.sqrt(rate * (1 - rate) / rounds):.1f} %"
 
 
 def main():
-    rng = np.random.default_rng(0)
-    tests = {
-        "t over seeds": lambda d: stats.ttest_1samp(d.mean(1), 0).pvalue,
-        "sign flips over seeds": sign_flip,
-        "t over images": lambda d: stats.ttest_1samp(d.mean(0), 0).pvalue,
-        "bootstrap of seeds and images": lambda d: bootstrap(rng, d),
-        "two-way, seeds and images": lambda d: compare_pair(d, np.zeros_like(d)).p,
-    }
-    slow = {"sign flips over seeds", "bootstrap of seeds and images"}
-    print(f"| variance from | seeds | {' | '.join(tests)} | six variants |\n|{'---|' * (len(tests) + 3)}")
-    for name, regime in REGIMES.items():
-        for heavy in (False, True) if regime[1] else (False,):
-            for seeds in (3, 5, 10):
-                samples = simulate(rng, seeds, regime, heavy)
-                rates = {
-                    test: np.mean([p(d) <= 0.05 for d in (samples[:800] if test in slow else samples)])
-                    for test, p in tests.items()
-                }
-                label = name + (", heavy tails" if heavy else "")
-                rates["six variants"] = np.mean([any_of_six(rng, seeds, regime, heavy) for _ in range(800)])
-                columns = " | ".join(f"{100 * rate:.1f} %" for rate in rates.values())
-                print(f"| {label} | {seeds} | {columns} |", flush=True)
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    random = np.random.default_rng(0)
+    print("| noise | variants | seeds | best lost | bound too low |\n|---|---|---|---|---|")
+    kinds = {"coast": {}, "heavy tails": {"heavy": True}, "one with 9 times the variance": {"unequal": True}}
+    kinds |= {f"{groups} groups of 6 images": {"groups": groups, "images": 6} for groups in (10, 5, 2)}
+    for (kind, noise), count, seeds in product(kinds.items(), (2, 6), (3, 5, 10)):
+        lost, low, _ = judged(random, [0.0] * count, seeds, rounds, **noise)
+        print(f"| {kind} | {count} | {seeds} | {percent(lost, rounds)} | {percent(low, rounds)} |", flush=True)
+    for seeds in (3, 5, 10):
+        lost, low, _ = judged(random, [0.0, 0.0, 0.0, -0.003, -0.003, -0.003], seeds, rounds)
+        print(
+            f"| coast, three of six worse by 0.003 | 6 | {seeds} | {percent(lost, rounds)} | {percent(low, rounds)} |"
+        )
+
+    print("\n| sole winner found, of six | 5 seeds | 10 seeds |\n|---|---|---|")
+    for lead in (0.001, 0.002, 0.005):
+        rates = [judged(random, [lead] + [0.0] * 5, seeds, rounds)[2] for seeds in (5, 10)]
+        print(f"| lead {lead} | {' | '.join(percent(rate, rounds) for rate in rates)} |", flush=True)
+
+    print("\n| race of six, lead of one | 0 | 0.001 | 0.002 | 0.005 |\n|---|---|---|---|---|")
+    for margin in (None, 0.002, 0.003):
+        cells = []
+        for lead in (0.0, 0.001, 0.002, 0.005):
+            ended = [race(random, [lead] + [0.0] * 5, margin) for _ in range(rounds)]
+            trained, won = (
+                np.mean([trained for _, trained, _ in ended]),
+                np.mean([racing == [0] for racing, *_ in ended]),
+            )
+            wrong = np.mean([wrong for *_, wrong in ended])
+            cells.append(f"{trained:.0f} trainings, won {100 * won:.0f} %, wrong {percent(wrong, rounds)}")
+        print(f"| {'no margin' if margin is None else f'margin {margin}'} | {' | '.join(cells)} |", flush=True)
+    identical = np.mean([len(race(random, [0.0, 0.0])[0]) == 1 for _ in range(rounds)])
+    print(f"\nA race of two identical variants has a winner: {percent(identical, rounds)}")
+
+    for seeds in (5, 10):
+        tables = (scores(random, [0.003, 0.0015, 0.0], seeds) for _ in range(rounds))
+        rate = np.mean([equal_within(differences(table)) <= 0.003 for table in tables])
+        print(f"Equality within 0.003 claimed of a pair that differs by it, {seeds} seeds: {percent(rate, rounds)}")
 
 
 if __name__ == "__main__":

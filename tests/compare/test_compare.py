@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from unetlite.cli import app
 from unetlite.compare.costs import measure_costs
-from unetlite.compare.curves import mean_curves, write_means
+from unetlite.compare.curves import mean_curves
 from unetlite.compare.evidence import gather_evidence
 from unetlite.compare.runs import METRICS, name_variants, read_comparison, read_run
 from unetlite.compare.verdict import analyse, describe, strange_runs, verdict
@@ -118,7 +118,7 @@ def test_one_seed_gives_no_interval_and_no_words_of_one(runs):
         assert "±" not in text.partition("<h2>Test images")[0]  # of an image, the spread is one over variants
         assert "over seeds" not in text
         assert "over all trainings" not in text
-    tags = EventAccumulator(str(runs / "mean" / "bilinear")).Reload().Tags()["scalars"]
+    tags = EventAccumulator(str(runs / "comparison" / "bilinear")).Reload().Tags()["scalars"]
     assert "val/miou" in tags
     assert not [tag for tag in tags if tag.startswith("interval/")]
 
@@ -291,10 +291,13 @@ def test_the_mean_curves_for_tensorboard_are_means_with_intervals(runs):
     single = [EventAccumulator(str(runs / "bilinear" / f"seed{seed}")).Reload() for seed in (0, 1, 2)]
     expected = np.mean([[event.value for event in events.Scalars("val/miou")] for events in single], axis=0)
     assert curves["bilinear"]["val/miou"].mean == pytest.approx(expected)
-    write_means(curves, runs)
-    events = EventAccumulator(str(runs / "mean" / "bilinear")).Reload()
+    result = CliRunner().invoke(app, ["compare", str(runs), "--rounds", "0", "--size", "32", "--tensorboard"])
+    assert result.exit_code == 0, result.output
+    events = EventAccumulator(str(runs / "comparison" / "bilinear")).Reload()
     bounds = zip(*(events.Scalars(f"interval/val/miou/{end}") for end in ("low", "high")), strict=True)
     assert all(low.value <= mean <= high.value for (low, high), mean in zip(bounds, expected, strict=True))
+    pictures = EventAccumulator(str(runs / "comparison" / "all")).Reload().Tags()["images"]
+    assert set(pictures) == {"verdict", *(f"test images/{k}" for k in range(4))}
     assert len(read_comparison(runs).variants) == 2  # what was written is no run
 
 

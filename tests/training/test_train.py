@@ -48,7 +48,7 @@ def test_a_run_leaves_its_files_and_says_where(finished):
     assert names == {"config.yaml", "train.log", "best.ckpt", "last.ckpt", "metrics.json", "per_image.csv",
                      "counts.csv", "environment.json"}  # fmt: skip
     assert list((run.parents[3] / "elsewhere").iterdir()) == []
-    assert "best.ckpt" in result.stdout
+    assert "last.ckpt" in result.stdout
     assert "tensorboard --logdir" in result.stdout
     config = yaml.safe_load((run / "config.yaml").read_text())
     assert (config["seed"], config["experiment"], config["upsample"]["name"]) == (3, "test", "nearest")
@@ -59,7 +59,8 @@ def test_metrics_are_flat_and_agree_with_tensorboard(finished):
     metrics = json.loads((run / "metrics.json").read_text())
     expected = [f"{stage}/{name}" for stage in ("test", "val") for name in SCORES]
     others = {"val/loss", "train/seconds", "train/images_per_second", "model/parameters", "test/surface_dice_1px",
-              "test/hausdorff95", "test/boundary_iou_2pct_width", "test/phase_ripple"}  # fmt: skip
+              "test/hausdorff95", "test/boundary_iou_2pct_width", "test/phase_ripple", "test/miou_last",
+              "test/miou_best"}  # fmt: skip
     assert set(metrics) == {*expected, *others}
     assert all(0 <= metrics[name] <= 1 for name in expected)
     events = EventAccumulator(str(run), size_guidance={"scalars": 0}).Reload()
@@ -67,7 +68,8 @@ def test_metrics_are_flat_and_agree_with_tensorboard(finished):
         assert events.Scalars(f"test/{name}")[-1].value == pytest.approx(metrics[f"test/{name}"], abs=1e-6)
         curve = [event.value for event in events.Scalars(f"val/{name}")]
         assert any(value == pytest.approx(metrics[f"val/{name}"], abs=1e-6) for value in curve)
-    assert max(event.value for event in events.Scalars("val/miou")) == pytest.approx(metrics["val/miou"], abs=1e-6)
+    assert events.Scalars("val/miou")[-1].value == pytest.approx(metrics["val/miou"], abs=1e-6)
+    assert all(len(events.Scalars(name)) == 1 for name in events.Tags()["scalars"] if name.startswith("test/"))
 
 
 def test_all_events_of_a_run_are_in_one_file(finished):
@@ -80,9 +82,10 @@ def test_tensorboard_has_curves_pictures_text_and_hyperparameters(finished):
     events = EventAccumulator(str(run), size_guidance={"scalars": 0, "images": 0}).Reload()
     tags = events.Tags()
     assert {"train/loss", "train/cross_entropy", "train/dice_loss", "val/loss"} <= set(tags["scalars"])
-    assert any(tag.startswith("lr") for tag in tags["scalars"])
+    assert "train/learning_rate" in tags["scalars"]
+    assert "epoch" not in tags["scalars"]
     assert [event.step for event in events.Images("val/pictures")] == [3, 5]  # each validation
-    assert "model/summary/text_summary" in tags["tensors"]
+    assert "configuration/text_summary" in tags["tensors"]
     # The HPARAMS tab: the settings of the run, and its scores.
     plugin = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
     assert all(word in plugin for word in (b"upsample", b"nearest, 3", b"with/learning_rate"))

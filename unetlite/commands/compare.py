@@ -25,7 +25,7 @@ def compare(
     size: Annotated[str, typer.Option(help="Height and width of the image that costs are measured with.")] = "256",
     rounds: Annotated[int, typer.Option(min=0, help="Of the measurement of latencies; 0 leaves it out.")] = 15,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Also write each variant's mean curves and intervals for TensorBoard.")
+        bool, typer.Option("--tensorboard", help="Also for TensorBoard: mean curves, intervals, pictures side by side.")
     ] = False,
 ) -> None:
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
@@ -53,7 +53,7 @@ def judge(
     metric = metric or "miou"
 
     from unetlite.compare.costs import measure_costs
-    from unetlite.compare.curves import mean_curves, write_means
+    from unetlite.compare.curves import mean_curves, write_tensorboard
     from unetlite.compare.evidence import gather_evidence
     from unetlite.compare.report import Report, as_terminal, write_report
     from unetlite.compare.verdict import analyse, choice, describe
@@ -73,8 +73,8 @@ def judge(
         report = Report(comparison, analysis, others, costs, curves, evidence, margin)
         written = [f"report  {file}" for file in write_report(report, output)]
         if tensorboard:
-            write_means(curves, directory)
-            written.append(f"curves  tensorboard --logdir {directory}")
+            place = write_tensorboard(curves, analysis, evidence, output)
+            written.append(f"curves  tensorboard --logdir {place}")
     console = get_console()
     notes = [f"left out: {reason}" for reason in comparison.left_out] + report.verdicts + report.cautions
     console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)

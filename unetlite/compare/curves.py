@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 from scipy import stats
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from unetlite.compare.runs import Comparison, Run
+from unetlite.compare.evidence import SIDE, Evidence
+from unetlite.compare.runs import METRICS, Comparison, Run
 from unetlite.compare.statistics import LEVEL
+from unetlite.compare.verdict import Analysis
+from unetlite.pictures import WRONG, picture_grid
 
 TAGS = ("val/miou", "val/boundary_iou_1px", "val/boundary_iou_2pct", "val/loss", "train/loss_epoch")
 
@@ -44,13 +48,19 @@ def read_scalars(run: Run) -> dict[str, dict[int, float]]:
     return {tag: {e.step: e.value for e in events.Scalars(tag)} if tag in found else {} for tag in TAGS}
 
 
-def write_means(curves: Mapping[str, Mapping[str, Curve]], directory: Path) -> None:
-    """For TensorBoard: in `mean/<variant>`, means under the runs' own tags and intervals as margin charts."""
-    for old in directory.glob("mean/*/events.out.tfevents.*"):
+def write_tensorboard(
+    curves: Mapping[str, Mapping[str, Curve]], analysis: Analysis, evidence: Evidence, directory: Path
+) -> Path:
+    """A directory for TensorBoard: a run a variant with its mean curves, charts of their intervals, and pictures.
+
+    The pictures are the means with their intervals, and what each variant makes of the same test images.
+    """
+    place = directory / "comparison"
+    for old in place.glob("*/events.out.tfevents.*"):
         old.unlink()
     charts = {tag: ["Margin", [tag, f"interval/{tag}/low", f"interval/{tag}/high"]] for tag in TAGS}
     for name, by_tag in curves.items():
-        with SummaryWriter(str(directory / "mean" / re.sub(r"[/\\]", "_", name))) as writer:
+        with SummaryWriter(str(place / re.sub(r"[/\\]", "_", name))) as writer:
             if any(curve.reach is not None for curve in by_tag.values()):
                 writer.add_custom_scalars({"mean and 95 % interval over seeds": charts})
             for tag, (steps, mean, reach) in by_tag.items():
@@ -60,3 +70,18 @@ def write_means(curves: Mapping[str, Mapping[str, Curve]], directory: Path) -> N
                 for line, values in lines.items():
                     for step, value in zip(steps.tolist(), values.tolist(), strict=True):
                         writer.add_scalar(line, value, step)
+    with SummaryWriter(str(place / "all")) as writer:
+        figure = Figure(figsize=(7, 0.5 * len(analysis.variants) + 1), layout="constrained")
+        axes = figure.subplots()
+        for height, (name, summary) in enumerate(analysis.variants.items()):
+            axes.plot(analysis.around(name) or (summary.mean,) * 2, (height, height), color="black")
+            axes.plot(summary.mean, height, "o", color="black")
+        axes.set_yticks(range(len(analysis.variants)), list(analysis.variants))
+        axes.invert_yaxis()
+        axes.set_xlabel(f"{METRICS[analysis.metric].title}, with intervals to the best of the others")
+        writer.add_figure("verdict", figure)
+        for number, row in enumerate(evidence.images):
+            captions, pictures = zip(*row.pictures, strict=True)
+            grid = picture_grid([pictures], [row.title], {"wrong": WRONG}, captions, cell=SIDE)
+            writer.add_image(f"test images/{number}", grid)
+    return place

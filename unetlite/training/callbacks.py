@@ -9,13 +9,13 @@ import torch
 import yaml
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.model_summary import ModelSummary
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from unetlite.data.batches import Batch, SegmentationData
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.metrics.ripple import PhaseRipple
+from unetlite.network.measures import parameters
 from unetlite.pictures import picture_grid, picture_row
 from unetlite.seeding import derive_seed
 from unetlite.training.segmenter import Segmenter
@@ -29,7 +29,7 @@ CHARTS = {
         "boundary IoU, 2 % of the diagonal": ["Multiline", ["val/boundary_iou_2pct"]],
         "loss": ["Multiline", ["val/loss"]],
     },
-    "training": {"loss": ["Multiline", ["train/loss_epoch"]], "learning rate": ["Multiline", ["lr-.*"]]},
+    "training": {"loss": ["Multiline", ["train/loss_epoch"]], "learning rate": ["Multiline", ["train/learning_rate"]]},
 }
 """TensorBoard's CUSTOM SCALARS tab: what to overlay when runs are compared."""
 
@@ -41,22 +41,20 @@ def writer(trainer: Trainer) -> SummaryWriter:
 
 
 class RunLog(Callback):
-    """What is trained on what, and a line an epoch; TensorBoard gets the layers and the configuration as text."""
+    """What is trained on what, and a line an epoch; TensorBoard gets the configuration as text."""
 
     def __init__(self, data: SegmentationData):
         self.data = data
 
     def on_fit_start(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
-        summary = ModelSummary(pl_module, max_depth=3)
         images = ", ".join(f"{len(split)} {name}" for name, split in self.data.store.splits.items())
         log.info(
-            f"{summary.total_parameters / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}; "
+            f"{parameters(pl_module.network) / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}; "
             f"images: {images}; classes: {', '.join(pl_module.classes)}"
         )
         writer(trainer).add_custom_scalars(CHARTS)
-        texts = {"model/summary": str(summary), "run/config": yaml.safe_dump(pl_module.run_config, sort_keys=False)}
-        for name, text in texts.items():
-            writer(trainer).add_text(name, "".join(f"    {line}\n" for line in text.splitlines()))  # Markdown: as it is
+        lines = yaml.safe_dump(pl_module.run_config, sort_keys=False).splitlines()
+        writer(trainer).add_text("configuration", "".join(f"    {line}\n" for line in lines))  # Markdown: as it is
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         values = trainer.callback_metrics

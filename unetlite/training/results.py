@@ -90,14 +90,13 @@ def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Ma
     """Fills TensorBoard's HPARAMS tab, where runs can be sorted by their test scores."""
     settings = {key: ", ".join(map(str, config[key].values())) for key in ("upsample", "downsample")}
     settings |= {"data": config["data"]["name"], "seed": config["seed"]}
-    # The tab sorts by name and first shows five: what is compared comes before the rest.
-    rest = {**config["model"], **config["trainer"], "batch_size": config["data"]["batch_size"]}
-    settings |= {f"with/{key}": value for key, value in rest.items()}
-    plain = {key: value if isinstance(value, (bool, int, float)) else str(value) for key, value in settings.items()}
+    # The tab sorts by name, and shows the first five: what people vary besides comes after them.
+    more = {key: config["trainer"][key] for key in ("learning_rate", "max_epochs", "max_steps")}
+    settings |= {f"with/{key}": value for key, value in more.items()}
     scores = {name: value for name, value in metrics.items() if value is not None and not name.startswith("val/")}
     events = writer(trainer)
     # SummaryWriter.add_hparams would open another file, which the tab shows as another run.
-    for summary in hparams(plain, scores):
+    for summary in hparams(settings, scores):
         events._get_file_writer().add_summary(summary)
     for name, value in scores.items():
         events.add_scalar(name, value, trainer.global_step)

@@ -106,7 +106,10 @@ class Segmenter(LightningModule):
             scheduler: LRScheduler = OneCycleLR(optimizer, rate, total_steps=steps)
         else:
             scheduler = CosineAnnealingLR(optimizer, T_max=steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "train/learning_rate"},
+        }
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
