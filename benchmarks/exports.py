@@ -20,7 +20,7 @@ from unetlite.inference.export import agreement, batches, onnx_model, some_image
 from unetlite.inference.metadata import read_checkpoint
 from unetlite.inference.runtimes import EXPORTS, PyTorch, make_request, make_session, open_runtime
 from unetlite.network.folding import fold
-from unetlite.timing import in_turn, spreads
+from unetlite.timing import in_turn, medians
 
 WAYS = [("onnx", "float32"), ("onnx", "int8"), ("openvino", "float32"), ("openvino", "bfloat16"), ("openvino", "int8")]
 
@@ -46,9 +46,9 @@ def forms(paths):
             }
             functions |= {(metadata.network.upsample["name"], name, form): run for name, run in runs.items()}
     with torch.inference_mode():
-        found = spreads(in_turn(functions))
-    for (operator, name, form), spread in found.items():
-        print(f"{operator:18} {name:13} {form:8} {spread.median:7.1f} ms")
+        found = medians(in_turn(functions))
+    for (operator, name, form), milliseconds in found.items():
+        print(f"{operator:18} {name:13} {form:8} {milliseconds:7.1f} ms")
 
 
 def speed(paths):
@@ -63,10 +63,10 @@ def speed(paths):
             for format, precision in WAYS:
                 runtime = exported(network, metadata, format, precision, Path(directory), splits)
                 functions[runtime.name, precision] = partial(runtime.run, image)
-            found = spreads(in_turn(functions))
-        eager = found["PyTorch", "float32"].median
+            found = medians(in_turn(functions))
+        eager = found["PyTorch", "float32"]
         print(f"{path}, {torch.get_num_threads()} threads")
-        for (name, precision), (median, *_) in found.items():
+        for (name, precision), median in found.items():
             print(f"  {name:24} {precision:9} {median:7.1f} ms   {eager / median:4.1f} times as fast as PyTorch")
 
 

@@ -77,7 +77,6 @@ class TrainerOptions:
     max_steps: Annotated[int, AfterValidator(steps_or_no_limit)]
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat
-    schedule: Literal["onecycle", "cosine"]
     dice_weight: NonNegativeFloat
     gradient_clip: NonNegativeFloat
     judge: Literal["last", "best"]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,14 +26,6 @@ def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_u
     return {name: np.array(values[warm_up:]) for name, values in seconds.items()}
 
 
-class Spread(NamedTuple):
-    """Milliseconds: the median of a measurement and its quartiles."""
-
-    median: float
-    low: float
-    high: float
-
-
-def spreads(seconds: Mapping[Any, np.ndarray]) -> dict[Any, Spread]:
-    """Of what `in_turn` gives."""
-    return {key: Spread(*(1000 * np.percentile(values, (50, 25, 75))).tolist()) for key, values in seconds.items()}
+def medians(seconds: Mapping[Any, np.ndarray]) -> dict[Any, float]:
+    """Milliseconds, of what `in_turn` gives."""
+    return {key: 1000 * float(np.median(values)) for key, values in seconds.items()}

@@ -29,13 +29,17 @@ class RaceSweeper(BasicSweeper):
     Args:
         metric: the test score that decides.
         margin: how much of it may be lost; the race ends when a variant is within it. None ends only with a winner.
+        seeds: the most of each, 3, 5, 7 or 10; the looks share the 5 %, so fewer of them are each surer.
         budget: such as 90s, 30m or 2h, decided between looks; None for no limit.
         params: the key and its values.
     """
 
-    def __init__(self, metric: str, margin: float | None, budget: str | None, params: dict[str, str] | None = None):
+    def __init__(
+        self, metric: str, margin: float | None, seeds: int, budget: str | None, params: dict[str, str] | None = None
+    ):
         super().__init__(max_batch_size=None, params=params)
-        self.metric, self.margin, self.budget = metric, margin, budget
+        self.plan = {"metric": metric, "margin": margin, "seeds": seeds}
+        self.budget = budget
         self.race: Any = None
         self.launched: dict[str, list[Path]] = {}  # by variant, the runs that the next look is at
 
@@ -70,14 +74,12 @@ class RaceSweeper(BasicSweeper):
         if len(swept) != 1 or swept == ["seed"] or "seed" in keys:
             found = f"{', '.join(swept) or 'no key'} has several values{', and seed is given' * ('seed' in keys)}"
             raise UsageError(f"a race compares the values of one key, and takes its seeds itself; here {found}.")
-        if self.metric not in METRICS:
-            raise UsageError(f"hydra.sweeper.metric={self.metric}: choose one of {', '.join(METRICS)}.")
+        if self.plan["metric"] not in METRICS:
+            raise UsageError(f"hydra.sweeper.metric={self.plan['metric']}: choose one of {', '.join(METRICS)}.")
         by = swept[0].lstrip("+")
         names = name_variants([self.compose(job) for job in jobs], by)
-        plan = {
-            "by": by, "variants": dict(zip(names, map(list, jobs), strict=True)), "metric": self.metric,
-            "margin": self.margin, "budget": seconds_of(self.budget),
-        }  # fmt: skip
+        variants = dict(zip(names, map(list, jobs), strict=True))
+        plan = {"by": by, "variants": variants, **self.plan, "budget": seconds_of(self.budget)}
         return Race(Path(self.config.hydra.sweep.dir), plan)
 
     def compose(self, job: Sequence[str]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def test_what_cannot_be_answered_ends_in_one_line(discs, tmp_path, words, messag
 def test_words_survive_hydras_grammar():
     from unetlite.settings import compose_run
 
-    root, classes = "/a dir/it's, [odd]=1", {"a": 0, "b c": [1, 2, 3]}
+    root, classes = "/a dir\\x\\'s it's, [odd]=1\\", {"a": 0, "b c": [1, 2, 3]}
     data = compose_run(["data=folder", f"data.root={quoted(root)}", f"data.classes={quoted(classes)}"])["data"]
     assert data["root"] == root
     assert data["classes"] == classes
@@ -85,11 +85,13 @@ def test_the_standing_names_what_was_dropped_and_loads_itself_again(tmp_path):
             run.mkdir(parents=True)
             (run / "metrics.json").write_text(json.dumps({"test/miou": score}))
     look = {"seeds": 3, "candidates": ["nearest"], "regret": {"nearest": 0.0, "zeros": 0.45}}
-    (tmp_path / "race.json").write_text(json.dumps({"plan": {}, "looks": [look], "ended": None, "seconds": 1}))
-    standing = Standing(tmp_path, ["zeros", "nearest"], {"zeros": 0.1, "nearest": 0.2})
+    (tmp_path / "race.json").write_text(
+        json.dumps({"plan": {"seeds": 10}, "looks": [look], "ended": None, "seconds": 1})
+    )
+    standing = Standing(tmp_path, ["zeros", "nearest"], 10, {"zeros": 0.1, "nearest": 0.2})
     lines = list(standing.update())
     assert lines[0].startswith("6 trainings were done before")
-    assert "dropped zeros" in lines[1]
+    assert len(lines) == 1  # what was decided before is no news
     assert [row[0] for row in standing.rows()] == ["nearest", "zeros (dropped)"]
     page = (tmp_path / "report.html").read_text()
     assert 'http-equiv="refresh"' in page

@@ -273,8 +273,7 @@ def test_the_json_has_every_figure_and_its_basis(report, trained):
     costs = content["costs"]["variants"]
     assert costs["bilinear"]["parameters"] > costs["transpose"]["parameters"]
     for cost in costs.values():
-        assert {"pytorch", "pytorch_folded"} <= set(cost["latency"])
-        assert cost["memory"] > 4 * 32 * 32 * 4  # at least one map at full resolution, in float32
+        assert "pytorch" in cost["latency"]
     assert content["environments"][0]["torch"]
     assert content["configuration"]["trainer.max_steps"] == 2
 
@@ -316,9 +315,9 @@ def test_runtimes_that_are_missing_are_named_and_the_others_are_measured(trained
     networks = {name: load_network(runs[0].files.best).eval() for name, runs in comparison.variants.items()}
     costs = measure_costs(comparison, networks, (16, 16), 1, lambda text: None)
     for name in ("bilinear", "transpose"):
-        assert set(costs.variants[name].latency) == {"pytorch", "pytorch_folded"}
-        assert f"{name} in OpenVINO, folded (No module named 'onnx')" in costs.missing
-    assert len(costs.missing) == 8
+        assert set(costs.variants[name].latency) == {"pytorch"}
+        assert f"{name} in OpenVINO (No module named 'onnx')" in costs.missing
+    assert len(costs.missing) == 4
     assert set(costs.fastest) == {"bilinear", "transpose"}
 
 

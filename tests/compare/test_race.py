@@ -60,6 +60,7 @@ PLAN = {
     "variants": {"bilinear": [], "transpose": []},
     "metric": "miou",
     "margin": None,
+    "seeds": 10,
     "budget": None,
 }
 

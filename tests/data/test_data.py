@@ -15,7 +15,7 @@ from unetlite.data import coast
 from unetlite.data.augmentation import Augmentation
 from unetlite.data.batches import RandomWindows, SegmentationData, whole_images
 from unetlite.data.cache import Window, open_store
-from unetlite.data.public import VOC_CLASSES, Pets, Voc, voc_colour
+from unetlite.data.public import Pets, Voc
 from unetlite.data.samples import Sample
 from unetlite.errors import UsageError
 from unetlite.settings import AugmentOptions, LoaderOptions
@@ -269,11 +269,10 @@ def make_pets(root):
     return root
 
 
-@pytest.mark.parametrize(("border", "index", "classes"), [("ignore", IGNORE, 2), ("pet", 1, 2), ("class", 2, 3)])
-def test_pets_in_their_real_layout(tmp_path, border, index, classes):
-    pets = Pets(root=str(make_pets(tmp_path)), download=False, border=border)
+def test_pets_in_their_real_layout(tmp_path):
+    pets = Pets(root=str(make_pets(tmp_path)), download=False)
     store = open_store(pets, tmp_path / "cache", "pets")
-    assert len(store.classes) == len(store.colours) == classes
+    assert len(store.classes) == len(store.colours) == 2
     names = {split: set(samples.names) for split, samples in store.splits.items()}
     assert names["test"] == {f"Breed_name_{k}" for k in (7, 8, 9)}
     assert len(names["train"] | names["val"]) == 7
@@ -282,7 +281,7 @@ def test_pets_in_their_real_layout(tmp_path, border, index, classes):
         from PIL import Image
 
         trimap = np.asarray(Image.open(tmp_path / "oxford-iiit-pet" / "annotations" / "trimaps" / f"{sample.name}.png"))
-        assert np.array_equal(sample.mask, np.select([trimap == 1, trimap == 2], [1, 0], index))
+        assert np.array_equal(sample.mask, np.select([trimap == 1, trimap == 2], [1, 0], IGNORE))
 
 
 def test_voc_in_its_real_layout(tmp_path):
@@ -302,12 +301,6 @@ def test_voc_in_its_real_layout(tmp_path):
     assert sorted(store.splits["train"].names + store.splits["val"].names) == names[:5]
     for k, name in enumerate(names[5:]):
         assert np.array_equal(store.splits["test"][store.splits["test"].whole(k)][1], masks[name])
-
-
-def test_voc_colours():
-    """Three entries of the colour table that the data set's development kit defines."""
-    assert [voc_colour(k) for k in (0, 1, 15)] == [(0, 0, 0), (128, 0, 0), (192, 128, 128)]
-    assert len(set(map(voc_colour, range(21)))) == len(VOC_CLASSES) == 21
 
 
 @pytest.mark.parametrize("cls", [Pets, Voc])

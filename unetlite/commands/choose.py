@@ -14,14 +14,15 @@ import typer
 
 from unetlite.errors import UsageError
 from unetlite.files import progress, whole
-from unetlite.settings import CONFIGS, HOME, compose_run, seconds_of
+from unetlite.settings import CONFIGS, HOME, compose_run, read_settings, seconds_of
 
 if TYPE_CHECKING:
     from unetlite.data.batches import SegmentationData
 
 FEWEST_STEPS = 300  # of a training; few images are cropped more often
-LEAST_STEPS = 100  # to which a short budget can shorten a training
+LEAST_STEPS, LEAST_BATCH = 100, 4  # to which a short budget can shorten a training
 SHARE = 0.9  # of the budget is for the race; the rest measures and writes
+LOOP = 1.2  # a step with its data, augmentation and logging, by the bare step
 
 
 def choose(
@@ -38,8 +39,8 @@ def choose(
 ) -> None:
     """Which upsampling to take: looks at your data, plans, trains no more than it must, and says so with its risk."""
     seconds_of(budget)  # which may be wrong
-    name = Path(what).resolve().name if Path(what).is_dir() else what
-    name = re.sub(r"[^\w-]+", "_", name)
+    what = str(Path(what).resolve()) if Path(what).is_dir() else what
+    name = re.sub(r"[^\w-]+", "_", Path(what).name)
     directory = HOME / "outputs" / (name + "_" * (CONFIGS / "experiment" / f"{name}.yaml").exists())
     wanted: dict[str, Any] = {
         "what": what,
@@ -61,17 +62,26 @@ def choose(
         with whole(file) as partial:
             partial.write_text(json.dumps(stored, indent=1) + "\n")
     print("\n".join(stored["said"]) + "\n", flush=True)
-    race(stored, directory)
-    finish(stored, directory)
+    race(stored, directory, parallel or stored["parallel"])
+    finish(directory)
 
 
 def quoted(value: Any) -> str:
     """A value as Hydra's grammar takes it."""
     if isinstance(value, str):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        # Backslashes are doubled before a quote alone.
+        return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value) + "'"
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{quoted(each)}" for key, each in value.items()) + "}"
     return "[" + ",".join(map(quoted, value)) + "]" if isinstance(value, (list, tuple)) else str(value)
+
+
+def open_data(words: list[str]) -> "SegmentationData":
+    """The data set that these words choose, downloaded and decoded if need be."""
+    from unetlite.data.batches import SegmentationData
+
+    settings = read_settings(compose_run(words))
+    return SegmentationData(settings.source, Path(settings.data_dir), settings.loader, seed=settings.seed)
 
 
 def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "SegmentationData"]:
@@ -79,7 +89,6 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
     import numpy as np
     from PIL import Image
 
-    from unetlite.data.batches import data_of_run
     from unetlite.data.survey import survey
     from unetlite.pictures import colour_mask, overlay, picture_grid
 
@@ -95,11 +104,11 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
         words = ["data=folder", *extra, *given]
         print("\n".join(found.found))
         print(*(f"mind     {warning}" for warning in found.warnings), sep="\n")
-    data = data_of_run(compose_run(words))
+    data = open_data(words)
     largest = max(max(size) for split in data.store.splits.values() for size in split.sizes)
     if largest < data.loader.crop_size and not any(word.startswith("data.crop_size=") for word in given):
         words.append(f"data.crop_size={-(-largest // 16) * 16}")  # what images do not fill is padding
-        data = data_of_run(compose_run(words))
+        data = open_data(words)
     split, colours = data.store.splits["train"], data.store.colours
     indices = np.unique(np.linspace(0, len(split) - 1, 5).round().astype(int)).tolist()
     pixels = [(image.numpy(), mask.numpy()) for image, mask in (split[split.whole(k)] for k in indices)]
@@ -154,52 +163,72 @@ def plan(
     pixels = loader.batch_size * loader.crop_size**2
     val, test = (sum(h * w for h, w in store.splits[name].sizes) / pixels for name in ("val", "test"))
 
-    def seconds(total: int, epochs: int) -> float:
-        """Of the trainings of all operators with one seed: steps, validations, and six passes over the test images."""
-        evaluated = (epochs * val + 6 * test) / 3  # a pass without gradients is a third of a step
-        return sum((total + evaluated) * step + 4 for step in steps.values()) / parallel
+    def seconds(total: int, epochs: int, batch: int) -> float:
+        """Of the trainings of all operators with one seed: steps, validations, and three passes over test images."""
+        evaluated = (epochs * val + 3 * test) / 3  # a pass without gradients is a third of a step
+        return (
+            sum((LOOP * total * batch / loader.batch_size + evaluated) * step + 4 for step in steps.values()) / parallel
+        )
 
-    limit, first, last = seconds_of(wanted["budget"]), min(LOOKS), max(LOOKS)
-    if limit is not None and first * seconds(total, epochs) > SHARE * limit:
-        total = int(total * SHARE * limit / (first * seconds(total, epochs)))
-        if total < LEAST_STEPS:
-            least = first * seconds(LEAST_STEPS, 1) / SHARE / 60
+    limit, first, batch = seconds_of(wanted["budget"]), min(LOOKS), loader.batch_size
+    if limit is not None:
+        while (least := first * seconds(LEAST_STEPS, -(-LEAST_STEPS // per_epoch), batch)) > SHARE * limit:
+            if batch <= LEAST_BATCH:
+                break
+            batch, per_epoch = batch // 2, 2 * per_epoch
+        if least > SHARE * limit:
             raise UsageError(
-                f"--budget {wanted['budget']}: {first} seeds of {len(names)} operators take {least:.0f} minutes, with "
-                f"only {LEAST_STEPS} steps each; give that, or fewer --operators."
+                f"--budget {wanted['budget']}: {first} seeds of {len(names)} operators take {least / SHARE / 60:.0f} "
+                f"minutes, with only {LEAST_STEPS} steps of {batch} images; give that, or fewer --operators."
             )
-        epochs = -(-total // per_epoch)
+        while first * seconds(total, epochs, batch) > SHARE * limit:
+            total = max(LEAST_STEPS, int(0.97 * total))
+            epochs = -(-total // per_epoch)
+    fitting = [k for k in LOOKS if limit is None or k * seconds(total, epochs, batch) <= SHARE * limit]
+    seeds = max(fitting) if limit is not None else max(LOOKS)
     threads = max(1, torch.get_num_threads() // parallel)
     at_once = f", {parallel} at once with {threads} thread{'s' * (threads > 1)} each" if parallel > 1 else ""
-    longest = seconds(total, epochs) * last / 60
+    shortest, longest = (k * seconds(total, epochs, batch) / 60 for k in (first, seeds))
     said = [
         f"plan     {len(names)} operators: {', '.join(names)}",
-        f"         {total} steps a training, {epochs} epoch{'s' * (epochs > 1)}{at_once}",
-        f"         from {first * len(names)} trainings, {first * seconds(total, epochs) / 60:.0f} minutes, to "
-        f"{last * len(names)}, {longest:.0f} minutes" + (f"; the budget is {wanted['budget']}" if limit else ""),
+        f"         {total} steps of {batch} images a training, {epochs} epoch{'s' * (epochs > 1)}{at_once}",
+        f"         from {first * len(names)} trainings, {shortest:.0f} minutes, to {seeds * len(names)}, {longest:.0f} "
+        "minutes" + (f"; the budget is {wanted['budget']}" if limit else ""),
         "step     " + ", ".join(f"{name} {1000 * step:.0f} ms" for name, step in steps.items()),
     ]
-    settled = {"data.crops_per_image": crops, "trainer.max_epochs": epochs, "trainer.max_steps": total}
+    settled = {"data.crops_per_image": crops, "data.batch_size": batch}
+    settled |= {"trainer.max_epochs": epochs, "trainer.max_steps": total}
     words = [*(word for word in words if word.partition("=")[0] not in settled), f"experiment={experiment}"]
     words += [f"{key}={value}" for key, value in settled.items()]
-    words += ["hydra/sweeper=race", f"upsample={','.join(names)}"]
+    words += ["hydra/sweeper=race", f"hydra.sweeper.seeds={seeds}", f"upsample={','.join(names)}"]
     words += [] if wanted["margin"] is None else [f"hydra.sweeper.margin={wanted['margin']}"]
     words += [] if limit is None else [f"hydra.sweeper.budget={SHARE * limit:.0f}s"]
-    words += ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={parallel}"] if parallel > 1 else []
-    return {"said": said, "words": words, "operators": names, "threads": threads, "steps": steps}
+    found = {
+        "operators": names,
+        "seeds": seeds,
+        "parallel": parallel,
+        "threads": torch.get_num_threads(),
+        "steps": steps,
+    }
+    return {"said": said, "words": words, "steps": steps, **found}
 
 
-def race(stored: dict[str, Any], directory: Path) -> None:
+def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:
     """Runs the race in a process of its own, and shows how it stands. Ctrl+C ends it; asked again, it goes on."""
     from rich.console import Console
     from rich.live import Live
 
     from unetlite.compare.standing import Standing
 
-    standing = Standing(directory, stored["operators"], stored["steps"])
-    environment = {**os.environ, "OMP_NUM_THREADS": str(stored["threads"]), "UNETLITE_HOME": str(HOME)}
-    environment["UNETLITE_PARENT"] = str(os.getpid())  # with which it ends, whatever happens here
+    standing = Standing(directory, stored["operators"], stored["seeds"], stored["steps"])
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": str(max(1, stored["threads"] // parallel)),
+        "UNETLITE_HOME": str(HOME),
+        "UNETLITE_PARENT": str(os.getpid()),  # with which it ends, whatever happens here
+    }
     command = [sys.executable, "-m", "unetlite", "train", "-m", *stored["words"]]
+    command += ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={parallel}"] if parallel > 1 else []
     console = Console()
     with (directory / "race.log").open("a") as log, Live(console=console, refresh_per_second=2, transient=True) as live:
         running = subprocess.Popen(
@@ -223,7 +252,7 @@ def race(stored: dict[str, Any], directory: Path) -> None:
         raise UsageError(f"the race ended with code {running.returncode}: {last} (see {directory / 'race.log'})")
 
 
-def finish(stored: dict[str, Any], directory: Path) -> None:
+def finish(directory: Path) -> None:
     """The verdict, the report, and what to do with the network that was chosen."""
     from unetlite.commands.compare import judge
 

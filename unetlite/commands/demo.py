@@ -103,7 +103,7 @@ def describe(model: "Model") -> str:
 
 def answer(models: "Mapping[str, Model]", image: "Image | None") -> list[Any]:
     """The values of the page's outputs; nothing for no image."""
-    from unetlite.timing import in_turn, spreads
+    from unetlite.timing import in_turn, medians
 
     if image is None:
         return [None] * (1 + 3 * len(models))
@@ -113,10 +113,10 @@ def answer(models: "Mapping[str, Model]", image: "Image | None") -> list[Any]:
         predictions[name] = models[name].predict(image)
 
     rounds = ROUNDS if image.width * image.height <= MEASURED_PIXELS else 1
-    times = spreads(in_turn({name: partial(predict, name) for name in models}, rounds, warm_up=0))
+    times = medians(in_turn({name: partial(predict, name) for name in models}, rounds, warm_up=0))
     found: list[Any] = [disagreement(list(predictions.values()))]
     for name, prediction in predictions.items():
-        found += [prediction.overlay, prediction.mask.convert("RGB"), summary(prediction, times[name].median)]
+        found += [prediction.overlay, prediction.mask.convert("RGB"), summary(prediction, times[name])]
     return found
 
 

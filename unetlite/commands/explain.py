@@ -46,9 +46,11 @@ def open_network(what: list[str]) -> "UNet":
     from unetlite.network.measures import match_budget
     from unetlite.network.unet import UNet, initialise
     from unetlite.settings import compose_run, read_settings
+    from unetlite.training.run import RunFiles
 
     if len(what) == 1 and "=" not in what[0]:
-        return load_network(Path(what[0]))
+        path = Path(what[0])
+        return load_network(RunFiles(path).judged if path.is_dir() else path)
     settings = read_settings(compose_run(what))
     config = settings.network
     network = UNet(config if settings.match is None else match_budget(config, settings.match, settings.match_to))

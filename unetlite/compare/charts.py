@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from unetlite.compare.costs import Costs
 from unetlite.compare.curves import Curve
-from unetlite.compare.runs import METRICS, Comparison
+from unetlite.compare.runs import METRICS
 from unetlite.compare.verdict import Analysis
 from unetlite.network.upsampling import UPSAMPLERS
 
@@ -42,7 +42,7 @@ def svg(figure: Figure) -> str:
     (axes,) = figure.axes
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside upper center", ncols=2 if figure.get_figwidth() < 6 else 5)
+        figure.legend(handles, labels, loc="outside upper center", ncols=2)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
@@ -57,7 +57,7 @@ def trade_offs(analysis: Analysis, costs: Costs, look: Looks) -> list[str]:
     """
     charts = {"parameters, millions": {name: cost.parameters / 1e6 for name, cost in costs.variants.items()}}
     if costs.fastest:
-        charts = {"latency, milliseconds, in the fastest way": costs.fastest, **charts}
+        charts = {"latency, milliseconds, in the fastest runtime": costs.fastest, **charts}
     drawn = []
     for label, values in charts.items():
         figure = Figure(figsize=SIZE)
@@ -95,20 +95,3 @@ def learning_curves(curves: Mapping[str, Mapping[str, Curve]], look: Looks) -> l
         axes.set(title=title, xlabel="step")
         drawn.append(svg(figure))
     return drawn
-
-
-@rc_context(STYLE)
-def class_scores(comparison: Comparison, look: Looks) -> str:
-    """Test IoU of every class: mean and standard deviation over seeds; classes from top to bottom."""
-    classes, count = comparison.first.classes, len(look)
-    figure = Figure(figsize=(SIZE[0], max(SIZE[1], 1.4 + 0.16 * len(classes) * count)))
-    axes = figure.subplots()
-    for k, (name, runs) in enumerate(comparison.variants.items()):
-        values = np.array([[run.metrics[f"test/iou/{label}"] for label in classes] for run in runs], float)  # (S, K)
-        places = np.arange(len(classes)) + 0.8 * ((k + 0.5) / count - 0.5)
-        deviation = values.std(0, ddof=1) if len(runs) > 1 else None
-        axes.errorbar(values.mean(0), places, xerr=deviation, capsize=2, linestyle="none", label=name, **look[name])
-    axes.set_yticks(range(len(classes)), classes)
-    axes.invert_yaxis()
-    axes.set_xlabel("test IoU")
-    return svg(figure)

@@ -1,20 +1,17 @@
 """What a variant costs: parameters, multiplications, memory, latency in every runtime, a training step."""
 
 import copy
-import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning.pytorch.accelerators import CPUAccelerator
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 
 from unetlite.compare.runs import Comparison
 from unetlite.errors import first_line
@@ -24,11 +21,9 @@ from unetlite.inference.runtimes import make_request, make_session
 from unetlite.network.folding import fold
 from unetlite.network.measures import multiplications, parameters
 from unetlite.network.unet import UNet
-from unetlite.timing import Spread, in_turn, spreads
+from unetlite.timing import in_turn, medians
 
-RUNTIMES = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
-FORMS = {"": "", "_folded": ", folded"}
-WAYS = {runtime + form: title + note for runtime, title in RUNTIMES.items() for form, note in FORMS.items()}
+WAYS = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 TRAINING_ROUNDS = 5
 Function = Callable[[], Any]
 
@@ -39,9 +34,8 @@ class Cost:
 
     parameters: int
     multiplications: int  # for one image of `Costs.size`, after folding
-    memory: int  # bytes of maps at the peak of a prediction of it, weights not counted
-    latency: dict[str, Spread] = field(default_factory=dict)  # of that prediction, by way of running it, see WAYS
-    training_step: Spread | None = None  # with the runs' batch, crop and precision, without loading data
+    latency: dict[str, float] = field(default_factory=dict)  # ms of that prediction, folded, by runtime, see WAYS
+    training_step: float | None = None  # ms, with the runs' batch, crop and precision, without loading data
 
 
 @dataclass(frozen=True)
@@ -56,9 +50,8 @@ class Costs:
 
     @property
     def fastest(self) -> dict[str, float]:
-        """Milliseconds of each variant in the way that is fastest for it."""
-        timed = {name: cost.latency.values() for name, cost in self.variants.items() if cost.latency}
-        return {name: min(spread.median for spread in spreads) for name, spreads in timed.items()}
+        """Milliseconds of each variant in the runtime that is fastest for it."""
+        return {name: min(cost.latency.values()) for name, cost in self.variants.items() if cost.latency}
 
 
 def measure_costs(
@@ -72,23 +65,20 @@ def measure_costs(
     predictions: dict[tuple[str, str], Function] = {}
     for name, network in networks.items():
         tell(f"counting and exporting {name}")
-        folded = fold(network)
         image = torch.randint(0, 256, (1, network.config.in_channels, *size), dtype=torch.uint8)
-        variants[name] = Cost(parameters(network), multiplications(folded, *size), peak_memory(folded, image))
-        for suffix, form in zip(FORMS, (network, folded), strict=True) if rounds else ():
-            for runtime, opener in openers(form, image).items():
-                way = runtime + suffix
-                try:
-                    predictions[name, way] = opener()
-                except (ImportError, RuntimeError) as error:
-                    missing.append(f"{name} in {WAYS[way]} ({first_line(error)})")
+        variants[name] = Cost(parameters(network), multiplications(fold(network), *size))
+        for way, opener in openers(network, image).items() if rounds else ():
+            try:
+                predictions[name, way] = opener()
+            except (ImportError, RuntimeError) as error:  # noqa: PERF203  a runtime that is missing
+                missing.append(f"{name} in {WAYS[way]} ({first_line(error)})")
     if rounds:
         tell(f"measuring latencies, {rounds} rounds")
         with torch.inference_mode():
-            latency = spreads(in_turn(predictions, rounds))
+            latency = medians(in_turn(predictions, rounds))
         tell(f"measuring training steps, {TRAINING_ROUNDS} rounds")
         training = {name: training_step(networks[name], runs[0].config) for name, runs in comparison.variants.items()}
-        steps = spreads(in_turn(training, TRAINING_ROUNDS))
+        steps = medians(in_turn(training, TRAINING_ROUNDS))
         for name, cost in variants.items():
             cost.latency = {way: latency[name, way] for way in WAYS if (name, way) in latency}
             cost.training_step = steps[name]
@@ -96,13 +86,16 @@ def measure_costs(
 
 
 def openers(network: UNet, image: Tensor) -> dict[str, Callable[[], Function]]:
-    """By runtime, what loads the network into it and gives a function that predicts once."""
-    onnx = cache(lambda: onnx_model(network).SerializeToString())
+    """By runtime, what loads the network, folded as for an export, and gives a function that predicts once."""
     pixels = {"image": image.numpy()}
+
+    def onnx(nearest_3x3: bool) -> bytes:
+        return onnx_model(fold(network, nearest_3x3=nearest_3x3)).SerializeToString()
+
     return {
-        "pytorch": lambda: partial(copy.deepcopy(network).to(memory_format=torch.channels_last), image),
-        "onnxruntime": lambda: partial(make_session(onnx()).run, None, pixels),
-        "openvino": lambda: partial(make_request(onnx()).infer, pixels),
+        "pytorch": lambda: partial(fold(network).to(memory_format=torch.channels_last), image),
+        "onnxruntime": lambda: partial(make_session(onnx(False)).run, None, pixels),
+        "openvino": lambda: partial(make_request(onnx(True)).infer, pixels),
     }
 
 
@@ -154,13 +147,3 @@ def pace(
     steps = {name: seconds(name, parallel) for name in networks}
     torch.set_num_threads(threads)
     return steps, parallel
-
-
-def peak_memory(network: UNet, image: Tensor) -> int:
-    """The most bytes that PyTorch holds at once while it predicts, beyond weights and image."""
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler complains where there is no GPU
-    with torch.no_grad(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
-        network(image)
-    results = recorded.profiler.kineto_results  # type: ignore[union-attr]
-    changes = sorted((event.start_ns(), event.nbytes()) for event in results.events() if event.name() == "[memory]")
-    return int(np.cumsum([change for _, change in changes]).max(initial=0))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unetlite.compare.runs import LOOKS, Comparison, read_race, read_run
+from unetlite.compare.runs import Comparison, looks_until, next_look, read_race, read_run, still_racing
 from unetlite.compare.verdict import analyse
 from unetlite.errors import UsageError
 from unetlite.files import whole
@@ -21,14 +21,14 @@ class Race:
     Args:
         directory: of the runs.
         plan: what must not change: `by`, the key that is compared; `variants`, by name their words on the command line;
-            `metric` of METRICS; `margin` in it, and `budget` in seconds, or None.
+            `seeds`, the most of each; `metric` of METRICS; `margin` in it, and `budget` in seconds, or None.
 
     Raises:
         UsageError: the directory holds a race with another plan.
     """
 
     def __init__(self, directory: Path, plan: Mapping[str, Any]):
-        self.file, self.plan = directory / "race.json", dict(plan)
+        self.file, self.plan, self.planned = directory / "race.json", dict(plan), looks_until(plan["seeds"])
         self.looks: list[dict[str, Any]] = []
         self.ended: str | None = None
         self.earlier, self.started, self.trained = 0.0, time.monotonic(), 0
@@ -46,17 +46,17 @@ class Race:
     @property
     def racing(self) -> list[str]:
         """The variants that are still trained."""
-        return self.looks[-1]["candidates"] if self.looks else list(self.plan["variants"])
+        return still_racing(self.plan["variants"], self.looks)
 
     @property
     def seeds(self) -> int:
         """How many there are to be at the next look, or were at the last one."""
-        return list(LOOKS)[min(len(self.looks), len(LOOKS) - 1)]
+        return next_look(self.planned, self.looks)
 
     def look(self, runs: Mapping[str, Sequence[Path]]) -> None:
         """Decides who goes on, by the finished runs of `racing`, in the order of the seeds."""
         found = {name: [read_run(path) for path in paths] for name, paths in runs.items()}
-        alpha, count = LOOKS[self.seeds], len(self.plan["variants"])
+        alpha, count = self.planned[self.seeds], len(self.plan["variants"])
         comparison = Comparison(self.plan["by"], found, list(range(self.seeds)), [], [], alpha=alpha, started=count)
         analysis = analyse(comparison, self.plan["metric"])
         if analysis is None or analysis.best is None:
@@ -71,7 +71,7 @@ class Race:
             self.ended = "one candidate is left"
         elif margin is not None and min(best.regret.values()) <= margin:
             self.ended = "a variant is within the margin"
-        elif len(self.looks) == len(LOOKS):
+        elif len(self.looks) == len(self.planned):
             self.ended = "the last look was taken"
         elif self.plan["budget"] is not None and self.seconds + self.expected() > self.plan["budget"]:
             self.ended = "the time is spent"

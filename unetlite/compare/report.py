@@ -26,7 +26,6 @@ from unetlite.compare.runs import METRICS, Comparison
 from unetlite.compare.verdict import ENOUGH_GROUPS, Analysis, Summary, analyse, listed, short, strange_runs, verdict
 from unetlite.files import whole
 
-BOUNDARY = "boundary_iou_1px"
 RIPPLE = ((1e-4, "none to be seen"), (1e-3, "faint"), (1e-2, "weak"), (1.0, "a visible pattern"))
 """The share of the logits' variance below which a ripple is called so."""
 
@@ -121,10 +120,10 @@ def table(report: Report) -> list[dict[str, Cell]]:
             note = "may be the best" if name in analysis.best.candidates else "is not the best"
             row["below the best, at most"] = Cell(short(regret), regret, note)
         if costs.fastest:
-            way = min(cost.latency, key=lambda way: cost.latency[way].median)
+            way = min(cost.latency, key=lambda way: cost.latency[way])
             row["predicts, ms"] = Cell(f"{costs.fastest[name]:.3g}", costs.fastest[name], WAYS[way])
         if cost.training_step:
-            row["trains a step, ms"] = Cell(f"{cost.training_step.median:.0f}", cost.training_step.median)
+            row["trains a step, ms"] = Cell(f"{cost.training_step:.0f}", cost.training_step)
         row["parameters"] = Cell(f"{cost.parameters / 1e6:.2f} M", cost.parameters)
         row["multiplications"] = Cell(f"{cost.multiplications / 1e6:.0f} M", cost.multiplications, "folded")
         rows.append(row)
@@ -132,7 +131,7 @@ def table(report: Report) -> list[dict[str, Cell]]:
 
 
 def details(report: Report) -> list[dict[str, Cell]]:
-    """The other scores, ripple, memory and every latency, in the same way."""
+    """The other scores, those of the classes, ripple and every latency, in the same way."""
     rows = []
     for name in report.analysis.variants:
         row, cost = {report.comparison.by: Cell(name, name)}, report.costs.variants[name]
@@ -147,9 +146,12 @@ def details(report: Report) -> list[dict[str, Cell]]:
         if values := [value for value in ripples if value is not None]:
             words = next((word for bound, word in RIPPLE if mean(values) < bound), RIPPLE[-1][1])
             row["ripple"] = Cell(words, mean(values), f"{mean(values):.3%} of the variance")
-        row["memory, MB"] = Cell(f"{cost.memory / 1e6:.1f}", cost.memory)
-        for way, (median, low, high) in cost.latency.items():
-            row[f"{WAYS[way]}, ms"] = Cell(f"{median:.2f}", median, f"{low:.2f} to {high:.2f}")
+        for way, milliseconds in cost.latency.items():
+            row[f"{WAYS[way]}, ms"] = Cell(f"{milliseconds:.3g}", milliseconds)
+        for label in report.comparison.first.classes:
+            known = [run.metrics.get(f"test/iou/{label}") for run in report.comparison.variants[name]]
+            if values := [value for value in known if value is not None]:
+                row[f"IoU of {label}"] = over_seeds(values, ".4f")
         rows.append(row)
     headings = list(dict.fromkeys(heading for row in rows for heading in row))
     return [{heading: row.get(heading, Cell("", "")) for heading in headings} for row in rows]

@@ -1,7 +1,7 @@
 """Finished runs, and runs as variants that differ in nothing but what is compared."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +39,16 @@ METRICS = {
 
 LOOKS = {3: 0.005, 5: 0.010, 7: 0.015, 10: 0.020}
 """Of a race: after how many seeds it is looked at, and the share of the 5 % that the look spends."""
+
+
+def looks_until(seeds: int) -> dict[int, float]:
+    """The looks of a race that has no more than these seeds: the first of LOOKS, which share all of the 5 %."""
+    if seeds not in LOOKS:
+        raise UsageError(
+            f"hydra.sweeper.seeds={seeds}: a race has looks at {', '.join(map(str, LOOKS))} seeds; give one."
+        )
+    taken = {look: share for look, share in LOOKS.items() if look <= seeds}
+    return {look: ALPHA * share / sum(taken.values()) for look, share in taken.items()}
 
 
 @dataclass(frozen=True)
@@ -162,7 +172,7 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
         remedy = f"a comparison by {by} needs two: python train.py -m {by}=..."
         raise UsageError(f"{directory} has runs of one variant, {names[0]}; {remedy}")
     race = read_race(directory)
-    if race and race["plan"]["by"] == by and set(race["plan"]["variants"]) == set(found):
+    if race and race["plan"]["by"] == by and set(race["plan"]["variants"]) <= set(found):
         return raced(race, found, allowed)
     seeds = sorted(set.intersection(*map(set, found.values())))
     if not seeds:
@@ -180,19 +190,31 @@ def raced(race: Mapping[str, Any], found: Mapping[str, Mapping[int, Run]], allow
     """The runs of a race up to its last look, which is the one that decides."""
     if not race["looks"]:
         raise UsageError("the race has not been looked at yet; run the same command again, and it goes on.")
-    looks, variants, dropped = race["looks"], {}, {}
-    if [look["seeds"] for look in looks] != list(LOOKS)[: len(looks)]:
+    looks, planned, variants, dropped = race["looks"], looks_until(race["plan"]["seeds"]), {}, {}
+    if [look["seeds"] for look in looks] != list(planned)[: len(looks)]:
         raise UsageError("the race was looked at otherwise than planned, which is no basis for a verdict.")
-    for name, by_seed in found.items():
+    for name in race["plan"]["variants"]:
         last = max(k for k, look in enumerate(looks) if name in look["regret"])
         if last < len(looks) - 1:
             dropped[name] = float(looks[last]["regret"][name])
-        variants[name] = [by_seed[seed] for seed in range(looks[last]["seeds"])]
+        variants[name] = [found[name][seed] for seed in range(looks[last]["seeds"])]
     used = {run.files.path for runs in variants.values() for run in runs}
     others = [run.files.path for by_seed in found.values() for run in by_seed.values() if run.files.path not in used]
-    left_out = [f"{path}: not at the last look of the race" for path in others]
-    alpha, seeds = LOOKS[looks[-1]["seeds"]], list(range(looks[-1]["seeds"]))
-    return Comparison(race["plan"]["by"], variants, seeds, left_out, allowed, alpha, len(found), dropped)
+    left_out = [f"{path}: not part of the race at its last look" for path in others]
+    seeds = looks[-1]["seeds"]
+    return Comparison(
+        race["plan"]["by"], variants, list(range(seeds)), left_out, allowed, planned[seeds], len(variants), dropped
+    )
+
+
+def still_racing(variants: Iterable[str], looks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The variants of a race that are trained after these looks."""
+    return looks[-1]["candidates"] if looks else list(variants)
+
+
+def next_look(planned: Collection[int], looks: Sequence[Mapping[str, Any]]) -> int:
+    """Seeds at the look after these, or at the last one that is planned."""
+    return list(planned)[min(len(looks), len(planned) - 1)]
 
 
 def read_race(directory: Path) -> dict[str, Any] | None:

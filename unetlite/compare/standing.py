@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from unetlite.compare.runs import LOOKS, read_race
+from unetlite.compare.runs import looks_until, next_look, read_race, still_racing
 from unetlite.files import whole
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
@@ -20,7 +20,7 @@ body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem
 td, th {{ padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #8884 }}
 td:first-child, th:first-child {{ text-align: left }} table {{ border-collapse: collapse }}</style>
 <h1>{title}</h1><p>{state}</p><table><tr>{head}</tr>{rows}</table>
-<p>What counts is decided at the looks, after 3, 5, 7 and 10 seeds. This page becomes the report at the end.</p></html>
+<p>What counts is decided at looks that were planned. This page becomes the report at the end.</p></html>
 """
 
 
@@ -30,14 +30,16 @@ class Standing:
     Args:
         directory: of the race.
         operators: that started.
+        seeds: the most of each.
         steps: seconds of a training step of each, as its cost.
     """
 
-    def __init__(self, directory: Path, operators: Sequence[str], steps: Mapping[str, float]):
-        self.directory, self.operators, self.steps = directory, operators, steps
+    def __init__(self, directory: Path, operators: Sequence[str], seeds: int, steps: Mapping[str, float]):
+        self.directory, self.operators, self.seeds, self.steps = directory, operators, seeds, steps
         self.scores: dict[str, dict[str, float]] = {name: {} for name in operators}
         self.race: dict[str, Any] | None = None
-        self.looks, self.first = 0, True
+        self.looks: int | None = None
+        self.first = True
         self.started, self.before = time.monotonic(), 0
 
     def update(self) -> Iterator[str]:
@@ -58,6 +60,7 @@ class Standing:
                 yield f"{self.done} of at most {self.most}   {name} {seed}   {score:.4f}   {self.left}"
         self.race = read_race(self.directory)
         looks = self.race["looks"] if self.race else []
+        self.looks = len(looks) if self.looks is None else self.looks  # those of an earlier start are no news
         for look in looks[self.looks :]:
             before = looks[looks.index(look) - 1]["candidates"] if looks.index(look) else self.operators
             dropped = [name for name in before if name not in look["candidates"]]
@@ -75,18 +78,12 @@ class Standing:
     @property
     def racing(self) -> list[str]:
         """Operators that are still trained."""
-        looks = self.race["looks"] if self.race else []
-        return looks[-1]["candidates"] if looks else list(self.operators)
-
-    @property
-    def next_look(self) -> int:
-        """Seeds at it."""
-        return list(LOOKS)[min(self.looks, len(LOOKS) - 1)]
+        return still_racing(self.operators, self.race["looks"] if self.race else ())
 
     @property
     def most(self) -> int:
         """Trainings, if nothing more is dropped."""
-        return self.done + sum(max(LOOKS) - len(self.scores[name]) for name in self.racing)
+        return self.done + sum(self.seeds - len(self.scores[name]) for name in self.racing)
 
     @property
     def left(self) -> str:
@@ -94,9 +91,10 @@ class Standing:
         trained = self.done - self.before
         if not trained:
             return ""
-        missing = sum(max(0, self.next_look - len(self.scores[name])) for name in self.racing)
+        look = next_look(looks_until(self.seeds), self.race["looks"] if self.race else ())
+        missing = sum(max(0, look - len(self.scores[name])) for name in self.racing)
         minutes = missing * (time.monotonic() - self.started) / trained / 60
-        return f"{minutes:.0f} min to the look at {self.next_look} seeds"
+        return f"{minutes:.0f} min to the look at {look} seeds"
 
     def rows(self) -> list[tuple[str, ...]]:
         """Operator, trainings, mean IoU, bound, training step; the best mean first."""

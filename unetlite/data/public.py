@@ -7,11 +7,10 @@ out for validation, drawn by `split_seed`.
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import PositiveInt
 
-from unetlite.classes import Colour
 from unetlite.data.folders import FilePairs, Pair, Share, hold_out
 from unetlite.data.labels import ClassTable
 from unetlite.data.samples import DATASETS
@@ -40,8 +39,7 @@ def pairs_of(build: Callable[[str], Any], split: str, root: str, what: str) -> l
 class Pets(FilePairs):
     """Oxford-IIIT Pet (Parkhi et al. 2012, 800 MB): 7349 photographs, as a task of pet against background.
 
-    Trimaps hold 1 for the pet, 2 for the background, and 3 for the uncertain rim of the pet: `border` says what that
-    is, with "class" a class of its own.
+    Trimaps hold 1 for the pet, 2 for the background, and 3 for the uncertain rim of the pet, which is ignored.
     """
 
     def __init__(
@@ -49,7 +47,6 @@ class Pets(FilePairs):
         *,
         root: str,
         download: bool = True,
-        border: Literal["ignore", "pet", "class"] = "ignore",
         val_fraction: Share = 0.15,
         split_seed: int = 0,
         resize: PositiveInt | None = None,
@@ -59,10 +56,7 @@ class Pets(FilePairs):
         build = partial(OxfordIIITPet, root, target_types="segmentation", download=download)
         official, tested = (pairs_of(build, split, root, "Oxford-IIIT Pet") for split in ("trainval", "test"))
         train, val = hold_out(official, val_fraction * len(official), split_seed)
-        classes = {"background": 2, "pet": 1} | ({"border": 3} if border == "class" else {})
-        table = ClassTable(classes, [3] if border == "ignore" else [])
-        if border == "pet":
-            table.index_of[3] = 1
+        table = ClassTable({"background": 2, "pet": 1}, ignore=[3])
         super().__init__({"train": train, "val": val, "test": tested}, table, resize)
 
 
@@ -89,12 +83,4 @@ class Voc(FilePairs):
         build = partial(VOCSegmentation, root, "2012", download=download and not present)
         official, tested = (pairs_of(build, split, root, "Pascal VOC 2012") for split in ("train", "val"))
         train, val = hold_out(official, val_fraction * len(official), split_seed)
-        table = ClassTable(VOC_CLASSES)
-        table.colours = tuple(map(voc_colour, range(len(VOC_CLASSES))))
-        super().__init__({"train": train, "val": val, "test": tested}, table, resize)
-
-
-def voc_colour(index: int) -> Colour:
-    """The colour of a class in the data set's own palette: the bits of the index, dealt to red, green and blue."""
-    red, green, blue = (sum((index >> (3 * k + channel) & 1) << (7 - k) for k in range(3)) for channel in range(3))
-    return red, green, blue
+        super().__init__({"train": train, "val": val, "test": tested}, ClassTable(VOC_CLASSES), resize)

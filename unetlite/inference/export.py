@@ -27,7 +27,7 @@ from unetlite.metrics.overlap import SegmentationScores
 from unetlite.network.checkpoint import KEY
 from unetlite.network.unet import UNet
 from unetlite.network.upsampling import UPSAMPLERS
-from unetlite.timing import in_turn, spreads
+from unetlite.timing import in_turn, medians
 
 EXAMPLE = (2, 64, 96)
 """Batch, height and width that networks are traced with; all three stay free."""
@@ -36,27 +36,6 @@ SIZES = ((1, 256, 256), (3, 128, 192), (1, 37, 91))
 """Batch, height and width of what an export is checked with."""
 TOLERANCE = 1e-4  # of logits relative to the largest, where that is above 1, and of probabilities
 EQUAL_CLASSES = 0.999
-
-PAGE = """---
-library_name: unetlite
-pipeline_tag: image-segmentation
-tags: [unet, semantic-segmentation]
----
-
-# U-Net with {upsample} upsampling
-
-Takes raw pixels, uint8 (B, {channels}, H, W) of any size, and gives logits (B, K, H, W) of the classes {classes}.
-{scores}
-```python
-from unetlite import load
-
-model = load("DIR")
-model.predict("image.png").overlay.save("overlay.png")
-model.network  # a torch.nn.Module, to train on
-```
-
-`huggingface-cli upload NAME DIR` shares it.
-"""
 
 
 def write(network: UNet, metadata: Metadata, format: str, path: Path, images: Iterable[np.ndarray] = ()) -> None:
@@ -84,21 +63,13 @@ def write(network: UNet, metadata: Metadata, format: str, path: Path, images: It
 
 
 def write_safetensors(network: UNet, metadata: Metadata, directory: Path) -> None:
-    """`model.safetensors`, `config.json` with the metadata, and a page about the network, `README.md`."""
+    """`model.safetensors`, and `config.json` with the metadata."""
     from safetensors.torch import save_file
 
     directory.mkdir()
     weights = {name: weight.contiguous() for name, weight in network.state_dict().items()}
     save_file(weights, directory / "model.safetensors")
     (directory / "config.json").write_text(json.dumps({KEY: metadata.model_dump()}, indent=2) + "\n")
-    names = {"test/miou": "mean IoU", "test/dice": "mean Dice", "test/boundary_iou_1px": "boundary IoU (1 pixel)"}
-    scores = [f"{name} {metadata.metrics[key]:.4f}" for key, name in names.items() if metadata.metrics.get(key)]
-    page = PAGE.format(
-        upsample=metadata.network.upsample["name"], channels=metadata.network.in_channels,
-        classes=", ".join(metadata.classes),
-        scores=f"On the test images of {metadata.config['data']['name']}: {', '.join(scores)}.\n" if scores else "",
-    )  # fmt: skip
-    (directory / "README.md").write_text(page)
 
 
 class Exported(nn.Module):
@@ -256,9 +227,8 @@ def latency(runtime: Runtime, network: UNet, images: Sequence[np.ndarray]) -> st
     """Medians of the export and of PyTorch as trained, taken in turn, in words."""
     (image, *_) = batches(images, 1, 256, 256)
     functions = {"export": partial(runtime.run, image), "trained": partial(network, torch.from_numpy(image))}
-    export, trained = spreads(in_turn(functions)).values()
+    export, trained = medians(in_turn(functions)).values()
     return (
-        f"{export.median:.1f} ms ({export.low:.1f} to {export.high:.1f}) for 256 x 256 pixels with "
-        f"{torch.get_num_threads()} threads, {trained.median / export.median:.1f} times as fast as the checkpoint in "
-        f"PyTorch ({trained.median:.1f} ms)"
+        f"{export:.1f} ms for 256 x 256 pixels with {torch.get_num_threads()} threads, {trained / export:.1f} times as "
+        f"fast as the checkpoint in PyTorch ({trained:.1f} ms)"
     )

@@ -5,11 +5,11 @@ with their input and what the encoder left there. The annotations of their optio
 """
 
 import math
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from pydantic import AfterValidator, Field, PositiveInt
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from unetlite.registry import Registry
@@ -207,13 +207,6 @@ class NearZeroConv2d(nn.Conv2d):
         nn.init.zeros_(self.bias)  # type: ignore[arg-type]
 
 
-def odd(window: int) -> int:
-    """Checks that a window has a middle."""
-    if window % 2 == 0:
-        raise ValueError("should be odd")
-    return window
-
-
 @UPSAMPLERS.register("carafe")
 class Carafe(nn.Module):
     """Content-aware reassembly (Wang et al. 2019): each output pixel is a weighted mean of the k x k inputs around it.
@@ -234,7 +227,7 @@ class Carafe(nn.Module):
         skip_channels: int,
         *,
         compressed_channels: PositiveInt = 64,
-        window: Annotated[int, Field(ge=1), AfterValidator(odd)] = 5,
+        window: Literal[3, 5, 7] = 5,
     ):
         super().__init__()
         self.window = window

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from kornia.losses import dice_loss
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import OneCycleLR
 from torchmetrics import MetricCollection
 
 from unetlite.classes import IGNORE, Colour
@@ -102,10 +102,7 @@ class Segmenter(LightningModule):
         rate, decay = self.options.learning_rate, self.options.weight_decay
         optimizer = torch.optim.AdamW(self.parameters(), lr=rate, weight_decay=decay, fused=True)
         steps = int(self.trainer.estimated_stepping_batches)
-        if self.options.schedule == "onecycle":
-            scheduler: LRScheduler = OneCycleLR(optimizer, rate, total_steps=steps)
-        else:
-            scheduler = CosineAnnealingLR(optimizer, T_max=steps)
+        scheduler = OneCycleLR(optimizer, rate, total_steps=steps)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "train/learning_rate"},
