@@ -89,9 +89,9 @@ def test_every_command_works_from_an_empty_directory(installed, squares):
         return result.stdout
 
     assert run("--version").startswith("unetlite ")
-    for name in ("train", "explain", "compare", "export", "predict", "demo"):
+    for name in ("train", "choose", "explain", "compare", "export", "predict", "demo"):
         assert name in run("-m", "unetlite", "--help", program="python")
-    run("train", "-m", "upsample=nearest,transpose", *SMALL)
+    run("train", "-m", "hydra/sweeper=race", "hydra.sweeper.margin=0.99", "upsample=nearest,transpose", *SMALL)
     checkpoint = "outputs/small/nearest/seed0/best.ckpt"
     assert (squares / checkpoint).exists()
     assert "decoder.0.up" in run("explain", checkpoint)
