@@ -134,7 +134,7 @@ def test_what_a_race_dropped_stays_in_the_report_with_its_bound_and_other_looks_
         read_comparison(runs)
 
 
-def test_a_race_ends_the_same_with_one_worker_two_workers_and_after_an_interruption(discs, tmp_path):
+def test_a_race_ends_the_same_with_one_worker_and_with_two(discs, tmp_path):
     shared = ["trainer.max_steps=2", "data.test_fraction=0.5", "upsample=transpose,zeros", "hydra/sweeper=race"]
 
     def race(place, *more):
@@ -149,10 +149,6 @@ def test_a_race_ends_the_same_with_one_worker_two_workers_and_after_an_interrupt
     assert first["ended"] == "a variant is within the margin"
     two = race("two", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     assert [{**look, "seconds": 0} for look in two["looks"]] == [{**look, "seconds": 0} for look in first["looks"]]
-    (tmp_path / "one" / "outputs" / "test" / "race.json").unlink()
-    (tmp_path / "one" / "outputs" / "test" / "zeros" / "seed1" / "metrics.json").unlink()
-    again = race("one")
-    assert again["looks"][0]["regret"] == pytest.approx(first["looks"][0]["regret"])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from scipy import stats
 
 from unetlite.compare.statistics import best_of, by_group, contributions, differences, equal_but_one, equal_within
 
-ROUNDS = 1000
+ROUNDS = 500
 LIMIT = 0.055 + 2 * np.sqrt(0.05 * 0.95 / ROUNDS)
 
 

@@ -120,7 +120,13 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
         ]
         for image, mask in pixels
     ]
-    legend = dict(zip(data.store.classes, colours, strict=True))
+    counts = np.bincount(split.masks, minlength=len(colours))[: len(colours)]
+    names = [f"{name} {share:.1%}" for name, share in zip(data.store.classes, counts / counts.sum(), strict=True)]
+    legend = dict(zip(names, colours, strict=True))
+    if words[0] != "data=folder":
+        sizes = ", ".join(f"{len(each)} {part}" for part, each in data.store.splits.items())
+        groups = len(set(data.store.splits["test"].groups))
+        print(f"classes  {', '.join(names)}\nsplits   {sizes}; {groups} groups are tested")
     sheet = picture_grid(rows, [split.names[k] for k in indices], legend, ("image", "mask", "both"), cell=240)
     directory.mkdir(parents=True, exist_ok=True)
     Image.fromarray(sheet.permute(1, 2, 0).numpy()).save(directory / "contact.png")
