@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from unetlite.cli import app
 from unetlite.compare.race import Race
-from unetlite.compare.runs import LOOKS, read_comparison
+from unetlite.compare.runs import LOOKS, looks_until, read_comparison
 from unetlite.compare.statistics import best_of, differences
 from unetlite.errors import UsageError
 from unetlite.settings import compose_run
@@ -48,6 +48,14 @@ def test_of_two_identical_variants_neither_wins_a_race():
     random, rounds = np.random.default_rng(1), 600
     won = np.mean([len(run_race(random, [0.0, 0.0])[0]) == 1 for _ in range(rounds)])
     assert won <= 0.055 + 2 * np.sqrt(0.05 * 0.95 / rounds)
+
+
+@pytest.mark.parametrize("seeds", LOOKS)
+def test_the_looks_of_a_shorter_race_share_all_of_the_five_percent(seeds):
+    planned = looks_until(seeds)
+    assert max(planned) == seeds
+    assert sum(planned.values()) == pytest.approx(0.05)
+    assert list(planned.values()) == sorted(planned.values())  # the later the more
 
 
 def test_a_clear_lead_ends_a_race_early():

@@ -92,33 +92,23 @@ def analyse(comparison: Comparison, metric: str) -> Analysis | None:
 
 def strange_runs(comparison: Comparison, metric: str) -> dict[tuple[str, int], str]:
     """By variant and seed, in words, the trainings that failed: not finite, or far below their variant's others."""
-    score, sign = f"test/{metric}", -1 if METRICS[metric].lower_is_better else 1
-    values = {
-        (name, seed): run.metrics.get(score)
-        for name, runs in comparison.variants.items()
-        for seed, run in ((run.seed, run) for run in runs)
-    }
-    lost = {
-        (name, seed): f"{name} with seed {seed} ended in numbers that are not finite"
-        for name, runs in comparison.variants.items()
-        for seed, run in ((run.seed, run) for run in runs)
-        if run.metrics.get("val/loss") is None or values[name, seed] is None
-    }
-    finite = {key: sign * float(value) for key, value in values.items() if key not in lost and value is not None}
-    medians = {
-        name: np.median([v for key, v in finite.items() if key[0] == name] or [0]) for name in comparison.variants
-    }
-    below = {key: medians[key[0]] - value for key, value in finite.items()}
-    usual = 1.4826 * float(
-        np.median(np.abs(list(below.values()) or [0]))
-    )  # a standard deviation, whatever the outliers
-    for (name, seed), gap in below.items():
-        if gap > max(10 * usual, 0.1 * abs(medians[name])):
-            others = f"{sign * medians[name]:.4f} in the median"
-            lost[name, seed] = (
-                f"{name} with seed {seed} collapsed: {finite[name, seed] * sign:.4f}, its others {others}"
-            )
-    return lost
+    sign, words = -1 if METRICS[metric].lower_is_better else 1, dict[tuple[str, int], str]()
+    below: dict[tuple[str, int], tuple[float, float]] = {}  # the median of its variant, and how far it is below that
+    for name, runs in comparison.variants.items():
+        scores = {
+            run.seed: run.metrics.get(f"test/{metric}") for run in runs if run.metrics.get("val/loss") is not None
+        }
+        finite = {seed: sign * float(value) for seed, value in scores.items() if value is not None}
+        middle = float(np.median(list(finite.values()) or [0.0]))
+        below |= {(name, seed): (middle, middle - value) for seed, value in finite.items()}
+        lost = [run.seed for run in runs if run.seed not in finite]
+        words |= {(name, seed): f"{name} with seed {seed} ended in numbers that are not finite" for seed in lost}
+    usual = 1.4826 * float(np.median([abs(gap) for _, gap in below.values()] or [0.0]))  # a robust standard deviation
+    for (name, seed), (middle, gap) in below.items():
+        if gap > max(10 * usual, 0.1 * abs(middle)):
+            score, others = sign * (middle - gap), f"{sign * middle:.4f} in the median"
+            words[name, seed] = f"{name} with seed {seed} collapsed: {score:.4f}, its others {others}"
+    return words
 
 
 def choice(analysis: Analysis, cost: Mapping[str, float], margin: float | None) -> str:
