@@ -127,14 +127,14 @@ def equal_within(found: Differences, alpha: float = ALPHA) -> float:
     return max(abs(difference.mean) + difference.reach(alpha) for difference in found.values())
 
 
-def equal_but_one(found: Differences) -> tuple[str, float]:
+def equal_but_one(found: Differences, alpha: float = ALPHA) -> tuple[str, float]:
     """The variant without which the others are equal within the smallest margin, and that; for three or more.
 
     Any of them could have been left out, so the level is divided by their number.
     """
     names = list(dict.fromkeys(first for first, _ in found))
     without = {
-        name: equal_within({pair: d for pair, d in found.items() if name not in pair}, ALPHA / len(names))
+        name: equal_within({pair: d for pair, d in found.items() if name not in pair}, alpha / len(names))
         for name in names
     }
     return min(without.items(), key=lambda item: item[1])

@@ -33,6 +33,7 @@ class Analysis:
     variants: dict[str, Summary]  # best first
     differences: dict[tuple[str, str], Difference]  # of all ordered pairs, positive where the first is better
     best: Best | None  # None for fewer seeds than a verdict takes, and no differences then
+    alpha: float  # of all its statements together
     widened: float  # how many times as wide as with ENOUGH_GROUPS the bounds are; 1 where there are as many
 
     def around(self, name: str) -> tuple[float, float] | None:
@@ -78,7 +79,7 @@ def analyse(comparison: Comparison, metric: str) -> Analysis | None:
     names = sorted(scores, key=lambda name: -sign * described[name].mean)
     variants, count = {name: described[name] for name in [*names, *comparison.dropped]}, len(set(groups))
     if len(comparison.seeds) < FEWEST_SEEDS:
-        return Analysis(metric, comparison.seeds, len(groups), count, variants, {}, None, 1.0)
+        return Analysis(metric, comparison.seeds, len(groups), count, variants, {}, None, comparison.alpha, 1.0)
     units = {name: statistics.by_group(sign * scores[name], groups) for name in names}
     found, widened = statistics.differences(units), 1.0
     if count < ENOUGH_GROUPS:
@@ -87,7 +88,7 @@ def analyse(comparison: Comparison, metric: str) -> Analysis | None:
         widened = float(np.median(ratios)) if ratios else 1.0
     best = statistics.best_of(found, comparison.alpha, comparison.started)
     best.regret.update(comparison.dropped)
-    return Analysis(metric, comparison.seeds, len(groups), count, variants, found, best, widened)
+    return Analysis(metric, comparison.seeds, len(groups), count, variants, found, best, comparison.alpha, widened)
 
 
 def strange_runs(comparison: Comparison, metric: str) -> dict[tuple[str, int], str]:
@@ -173,10 +174,10 @@ def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: fl
 
 
 def equality(analysis: Analysis) -> str:
-    """Within which margin all variants, or all but one, are equal, with a confidence of 95 %."""
-    everyone = statistics.equal_within(analysis.differences)
+    """Within which margin all variants, or all but one, are equal."""
+    everyone = statistics.equal_within(analysis.differences, analysis.alpha)
     if len(analysis.variants) > 2:
-        name, others = statistics.equal_but_one(analysis.differences)
+        name, others = statistics.equal_but_one(analysis.differences, analysis.alpha)
         if others < everyone / 2:
             return f"All but {name} are equal within {short(others)}, and all within {short(everyone)}."
     return f"All are equal within {short(everyone)}."
