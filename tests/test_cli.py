@@ -12,9 +12,10 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
     }
     assert found == {
         "train": [],  # takes the words of train.py
+        "choose": ["--budget", "--margin", "--operators", "--parallel", "settings", "what"],
         "explain": ["--compare", "--png", "--size", "what"],
         "compare": [
-            "--allow", "--by", "--metric", "--output", "--rounds", "--size", "--tensorboard", "directory",
+            "--allow", "--by", "--margin", "--metric", "--output", "--rounds", "--size", "--tensorboard", "directory",
         ],
         "export": [
             "--fold", "--format", "--images", "--int8", "--no-fold", "--output", "--precision", "--to", "checkpoint",

@@ -160,8 +160,8 @@ def test_the_configuration_survives_a_checkpoint(tmp_path):
         ({"widths": [True, True, True]}, ["model.widths=True"]),
         ({"decoder_widths": [3]}, ["model.decoder_widths=[3]", "4 numbers"]),
         ({"bottleneck_dilation": "two"}, ["model.bottleneck_dilation=two", "integer"]),
-        ({"upsample": {"name": "carafe", "window": "big"}}, ["upsample.window=big", "integer"]),
-        ({"upsample": {"name": "carafe", "window": 4}}, ["upsample.window=4", "odd"]),
+        ({"upsample": {"name": "carafe", "window": "big"}}, ["upsample.window=big", "3, 5 or 7"]),
+        ({"upsample": {"name": "carafe", "window": 4}}, ["upsample.window=4", "3, 5 or 7"]),
     ],
 )
 def test_a_wrong_option_is_refused_with_the_choices(options, words):
