@@ -120,7 +120,7 @@ def test_one_seed_gives_no_interval_and_no_words_of_one(runs):
         assert "over all trainings" not in text
     tags = EventAccumulator(str(runs / "comparison" / "bilinear")).Reload().Tags()["scalars"]
     assert "val/miou" in tags
-    assert not [tag for tag in tags if tag.startswith("interval/")]
+    assert not [tag for tag in tags if tag.startswith("within/")]
 
 
 def test_the_environment_is_read_from_its_file_and_may_be_unknown(runs):
@@ -293,7 +293,7 @@ def test_the_mean_curves_for_tensorboard_are_means_with_intervals(runs):
     result = CliRunner().invoke(app, ["compare", str(runs), "--rounds", "0", "--size", "32", "--tensorboard"])
     assert result.exit_code == 0, result.output
     events = EventAccumulator(str(runs / "comparison" / "bilinear")).Reload()
-    bounds = zip(*(events.Scalars(f"interval/val/miou/{end}") for end in ("low", "high")), strict=True)
+    bounds = zip(*(events.Scalars(f"within/val/miou/{end}") for end in ("low", "high")), strict=True)
     assert all(low.value <= mean <= high.value for (low, high), mean in zip(bounds, expected, strict=True))
     pictures = EventAccumulator(str(runs / "comparison" / "all")).Reload().Tags()["images"]
     assert set(pictures) == {"verdict", *(f"test images/{k}" for k in range(4))}

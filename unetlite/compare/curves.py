@@ -45,7 +45,9 @@ def read_scalars(run: Run) -> dict[str, dict[int, float]]:
     """The values of TAGS by step; after an interruption the later value counts."""
     events = EventAccumulator(str(run.files.path), size_guidance={"scalars": 0, "images": 1, "tensors": 1}).Reload()
     found = events.Tags()["scalars"]
-    return {tag: {e.step: e.value for e in events.Scalars(tag)} if tag in found else {} for tag in TAGS}
+    return {
+        tag: {e.step: e.value for e in events.Scalars(tag)} if tag in found else {} for tag in reversed(TAGS)
+    }  # the last is shown first
 
 
 def write_tensorboard(
@@ -58,7 +60,9 @@ def write_tensorboard(
     place = directory / "comparison"
     for old in place.glob("*/events.out.tfevents.*"):
         old.unlink()
-    charts = {tag: ["Margin", [tag, f"interval/{tag}/low", f"interval/{tag}/high"]] for tag in TAGS}
+    charts = {
+        tag: ["Margin", [tag, f"within/{tag}/low", f"within/{tag}/high"]] for tag in reversed(TAGS)
+    }  # the last is shown first
     for name, by_tag in curves.items():
         with SummaryWriter(str(place / re.sub(r"[/\\]", "_", name))) as writer:
             if any(curve.reach is not None for curve in by_tag.values()):
@@ -66,7 +70,7 @@ def write_tensorboard(
             for tag, (steps, mean, reach) in by_tag.items():
                 lines = {tag: mean}
                 if reach is not None:
-                    lines |= {f"interval/{tag}/low": mean - reach, f"interval/{tag}/high": mean + reach}
+                    lines |= {f"within/{tag}/low": mean - reach, f"within/{tag}/high": mean + reach}
                 for line, values in lines.items():
                     for step, value in zip(steps.tolist(), values.tolist(), strict=True):
                         writer.add_scalar(line, value, step)
