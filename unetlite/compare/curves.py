@@ -45,9 +45,7 @@ def read_scalars(run: Run) -> dict[str, dict[int, float]]:
     """The values of TAGS by step; after an interruption the later value counts."""
     events = EventAccumulator(str(run.files.path), size_guidance={"scalars": 0, "images": 1, "tensors": 1}).Reload()
     found = events.Tags()["scalars"]
-    return {
-        tag: {e.step: e.value for e in events.Scalars(tag)} if tag in found else {} for tag in reversed(TAGS)
-    }  # the last is shown first
+    return {tag: {e.step: e.value for e in events.Scalars(tag)} if tag in found else {} for tag in TAGS}
 
 
 def write_tensorboard(

@@ -94,7 +94,8 @@ class Report:
         variants = f"{len(comparison.variants)} variants of {comparison.by}, {count} seed{'s' * (count > 1)} each"
         groups = len(set(first.groups))
         images = f"{len(first.images)} test images" + f" in {groups} groups" * (groups < len(first.images))
-        return f"{variants} ({seeds}), {images}, data set {first.config['data']['name']}."
+        race = f" A race, at its look after {count} seeds." if comparison.started else ""
+        return f"{variants} ({seeds}), {images}, data set {first.config['data']['name']}.{race}"
 
 
 class Cell(NamedTuple):
