@@ -190,17 +190,16 @@ def plan(
         while first * seconds(total, epochs, batch) > SHARE * limit:
             total = max(LEAST_STEPS, int(0.97 * total))
             epochs = -(-total // per_epoch)
-    fitting = [k for k in LOOKS if limit is None or k * seconds(total, epochs, batch) <= SHARE * limit]
-    seeds = max(fitting) if limit is not None else max(LOOKS)
+    seeds = max(k for k in LOOKS if limit is None or k * seconds(total, epochs, batch) <= SHARE * limit)
     threads = max(1, torch.get_num_threads() // parallel)
     at_once = f", {parallel} at once with {threads} thread{'s' * (threads > 1)} each" if parallel > 1 else ""
     shortest, longest = (k * seconds(total, epochs, batch) / 60 for k in (first, seeds))
+    more = f", to {seeds * len(names)}, {longest:.0f} minutes" if seeds > first else ""
+    inside = f"; the budget is {wanted['budget']}" if limit is not None else ""
     said = [
         f"plan     {len(names)} operators: {', '.join(names)}",
         f"         {total} steps of {batch} images a training, {epochs} epoch{'s' * (epochs > 1)}{at_once}",
-        f"         from {first * len(names)} trainings, {shortest:.0f} minutes, to {seeds * len(names)}, {longest:.0f} "
-        "minutes" + (f"; the budget is {wanted['budget']}" if limit else ""),
-        "step     " + ", ".join(f"{name} {1000 * step:.0f} ms" for name, step in steps.items()),
+        f"         {first * len(names)} trainings, {shortest:.0f} minutes{more}{inside}",
     ]
     settled = {"data.crops_per_image": crops, "data.batch_size": batch}
     settled |= {"trainer.max_epochs": epochs, "trainer.max_steps": total}
