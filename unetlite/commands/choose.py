@@ -208,14 +208,10 @@ def plan(
     words += ["hydra/sweeper=race", f"hydra.sweeper.seeds={seeds}", f"upsample={','.join(names)}"]
     words += [] if wanted["margin"] is None else [f"hydra.sweeper.margin={wanted['margin']}"]
     words += [] if limit is None else [f"hydra.sweeper.budget={SHARE * limit:.0f}s"]
-    found = {
-        "operators": names,
-        "seeds": seeds,
-        "parallel": parallel,
-        "threads": torch.get_num_threads(),
-        "steps": steps,
-    }
-    return {"said": said, "words": words, "steps": steps, **found}
+    return {
+        "said": said, "words": words, "operators": names, "seeds": seeds, "parallel": parallel,
+        "threads": torch.get_num_threads(), "steps": steps,
+    }  # fmt: skip
 
 
 def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:

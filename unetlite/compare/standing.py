@@ -38,8 +38,7 @@ class Standing:
         self.directory, self.operators, self.seeds, self.steps = directory, operators, seeds, steps
         self.scores: dict[str, dict[str, float]] = {name: {} for name in operators}
         self.race: dict[str, Any] | None = None
-        self.looks: int | None = None
-        self.first = True
+        self.looks: int | None = None  # that were told of; None before the first update
         self.started, self.before = time.monotonic(), 0
 
     def update(self) -> Iterator[str]:
@@ -50,8 +49,8 @@ class Standing:
             if name in self.scores and seed not in self.scores[name]:
                 self.scores[name][seed] = json.loads(file.read_text())["test/miou"]
                 fresh.append((name, seed))
-        if self.first:
-            self.before, self.first = len(fresh), False
+        if self.looks is None:
+            self.before = len(fresh)
             if fresh:
                 yield f"{len(fresh)} trainings were done before"
         else:
