@@ -142,7 +142,8 @@ def test_what_a_race_dropped_stays_in_the_report_with_its_bound_and_other_looks_
         read_comparison(runs)
 
 
-def test_a_race_ends_the_same_with_one_worker_and_with_two(discs, tmp_path):
+def test_a_race_ends_the_same_with_one_worker_and_with_two(discs, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # sums are rounded otherwise by more threads
     shared = ["trainer.max_steps=2", "data.test_fraction=0.5", "upsample=transpose,zeros", "hydra/sweeper=race"]
 
     def race(place, *more):
