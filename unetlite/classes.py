@@ -1,6 +1,9 @@
 """What every mask shares: the value without a truth, and the colours of classes."""
 
+from collections.abc import Sequence
 from colorsys import hsv_to_rgb
+
+from unetlite.errors import UsageError
 
 IGNORE = 255  # the value of mask pixels that enter neither the loss nor the metrics
 Colour = tuple[int, int, int]
@@ -19,3 +22,10 @@ def palette(num_classes: int) -> tuple[Colour, ...]:
     )
     more = tuple((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in circle)
     return (okabe_ito + more)[:num_classes]
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raises UsageError for class names that would do something where they are shown."""
+    for name in names:
+        if not name.isprintable() or not 0 < len(name) <= 100 or any(mark in name for mark in "[]<>&"):
+            raise UsageError(f"the class name {name!r}: expected 1 to 100 printable characters without [ ] < > &.")

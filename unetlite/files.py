@@ -1,7 +1,9 @@
 """Files: written whole or not at all, images listed in one way, tables, and what is told meanwhile."""
 
 import csv
+import glob
 import os
+import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,20 +19,51 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 def whole(path: Path) -> Iterator[Path]:
     """A place beside `path` to write a file or a folder to, which takes the name `path` once it is on the disk.
 
-    After an exception nothing is left of it, and what was there before stays.
+    After an exception nothing is left of it, and what was there before stays. What a process that was killed has left
+    is removed by the next.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    start = f".{path.name}.{platform.node()}."  # of this machine: on another, the number says nothing
+    for left in path.parent.glob(f"{glob.escape(start)}*.partial"):
+        if not alive(left.name.removeprefix(start).removesuffix(".partial")):
+            remove(left)
+    partial = path.with_name(f"{start}{os.getpid()}.partial")
     try:
         yield partial
         for file in (partial, *partial.rglob("*")):
             if file.is_file():
-                with file.open("rb") as written:
-                    os.fsync(written.fileno())
+                flush(file)
         os.replace(partial, path)
+        if os.name == "posix":  # a rename is on the disk when its folder is
+            flush(path.parent)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)  # a folder
-        partial.unlink(missing_ok=True)
+        remove(partial)
+
+
+def flush(path: Path) -> None:
+    """Waits until a file, or what a folder lists, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """A file or a folder, if it is there."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.unlink(missing_ok=True)
+
+
+def alive(process: str) -> bool:
+    """Whether a process of this number may be running here; also if that cannot be told."""
+    try:
+        os.kill(int(process), 0) if os.name == "posix" else None
+    except (ProcessLookupError, ValueError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def image_files(directory: Path) -> dict[str, Path]:
@@ -48,7 +81,7 @@ def image_files(directory: Path) -> dict[str, Path]:
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float]]) -> None:
     """A table; numbers have nine significant digits, NaN is an empty cell."""
-    with whole(path) as partial, partial.open("w", newline="") as file:
+    with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows([cell(value) for value in row] for row in rows)
@@ -63,7 +96,7 @@ def cell(value: str | float) -> str:
 
 def read_csv(path: Path) -> dict[str, list[str]]:
     """The columns of a table by their names. Raises ValueError for rows of different lengths."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
 

@@ -1,5 +1,7 @@
 """What this machine is, and what it does fast."""
 
+import math
+import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -42,3 +44,16 @@ def processor() -> str:
     lines = names.read_text().splitlines() if names.exists() else []
     models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(models, platform.processor() or platform.machine())
+
+
+def memory(accelerator: Accelerator) -> float:
+    """Bytes that a training may have: of the GPU, else of this machine or the container; infinite where unknown."""
+    if isinstance(accelerator, CUDAAccelerator):
+        return float(torch.cuda.get_device_properties(0).total_memory)
+    try:
+        found = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError):  # Windows
+        return math.inf
+    group = Path("/sys/fs/cgroup/memory.max")
+    limit = group.read_text().strip() if group.exists() else ""
+    return min(found, float(limit)) if limit.isdecimal() else found

@@ -34,21 +34,21 @@ class Registry(dict[str, type]):
         return add
 
     def build(self, choice: Mapping[str, Any], *args: Any) -> Any:
-        """The class called `choice["name"]`, built with `args` and, as keywords, the rest of `choice`.
+        """The class called `choice["name"]`, built with `args` and, as keywords, the rest of `choice`."""
+        return self[choice["name"]](*args, **self.options(choice))
 
-        The annotations of the keyword arguments are the schema of the options.
-        """
+    def options(self, choice: Mapping[str, Any]) -> dict[str, Any]:
+        """The keyword arguments of a choice, or a UsageError; the annotations of the class are their schema."""
         options = dict(choice)
         name = options.pop("name", None)
-        if name not in self:
+        if not isinstance(name, str) or name not in self:
             raise UsageError(f"{self.kind} {name!r} is not known; choose one of {', '.join(sorted(self))}.")
         known: dict[str, Any] = {
             p.name: (p.annotation, ... if p.default is p.empty else p.default)
             for p in signature(self[name]).parameters.values()
             if p.kind is p.KEYWORD_ONLY
         }
-        schema = create_model(name, __config__=STRICT, **known)
-        return self[name](*args, **vars(checked(schema, options, self.key)))
+        return vars(checked(create_model(name, __config__=STRICT, **known), options, self.key))
 
 
 def checked(schema: type[T], values: object, prefix: str) -> T:
@@ -65,5 +65,5 @@ def checked(schema: type[T], values: object, prefix: str) -> T:
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         known = [name for name in signature(schema).parameters if name not in ("args", "kwargs")]
         raise UsageError(f"{key} is not known; there are {', '.join(known) or 'no options'}.")
-    message = first.get("ctx", {}).get("error") or first["msg"].removeprefix("Input ")
+    message = str(first.get("ctx", {}).get("error") or first["msg"].removeprefix("Input ")).replace("tuple", "list")
     raise UsageError(f"{key}={first['input']}: {message}.")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from unetlite.errors import UsageError
@@ -23,7 +23,9 @@ os.environ["UNETLITE_HOME"] = str(HOME)  # configs/train.yaml refers to it
 MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_dir", "run_dir"}
 """Keys of the configuration that do not change what a run computes."""
 
-Factor = Annotated[float, Field(ge=1)]
+Factor = Annotated[float, Field(ge=1, le=10)]
+Pixels = Annotated[int, Field(ge=1, le=16384)]
+Channels = Annotated[int, Field(ge=1, le=16384)]
 Choice = dict[str, Any]  # {"name": ..., options}
 
 
@@ -31,17 +33,17 @@ Choice = dict[str, Any]  # {"name": ..., options}
 class UNetConfig:
     """What a UNet is built from: plain values only, so that a checkpoint can carry them without code."""
 
-    in_channels: PositiveInt = 3  # of the image: 1 for grey, 3 for RGB
-    num_classes: Annotated[int, Field(ge=2)] = 2  # channels of the logits
+    in_channels: Channels = 3  # of the image: 1 for grey, 3 for RGB
+    num_classes: Annotated[int, Field(ge=2, le=255)] = 2  # channels of the logits
     # Channels at each resolution, finest first.
-    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2, strict=False)] = (16, 32, 64, 128, 256)
+    widths: Annotated[tuple[Channels, ...], Field(min_length=2, max_length=9, strict=False)] = (16, 32, 64, 128, 256)
     upsample: Choice = Field(default_factory=lambda: {"name": "transpose"})
     downsample: Choice = Field(default_factory=lambda: {"name": "max"})
     norm: Literal["batch", "group", "instance", "none"] = "batch"  # "group" has 8 groups or fewer
     skip: Literal["concat", "add", "none"] = "concat"  # how an encoder map joins the decoder
-    bottleneck_dilation: PositiveInt = 1  # of the convolutions at the coarsest resolution
+    bottleneck_dilation: Annotated[int, Field(ge=1, le=64)] = 1  # of the convolutions at the coarsest resolution
     # Channels after each decoder step, coarsest first; None for the encoder's at each resolution.
-    decoder_widths: Annotated[tuple[PositiveInt, ...], Field(strict=False)] | None = None
+    decoder_widths: Annotated[tuple[Channels, ...], Field(strict=False)] | None = None
 
     def __post_init__(self) -> None:
         decoder = self.widths[-2::-1] if self.decoder_widths is None else self.decoder_widths
@@ -75,9 +77,9 @@ class TrainerOptions:
 
     max_epochs: PositiveInt
     max_steps: Annotated[int, AfterValidator(steps_or_no_limit)]
-    learning_rate: PositiveFloat
-    weight_decay: NonNegativeFloat
-    dice_weight: NonNegativeFloat
+    learning_rate: Annotated[float, Field(gt=0, le=10)]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]
+    dice_weight: Annotated[float, Field(ge=0, le=1000)]
     gradient_clip: NonNegativeFloat
     judge: Literal["last", "best"]
     precision: Literal["auto", "bf16-mixed", "32-true"]
@@ -101,10 +103,10 @@ class AugmentOptions:
 class LoaderOptions:
     """How samples become batches, the keys of `data` that every data set has; configs/loader.yaml explains them."""
 
-    batch_size: PositiveInt
-    crop_size: PositiveInt
-    crops_per_image: PositiveInt
-    num_workers: NonNegativeInt
+    batch_size: Annotated[int, Field(ge=1, le=4096)]
+    crop_size: Pixels
+    crops_per_image: Annotated[int, Field(ge=1, le=100_000)]
+    num_workers: Annotated[int, Field(ge=0, le=64)]
     augment: AugmentOptions
 
 
@@ -112,7 +114,7 @@ class LoaderOptions:
 class Settings:
     """All settings of a run, in their types. The configuration itself is kept beside them, as plain values."""
 
-    seed: NonNegativeInt
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
     resume: Annotated[Any, AfterValidator(switch_or_path)]
     experiment: str
     data_dir: str
@@ -130,12 +132,12 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     """The settings of a resolved configuration, or a UsageError for the first that is wrong."""
     groups = ("data", "model", "upsample", "downsample")
     for group in groups:
-        if not isinstance(config[group], Mapping):
-            raise UsageError(f"{group}={config[group]}: expected the name of one of configs/{group}.")
+        if not isinstance(config.get(group), Mapping):
+            raise UsageError(f"{group}={config.get(group)}: expected the name of one of configs/{group}.")
     values = {key: value for key, value in config.items() if key not in groups}
     values |= {"loader": loader_options(config["data"]), "source": source_options(config["data"])}
     values |= {key: config["model"][key] for key in ("match", "match_to") if key in config["model"]}
-    values |= {"network": network_config(config), "trainer": checked(TrainerOptions, config["trainer"], "trainer")}
+    values |= {"network": network_config(config), "trainer": checked(TrainerOptions, config.get("trainer"), "trainer")}
     return checked(Settings, values, "")
 
 
@@ -163,10 +165,25 @@ def compose_run(overrides: Sequence[str]) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from hydra.core.hydra_config import HydraConfig
 
+    check_groups(overrides)
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose("train", overrides=list(overrides), return_hydra_config=True)
     HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
     return resolve(config)
+
+
+def check_groups(words: Sequence[str]) -> None:
+    """Raises UsageError if a word on the command line gives a group of settings a value that is no name."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    groups = [path.name for path in CONFIGS.iterdir() if path.is_dir()]
+    for word in words:
+        key, _, value = word.partition("=")
+        if key.lstrip("+~") not in groups or not value:
+            continue
+        override = OverridesParser.create().parse_override(word)
+        if not override.is_sweep_override() and not (isinstance(override.value(), str) and override.value()):
+            raise UsageError(f"{word}: expected the name of one of configs/{override.key_or_group}.")
 
 
 def resolve(config: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """One run, from its configuration to a run directory. `python train.py` and `unetlite train` are this."""
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from omegaconf import DictConfig
 
 from unetlite.errors import TracebackOfDefect, UsageError, hydra_mistakes, mistakes_in_one_line
 from unetlite.files import shorten
-from unetlite.settings import CONFIGS, read_settings, resolve
+from unetlite.settings import CONFIGS, Settings, check_groups, read_settings, resolve
 from unetlite.training.run import RunDirectory
 
 # Hydra finds it by itself only where the package is not installed editable; it is imported after Hydra's own plugins,
@@ -23,9 +24,14 @@ Plugins.instance().register(import_module("hydra_plugins.unetlite_race").RaceSwe
 
 @mistakes_in_one_line()
 @hydra_mistakes()
-@hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="train")
-def run(config: DictConfig) -> float:
+def run() -> None:
     """The command: reads the words on the command line, and trains once or, in a sweep, several times."""
+    check_groups(sys.argv[1:])
+    hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="train")(train_composed)()
+
+
+def train_composed(config: DictConfig) -> float:
+    """A run of the command."""
     alone = HydraConfig.get().mode is RunMode.RUN
     # A launcher of several runs brings a mistake back from a job; an exit would kill the process of the job.
     with mistakes_in_one_line() if alone else TracebackOfDefect(), hydra_mistakes():
@@ -37,6 +43,7 @@ def train(config: dict[str, Any]) -> float:
     """One run: configuration -> fit -> test -> a run directory. Returns the mean IoU of the validation images."""
     settings = read_settings(config)
     run = RunDirectory(Path(settings.run_dir).resolve(), config, settings.resume)
+    check_choices(settings)
     if run.finished:
         print(f"{shorten(run.path)} is finished")
         return run.stored_metrics()["val/miou"]
@@ -53,33 +60,50 @@ def train(config: dict[str, Any]) -> float:
     from unetlite.training.callbacks import Clock, writer
     from unetlite.training.results import collect_metrics, log_hyperparameters, print_results, write_tables
     from unetlite.training.segmenter import Segmenter
-    from unetlite.training.trainer import log_to, make_trainer
+    from unetlite.training.trainer import check_step, log_to, make_trainer
 
-    data = SegmentationData(settings.source, Path(settings.data_dir), settings.loader, seed=settings.seed)
+    data = SegmentationData(
+        settings.source, Path(settings.data_dir), settings.loader, seed=settings.seed, steps=run.steps
+    )
     store = data.store
     architecture = replace(settings.network, in_channels=store.channels, num_classes=len(store.classes))
     if settings.match is not None:
         architecture = match_budget(architecture, settings.match, settings.match_to)
+    clock = Clock()
+    trainer = make_trainer(settings.trainer, run, data, clock)
+    check_step(architecture, data, trainer)
     network = UNet(architecture)
     initialise(network, settings.seed)
     network.set_normalisation(store.mean, store.std)
     network.to(memory_format=torch.channels_last)  # faster convolutions on processors and GPUs alike
     segmenter = Segmenter(network, store.classes, store.colours, settings.trainer, config)
 
-    clock = Clock()
-    trainer = make_trainer(settings.trainer, run, data, clock)
-    run.create(environment())
-    log_to(run.log)
-    trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
-    trainer.test(segmenter, data, ckpt_path=run.judged, weights_only=True, verbose=False)
+    with run.open(environment()):
+        log_to(run.log)
+        trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
+        trainer.test(segmenter, data, ckpt_path=run.judged, weights_only=True, verbose=False)
 
-    metrics = collect_metrics(run, segmenter, trainer, clock, data)
-    write_tables(run, segmenter, data.tested)
-    log_hyperparameters(trainer, config, metrics)
-    writer(trainer).close()
-    run.finish(metrics)
+        metrics = collect_metrics(run, segmenter, trainer, clock, data)
+        write_tables(run, segmenter, data.tested)
+        log_hyperparameters(trainer, config, metrics)
+        writer(trainer).close()
+        run.finish(metrics)
     print_results(run, metrics, segmenter.classes)
     return float(metrics["val/miou"] or 0)
+
+
+def check_choices(settings: Settings) -> None:
+    """Raises UsageError for operators or a data set that do not exist, and for options that they do not have."""
+    from unetlite.data import coast, folders, public  # noqa: F401  each registers itself
+    from unetlite.data.samples import DATASETS
+    from unetlite.network.downsampling import DOWNSAMPLERS
+    from unetlite.network.upsampling import UPSAMPLERS
+
+    UPSAMPLERS.options(settings.network.upsample)
+    DOWNSAMPLERS.options(settings.network.downsample)
+    DATASETS.options(settings.source)
+    if settings.match is not None and settings.match_to not in UPSAMPLERS:
+        raise UsageError(f"model.match_to={settings.match_to}: choose one of {', '.join(UPSAMPLERS)}.")
 
 
 class CheckBeforeSweep(Callback):
@@ -103,6 +127,7 @@ class CheckBeforeSweep(Callback):
                 HydraConfig.instance().set_config(composed)  # what ${hydra:...} refers to
                 values = resolve(composed)
                 settings = read_settings(values)
+                check_choices(settings)
                 RunDirectory(Path(settings.run_dir).resolve(), values, settings.resume)
             refuse_repeated_groups(config.hydra)
 

@@ -44,7 +44,7 @@ def finished(tmp_path_factory):
 
 def test_a_run_leaves_its_files_and_says_where(finished):
     run, result, _ = finished
-    names = {path.name for path in run.iterdir() if not path.name.startswith("events.")}
+    names = {path.name for path in run.iterdir() if not path.name.startswith((".", "events."))}
     assert names == {"config.yaml", "train.log", "best.ckpt", "last.ckpt", "metrics.json", "per_image.csv",
                      "counts.csv", "environment.json"}  # fmt: skip
     assert list((run.parents[3] / "elsewhere").iterdir()) == []
@@ -88,7 +88,7 @@ def test_tensorboard_has_curves_pictures_text_and_hyperparameters(finished):
     assert "configuration/text_summary" in tags["tensors"]
     # The HPARAMS tab: the settings of the run, and its scores.
     plugin = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
-    assert all(word in plugin for word in (b"upsample", b"nearest, 3", b"with/learning_rate"))
+    assert all(word in plugin for word in (b"upsample", b"nearest, 3", b"model.widths"))
     assert b"test/miou" in events.summary_metadata["_hparams_/experiment"].plugin_data.content
 
 

@@ -120,7 +120,7 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
         ]
         for image, mask in pixels
     ]
-    counts = np.bincount(split.masks, minlength=len(colours))[: len(colours)]
+    counts = np.array(split.labels[: len(colours)])
     names = [f"{name} {share:.1%}" for name, share in zip(data.store.classes, counts / counts.sum(), strict=True)]
     legend = dict(zip(names, colours, strict=True))
     if words[0] != "data=folder":

@@ -25,7 +25,7 @@ class RandomWindows(Sampler[Window]):
     def __init__(self, split: Split, loader: LoaderOptions, seed: int):
         self.sizes, self.crop_size, self.seed = split.sizes, loader.crop_size, seed
         self.count = len(split) * loader.crops_per_image
-        self.epoch = 0
+        self.epoch, self.done = 0, (0, 0)  # an epoch, and its windows that an interrupted run has seen
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning before each epoch."""
@@ -38,7 +38,8 @@ class RandomWindows(Sampler[Window]):
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "windows", self.epoch))
         order = torch.randperm(self.count, generator=generator).tolist()
         places = torch.rand(self.count, 2, generator=generator).tolist()
-        for image, (down, right) in zip(order, places, strict=True):
+        seen = self.done[1] if self.epoch == self.done[0] else 0
+        for image, (down, right) in zip(order[seen:], places[seen:], strict=True):
             # The places are fractions, in [0, 1), of the room that the image has.
             height, width = self.sizes[image % len(self.sizes)]
             top = int(down * (max(0, height - self.crop_size) + 1))
@@ -61,18 +62,20 @@ def whole_images(split: Split, max_pixels: int) -> list[list[Window]]:
 class SegmentationData(LightningDataModule):
     """Batches of a data set of DATASETS, decoded once and kept in `directory`.
 
-    `seed` decides windows, order and augmentation.
+    `seed` decides windows, order and augmentation; `steps` is how many of training were taken before an interruption.
     """
 
-    def __init__(self, source: Mapping[str, Any], directory: Path, loader: LoaderOptions, *, seed: int):
+    def __init__(self, source: Mapping[str, Any], directory: Path, loader: LoaderOptions, *, seed: int, steps: int = 0):
         super().__init__()
-        self.loader, self.seed = loader, seed
+        self.loader, self.seed, self.steps = loader, seed, steps
         self.augment = Augmentation(loader.augment)
         self.store = open_store(DATASETS.build(source), directory / source["name"], f"data={source['name']}")
 
     def train_dataloader(self) -> DataLoader:
         windows = RandomWindows(self.store.splits["train"], self.loader, self.seed)
         batch_size = min(self.loader.batch_size, len(windows))
+        epoch, steps = divmod(self.steps, len(windows) // batch_size)
+        windows.done = epoch, steps * batch_size
         return self._load("train", sampler=windows, batch_size=batch_size, drop_last=True)
 
     def val_dataloader(self) -> DataLoader:
@@ -87,6 +90,15 @@ class SegmentationData(LightningDataModule):
         order = [window.image for batch in self._whole_images("test") for window in batch]
         split = self.store.splits["test"]
         return {"image": [split.names[k] for k in order], "group": [split.groups[k] for k in order]}
+
+    def images_of_step(self, step: int) -> list[str]:
+        """Names of the images in the training batch of a step."""
+        loader: Any = self.train_dataloader()
+        windows = loader.sampler
+        windows.epoch, batch = divmod(step, len(loader))
+        windows.done = (0, 0)
+        chosen = list(windows)[batch * loader.batch_size : (batch + 1) * loader.batch_size]
+        return [self.store.splits["train"].names[window.image] for window in chosen]
 
     def _whole_images(self, split: str) -> list[list[Window]]:
         # Without gradients, a batch may hold twice the pixels of a training batch.

@@ -1,6 +1,8 @@
 """Decoded samples on disk: written once, whole or not at all, then mapped into memory."""
 
 import json
+import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,10 +14,10 @@ from torch import Tensor
 from unetlite.classes import IGNORE, Colour
 from unetlite.data.samples import SPLITS, Dataset
 from unetlite.errors import UsageError
-from unetlite.files import progress, whole
+from unetlite.files import progress, remove, whole
 from unetlite.seeding import derive_seed
 
-FORMAT = 3  # part of the cache's name: raise it when what is written below changes
+FORMAT = 4  # part of the cache's name: raise it when what is written below changes
 
 
 class Batch(NamedTuple):
@@ -40,11 +42,15 @@ class Split(torch.utils.data.Dataset[Batch]):
 
     Attributes:
         names, groups, sizes: of every image, sizes as (height, width).
+        labels: the pixels of all masks by value, 256 numbers.
     """
 
-    def __init__(self, directory: Path, split: str, channels: int, names: list[str], groups: list[str], sizes: Any):
-        self.arguments = directory, split, channels, names, groups, sizes
-        self.channels, self.names, self.groups = channels, names, groups
+    def __init__(
+        self, directory: Path, split: str, channels: int, names: list[str], groups: list[str], sizes: Any,
+        labels: list[int],
+    ):  # fmt: skip
+        self.arguments = directory, split, channels, names, groups, sizes, labels
+        self.channels, self.names, self.groups, self.labels = channels, names, groups, labels
         self.sizes: list[tuple[int, int]] = list(map(tuple, sizes))
         self.starts = np.cumsum([0] + [height * width for height, width in self.sizes])
         files = directory / f"{split}.images", directory / f"{split}.masks"
@@ -100,6 +106,9 @@ def open_store(source: Dataset, directory: Path, description: str) -> Store:
     After a UsageError of the source, about the user's files, nothing is left behind.
     """
     folder = directory / f"{derive_seed(FORMAT, json.dumps(source.key(), sort_keys=True)):016x}"
+    if folder.exists() and read_index(folder) is None:
+        print(f"{folder} is damaged, and decoded again", file=sys.stderr)
+        remove(folder)
     if not folder.exists():
         try:
             with whole(folder) as partial, progress(f"decoding {description}") as tell:
@@ -108,19 +117,38 @@ def open_store(source: Dataset, directory: Path, description: str) -> Store:
         except OSError:  # another run was faster and wrote the same
             if not folder.exists():
                 raise
-    index = json.loads((folder / "index.json").read_text())
+    index = read_index(folder)
+    assert index is not None
     mean, std = torch.tensor(index["mean"]), torch.tensor(index["std"])
     splits = {split: Split(folder, split, len(mean), **entry) for split, entry in index["splits"].items()}
     return Store(source.classes, source.colours, mean, std, splits)
 
 
+def read_index(folder: Path) -> dict[str, Any] | None:
+    """What `write` left in a folder; None if it is damaged: a sum of every file's content tells."""
+    try:
+        sums, text = (folder / "index.json").read_text().split("\n", 1)
+        files = {path.name: checksum(path) for path in folder.iterdir() if path.name != "index.json"}
+        return json.loads(text) if json.loads(sums) == {**files, "index": zlib.crc32(text.encode())} else None
+    except (OSError, ValueError):
+        return None
+
+
+def checksum(path: Path) -> int:
+    """CRC-32 of a file's content."""
+    value = 0
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            value = zlib.crc32(block, value)
+    return value
+
+
 def write(source: Dataset, folder: Path, description: str, tell: Callable[[str], None]) -> None:
     """Decodes all samples into a folder, with their index, and the mean and spread of the training images."""
-    index = {}
+    index: dict[str, Any] = {}
     values: Any = 0  # of the training images, how often each of the 256 is in every channel
-    labels: Any = 0  # the same of the training masks
     for split, samples in source.samples().items():
-        names, groups, sizes = [], [], []
+        names, groups, sizes, labels = [], [], [], np.zeros(256, np.int64)
         with (folder / f"{split}.images").open("wb") as images, (folder / f"{split}.masks").open("wb") as masks:
             for name, image, mask, group in samples:
                 if not (image.dtype == mask.dtype == np.uint8 and image.shape[1:] == mask.shape):  # a defect
@@ -132,16 +160,21 @@ def write(source: Dataset, folder: Path, description: str, tell: Callable[[str],
                 sizes.append(mask.shape)
                 if len(names) % 500 == 0:
                     tell(f"decoding {description}: {len(names)} {split} images")
+                labels += np.bincount(mask.ravel(), minlength=256)
                 if split == "train":
                     values += np.stack([np.bincount(channel.ravel(), minlength=256) for channel in image])
-                    labels += np.bincount(mask.ravel(), minlength=256)
         if not names:
             raise UsageError(f"{description}: the {split} split is empty; each of {', '.join(SPLITS)} needs an image.")
-        index[split] = {"names": names, "groups": groups, "sizes": sizes}
-    present = np.flatnonzero(labels[:IGNORE])
+        if not labels[:IGNORE].any():
+            raise UsageError(f"{description}: all masks of the {split} split are ignored; there is nothing to score.")
+        index[split] = {"names": names, "groups": groups, "sizes": sizes, "labels": labels.tolist()}
+    present = np.flatnonzero(index["train"]["labels"][:IGNORE])
     if len(present) < 2:
         found = ", ".join(source.classes[k] for k in present) or "no class"
         raise UsageError(f"{description}: the training masks hold only {found}; do data.classes fit their values?")
-    mean = values @ np.arange(256) / labels.sum()
-    std = np.sqrt(np.maximum(values @ np.arange(256) ** 2 / labels.sum() - mean**2, 0))
-    (folder / "index.json").write_text(json.dumps({"mean": mean.tolist(), "std": std.tolist(), "splits": index}))
+    pixels = values[0].sum()
+    mean = values @ np.arange(256) / pixels
+    std = np.sqrt(np.maximum(values @ np.arange(256) ** 2 / pixels - mean**2, 0))
+    text = json.dumps({"mean": mean.tolist(), "std": std.tolist(), "splits": index})
+    sums = {path.name: checksum(path) for path in folder.iterdir()} | {"index": zlib.crc32(text.encode())}
+    (folder / "index.json").write_text(f"{json.dumps(sums)}\n{text}")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from unetlite.data.images import is_grey, read_image, read_values, resize_image
 from unetlite.data.labels import ClassTable
@@ -18,6 +18,7 @@ from unetlite.data.samples import DATASETS, SPLITS, Sample
 from unetlite.errors import UsageError
 from unetlite.files import IMAGE_SUFFIXES, image_files
 from unetlite.seeding import derive_seed
+from unetlite.settings import Pixels
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -117,7 +118,7 @@ class Folder(FilePairs):
         split_seed: int = 0,
         channels: Literal[1, 3] | None = None,
         value_range: Annotated[tuple[float, float], Field(strict=False)] | None = None,
-        resize: PositiveInt | None = None,
+        resize: Pixels | None = None,
     ):
         directory = Path(root).expanduser()
         if not directory.is_dir():
@@ -159,8 +160,6 @@ def find_pairs(directory: Path, mask_suffix: str, group: str | None) -> list[Pai
         if not found[-1]:
             raise UsageError(f"{folder} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
     images, masks = found
-    if lossy := [path for path in masks.values() if path.suffix.lower() in (".jpg", ".jpeg")]:
-        raise UsageError(f"{lossy[0]} is a JPEG, which blurs the values of a mask; save masks as PNG or TIFF.")
     if missing := [name for name in images if name + mask_suffix not in masks]:
         expected = directory / "masks" / f"{missing[0]}{mask_suffix}.png"
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

@@ -6,43 +6,74 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from unetlite.errors import UsageError
+from unetlite.errors import UsageError, first_line
 
 DECODING_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, struct.error, zlib.error
 )  # fmt: skip
 """What Pillow raises for damaged files, found by changing bytes at random."""
 
+SUBFILE_TYPE, REDUCED_OR_MASK = 254, 1 | 4  # a TIFF's tag, and its bits
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "F")
+
+
+FORMATS = ("PNG", "JPEG", "TIFF")
+"""Other files are not given to the programs that would open them, whatever their name is."""
+
+
+@contextmanager
+def open_header(path: Path) -> Iterator[Image.Image]:
+    """The image of a file before its pixels are read, closed at the end. Raises UsageError, also in the block."""
+    if not path.is_file():  # as a pipe or a device, which could be read for ever
+        raise UsageError(f"{path} is no file. Leave it out.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files that are damaged but can be read, and of large ones
+            with Image.open(path, formats=FORMATS) as image:
+                yield image
+    except Image.DecompressionBombError:
+        raise UsageError(f"{path} has too many pixels to read at once. Save it as a TIFF, read by rows.") from None
+    except DECODING_ERRORS as error:
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} that can be read" if unknown else first_line(error)
+        raise UsageError(f"{path}: {reason}. Repair it, or leave it out.") from None
 
 
 @contextmanager
 def open_image(path: Path) -> Iterator[Image.Image]:
-    """The image of a file, closed at the end."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of files that are damaged but can be read, and of large ones
-            image = Image.open(path)
-            image.load()
-    except Image.DecompressionBombError:
-        raise UsageError(f"{path} has too many pixels to read at once. Save it as a TIFF, read by rows.") from None
-    except DECODING_ERRORS as error:
-        reason = "not an image that can be read" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise UsageError(f"{path}: {reason}. Repair it, or leave it out.") from None
-    with image:
+    """The image of a file with its pixels, closed at the end. Raises UsageError, also if there are several."""
+    with open_header(path) as image:
+        if (pages := count_pages(image)) > 1:
+            raise UsageError(f"{path} holds {pages} pages or frames or more; save each as a file of its own.")
+        image.load()
         yield image
+
+
+def count_pages(image: Any) -> int:
+    """1, or 2 for more: previews beside a photograph and reduced copies in a TIFF are none."""
+    if image.format not in ("TIFF", "PNG") or getattr(image, "n_frames", 1) == 1:
+        return 1
+    if image.format == "PNG":
+        return 2
+    reduced = []
+    for frame in range(1, image.n_frames):
+        image.seek(frame)
+        reduced.append(image.tag_v2.get(SUBFILE_TYPE, 0) & REDUCED_OR_MASK)
+    image.seek(0)
+    return 1 if all(reduced) else 2
 
 
 def is_grey(path: Path) -> bool:
     """Whether a file holds one channel, by its header."""
     try:
-        with Image.open(path) as image:
+        with open_header(path) as image:
             return image.mode in ("1", "L", "LA", *SIXTEEN_BIT)
-    except DECODING_ERRORS:
+    except UsageError:
         return False  # reading it will say what is wrong
 
 
@@ -84,9 +115,16 @@ def in_8_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def read_values(path: Path) -> np.ndarray:
-    """The values of a mask file as they are stored: (H, W) of integers, palette indices included, or (H, W, 3) RGB."""
+    """The values of a mask file as they are stored: (H, W) of integers, palette indices included, or (H, W, 3) RGB.
+
+    Raises UsageError for files whose values are not those that were drawn.
+    """
     with open_image(path) as image:
+        if image.format in ("JPEG", "MPO") or image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp"):
+            raise UsageError(f"{path} is a JPEG, which blurs the values of a mask; save masks as PNG or TIFF.")
         values = np.asarray(image.convert("RGB") if image.mode in ("RGBA", "CMYK", "YCbCr") else image)
+    if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.round(values))).all():
+        raise UsageError(f"{path} holds numbers that are not whole; a mask holds a whole number a class.")
     return values[..., 0] if values.ndim == 3 and values.shape[2] == 2 else values.astype(np.int64)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from unetlite.classes import IGNORE, Colour, palette
+from unetlite.classes import IGNORE, Colour, check_names, palette
 from unetlite.errors import UsageError
 
 Value = int | tuple[int, int, int]
@@ -27,10 +27,13 @@ class ClassTable:
         if isinstance(classes, (str, int)):
             raise UsageError(f"data.classes={classes}: expected a list [a, b] or a table {{a: 0, b: 255}}.")
         ignore = [ignore] if isinstance(ignore, int) else ignore
+        if isinstance(ignore, str) or not isinstance(ignore, Sequence):
+            raise UsageError(f"data.ignore={ignore}: expected a list of values, such as [255].")
         self.foreground = classes is None
         names = ("background", "foreground") if classes is None else tuple(map(str, classes))
         if len(names) < 2 or len(set(names)) < len(names):
             raise UsageError(f"data.classes names {', '.join(names) or 'nothing'}; give two or more different classes.")
+        check_names(names)
         if len(names) > IGNORE:
             raise UsageError(f"data.classes names {len(names)} classes; at most {IGNORE} are possible.")
         values = classes.values() if isinstance(classes, Mapping) else range(len(names))

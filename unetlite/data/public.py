@@ -9,12 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import PositiveInt
-
 from unetlite.data.folders import FilePairs, Pair, Share, hold_out
 from unetlite.data.labels import ClassTable
 from unetlite.data.samples import DATASETS
 from unetlite.errors import UsageError
+from unetlite.settings import Pixels
 
 VOC_CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -49,7 +48,7 @@ class Pets(FilePairs):
         download: bool = True,
         val_fraction: Share = 0.15,
         split_seed: int = 0,
-        resize: PositiveInt | None = None,
+        resize: Pixels | None = None,
     ):
         from torchvision.datasets import OxfordIIITPet
 
@@ -74,7 +73,7 @@ class Voc(FilePairs):
         download: bool = True,
         val_fraction: Share = 0.15,
         split_seed: int = 0,
-        resize: PositiveInt | None = None,
+        resize: Pixels | None = None,
     ):
         from torchvision.datasets import VOCSegmentation
 

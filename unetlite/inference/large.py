@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from unetlite.data.images import DECODING_ERRORS, in_8_bits, range_of, read_image
+from unetlite.data.images import DECODING_ERRORS, FORMATS, in_8_bits, range_of, read_image
 from unetlite.errors import UsageError, first_line, needs
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import in_memory
@@ -20,12 +20,12 @@ CACHE = 2**26  # bytes that GDAL may keep; by default it takes a share of the ma
 
 def is_large(path: Path) -> bool:
     """Whether a file is a TIFF of so many pixels that it is read by rows."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
+    if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
         return False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large ones
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 return image.width * image.height > LARGE
     except Image.DecompressionBombError:
         return True

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from unetlite.errors import UsageError
 from unetlite.network.unet import UNet, Up, initialise
-from unetlite.network.upsampling import UPSAMPLERS, Skip
+from unetlite.network.upsampling import Skip
 from unetlite.settings import UNetConfig
 
 TOLERANCE = 0.01  # of equal budgets
@@ -76,6 +76,22 @@ def layers(network: UNet, height: int, width: int) -> list[Layer]:
         Layer(*step, type(module).__name__, shapes[module], parameters(module), counted.get(step[0], 0))
         for step, module in steps
     ]
+
+
+def training_memory(config: UNetConfig, images: int, side: int) -> int:
+    """Bytes of a training step in float32: what is kept for the gradient, weights, gradients, AdamW's moments."""
+    kept: dict[int, Tensor] = {}  # tensors that several layers keep count once
+
+    def pack(tensor: Tensor) -> Tensor:
+        kept[id(tensor)] = tensor
+        return tensor
+
+    with torch.device("meta"):
+        network = UNet(config)
+        image = torch.zeros(images, config.in_channels, side, side)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        network(image).float().log_softmax(1)
+    return sum(tensor.nbytes for tensor in kept.values()) + 16 * parameters(network)
 
 
 Step = tuple[str, int, str, int]
@@ -196,8 +212,6 @@ def match_budget(config: UNetConfig, kind: str, reference: str) -> UNetConfig:
 
     The reference has its default options, in a network otherwise the same. A UsageError says if no width is close.
     """
-    if reference not in UPSAMPLERS:
-        raise UsageError(f"model.match_to={reference}: choose one of {', '.join(UPSAMPLERS)}.")
     target = budget(replace(config, upsample={"name": reference}), kind)
     if budget(config, kind) == target:
         return config

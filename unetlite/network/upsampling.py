@@ -13,6 +13,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from unetlite.registry import Registry
+from unetlite.settings import Channels
 
 UPSAMPLERS = Registry("upsampling operator", "upsample")
 
@@ -226,7 +227,7 @@ class Carafe(nn.Module):
         out_channels: int,
         skip_channels: int,
         *,
-        compressed_channels: PositiveInt = 64,
+        compressed_channels: Channels = 64,
         window: Literal[3, 5, 7] = 5,
     ):
         super().__init__()

@@ -2,17 +2,21 @@
 
 import logging
 import time
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import yaml
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from unetlite.data.batches import Batch, SegmentationData
+from unetlite.errors import Failure, Stopped, raising_stopped
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.metrics.ripple import PhaseRipple
 from unetlite.network.measures import parameters
@@ -52,6 +56,11 @@ class RunLog(Callback):
             f"{parameters(pl_module.network) / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}; "
             f"images: {images}; classes: {', '.join(pl_module.classes)}"
         )
+        store = self.data.store
+        if unseen := [name for k, name in enumerate(store.classes) if not store.splits["train"].labels[k]]:
+            log.info(f"mind: no training mask has the class {', '.join(unseen)}, so it cannot be learnt")
+        if trainer.ckpt_path is not None:
+            return  # TensorBoard has the rest from before the interruption
         writer(trainer).add_custom_scalars(CHARTS)
         lines = yaml.safe_dump(pl_module.run_config, sort_keys=False).splitlines()
         writer(trainer).add_text("configuration", "".join(f"    {line}\n" for line in lines))  # Markdown: as it is
@@ -64,12 +73,37 @@ class RunLog(Callback):
             f"   val mIoU {values['val/miou']:.4f}"
         )
 
-    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
-        if isinstance(exception, KeyboardInterrupt):
-            note = (
-                "resume=true continues after the last full epoch" if trainer.current_epoch else "nothing is saved yet"
-            )
-            log.info(f"interrupted at step {trainer.global_step}: {note}")
+
+class OnlyFinite(Callback):
+    """Ends a run whose loss or weights are not finite, before they are saved or scored."""
+
+    def __init__(self, data: SegmentationData, checkpoint: Path):
+        self.data, self.checkpoint = data, checkpoint
+
+    def on_before_backward(self, trainer: Trainer, pl_module: Any, loss: Tensor) -> None:
+        if not loss.isfinite():
+            images = ", ".join(self.data.images_of_step(trainer.global_step))
+            self.fail(trainer, f"the training loss is {float(loss)}, of the images {images}")
+
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.check(trainer, pl_module, "val")
+
+    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.check(trainer, pl_module, "test")
+
+    def check(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        """Raises Failure if the loss of a stage, or a weight, is not finite."""
+        if not (loss := trainer.callback_metrics[f"{stage}/loss"]).isfinite():
+            self.fail(trainer, f"the {stage} loss is {float(loss)}")
+        if wrong := [name for name, value in pl_module.network.state_dict().items() if not value.isfinite().all()]:
+            self.fail(trainer, f"the weights {wrong[0]} are not finite")
+
+    def fail(self, trainer: Trainer, what: str) -> None:
+        """Ends the run."""
+        good = f"the last good checkpoint is {self.checkpoint}" if self.checkpoint.exists() else "nothing was saved yet"
+        raise Failure(
+            f"{what}, at step {trainer.global_step}; {good}. Take a lower trainer.learning_rate, or look at the images."
+        )
 
 
 class ValidationPictures(Callback):
@@ -99,33 +133,69 @@ class Clock(Callback):
 
     Attributes:
         seconds: from the first step to the end of the last validation, the time of an interruption left out.
-        images_per_second: training images by the time of the training epochs alone, data and logging included.
+        training_seconds: of these, the time of the training steps alone, data and logging included.
+        images: that were trained on in this time.
     """
 
     def __init__(self) -> None:
-        self.seconds, self.training_seconds, self.images, self._epoch_started = 0.0, 0.0, 0, 0.0
+        self.seconds, self.training_seconds, self.images, self._since = 0.0, 0.0, 0, 0.0
 
-    @property
-    def images_per_second(self) -> float:
-        return self.images / self.training_seconds
+    def _read(self, training: bool) -> None:
+        now = time.perf_counter()
+        self.seconds += now - self._since
+        self.training_seconds += now - self._since if training else 0
+        self._since = now
 
-    def on_train_epoch_start(self, *_: Any) -> None:
-        self._epoch_started = time.perf_counter()
+    def on_train_start(self, *_: Any) -> None:
+        self._since = time.perf_counter()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int) -> None:
         self.images += len(batch.mask)
-
-    def on_validation_start(self, *_: Any) -> None:
-        self.training_seconds += time.perf_counter() - self._epoch_started
+        self._read(training=True)
 
     def on_validation_end(self, *_: Any) -> None:
-        self.seconds += time.perf_counter() - self._epoch_started
+        self._read(training=False)
 
     def state_dict(self) -> dict[str, Any]:
         return {"seconds": self.seconds, "training_seconds": self.training_seconds, "images": self.images}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         vars(self).update(state_dict)
+
+
+class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbacks
+    """After SIGINT, SIGTERM or SIGHUP, saves at the end of the step and raises Stopped; after a second, at once."""
+
+    def __init__(self, checkpoint: Path):
+        self.checkpoint, self.number, self.signals = checkpoint, 0, ExitStack()
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self.signals.enter_context(raising_stopped(self.remember))
+
+    def remember(self, number: int, frame: object) -> None:
+        """Of a signal, that it came."""
+        if self.number:
+            raise Stopped(number)
+        self.number = number
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if self.number and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:  # else validation saves
+            trainer.save_checkpoint(self.checkpoint)
+            self.stop(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if self.number:
+            self.stop(trainer)
+
+    def stop(self, trainer: Trainer) -> None:
+        """Ends the run."""
+        raise Stopped(self.number, f" at step {trainer.global_step}; resume=true goes on from there")
+
+    def on_train_end(self, *_: Any) -> None:
+        self.signals.close()
+
+    def on_exception(self, *_: Any) -> None:
+        self.signals.close()
 
 
 class ValidateLastStep(Callback):

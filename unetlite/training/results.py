@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch import Trainer
 from torch.utils.tensorboard.summary import hparams
 
@@ -14,6 +15,7 @@ from unetlite.files import shorten, write_csv
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.network.checkpoint import KEY, load_checkpoint, load_network
 from unetlite.network.measures import parameters
+from unetlite.settings import MAY_DIFFER
 from unetlite.training.callbacks import Clock, writer
 from unetlite.training.run import RunDirectory
 from unetlite.training.segmenter import Segmenter
@@ -41,7 +43,7 @@ def collect_metrics(
         **{name: None if isnan(value) else value for name, value in scores.items()},
         "model/parameters": parameters(segmenter.network),
         "train/seconds": clock.seconds,
-        "train/images_per_second": clock.images_per_second,
+        "train/images_per_second": clock.images / clock.training_seconds,
     }
 
 
@@ -87,12 +89,10 @@ def write_tables(run: RunDirectory, segmenter: Segmenter, tested: Mapping[str, l
 
 
 def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Mapping[str, float | None]) -> None:
-    """Fills TensorBoard's HPARAMS tab, where runs can be sorted by their test scores."""
-    settings = {key: ", ".join(map(str, config[key].values())) for key in ("upsample", "downsample")}
-    settings |= {"data": config["data"]["name"], "seed": config["seed"]}
-    # The tab sorts by name, and shows the first five: what people vary besides comes after them.
-    more = {key: config["trainer"][key] for key in ("learning_rate", "max_epochs", "max_steps")}
-    settings |= {f"with/{key}": value for key, value in more.items()}
+    """Fills TensorBoard's HPARAMS tab: operator, seed and what was typed besides, the test scores, and the costs."""
+    typed = dict(word.split("=", 1) for word in HydraConfig.get().overrides.task if "=" in word)
+    varied = {key.lstrip("+"): value for key, value in typed.items() if key not in {*MAY_DIFFER, "seed", "upsample"}}
+    settings = {"upsample": ", ".join(map(str, config["upsample"].values())), "seed": config["seed"], **varied}
     scores = {name: value for name, value in metrics.items() if value is not None and not name.startswith("val/")}
     events = writer(trainer)
     # SummaryWriter.add_hparams would open another file, which the tab shows as another run.

@@ -1,11 +1,13 @@
 """The run directory: the one place that knows what lies where, and when it may be written."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from unetlite.errors import UsageError
 from unetlite.files import whole
@@ -64,11 +66,12 @@ class RunDirectory(RunFiles):
 
     def __init__(self, path: Path, config: Mapping[str, Any], resume: bool | str):
         super().__init__(path)
-        self.config = config
+        self.config, self.resume = config, resume
         if path.exists() and not path.is_dir():
             raise UsageError(f"run_dir={path} is a file; a run needs a directory of its own.")
         self.finished = self.metrics.exists() and resume == "auto"
         self.resume_from: Path | None = None
+        self.steps = 0  # that the checkpoint to resume from has taken
         if self.finished:
             check_same_run(self.path, self.stored_config(), config)
             return
@@ -89,16 +92,35 @@ class RunDirectory(RunFiles):
             from unetlite.network.checkpoint import KEY, load_checkpoint
 
             self.resume_from = self.last if resume is True else Path(resume)
-            check_same_run(self.resume_from, load_checkpoint(self.resume_from)[KEY]["config"], config)
+            checkpoint = load_checkpoint(self.resume_from)
+            check_same_run(self.resume_from, checkpoint[KEY]["config"], config)
+            self.steps = checkpoint["global_step"]
         self.leftovers = own if self.resume_from is None else []
 
-    def create(self, environment: Mapping[str, Any]) -> None:
-        """Makes the directory, with configuration and environment; what a run without a checkpoint left is removed."""
-        for file in self.leftovers:
-            file.unlink(missing_ok=True)
+    @contextmanager
+    def open(self, environment: Mapping[str, Any]) -> Iterator[None]:
+        """Makes the directory, with configuration and environment, for this process alone as long as the block runs.
+
+        What a run without a checkpoint left is removed. Raises UsageError if another process writes to it.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        self.config_file.write_text(yaml.safe_dump(dict(self.config), sort_keys=False))
-        self.environment_file.write_text(json.dumps(environment, indent=2) + "\n")
+        try:
+            with FileLock(self.path / ".lock", blocking=False):
+                now = RunDirectory(self.path, self.config, self.resume)
+                if (now.finished, now.steps) != (self.finished, self.steps):
+                    raise UsageError(f"{self.path} was written by another process just now; start again.")
+                for file in now.leftovers:
+                    file.unlink(missing_ok=True)
+                with whole(self.config_file) as partial:
+                    partial.write_text(yaml.safe_dump(dict(self.config), sort_keys=False))
+                with whole(self.environment_file) as partial:
+                    partial.write_text(json.dumps(environment, indent=2) + "\n")
+                yield
+        except Timeout:
+            raise UsageError(
+                f"{self.path} is being written by another process; wait for it, or choose another seed=K or "
+                "output_dir=DIR."
+            ) from None
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Writes `metrics.json`, which marks the run as finished."""

@@ -117,12 +117,13 @@ class Segmenter(LightningModule):
             torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        scores = {f"val/{name}": float(value) for name, value in self.val_scores.compute().items()}
+        validated = self.trainer.callback_metrics.get("val/loss")  # None before the first validation
+        scores = {} if validated is None else {f"val/{k}": float(v) for k, v in self.val_scores.compute().items()}
         checkpoint[KEY] = {
             "network": asdict(self.network.config),
             "classes": list(self.classes),
             "colours": [list(colour) for colour in self.colours],
             "config": self.run_config,
             "environment": environment(),
-            "metrics": {**scores, "val/loss": float(self.trainer.callback_metrics["val/loss"])},
+            "metrics": {**scores, **({} if validated is None else {"val/loss": float(validated)})},
         }

@@ -6,17 +6,29 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.logging import RichHandler
 
 from unetlite.data.batches import SegmentationData
 from unetlite.errors import UsageError
-from unetlite.hardware import fast_precision
-from unetlite.settings import TrainerOptions
-from unetlite.training.callbacks import Clock, RippleProbe, RunLog, ValidateLastStep, ValidationPictures
+from unetlite.files import whole
+from unetlite.hardware import fast_precision, memory
+from unetlite.network.measures import training_memory
+from unetlite.settings import TrainerOptions, UNetConfig
+from unetlite.training.callbacks import (
+    Clock,
+    OnlyFinite,
+    RippleProbe,
+    RunLog,
+    StopOnSignal,
+    ValidateLastStep,
+    ValidationPictures,
+)
 from unetlite.training.run import RunDirectory
 
 MONITOR = "val/miou"  # what the best checkpoint is best in
@@ -42,11 +54,20 @@ class OneEventFile(TensorBoardLogger):
         self.experiment.flush()
 
 
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes beside the checkpoint and renames, so that there is a whole one at any time."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        with whole(Path(path)) as partial, partial.open("wb") as file:
+            torch.save(checkpoint, file)
+
+
 def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationData, clock: Clock) -> Trainer:
     """A Trainer that writes into `run`."""
     quieten_lightning()
     callbacks: list[Callback] = [
         clock,
+        OnlyFinite(data, run.last),
         RunLog(data),
         ValidationPictures(data),
         RippleProbe(),
@@ -54,6 +75,7 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
         LearningRateMonitor(logging_interval="step"),
         ModelCheckpoint(run.path, run.best.stem, monitor=MONITOR, mode="max", enable_version_counter=False),
         ModelCheckpoint(run.path, run.last.stem, enable_version_counter=False),
+        StopOnSignal(run.last),
     ]
     if sys.stdout.isatty():
         callbacks.append(ProgressBar(refresh_rate=1))
@@ -62,7 +84,9 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
     except MisconfigurationException:
         raise UsageError(f"trainer.accelerator={options.accelerator}: this machine has none; take auto.") from None
     precision: Any = fast_precision(accelerator) if options.precision == "auto" else options.precision
-    logger = OneEventFile(run.path, name="", version="", default_hp_metric=False)
+    # What was logged after the checkpoint, before a kill, is hidden: it comes again.
+    purge: dict[str, Any] = {} if run.resume_from is None else {"purge_step": run.steps}
+    logger = OneEventFile(run.path, name="", version="", default_hp_metric=False, **purge)
     logger.NAME_HPARAMS_FILE = run.config_file.name  # is there already, so that no empty hparams.yaml is added
     return Trainer(
         accelerator=options.accelerator,
@@ -73,11 +97,31 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
         gradient_clip_val=options.gradient_clip or None,
         logger=logger,
         callbacks=callbacks,
+        plugins=[WholeCheckpoints()],
         log_every_n_steps=5,
         num_sanity_val_steps=0,
         enable_model_summary=False,
         enable_progress_bar=sys.stdout.isatty(),
     )
+
+
+def check_step(config: UNetConfig, data: SegmentationData, trainer: Trainer) -> None:
+    """Raises UsageError for a training step that cannot be: for lack of memory, or of numbers to normalise."""
+    loader, split = data.loader, data.store.splits["train"]
+    images, side = min(loader.batch_size, len(split) * loader.crops_per_image), loader.crop_size
+    if side > 16 * (largest := max(max(size) for size in split.sizes)):
+        raise UsageError(f"data.crop_size={side}: no image is larger than {largest}; all else would be padding.")
+    if config.norm == "batch" and images == 1 and side <= 2**config.depth:
+        raise UsageError(
+            f"data.crop_size={side}: halved {config.depth} times, one window leaves one number a channel, which "
+            "model.norm=batch cannot normalise; take a larger window, more of them, or model.norm=group."
+        )
+    needed = training_memory(config, images, side) * (0.6 if trainer.precision == "bf16-mixed" else 1)  # measured
+    if needed > (there := memory(trainer.accelerator)):
+        raise UsageError(
+            f"a training step of {images} windows of {side} x {side} pixels takes about {needed / 2**30:.0f} GiB, and "
+            f"there are {there / 2**30:.0f}; take a smaller data.batch_size, data.crop_size or model.widths."
+        )
 
 
 def quieten_lightning() -> None:
@@ -89,6 +133,7 @@ def quieten_lightning() -> None:
         "Precision .* is not supported by the model summary",
         "Checkpoint directory .* exists and is not empty",
         "The number of training batches .* is smaller than the logging interval",
+        "You're resuming from a checkpoint that ended before the epoch ended",  # the windows go on where they were
     ):
         warnings.filterwarnings("ignore", message=message)
 
