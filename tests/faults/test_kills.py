@@ -33,7 +33,7 @@ def images(tmp_path_factory) -> Path:
 
 
 def words(images, place, *more):
-    return overrides(images, place, "trainer.max_epochs=6", *more)
+    return overrides(images, place, "trainer.max_epochs=6", "trainer.max_steps=45", *more)
 
 
 def weights(place):

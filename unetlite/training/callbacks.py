@@ -198,12 +198,20 @@ class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbac
         self.signals.close()
 
 
-class ValidateLastStep(Callback):
-    """Validates, and so saves, after `max_steps` also where they end inside an epoch."""
+class EndAfterSteps(Callback):
+    """Validates, saves and ends after `steps`, also inside an epoch.
+
+    Not by Lightning's own `max_steps`, with which a run that goes on from the end of an epoch ends that epoch again.
+    """
+
+    def __init__(self, steps: int):
+        self.steps = steps
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        trainer.should_stop = trainer.global_step >= self.steps
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if trainer.global_step == trainer.max_steps:
-            trainer.should_stop = True
+        trainer.should_stop = trainer.global_step >= self.steps
 
 
 class RippleProbe(Callback):

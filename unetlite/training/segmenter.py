@@ -102,6 +102,7 @@ class Segmenter(LightningModule):
         rate, decay = self.options.learning_rate, self.options.weight_decay
         optimizer = torch.optim.AdamW(self.parameters(), lr=rate, weight_decay=decay, fused=True)
         steps = int(self.trainer.estimated_stepping_batches)
+        steps = min(steps, self.options.max_steps) if self.options.max_steps > 0 else steps
         scheduler = OneCycleLR(optimizer, rate, total_steps=steps)
         return {
             "optimizer": optimizer,

@@ -22,11 +22,11 @@ from unetlite.network.measures import training_memory
 from unetlite.settings import TrainerOptions, UNetConfig
 from unetlite.training.callbacks import (
     Clock,
+    EndAfterSteps,
     OnlyFinite,
     RippleProbe,
     RunLog,
     StopOnSignal,
-    ValidateLastStep,
     ValidationPictures,
 )
 from unetlite.training.run import RunDirectory
@@ -71,12 +71,13 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
         RunLog(data),
         ValidationPictures(data),
         RippleProbe(),
-        ValidateLastStep(),
         LearningRateMonitor(logging_interval="step"),
         ModelCheckpoint(run.path, run.best.stem, monitor=MONITOR, mode="max", enable_version_counter=False),
         ModelCheckpoint(run.path, run.last.stem, enable_version_counter=False),
         StopOnSignal(run.last),
     ]
+    if options.max_steps > 0:
+        callbacks.append(EndAfterSteps(options.max_steps))
     if sys.stdout.isatty():
         callbacks.append(ProgressBar(refresh_rate=1))
     try:
@@ -93,7 +94,6 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
         devices=1,
         precision=precision,
         max_epochs=options.max_epochs,
-        max_steps=options.max_steps,
         gradient_clip_val=options.gradient_clip or None,
         logger=logger,
         callbacks=callbacks,
