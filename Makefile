@@ -11,13 +11,17 @@ CPU_INDEX = https://download.pytorch.org/whl/cpu
 REACHED = $(PYTHON) -c "import urllib.request as r; r.urlopen('$(CPU_INDEX)/torch/', timeout=5)" 2>/dev/null
 NEEDS_CPU_BUILD = test "$$(uname -s)" = Linux && ! command -v nvidia-smi >/dev/null && $(REACHED)
 
-.PHONY: train test check lowest install
+.PHONY: train test faults check lowest install
 
 train: .venv/installed
 	$(BIN)/python train.py upsample=transpose
 
 test: .venv/developer
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+# More of what the tests do a little of: kills, settings, damaged files; about half an hour.
+faults: .venv/developer
+	UNETLITE_KILLS=100 UNETLITE_OVERRIDES=200 UNETLITE_MUTANTS=2000 $(BIN)/python -m pytest -v tests/faults
 
 check: .venv/developer
 	$(BIN)/ruff format --check .

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-MALFORMED = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
+MALFORMED = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError)
 """What reading content raises that is not what was expected."""
 
 

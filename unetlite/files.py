@@ -71,7 +71,8 @@ def image_files(directory: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(directory.rglob("*")):
         relative = path.relative_to(directory)
-        if path.suffix.lower() not in IMAGE_SUFFIXES or any(part.startswith(".") for part in relative.parts):
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if path.suffix.lower() not in IMAGE_SUFFIXES or hidden or path.is_dir():
             continue
         other = found.setdefault(relative.with_suffix("").as_posix(), path)
         if other != path:

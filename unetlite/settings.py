@@ -24,7 +24,9 @@ MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_di
 """Keys of the configuration that do not change what a run computes."""
 
 Factor = Annotated[float, Field(ge=1, le=10)]
+LARGEST_RESIZE = 2048
 Pixels = Annotated[int, Field(ge=1, le=16384)]
+Resize = Annotated[int, Field(ge=1, le=LARGEST_RESIZE)]
 Channels = Annotated[int, Field(ge=1, le=16384)]
 Choice = dict[str, Any]  # {"name": ..., options}
 

@@ -30,11 +30,11 @@ def models(runs):
     return {name: load(runs / name / "seed0") for name in ("transpose", "bilinear")}
 
 
-def test_an_answer_has_a_value_for_everything_on_the_page(models):
+def test_an_answer_has_a_value_for_everything_on_the_page(models, tmp_path):
     page, _ = build(models, example_image(models["transpose"]))
     (event,) = (function for function in page.fns.values() if function.api_name == "predict")
     for chosen in (models, {"one": models["transpose"]}):
-        found = answer(chosen, Image.fromarray(noise(20, 30)))
+        found = answer(chosen, str(save(tmp_path / "image.png", noise(20, 30))))
         assert len(found) == len(answer(chosen, None)) == 1 + 3 * len(chosen)
     assert len(event.outputs) == 7
     assert "transpose" in describe(models["transpose"])
@@ -122,3 +122,44 @@ def test_a_port_that_is_taken_and_a_model_that_is_missing_end_in_one_line(runs):
             assert result.exit_code == 2
             assert words in result.stderr
             assert result.stderr.count("\n") == 1
+
+
+def test_bad_files_at_once_are_answered_in_words_without_a_path_or_a_traceback(models, tmp_path, capfd):
+    """Fifty, of which one is far too large; a good one after them is answered as before."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    client = pytest.importorskip("gradio_client")
+    page, theme = build(models, Image.fromarray(noise(16, 16)))
+    _, address, _ = page.launch(
+        server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, ssr_mode=False, theme=theme, max_file_size="1mb"
+    )
+    good = save(tmp_path / "good.png", noise(40, 60))
+    bad = [tmp_path / f"{k}.png" for k in range(50)]
+    for k, file in enumerate(bad):
+        content = (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"", good.read_bytes()[: 40 + k], b"<svg/>")
+        file.write_bytes(content[k % 4])
+
+    def ask(file):
+        try:
+            return caller.predict(client.handle_file(file), api_name="/predict")
+        except Exception as error:
+            return str(error)
+
+    try:
+        caller = client.Client(address, verbose=False)
+        with ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(ask, bad))
+        import httpx
+
+        large = httpx.post(
+            f"{address}gradio_api/upload", files={"files": ("large.png", bytes(300 * 2**20))}, timeout=60
+        )
+        assert large.status_code == 413
+        wrong = [words for words in answers if not isinstance(words, str) or str(tmp_path) in words]
+        assert not wrong
+        assert all("leave it out" in words.lower() for words in (answers[0], answers[1])), answers
+        assert not isinstance(ask(good), str)
+    finally:
+        page.close()
+    told = "".join(capfd.readouterr())
+    assert "Traceback" not in told, told

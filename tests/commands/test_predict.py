@@ -303,7 +303,7 @@ def test_rows_of_any_number_come_back_from_a_tiled_file_in_16_bit_floats(tmp_pat
     with rasterio.open(file) as found:
         np.testing.assert_array_equal(found.read(), values)
         assert found.tags(1, ns="IMAGE_STRUCTURE")["NBITS"] == "16"
-        assert found.profile["tiled"]
+        assert found.block_shapes[0] == (256, 256)
 
 
 def test_a_picture_is_turned_as_a_viewer_shows_it(tmp_path):

@@ -67,6 +67,40 @@ def command(words, **_):
     app(words, prog_name="unetlite")
 
 
+def mutants(words, seed, count, **_):
+    """Opens `count` damaged copies of every file; what is not read is refused with the file's name, in one line."""
+    import random
+
+    import numpy as np
+
+    from unetlite import UsageError, load
+    from unetlite.data.images import read_image, read_values
+
+    np.seterr(all="ignore")
+    chance, refused = random.Random(seed), 0
+    for file in map(Path, words):
+        whole = file.read_bytes()
+        for number in range(count):
+            changed = bytearray(whole)
+            for _ in range(chance.choice((1, 2, 5, 40))):
+                place = chance.randrange(len(changed) if chance.random() < 0.5 else min(400, len(changed)))
+                changed[place] = chance.choice((0, 255, 128, chance.randrange(256)))
+            if chance.random() < 0.2:
+                del changed[chance.randrange(1, len(changed)) :]
+            copy = file.with_name(f"mutant{file.suffix}")
+            copy.write_bytes(changed)
+            for read in (load,) if file.suffix in (".ckpt", ".onnx") else (lambda f: read_image(f, 3), read_values):
+                try:
+                    read(copy)
+                except UsageError as error:  # noqa: PERF203
+                    refused += 1
+                    if copy.name not in str(error) or "\n" in str(error):
+                        raise AssertionError(f"seed {seed}, number {number} of {file}") from error
+                except Exception as error:
+                    raise AssertionError(f"seed {seed}, number {number} of {file}") from error
+    print(f"refused {refused}")
+
+
 def fork(order, file):
     pid = os.fork()
     if pid:
@@ -77,7 +111,8 @@ def fork(order, file):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
         os.dup2(1, 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        limit = order.get("memory", MEMORY)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
         if "temporary" in order:
             tempfile.tempdir = os.environ["TMPDIR"] = order["temporary"]
         globals()[order["action"]](**order)

@@ -1,6 +1,8 @@
 """What is left when a run is killed at any moment: it goes on, and ends with the weights that it would have had."""
 
+import errno
 import os
+import platform
 import random
 import signal
 import sys
@@ -8,23 +10,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import overrides
-from server import Server, two_classes
+from helpers import overrides, run_script
+from server import two_classes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from unetlite.errors import mistakes_in_one_line
 from unetlite.network.checkpoint import load_checkpoint
+from unetlite.settings import compose_run
+from unetlite.train import train
+from unetlite.training.run import RunDirectory
 
 KILLS = int(os.environ.get("UNETLITE_KILLS", "25"))
 SEED = int(os.environ.get("UNETLITE_SEED", str(random.randrange(10**6))))
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = Server()
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +75,54 @@ def test_a_run_that_is_killed_five_times_ends_as_if_it_was_not(server, images, u
     assert len(events.Tensors("configuration/text_summary")) == 1, SEED
     left = [path for path in (tmp_path / "data", run) for path in path.rglob("*.partial")]
     assert not left, SEED
+
+
+@pytest.mark.parametrize("more", [[], ["data.num_workers=4"]])
+def test_the_same_seed_gives_the_same_weights_with_any_number_of_workers(server, images, undisturbed, tmp_path, more):
+    answer = server.run(words(images, tmp_path, *more))
+    assert answer["code"] == 0, answer["output"]
+    assert all(torch.equal(value, undisturbed[0][name]) for name, value in weights(tmp_path).items())
+
+
+def test_a_second_process_may_not_write_to_a_run(images, tmp_path):
+    """The lock goes with the process that has it, however that ends."""
+    config = compose_run(words(images, tmp_path, "resume=auto"))
+    run = RunDirectory(Path(config["run_dir"]), config, "auto")
+    with run.open({}):
+        other = run_script(*words(images, tmp_path, "resume=auto"), cwd=tmp_path)
+        assert other.returncode == 2
+        assert "is being written by another process" in other.stderr
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(images, tmp_path, monkeypatch):
+    config = compose_run(words(images, tmp_path))
+    last = Path(config["run_dir"]) / "last.ckpt"
+    original, contents = torch.save, []
+
+    def save_on_a_full_disk(content, file):
+        if len(contents) == 3:
+            file.write(b"half of it")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        original(content, file)
+        contents.append(1)
+
+    monkeypatch.setattr("torch.save", save_on_a_full_disk)
+    with pytest.raises(SystemExit) as end, mistakes_in_one_line():
+        train(config)
+    assert end.value.code == 2
+    assert load_checkpoint(last)["global_step"] > 0
+    assert not list(last.parent.glob("*.partial"))
+
+
+def test_a_damaged_cache_is_noticed_and_decoded_again(server, images, undisturbed, tmp_path):
+    assert server.run(words(images, tmp_path))["code"] == 0
+    (file,) = (tmp_path / "data").rglob("train.images")
+    content = bytearray(file.read_bytes())
+    content[100] ^= 1
+    file.write_bytes(content)
+    (file.parent.parent / f".{file.parent.name}.{platform.node()}.999999999.partial").mkdir()  # of a killed process
+    answer = server.run(words(images, tmp_path, f"output_dir={tmp_path / 'again'}"))
+    assert "is damaged, and decoded again" in answer["output"]
+    assert not list((tmp_path / "data").rglob("*.partial"))
+    found = load_checkpoint(tmp_path / "again" / "test" / "transpose" / "seed0" / "last.ckpt")["state_dict"]
+    assert all(torch.equal(value, found[name]) for name, value in undisturbed[0].items())

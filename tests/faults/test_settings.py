@@ -8,7 +8,7 @@ import pytest
 from helpers import overrides
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from server import Server, two_classes
+from server import two_classes
 
 EXAMPLES = int(os.environ.get("UNETLITE_OVERRIDES", "40"))
 KEYS = """
@@ -33,13 +33,6 @@ values = atoms | st.lists(atoms, max_size=4).map(lambda each: f"[{','.join(each)
 changes = st.lists(
     st.tuples(st.sampled_from(["", "", "", "", "+", "++", "~"]), st.sampled_from(KEYS), values), min_size=1, max_size=3
 )
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = Server()
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="module")

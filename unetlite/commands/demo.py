@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from unetlite.inference.model import Model, Prediction
 
 ROUNDS, MEASURED_PIXELS = 3, 2**20  # larger images are predicted twice only
+LARGEST_UPLOAD, MOST_PIXELS = "100mb", 2**26
 
 
 def demo(
@@ -32,7 +33,7 @@ def demo(
     try:
         _, address, _ = page.launch(
             server_name=host, server_port=port, share=False, quiet=True, prevent_thread_lock=True, footer_links=[],
-            ssr_mode=False, theme=theme, show_error=True,
+            ssr_mode=False, theme=theme, max_file_size=LARGEST_UPLOAD,
         )  # fmt: skip
     except OSError:
         raise UsageError(f"--host {host} --port {port}: cannot listen there, is the port taken?") from None
@@ -72,9 +73,9 @@ def build(models: "Mapping[str, Model]", example: "Image") -> tuple[Any, Any]:
     with gradio.Blocks(title="unetlite", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         gradio.Markdown("# unetlite\nDrop an image: what does each model make of it, and how fast?")
         with gradio.Row():
-            image = gradio.Image(
-                type="pil", image_mode=None, format="png", label="image", sources=["upload", "clipboard"]
-            )
+            image = gradio.Image(type="filepath", label="image", sources=["upload", "clipboard"])
+            # The file as it is: gradio would open it with whatever Pillow has for its content.
+            image.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
             several = len(models) > 1
             outputs: list[Any] = [
                 gradio.Image(label="where the models differ", elem_id="differences", visible=several, **picture)
@@ -101,12 +102,21 @@ def describe(model: "Model") -> str:
     return next((f"{text} · {split} mIoU {score:.3f}" for split, score in scores.items() if score), text)
 
 
-def answer(models: "Mapping[str, Model]", image: "Image | None") -> list[Any]:
-    """The values of the page's outputs; nothing for no image."""
+def answer(models: "Mapping[str, Model]", file: str | None) -> list[Any]:
+    """The values of the page's outputs for an uploaded file; nothing for none. Raises gradio.Error, in words."""
+    import gradio
+
+    from unetlite.data.images import open_image
     from unetlite.timing import in_turn, medians
 
-    if image is None:
+    if file is None:
         return [None] * (1 + 3 * len(models))
+    try:
+        with open_image(Path(file), MOST_PIXELS) as opened:
+            image = opened.copy()
+    except UsageError as error:
+        words = str(error).replace(file, Path(file).name)  # where it lies here is nobody's business
+        raise gradio.Error(words, print_exception=False) from None
     predictions: dict[str, Prediction] = {}
 
     def predict(name: str) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import glob
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -138,7 +139,7 @@ def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
             raise UsageError(missing)
         for name, file in named:
             other = found.setdefault(name, file)
-            if other.resolve() != file.resolve():
+            if os.path.realpath(other) != os.path.realpath(file):
                 raise UsageError(
                     f"{file} and {other} would both be written as {name}; give them one after the other, each with an "
                     "--output of its own, or give the folder above them."

@@ -18,7 +18,7 @@ from unetlite.data.samples import DATASETS, SPLITS, Sample
 from unetlite.errors import UsageError
 from unetlite.files import IMAGE_SUFFIXES, image_files
 from unetlite.seeding import derive_seed
-from unetlite.settings import Pixels
+from unetlite.settings import Resize
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -118,7 +118,7 @@ class Folder(FilePairs):
         split_seed: int = 0,
         channels: Literal[1, 3] | None = None,
         value_range: Annotated[tuple[float, float], Field(strict=False)] | None = None,
-        resize: Pixels | None = None,
+        resize: Resize | None = None,
     ):
         directory = Path(root).expanduser()
         if not directory.is_dir():

@@ -1,5 +1,6 @@
 """Reading image and mask files of 8 and 16 bits; one that cannot be read is named in a UsageError."""
 
+import math
 import struct
 import warnings
 import zlib
@@ -45,9 +46,11 @@ def open_header(path: Path) -> Iterator[Image.Image]:
 
 
 @contextmanager
-def open_image(path: Path) -> Iterator[Image.Image]:
-    """The image of a file with its pixels, closed at the end. Raises UsageError, also if there are several."""
+def open_image(path: Path, most: float = math.inf) -> Iterator[Image.Image]:
+    """The image of a file with its pixels, closed at the end. Raises UsageError, also for several, or for too many."""
     with open_header(path) as image:
+        if image.width * image.height > most:
+            raise UsageError(f"{path} has {image.width} x {image.height} pixels; at most {most} are taken here.")
         if (pages := count_pages(image)) > 1:
             raise UsageError(f"{path} holds {pages} pages or frames or more; save each as a file of its own.")
         image.load()

@@ -13,7 +13,7 @@ from unetlite.data.folders import FilePairs, Pair, Share, hold_out
 from unetlite.data.labels import ClassTable
 from unetlite.data.samples import DATASETS
 from unetlite.errors import UsageError
-from unetlite.settings import Pixels
+from unetlite.settings import Resize
 
 VOC_CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -48,7 +48,7 @@ class Pets(FilePairs):
         download: bool = True,
         val_fraction: Share = 0.15,
         split_seed: int = 0,
-        resize: Pixels | None = None,
+        resize: Resize | None = None,
     ):
         from torchvision.datasets import OxfordIIITPet
 
@@ -73,7 +73,7 @@ class Voc(FilePairs):
         download: bool = True,
         val_fraction: Share = 0.15,
         split_seed: int = 0,
-        resize: Pixels | None = None,
+        resize: Resize | None = None,
     ):
         from torchvision.datasets import VOCSegmentation
 

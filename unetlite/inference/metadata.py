@@ -6,14 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
+from unetlite.classes import check_names
 from unetlite.errors import MALFORMED, UsageError
-from unetlite.network.checkpoint import KEY, build_network, load_checkpoint
+from unetlite.network.checkpoint import KEY, build_network, is_plain, load_checkpoint
 from unetlite.network.measures import receptive_field
 from unetlite.network.unet import UNet
 from unetlite.network.upsampling import UPSAMPLERS
-from unetlite.settings import UNetConfig
+from unetlite.settings import LARGEST_RESIZE, UNetConfig
 from unetlite.training.run import RunFiles
 
+LONGEST = 2**22  # characters of metadata
 Byte = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -34,9 +36,10 @@ class Metadata(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> "Metadata":
+        check_names(self.classes)
         low, high = self.value_range or (0, 1)
         words = self.config["data"]["name"], self.network.upsample["name"]
-        fits = low < high and (self.resize or 1) > 0 and all(isinstance(word, str) for word in words)
+        fits = low < high and 0 < (self.resize or 1) <= LARGEST_RESIZE and all(isinstance(word, str) for word in words)
         if not fits or not len(self.classes) == len(self.colours) == self.network.num_classes:
             raise ValueError("values that do not fit together")
         return self
@@ -65,7 +68,10 @@ class Metadata(BaseModel):
     def read(cls, stored: Any, path: Path) -> "Metadata":
         """Those that a file holds, as values or as JSON. Raises UsageError if this version knows no such."""
         try:
-            return cls.model_validate_json(stored if isinstance(stored, str) else json.dumps(stored))
+            text = stored if isinstance(stored, str) else json.dumps(stored)
+            if len(text) > LONGEST or not is_plain(json.loads(text)):
+                raise ValueError("more than a network needs")
+            return cls.model_validate_json(text)
         except (UsageError, *MALFORMED):
             raise UsageError(f"{path} was not written by unetlite, or by another version of it.") from None
 

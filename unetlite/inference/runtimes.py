@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from unetlite.errors import MALFORMED, UsageError, first_line, needs
 from unetlite.inference.metadata import Metadata, read_checkpoint
-from unetlite.network.checkpoint import KEY
+from unetlite.network.checkpoint import KEY, with_weights
 from unetlite.network.folding import fold
 from unetlite.network.unet import UNet
 from unetlite.training.run import RunFiles
@@ -36,7 +36,15 @@ class Runtime(ABC):
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         """Float32 (B, K, H, W), adding up to 1 over K; where only classes are given, 1 for the class that is."""
-        output = torch.from_numpy(self.run(np.require(image, requirements=("C", "W"))))
+        found = self.run(np.require(image, requirements=("C", "W")))
+        batch, _, *size = image.shape
+        shape = (batch, *size) if self.metadata.output == "classes" else (batch, len(self.metadata.classes), *size)
+        if found.shape != shape or not np.isfinite(found).all():
+            raise UsageError(
+                f"{self.name} gives {found.dtype} {found.shape}, or values that are no numbers, for an image of "
+                f"{image.shape}; the file does not hold what it says. Export it anew."
+            )
+        output = torch.from_numpy(found)
         if self.metadata.output == "classes":
             one_hot = F.one_hot(output.long(), len(self.metadata.classes))  # (B, H, W, K)
             return one_hot.permute(0, 3, 1, 2).float().numpy()
@@ -128,8 +136,8 @@ def open_safetensors(directory: Path, device: str | None = None) -> PyTorch:
 
     with opening(directory, SafetensorError):
         metadata = Metadata.read(json.loads((directory / "config.json").read_text()).get(KEY), directory)
-        network = UNet(metadata.network).eval().float()
-        network.load_state_dict(load_file(directory / "model.safetensors"))
+        file = directory / "model.safetensors"
+        network = with_weights(metadata.network, load_file(file), file).eval()
     return PyTorch(network, metadata, device)
 
 
