@@ -2,13 +2,15 @@
 
 import csv
 import glob
+import json
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from unetlite.errors import UsageError
 
@@ -100,6 +102,19 @@ def read_csv(path: Path) -> dict[str, list[str]]:
     with path.open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def read_mapping(
+    path: Path, keys: Collection[str], remedy: str, parse: Callable[[str], Any] = json.loads
+) -> dict[str, Any]:
+    """What a file of JSON, or of another text, holds under its keys. Raises UsageError if it is damaged or missing."""
+    try:
+        content = parse(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or not content.keys() >= set(keys):
+        raise UsageError(f"{path} is damaged or missing. {remedy}")
+    return content
 
 
 def shorten(path: Path) -> Path:

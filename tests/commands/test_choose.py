@@ -85,7 +85,7 @@ def test_the_standing_names_what_was_dropped_and_loads_itself_again(tmp_path):
         for seed, score in enumerate(scores):
             run = tmp_path / name / f"seed{seed}"
             run.mkdir(parents=True)
-            (run / "metrics.json").write_text(json.dumps({"test/miou": score}))
+            (run / "metrics.json").write_text(json.dumps({"test/miou": score, "val/miou": score}))
     look = {"seeds": 3, "candidates": ["nearest"], "regret": {"nearest": 0.0, "zeros": 0.45}}
     (tmp_path / "race.json").write_text(
         json.dumps({"plan": {"seeds": 10}, "looks": [look], "ended": None, "seconds": 1})

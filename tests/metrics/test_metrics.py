@@ -1,21 +1,13 @@
-"""The scores against an independent implementation, where it matters what is left out, and in several processes."""
-
-import os
-import sys
-from datetime import timedelta
+"""The scores against an independent implementation, and where it matters what is left out."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis.strategies import integers
-from torch import distributed, multiprocessing
 
 from unetlite.classes import IGNORE
-from unetlite.metrics.boundary import BoundaryIoU
-from unetlite.metrics.distances import SurfaceDistances
 from unetlite.metrics.overlap import SegmentationScores
-from unetlite.metrics.ripple import PhaseRipple
 
 
 def sets_of(array, k, valid):
@@ -67,47 +59,3 @@ def test_ignored_pixels_do_not_count():
     metric = SegmentationScores(["a", "b"])
     metric.update(torch.tensor([[[0, 1, 1]]]), torch.tensor([[[0, 1, IGNORE]]], dtype=torch.uint8))
     assert float(metric.compute()["miou"]) == 1
-
-
-CLASSES = ("a", "b", "c")
-SHARES = (slice(0, 3), slice(3, 5))  # of the images, one a process
-
-
-def scores_of(images):
-    """What every metric makes of these of five images, and of all processes' if there are several."""
-    draw = torch.Generator().manual_seed(0)
-    mask = torch.randint(0, 3, (5, 4, 5), generator=draw).repeat_interleave(8, 1).repeat_interleave(8, 2)
-    mask[4, mask[4] == 2] = 0  # an image without a class
-    logits = torch.nn.functional.one_hot(mask, 3).movedim(-1, 1) + torch.randn(5, 3, 32, 40, generator=draw)
-    logits = logits + torch.randn(3, 4, 4, generator=draw).repeat(1, 8, 10)
-    mask[:, :5, :7] = IGNORE
-    logits, mask = logits[images], mask[images].to(torch.uint8)
-    arguments = {
-        SegmentationScores(CLASSES): (logits.argmax(1), mask),
-        BoundaryIoU(CLASSES, 2): (logits.argmax(1), mask),
-        BoundaryIoU(CLASSES, 0.02, relative=True): (logits.argmax(1), mask),
-        SurfaceDistances(CLASSES): (logits.argmax(1), mask),
-        PhaseRipple(4, 3): (logits,),
-    }
-    for metric, values in arguments.items():
-        metric.update(*values)
-    return [metric.compute() for metric in arguments]
-
-
-def one_of_two(rank, directory):
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"
-    distributed.init_process_group(
-        "gloo", f"file://{directory}/meeting", timedelta(seconds=120), world_size=2, rank=rank
-    )
-    torch.save(scores_of(SHARES[rank]), directory / f"{rank}.pt")
-    distributed.destroy_process_group()
-
-
-def test_two_processes_with_a_share_of_the_images_each_find_the_scores_of_all(tmp_path):
-    multiprocessing.spawn(one_of_two, (tmp_path,), nprocs=2)
-    together, alone = scores_of(slice(0, 5)), scores_of(SHARES[0])
-    for rank in (0, 1):
-        torch.testing.assert_close(torch.load(tmp_path / f"{rank}.pt"), together, rtol=1e-6, atol=1e-9)
-    for some, every in zip(alone, together, strict=True):
-        with pytest.raises(AssertionError):
-            torch.testing.assert_close(some, every)  # the other images made a difference

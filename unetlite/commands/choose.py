@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unetlite.errors import UsageError
-from unetlite.files import progress, whole
+from unetlite.errors import Failure, Stopped, UsageError
+from unetlite.files import progress, read_mapping, whole
 from unetlite.settings import CONFIGS, HOME, compose_run, read_settings, seconds_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def choose(
         "budget": budget,
     }
     file = directory / "choose.json"
-    stored = json.loads(file.read_text()) if file.exists() else None
+    keys = ("wanted", "said", "words", "operators", "seeds", "parallel", "threads", "steps")
+    remedy = "Delete it, and ask again: no training is lost if the plan is the same."
+    stored = read_mapping(file, keys, remedy) if file.exists() else None
     if stored and stored["wanted"] != wanted:
         raise UsageError(
             f"{directory} holds an answer to another question ({stored['wanted']}). Ask it again, and it goes on; or "
@@ -242,15 +244,15 @@ def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:
                 if console.is_terminal:
                     live.update(standing.table())
                 time.sleep(1)
-        except KeyboardInterrupt:
+        except Stopped as stopped:
             os.killpg(running.pid, signal.SIGTERM) if hasattr(os, "killpg") else running.terminate()
             running.wait()
-            raise UsageError("interrupted; the same command goes on.") from None
+            raise Stopped(stopped.number, "; the same command goes on") from None
     for line in standing.update():
         print(line)
     if running.returncode:
         last = (directory / "race.log").read_text().strip().splitlines()[-1]
-        raise UsageError(f"the race ended with code {running.returncode}: {last} (see {directory / 'race.log'})")
+        raise Failure(f"the race ended with code {running.returncode}: {last} (see {directory / 'race.log'})")
 
 
 def finish(directory: Path) -> None:

@@ -1,5 +1,6 @@
 """Learning curves: out of the runs' TensorBoard events, and their means back into TensorBoard."""
 
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from unetlite.compare.statistics import LEVEL
 from unetlite.compare.verdict import Analysis
 from unetlite.pictures import WRONG, picture_grid
 
-TAGS = ("val/miou", "val/boundary_iou_1px", "val/boundary_iou_2pct", "val/loss", "train/loss_epoch")
+TAGS = ("val/miou", "val/boundary_iou_1px", "val/loss", "train/loss_epoch")
 
 
 class Curve(NamedTuple):
@@ -43,6 +44,7 @@ def mean_curves(comparison: Comparison) -> dict[str, dict[str, Curve]]:
 
 def read_scalars(run: Run) -> dict[str, dict[int, float]]:
     """The values of TAGS by step; after an interruption the later value counts."""
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it tells of what an interrupted run logs again
     events = EventAccumulator(str(run.files.path), size_guidance={"scalars": 0, "images": 1, "tensors": 1}).Reload()
     found = events.Tags()["scalars"]
     return {tag: {e.step: e.value for e in events.Scalars(tag)} if tag in found else {} for tag in TAGS}

@@ -112,10 +112,10 @@ def table(report: Report) -> list[dict[str, Cell]]:
     analysis, costs = report.analysis, report.costs
     rows = []
     for name, summary in analysis.variants.items():
-        title, *_, digits = METRICS[analysis.metric]
+        title, *_ = METRICS[analysis.metric]
         cost, row = costs.variants[name], {report.comparison.by: Cell(name, name)}
         winner = analysis.best is not None and analysis.best.candidates == [name]
-        row[title] = over_seeds(summary.by_seed, f".{digits}f", winner)
+        row[title] = over_seeds(summary.by_seed, winner)
         if analysis.best:
             regret = analysis.best.regret[name]
             note = "may be the best" if name in analysis.best.candidates else "is not the best"
@@ -137,12 +137,12 @@ def details(report: Report) -> list[dict[str, Cell]]:
     for name in report.analysis.variants:
         row, cost = {report.comparison.by: Cell(name, name)}, report.costs.variants[name]
         for metric, summaries in report.others.items():
-            title, *_, digits = METRICS[metric]
-            row[title] = over_seeds(summaries[name].by_seed, f".{digits}f")
+            title, *_ = METRICS[metric]
+            row[title] = over_seeds(summaries[name].by_seed)
         for kind in ("last", "best"):
             known = [run.metrics.get(f"test/miou_{kind}") for run in report.comparison.variants[name]]
             if values := [value for value in known if value is not None]:
-                row[f"mean IoU, {kind} epoch"] = over_seeds(values, ".4f")
+                row[f"mean IoU, {kind} epoch"] = over_seeds(values)
         ripples = [run.metrics.get("test/phase_ripple") for run in report.comparison.variants[name]]
         if values := [value for value in ripples if value is not None]:
             words = next((word for bound, word in RIPPLE if mean(values) < bound), RIPPLE[-1][1])
@@ -152,16 +152,16 @@ def details(report: Report) -> list[dict[str, Cell]]:
         for label in report.comparison.first.classes:
             known = [run.metrics.get(f"test/iou/{label}") for run in report.comparison.variants[name]]
             if values := [value for value in known if value is not None]:
-                row[f"IoU of {label}"] = over_seeds(values, ".4f")
+                row[f"IoU of {label}"] = over_seeds(values)
         rows.append(row)
     headings = list(dict.fromkeys(heading for row in rows for heading in row))
     return [{heading: row.get(heading, Cell("", "")) for heading in headings} for row in rows]
 
 
-def over_seeds(values: Sequence[float], style: str, best: bool = False) -> Cell:
+def over_seeds(values: Sequence[float], best: bool = False) -> Cell:
     """Mean and, of several, ± standard deviation."""
-    deviation = f" ± {stdev(values):{style}}" if len(values) > 1 else ""
-    return Cell(f"{mean(values):{style}}{deviation}", mean(values), best=best)
+    deviation = f" ± {stdev(values):.4f}" if len(values) > 1 else ""
+    return Cell(f"{mean(values):.4f}{deviation}", mean(values), best=best)
 
 
 def as_markdown(report: Report) -> str:

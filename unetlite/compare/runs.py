@@ -10,7 +10,7 @@ import numpy as np
 
 from unetlite.compare.statistics import ALPHA, contributions
 from unetlite.errors import UsageError
-from unetlite.files import read_csv
+from unetlite.files import read_csv, read_mapping
 from unetlite.settings import MAY_DIFFER, flatten
 from unetlite.training.run import RunFiles
 
@@ -21,19 +21,14 @@ class Metric(NamedTuple):
     title: str
     table: str  # of counts.csv, whose counts are summed over all images; or "per_image", for the mean over images
     kind: str  # "iou" or "dice" of the counts; or the column of per_image.csv
-    lower_is_better: bool = False
-    digits: int = 4  # after the point, where it is shown
 
 
 METRICS = {
     "miou": Metric("mean IoU", "overlap", "iou"),
     "dice": Metric("mean Dice", "overlap", "dice"),
     "boundary_iou_1px": Metric("boundary IoU within 1 pixel", "boundary_1px", "iou"),
-    "boundary_iou_2pct": Metric("boundary IoU within 2 % of the diagonal", "boundary_2pct", "iou"),
     "miou_per_image": Metric("mean IoU of an image", "per_image", "miou"),
     "dice_per_image": Metric("mean Dice of an image", "per_image", "dice"),
-    "surface_dice_1px": Metric("surface Dice within 1 pixel", "per_image", "surface_dice_1px"),
-    "hausdorff95": Metric("95 % Hausdorff distance in pixels", "per_image", "hausdorff95", True, 2),
 }
 
 
@@ -160,6 +155,9 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
     if not finished:
         raise UsageError(f"{directory} has no finished run; train some: python train.py experiment=compare")
     runs = [read_run(path) for path in finished]
+    for run in runs:
+        if not all(isinstance(run.metrics.get(name), float) for name in ("val/loss", "test/miou")):
+            raise UsageError(f"{run.files.path} diverged: it has a loss or score that is no number. {run.files.remedy}")
     names = name_variants([run.config for run in runs], by)
     allowed = check_control(runs, by, allow)
     found: dict[str, dict[int, Run]] = {}
@@ -197,6 +195,8 @@ def raced(race: Mapping[str, Any], found: Mapping[str, Mapping[int, Run]], allow
         last = max(k for k, look in enumerate(looks) if name in look["regret"])
         if last < len(looks) - 1:
             dropped[name] = float(looks[last]["regret"][name])
+        if missing := set(range(looks[last]["seeds"])) - found[name].keys():
+            raise UsageError(f"the race was judged by {name} with seed {min(missing)}, which is not there any more.")
         variants[name] = [found[name][seed] for seed in range(looks[last]["seeds"])]
     used = {run.files.path for runs in variants.values() for run in runs}
     others = [run.files.path for by_seed in found.values() for run in by_seed.values() if run.files.path not in used]
@@ -222,14 +222,8 @@ def read_race(directory: Path) -> dict[str, Any] | None:
     file = directory / "race.json"
     if not file.exists():
         return None
-    try:
-        record = json.loads(file.read_text())
-        assert {"plan", "looks", "ended", "seconds"} <= record.keys()
-    except (OSError, ValueError, AttributeError, AssertionError):
-        raise UsageError(
-            f"{file} is damaged; delete it, and run the same command again: no training is lost."
-        ) from None
-    return record
+    remedy = "Delete it, and run the same command again: no training is lost."
+    return read_mapping(file, ("plan", "looks", "ended", "seconds"), remedy)
 
 
 def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """How a race stands while it runs: in the terminal, and as a page that loads itself again."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from unetlite.compare.runs import looks_until, next_look, read_race, still_racing
 from unetlite.files import whole
+from unetlite.training.run import RunFiles
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
@@ -47,7 +47,7 @@ class Standing:
         for file in sorted(self.directory.glob("*/seed*/metrics.json")):
             name, seed = file.parts[-3:-1]
             if name in self.scores and seed not in self.scores[name]:
-                self.scores[name][seed] = json.loads(file.read_text())["test/miou"]
+                self.scores[name][seed] = RunFiles(file.parent).stored_metrics()["test/miou"]
                 fresh.append((name, seed))
         if self.looks is None:
             self.before = len(fresh)

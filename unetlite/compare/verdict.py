@@ -39,19 +39,17 @@ class Analysis:
     def around(self, name: str) -> tuple[float, float] | None:
         """For a chart: the interval of a variant's distance to the best of the others, drawn where that lies.
 
-        All hold at once with 95 % (Hsu 1984), within 0..1 where the metric is. None without a verdict, and for what a
+        All hold at once with 95 % (Hsu 1984), within 0..1. None without a verdict, and for what a
         race has dropped.
         """
         if self.best is None or name not in self.best.lead:
             return None
-        sign = -1 if METRICS[self.metric].lower_is_better else 1
         others = [self.variants[other].mean for other in self.best.lead if other != name]
-        top = max(sign * mean for mean in others)
+        top = max(others)
         reach = self.best.reach
         high = max(0.0, min(d.mean + reach[pair] for pair, d in self.differences.items() if pair[0] == name))
         low = self.best.lead[name] if self.best.candidates == [name] else -self.best.regret[name]
-        low, high = sorted((sign * (top + low), sign * (top + high)))
-        return (low, high) if METRICS[self.metric].lower_is_better else (max(low, 0.0), min(high, 1.0))
+        return max(top + low, 0.0), min(top + high, 1.0)
 
 
 def summarise(by_seed: np.ndarray) -> Summary:
@@ -73,14 +71,14 @@ def describe(comparison: Comparison, metric: str) -> dict[str, Summary] | None:
 def analyse(comparison: Comparison, metric: str) -> Analysis | None:
     """The comparison with the best in a metric of METRICS; None if no test image has a value in every run."""
     scores, groups = comparison.scores(metric)
-    described, sign = describe(comparison, metric), -1 if METRICS[metric].lower_is_better else 1
+    described = describe(comparison, metric)
     if described is None:
         return None
-    names = sorted(scores, key=lambda name: -sign * described[name].mean)
+    names = sorted(scores, key=lambda name: -described[name].mean)
     variants, count = {name: described[name] for name in [*names, *comparison.dropped]}, len(set(groups))
     if len(comparison.seeds) < FEWEST_SEEDS:
         return Analysis(metric, comparison.seeds, len(groups), count, variants, {}, None, comparison.alpha, 1.0)
-    units = {name: statistics.by_group(sign * scores[name], groups) for name in names}
+    units = {name: statistics.by_group(scores[name], groups) for name in names}
     found, widened = statistics.differences(units), 1.0
     if count < ENOUGH_GROUPS:
         pairs = zip(found.values(), statistics.differences(units, as_if=ENOUGH_GROUPS).values(), strict=True)
@@ -92,24 +90,18 @@ def analyse(comparison: Comparison, metric: str) -> Analysis | None:
 
 
 def strange_runs(comparison: Comparison, metric: str) -> dict[tuple[str, int], str]:
-    """By variant and seed, in words, the trainings that failed: not finite, or far below their variant's others."""
-    sign, words = -1 if METRICS[metric].lower_is_better else 1, dict[tuple[str, int], str]()
+    """By variant and seed, in words, the trainings that collapsed: far below their variant's others."""
     below: dict[tuple[str, int], tuple[float, float]] = {}  # the median of its variant, and how far it is below that
     for name, runs in comparison.variants.items():
-        scores = {
-            run.seed: run.metrics.get(f"test/{metric}") for run in runs if run.metrics.get("val/loss") is not None
-        }
-        finite = {seed: sign * float(value) for seed, value in scores.items() if value is not None}
-        middle = float(np.median(list(finite.values()) or [0.0]))
-        below |= {(name, seed): (middle, middle - value) for seed, value in finite.items()}
-        lost = [run.seed for run in runs if run.seed not in finite]
-        words |= {(name, seed): f"{name} with seed {seed} ended in numbers that are not finite" for seed in lost}
+        scores = {run.seed: value for run in runs if (value := run.metrics.get(f"test/{metric}")) is not None}
+        middle = float(np.median(list(scores.values()) or [0.0]))
+        below |= {(name, seed): (middle, middle - value) for seed, value in scores.items()}
     usual = 1.4826 * float(np.median([abs(gap) for _, gap in below.values()] or [0.0]))  # a robust standard deviation
-    for (name, seed), (middle, gap) in below.items():
-        if gap > max(10 * usual, 0.1 * abs(middle)):
-            score, others = sign * (middle - gap), f"{sign * middle:.4f} in the median"
-            words[name, seed] = f"{name} with seed {seed} collapsed: {score:.4f}, its others {others}"
-    return words
+    return {
+        (name, seed): f"{name} with seed {seed} collapsed: {middle - gap:.4f}, its others {middle:.4f} in the median"
+        for (name, seed), (middle, gap) in below.items()
+        if gap > max(10 * usual, 0.1 * abs(middle))
+    }
 
 
 def choice(analysis: Analysis, cost: Mapping[str, float], margin: float | None) -> str:

@@ -1,12 +1,10 @@
 """Boundary IoU: the IoU of the pixels near a contour, where an operator that draws badly shows first."""
 
 from collections.abc import Callable, Sequence
-from math import hypot
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics.utilities.data import dim_zero_cat
 
 from unetlite.classes import IGNORE
 from unetlite.metrics.overlap import PerImageCounts, iou_and_dice
@@ -18,38 +16,31 @@ class BoundaryIoU(PerImageCounts):
     G_d are the pixels of the true mask G within `width` pixels of its contour: those that `width` erosions by a 3 x 3
     square remove. P_d is the same of the prediction. As in the authors' code the frame of the image counts as a
     contour; so does the rim of pixels without a truth, which belong to no mask. A class that is absent from truth and
-    prediction has no score (NaN) and enters no mean. `width` is in pixels; or if `relative` a fraction of the image's
-    diagonal, rounded to pixels, at least 1.
+    prediction has no score (NaN) and enters no mean. `width` is in pixels.
     """
 
-    pixels: list[Tensor]
-
-    def __init__(self, classes: Sequence[str], width: float, *, relative: bool = False):
+    def __init__(self, classes: Sequence[str], width: int):
         super().__init__(classes)
-        self.width, self.relative = width, relative
-        self.add_state("pixels", default=[], dist_reduce_fx="cat")
+        self.width = width
 
     def update(self, prediction: Tensor, mask: Tensor) -> None:
         """Class indices (B, H, W), and the truth with `IGNORE` where there is none."""
-        width = max(1, round(self.width * hypot(*mask.shape[-2:]))) if self.relative else int(self.width)
-        self.pixels.append(torch.full((len(mask),), width, device=mask.device))
         unlabelled = mask == IGNORE
         outside = len(self.classes)  # stands for every pixel that is in no boundary
-        truth = self._boundary(mask, unlabelled, width, outside)
-        found = self._boundary(prediction, unlabelled, width, outside)
+        truth = self._boundary(mask, unlabelled, outside)
+        found = self._boundary(prediction, unlabelled, outside)
         both = truth.masked_fill(truth != found, outside)
         counted, in_truth, in_found = (self._count(labels) for labels in (both, truth, found))  # (B, K) each
         self.counts.append(torch.stack([counted, in_found - counted, in_truth - counted], dim=-1))
 
-    @staticmethod
-    def _boundary(labels: Tensor, unlabelled: Tensor, width: int, outside: int) -> Tensor:
+    def _boundary(self, labels: Tensor, unlabelled: Tensor, outside: int) -> Tensor:
         """`labels` (B, H, W) on the boundaries of their classes, `outside` elsewhere."""
         labels = labels.to(torch.uint8).masked_fill(unlabelled, outside)
         # A pixel is inside its class, and not on the boundary, if all of the window around it is of that class.
-        highest = lowest = F.pad(labels, (width,) * 4, value=outside)
+        highest = lowest = F.pad(labels, (self.width,) * 4, value=outside)
         for axis in (1, 2):
-            highest = sliding(torch.maximum, highest, 2 * width + 1, axis)
-            lowest = sliding(torch.minimum, lowest, 2 * width + 1, axis)
+            highest = sliding(torch.maximum, highest, 2 * self.width + 1, axis)
+            lowest = sliding(torch.minimum, lowest, 2 * self.width + 1, axis)
         return labels.masked_fill(highest == lowest, outside)
 
     def _count(self, labels: Tensor) -> Tensor:
@@ -61,10 +52,6 @@ class BoundaryIoU(PerImageCounts):
     def per_image(self) -> Tensor:
         """Boundary IoU (N, K) of every image in the order of the updates."""
         return iou_and_dice(self.all_counts())[0]
-
-    def widths(self) -> Tensor:
-        """The width in pixels (N,) that each image was judged with."""
-        return dim_zero_cat(self.pixels)
 
     def compute(self) -> Tensor:
         """The mean over classes of the data set's Boundary IoU, pixels summed over all images."""

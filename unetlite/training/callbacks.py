@@ -30,7 +30,6 @@ CHARTS = {
     "validation": {
         "mean IoU": ["Multiline", ["val/miou$"]],
         "boundary IoU, 1 pixel": ["Multiline", ["val/boundary_iou_1px"]],
-        "boundary IoU, 2 % of the diagonal": ["Multiline", ["val/boundary_iou_2pct"]],
         "loss": ["Multiline", ["val/loss"]],
     },
     "training": {"loss": ["Multiline", ["train/loss_epoch"]], "learning rate": ["Multiline", ["train/learning_rate"]]},

@@ -20,8 +20,6 @@ from unetlite.training.callbacks import Clock, writer
 from unetlite.training.run import RunDirectory
 from unetlite.training.segmenter import Segmenter
 
-LOGGED_BY_TEST = ("test/surface_dice_1px", "test/hausdorff95", "test/phase_ripple")
-
 
 def collect_metrics(
     run: RunDirectory, segmenter: Segmenter, trainer: Trainer, clock: Clock, data: SegmentationData
@@ -33,8 +31,7 @@ def collect_metrics(
     test_scores: Any = segmenter.test_scores
     # Computed again, since Lightning keeps float32 of what is logged.
     scores = {f"test/{name}": float(value) for name, value in test_scores.compute().items()}
-    scores["test/boundary_iou_2pct_width"] = float(test_scores["boundary_iou_2pct"].widths().cpu().double().mean())
-    scores |= {name: float(trainer.callback_metrics.get(name, nan)) for name in LOGGED_BY_TEST}
+    scores["test/phase_ripple"] = float(trainer.callback_metrics.get("test/phase_ripple", nan))
     scores |= load_checkpoint(run.judged)[KEY]["metrics"]
     for checkpoint in (run.last, run.best):
         judged = checkpoint == run.judged
@@ -61,18 +58,12 @@ def test_miou(checkpoint: Path, trainer: Trainer, data: SegmentationData) -> flo
 def write_tables(run: RunDirectory, segmenter: Segmenter, tested: Mapping[str, list[str]]) -> None:
     """`per_image.csv`, scores of each test image, and `counts.csv`, the pixels that the data set's are made of."""
     scores: Any = segmenter.test_scores
-    metrics = {"overlap": scores["overlap"], "boundary_1px": scores["boundary_iou_1px"],
-               "boundary_2pct": scores["boundary_iou_2pct"]}  # fmt: skip
+    metrics = {"overlap": scores["overlap"], "boundary_1px": scores["boundary_iou_1px"]}
     iou, dice = metrics["overlap"].per_image()  # (N, K)
-    surface_dice, hausdorff = segmenter.surface.per_image()
     columns = {
         "miou": iou.nanmean(1),  # over the classes that an image has
         "dice": dice.nanmean(1),
         "boundary_iou_1px": metrics["boundary_1px"].per_image().nanmean(1),
-        "boundary_iou_2pct": metrics["boundary_2pct"].per_image().nanmean(1),
-        "surface_dice_1px": surface_dice.nanmean(1),
-        "hausdorff95": hausdorff.nanmean(1),
-        "boundary_iou_2pct_width": metrics["boundary_2pct"].widths(),
     }
     classes = list(enumerate(segmenter.classes))
     columns |= {f"iou/{label}": iou[:, k] for k, label in classes}

@@ -1,7 +1,7 @@
 """The run directory: the one place that knows what lies where, and when it may be written."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from unetlite.errors import UsageError
-from unetlite.files import whole
+from unetlite.files import read_mapping, whole
 from unetlite.settings import MAY_DIFFER, flatten
 
 # What the system leaves, and what lies beside a checkpoint under its name, such as an export.
@@ -22,6 +22,7 @@ class RunFiles:
 
     def __init__(self, path: Path):
         self.path = path
+        self.remedy = f"Delete {path}, and train again."
         self.config_file = path / "config.yaml"
         self.environment_file = path / "environment.json"
         self.log = path / "train.log"
@@ -39,20 +40,22 @@ class RunFiles:
 
     def stored_metrics(self) -> dict[str, Any]:
         """The scores of a finished run."""
-        return self._stored(self.metrics, json.loads)
+        metrics = read_mapping(self.metrics, ("test/miou", "val/miou"), self.remedy)
+        if not all(value is None or isinstance(value, (int, float)) for value in metrics.values()):
+            raise UsageError(f"{self.metrics} is damaged. {self.remedy}")
+        return metrics
 
     def stored_config(self) -> dict[str, Any]:
         """The resolved configuration."""
-        return self._stored(self.config_file, yaml.safe_load)
+        return read_mapping(self.config_file, ("seed", "data", "upsample", "trainer"), self.remedy, load_yaml)
 
-    def _stored(self, file: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
-        try:
-            content = parse(file.read_text())
-        except (OSError, ValueError, yaml.YAMLError):
-            content = None
-        if not isinstance(content, dict):
-            raise UsageError(f"{file} is damaged or missing. Delete {self.path}, and train again.")
-        return content
+
+def load_yaml(text: str) -> Any:
+    """What a YAML text holds. Raises ValueError if it is none."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(error) from None
 
 
 class RunDirectory(RunFiles):

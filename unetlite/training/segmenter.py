@@ -16,7 +16,6 @@ from unetlite.classes import IGNORE, Colour
 from unetlite.data.batches import Batch
 from unetlite.hardware import environment
 from unetlite.metrics.boundary import BoundaryIoU
-from unetlite.metrics.distances import SurfaceDistances
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.network.checkpoint import KEY
 from unetlite.network.unet import UNet
@@ -26,11 +25,7 @@ from unetlite.settings import TrainerOptions
 
 def make_scores(classes: Sequence[str]) -> MetricCollection:
     """What is scored after every epoch: the overlap with the truth, and that of the boundaries alone."""
-    metrics: Any = {
-        "overlap": SegmentationScores(classes),
-        "boundary_iou_1px": BoundaryIoU(classes, 1),
-        "boundary_iou_2pct": BoundaryIoU(classes, 0.02, relative=True),
-    }
+    metrics: Any = {"overlap": SegmentationScores(classes), "boundary_iou_1px": BoundaryIoU(classes, width=1)}
     return MetricCollection(metrics, compute_groups=False)
 
 
@@ -45,7 +40,6 @@ class Segmenter(LightningModule):
         self.network, self.options, self.run_config = network, options, dict(run_config)
         self.classes, self.colours = tuple(classes), tuple(colours)
         self.val_scores, self.test_scores = make_scores(classes), make_scores(classes)
-        self.surface = SurfaceDistances(classes)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(image)
@@ -64,15 +58,12 @@ class Segmenter(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         _, logits = self._loss(batch, "test")
         self.test_scores.update(logits.argmax(1), batch.mask)
-        self.surface.update(logits.argmax(1), batch.mask)
 
     def on_validation_epoch_end(self) -> None:
         self._log_scores("val", self.val_scores)
 
     def on_test_epoch_end(self) -> None:
         self._log_scores("test", self.test_scores)
-        dice, distance = self.surface.compute()
-        self.log_dict({"test/surface_dice_1px": dice.float(), "test/hausdorff95": distance.float()})
 
     def _loss(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
         logits = self.network(batch.image).float()  # (B, K, H, W)
@@ -96,7 +87,6 @@ class Segmenter(LightningModule):
 
     def on_test_epoch_start(self) -> None:
         self.test_scores.reset()  # and kept afterwards, for the scores per image
-        self.surface.reset()
 
     def configure_optimizers(self) -> Any:
         rate, decay = self.options.learning_rate, self.options.weight_decay

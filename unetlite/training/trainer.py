@@ -58,8 +58,14 @@ class WholeCheckpoints(TorchCheckpointIO):
     """Writes beside the checkpoint and renames, so that there is a whole one at any time."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        with whole(Path(path)) as partial, partial.open("wb") as file:
-            torch.save(checkpoint, file)
+        try:
+            with whole(Path(path)) as partial, partial.open("wb") as file:
+                torch.save(checkpoint, file)
+        except (OSError, RuntimeError) as error:  # PyTorch's archive hides what the disk said
+            cause = error.__context__ if isinstance(error, RuntimeError) else error
+            if isinstance(cause, OSError):
+                raise OSError(cause.errno, cause.strerror, str(path)) from None
+            raise
 
 
 def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationData, clock: Clock) -> Trainer:
