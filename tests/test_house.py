@@ -1,9 +1,11 @@
 """The house: who may import whom, and that it stays small."""
 
 import ast
+import re
 from pathlib import Path
 
 import unetlite
+from unetlite.settings import CHECKOUT
 
 ROOT = Path(unetlite.__file__).parent
 FLOORS = ["network data metrics", "training", "inference", "compare", "commands", "cli train __main__"]
@@ -89,3 +91,14 @@ def test_every_public_name_has_a_docstring():
         if isinstance(node, definitions) and not node.name.startswith("_") and not ast.get_docstring(node)
     ]
     assert missing == []
+
+
+def test_every_promise_names_tests_that_exist():
+    text = (CHECKOUT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    promises = text[: text.index("## What is not promised")].split("\n- ")[1:]
+    assert len(promises) > 15
+    for promise in promises:
+        named = re.findall(r"`(tests/\S+\.py)::(\w+)`", promise)
+        assert named or "GPU" in promise, promise
+        for file, name in named:
+            assert f"def {name}(" in (CHECKOUT / file).read_text(encoding="utf-8"), name

@@ -55,6 +55,8 @@ class RunLog(Callback):
             f"{parameters(pl_module.network) / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}; "
             f"images: {images}; classes: {', '.join(pl_module.classes)}"
         )
+        if pl_module.device.type != "cpu":
+            log.info("on this device sums are taken in any order: the same seed repeats a run but for the last digits")
         store = self.data.store
         if unseen := [name for k, name in enumerate(store.classes) if not store.splits["train"].labels[k]]:
             log.info(f"mind: no training mask has the class {', '.join(unseen)}, so it cannot be learnt")
