@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from decimal import ROUND_UP
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
@@ -119,7 +120,7 @@ def table(report: Report) -> list[dict[str, Cell]]:
         if analysis.best:
             regret = analysis.best.regret[name]
             note = "may be the best" if name in analysis.best.candidates else "is not the best"
-            row["below the best, at most"] = Cell(short(regret), regret, note)
+            row["below the best, at most"] = Cell(short(regret, ROUND_UP), regret, note)
         if costs.fastest:
             way = min(cost.latency, key=lambda way: cost.latency[way])
             row["predicts, ms"] = Cell(f"{costs.fastest[name]:.3g}", costs.fastest[name], WAYS[way])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
 
 import numpy as np
 
@@ -134,7 +135,7 @@ def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: fl
         return f"{name} ({short(cost[name])} {unit})"
 
     def loses(name: str) -> str:
-        return f"is at most {short(best.regret[name])} below the best"
+        return f"is at most {short(best.regret[name], ROUND_UP)} below the best"
 
     most = "the fastest" if unit == "ms" else "the one with least work"
     if len(best.candidates) == 1:
@@ -142,16 +143,17 @@ def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: fl
         found = (
             f"Choose {winner}: in {title} ({analysis.variants[winner].mean:.4f}) it is better than every other, by at "
         )
-        found += f"least {short(best.lead[winner])} {basis}."
+        found += f"least {short(best.lead[winner], ROUND_DOWN)} {basis}."
         if cheapest == winner:
             return f"{found} It is also {most}, {short(cost[winner])} {unit}."
         return f"{found} It takes {short(cost[winner])} {unit}; {most}, {priced(cheapest)}, {loses(cheapest)}."
     chosen = choice(analysis, cost, margin)
     if margin is not None and best.regret[chosen] <= margin:
         which = most if chosen == cheapest else f"{most} within the margin of {short(margin)}"
+        most_lost = short(best.regret[chosen], ROUND_UP)
         return (
-            f"Choose {chosen}: it is {which} ({short(cost[chosen])} {unit}), and at most {short(best.regret[chosen])} "
-            f"below the best in {title} {basis}."
+            f"Choose {chosen}: it is {which} ({short(cost[chosen])} {unit}), and at most {most_lost} below the best in "
+            f"{title} {basis}."
         )
     anyone = "either" if len(names) == 2 else "each of them"
     may = anyone if len(best.candidates) == len(names) else "one of " + listed(best.candidates, "or")
@@ -168,16 +170,19 @@ def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: fl
 def equality(analysis: Analysis) -> str:
     """Within which margin all variants, or all but one, are equal."""
     everyone = statistics.equal_within(analysis.differences, analysis.alpha)
+    within = short(everyone, ROUND_UP)
     if len(analysis.variants) > 2:
         name, others = statistics.equal_but_one(analysis.differences, analysis.alpha)
         if others < everyone / 2:
-            return f"All but {name} are equal within {short(others)}, and all within {short(everyone)}."
-    return f"All are equal within {short(everyone)}."
+            return f"All but {name} are equal within {short(others, ROUND_UP)}, and all within {within}."
+    return f"All are equal within {within}."
 
 
-def short(number: float) -> str:
-    """Two significant digits without an exponent."""
-    return f"{float(f'{number:.1e}'):.10f}".rstrip("0").rstrip(".")
+def short(number: float, rounding: str = ROUND_HALF_EVEN) -> str:
+    """Two significant digits without an exponent; a bound is rounded up, or down if it holds from below."""
+    exact = Decimal(repr(float(number)))
+    rounded = exact.quantize(Decimal(1).scaleb(exact.adjusted() - 1), rounding)
+    return f"{rounded:f}".rstrip("0").rstrip(".") if "." in f"{rounded:f}" else f"{rounded:f}"
 
 
 def listed(names: Sequence[str], word: str = "and") -> str:

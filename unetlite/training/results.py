@@ -20,6 +20,9 @@ from unetlite.training.callbacks import Clock, writer
 from unetlite.training.run import RunDirectory
 from unetlite.training.segmenter import Segmenter
 
+SHOWN = ("test/miou", "test/dice", "test/boundary_iou_1px", "test/phase_ripple")  # in TensorBoard, of the test scores
+COSTS = ("model/parameters", "train/seconds", "train/images_per_second")
+
 
 def collect_metrics(
     run: RunDirectory, segmenter: Segmenter, trainer: Trainer, clock: Clock, data: SegmentationData
@@ -83,8 +86,13 @@ def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Ma
     """Fills TensorBoard's HPARAMS tab: operator, seed and what was typed besides, the test scores, and the costs."""
     typed = dict(word.split("=", 1) for word in HydraConfig.get().overrides.task if "=" in word)
     varied = {key.lstrip("+"): value for key, value in typed.items() if key not in {*MAY_DIFFER, "seed", "upsample"}}
-    settings = {"upsample": ", ".join(map(str, config["upsample"].values())), "seed": config["seed"], **varied}
-    scores = {name: value for name, value in metrics.items() if value is not None and not name.startswith("val/")}
+    settings: dict[str, Any] = {
+        "upsample": ", ".join(map(str, config["upsample"].values())),
+        "seed": str(config["seed"]),
+        **varied,
+    }
+    settings |= {f"costs/{name.split('/')[1]}": round(value) for name in COSTS if (value := metrics[name]) is not None}
+    scores = {name: value for name in SHOWN if (value := metrics[name]) is not None}
     events = writer(trainer)
     # SummaryWriter.add_hparams would open another file, which the tab shows as another run.
     for summary in hparams(settings, scores):
