@@ -21,7 +21,7 @@ test: .venv/developer
 
 # More of what the tests do a little of: kills, settings, damaged files; about half an hour.
 faults: .venv/developer
-	UNETLITE_KILLS=100 UNETLITE_OVERRIDES=200 UNETLITE_MUTANTS=2000 $(BIN)/python -m pytest -v tests/faults
+	UNETLITE_SEED=$${UNETLITE_SEED:-$$(date +%s)} UNETLITE_KILLS=100 UNETLITE_OVERRIDES=200 UNETLITE_MUTANTS=2000 $(BIN)/python -m pytest -v tests/faults
 
 check: .venv/developer
 	$(BIN)/ruff format --check .

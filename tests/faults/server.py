@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+SEED = int(os.environ.get("UNETLITE_SEED", "0"))
 MEMORY = 8 * 2**30  # bytes of data that a run may have
 
 
@@ -98,7 +99,7 @@ def mutants(words, seed, count, **_):
                         raise AssertionError(f"seed {seed}, number {number} of {file}") from error
                 except Exception as error:
                     raise AssertionError(f"seed {seed}, number {number} of {file}") from error
-    print(f"refused {refused}")
+    print(f"refused {refused} of {count * len(words)} files, seed {seed}")
 
 
 def fork(order, file):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import shutil
 import zipfile
 from pathlib import Path
@@ -12,11 +11,11 @@ import pytest
 import torch
 from helpers import as_trained, make_metadata, noise, save
 from PIL import Image
+from server import SEED
 
 from unetlite.inference.export import write
 
 MUTANTS = int(os.environ.get("UNETLITE_MUTANTS", "100"))
-SEED = int(os.environ.get("UNETLITE_SEED", str(random.randrange(10**6))))
 GIBI = 2**30
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import overrides, run_script
-from server import two_classes
+from server import SEED, two_classes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from unetlite.errors import mistakes_in_one_line
@@ -21,7 +21,6 @@ from unetlite.train import train
 from unetlite.training.run import RunDirectory
 
 KILLS = int(os.environ.get("UNETLITE_KILLS", "25"))
-SEED = int(os.environ.get("UNETLITE_SEED", str(random.randrange(10**6))))
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
 

@@ -15,7 +15,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from unetlite.errors import UsageError, first_line
 
 DECODING_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, struct.error, zlib.error
+    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, MemoryError, struct.error,
+    zlib.error,
 )  # fmt: skip
 """What Pillow raises for damaged files, found by changing bytes at random."""
 
@@ -126,9 +127,12 @@ def read_values(path: Path) -> np.ndarray:
         if image.format in ("JPEG", "MPO") or image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp"):
             raise UsageError(f"{path} is a JPEG, which blurs the values of a mask; save masks as PNG or TIFF.")
         values = np.asarray(image.convert("RGB") if image.mode in ("RGBA", "CMYK", "YCbCr") else image)
-    if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.round(values))).all():
-        raise UsageError(f"{path} holds numbers that are not whole; a mask holds a whole number a class.")
-    return values[..., 0] if values.ndim == 3 and values.shape[2] == 2 else values.astype(np.int64)
+    if values.dtype.kind == "f":
+        if not (np.isfinite(values) & (values == np.round(values))).all():
+            raise UsageError(f"{path} holds numbers that are not whole; a mask holds a whole number a class.")
+        values = values.astype(np.int64)
+    values = values.view(np.uint8) if values.dtype == bool else values
+    return values[..., 0] if values.ndim == 3 and values.shape[2] == 2 else values
 
 
 def resize_image(image: np.ndarray, shorter_side: int) -> np.ndarray:

@@ -67,7 +67,11 @@ class ClassTable:
             values = values[..., 0]
         if self.foreground:
             return np.where(np.isin(values, self.ignored), IGNORE, values != 0).astype(np.uint8)
-        codes = values @ (65536, 256, 1) if self.rgb else values
+        if self.rgb:
+            values = values.astype(np.int32)
+            codes = values[..., 0] << 16 | values[..., 1] << 8 | values[..., 2]
+        else:
+            codes = values
         present, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
         indices = np.zeros(len(present), np.uint8)
         for k, (code, count) in enumerate(zip(present.tolist(), counts.tolist(), strict=True)):

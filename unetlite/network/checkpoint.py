@@ -37,13 +37,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def check_archive(path: Path) -> None:
-    """Raises ValueError for a file whose content would be larger than itself, before anything of it is read."""
+    """Raises ValueError for a file whose content is larger than itself, before it is read, or is damaged."""
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-    packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
-    structure = sum(entry.file_size for entry in entries if entry.filename.endswith(".pkl"))
-    if packed or structure > LARGEST_PICKLE or sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise ValueError("not as PyTorch writes it")
+        packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+        structure = sum(entry.file_size for entry in entries if entry.filename.endswith(".pkl"))
+        size = sum(entry.file_size for entry in entries)
+        if packed or structure > LARGEST_PICKLE or size > path.stat().st_size or archive.testzip():
+            raise ValueError("not as PyTorch writes it")
 
 
 def is_plain(value: Any) -> bool:

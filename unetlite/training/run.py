@@ -96,8 +96,10 @@ class RunDirectory(RunFiles):
 
             self.resume_from = self.last if resume is True else Path(resume)
             checkpoint = load_checkpoint(self.resume_from)
-            check_same_run(self.resume_from, checkpoint[KEY]["config"], config)
-            self.steps = checkpoint["global_step"]
+            stored, self.steps = checkpoint[KEY].get("config"), checkpoint.get("global_step", -1)
+            if not isinstance(stored, Mapping) or "optimizer_states" not in checkpoint or self.steps < 0:
+                raise UsageError(f"{self.resume_from} is no checkpoint to go on from; take last.ckpt of this run.")
+            check_same_run(self.resume_from, stored, config)
         self.leftovers = own if self.resume_from is None else []
 
     @contextmanager
