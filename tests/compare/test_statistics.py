@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis.strategies import integers
 from scipy import stats
 
-from unetlite.compare.statistics import best_of, by_group, contributions, differences, equal_but_one, equal_within
+from unetlite.compare.statistics import (
+    best_of,
+    by_group,
+    contributions,
+    differences,
+    equal_but_one,
+    equal_within,
+    narrower,
+)
 
 ROUNDS = 500
 LIMIT = 0.055 + 2 * np.sqrt(0.05 * 0.95 / ROUNDS)
@@ -193,3 +201,14 @@ def test_contributions_have_the_spread_that_choosing_other_images_would_give():
     values = contributions(counts)
     drawn = [contributions(counts[random.integers(0, 200, 200)]).mean() for _ in range(800)]
     assert values.std(ddof=1) / np.sqrt(200) == pytest.approx(np.std(drawn), rel=0.1)
+
+
+@pytest.mark.parametrize(("alpha", "others", "degrees"), [(0.05, 5, 20), (0.05, 2, 4), (0.005, 5, 8), (0.02, 9, 30)])
+def test_dunnetts_quantile_is_exceeded_as_often_as_it_says(alpha, others, degrees):
+    random, rounds = np.random.default_rng(0), 200_000
+    normal = random.standard_normal((rounds, others + 1))
+    spread = np.sqrt(random.chisquare(degrees, rounds) / degrees)
+    largest = ((normal[:, 1:] - normal[:, :1]) / np.sqrt(2)).max(1) / spread
+    quantile = narrower(alpha, others, degrees) * stats.t.isf(alpha / others, degrees)
+    error = np.sqrt(alpha * (1 - alpha) / rounds)
+    assert abs((largest > quantile).mean() - alpha) < 4 * error

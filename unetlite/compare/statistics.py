@@ -7,11 +7,13 @@ set, such as the mean IoU, is no mean over images; `contributions` gives values 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
+from scipy.optimize import brentq
 
 ALPHA = 0.05  # of all statements about one comparison together
 LEVEL = 1 - ALPHA
@@ -103,20 +105,53 @@ class Best:
 
 
 def best_of(found: Differences, alpha: float = ALPHA, variants: int | None = None) -> Best:
-    """Multiple comparison with the best (Hsu 1984), by Bonferroni's bound, which holds whatever the correlations.
+    """Multiple comparison with the best (Hsu 1984), by Dunnett's quantile.
 
     `variants` is how many there were at the start, if some have been dropped since. Of two equal variants either could
-    be found better, so two are compared as three are.
+    be found better, so two are compared at half the level.
     """
     names = list(dict.fromkeys(first for first, _ in found))
-    level = alpha / max(2, (variants or len(names)) - 1)
-    reach = {pair: difference.reach(level) for pair, difference in found.items()}
+    others = (variants or len(names)) - 1
+    level = alpha / max(2, others)
+    reach = {pair: d.reach(level) for pair, d in found.items()}
+    if others > 1:
+        reach = {pair: narrower(alpha, others, found[pair].degrees) * far for pair, far in reach.items()}
     lowest = {pair: difference.mean - reach[pair] for pair, difference in found.items()}
     beaten = {other for (_, other), lead in lowest.items() if lead > 0}
     candidates = [name for name in names if name not in beaten]
     regret = {name: max([0.0, *(-lowest[name, other] for other in candidates if other != name)]) for name in names}
     lead = {name: min(lowest[name, other] for other in names if other != name) for name in names}
     return Best(candidates, regret, lead, reach)
+
+
+GRID = np.array([1e6, 60, 20, 10, 6, 4, 3, 2])  # degrees of freedom
+
+
+def narrower(alpha: float, others: int, degrees: float) -> float:
+    """Dunnett's quantile for `others` variants against one, as a share of Bonferroni's of Student's t."""
+    return float(np.interp(1 / degrees, 1 / GRID, dunnett(alpha, others) / stats.t.isf(alpha / others, GRID)))
+
+
+@cache
+def dunnett(alpha: float, others: int) -> np.ndarray:
+    """By GRID, the q that the largest of (Z_i - Z_0) / (sqrt(2) S) exceeds with a probability of alpha (Dunnett 1955).
+
+    Given S and Z_0 they are independent, and below q with a probability of Phi(sqrt(2) q S + Z_0) each. The integral is
+    taken by Hermite's nodes over Z_0, and over quantiles of S, dense where S is small.
+    """
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    points = (np.arange(200) + 0.5) / 200
+
+    def quantile(degrees: float) -> float:
+        spread = np.sqrt(stats.chi2.ppf(points**3, degrees) / degrees)[:, None]
+
+        def missed(q: float) -> float:
+            below = stats.norm.cdf(np.sqrt(2) * q * spread + nodes) ** others
+            return 3 * points**2 / 200 @ (1 - below) @ weights / weights.sum() - alpha
+
+        return float(brentq(missed, 0, 1000))
+
+    return np.array([quantile(degrees) for degrees in GRID])
 
 
 def equal_within(found: Differences, alpha: float = ALPHA) -> float:
