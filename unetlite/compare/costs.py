@@ -118,10 +118,7 @@ def training_step(network: UNet, config: Mapping[str, Any]) -> Function:
 
 
 def pace(
-    networks: Mapping[str, UNet],
-    configs: Mapping[str, Mapping[str, Any]],
-    parallel: int | None,
-    tell: Callable[[str], None],
+    networks: Mapping[str, UNet], configs: Mapping[str, Any], parallel: int | None, tell: Callable[[str], None]
 ) -> tuple[dict[str, float], int]:
     """Seconds of a training step of each network, and how many trainings at once finish soonest, if None are given.
 

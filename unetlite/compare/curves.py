@@ -53,16 +53,12 @@ def read_scalars(run: Run) -> dict[str, dict[int, float]]:
 def write_tensorboard(
     curves: Mapping[str, Mapping[str, Curve]], analysis: Analysis, evidence: Evidence, directory: Path
 ) -> Path:
-    """A directory for TensorBoard: a run a variant with its mean curves, charts of their intervals, and pictures.
-
-    The pictures are the means with their intervals, and what each variant makes of the same test images.
-    """
+    """A directory for TensorBoard: each variant's mean curves with intervals, and its pictures of test images."""
     place = directory / "comparison"
     for old in place.glob("*/events.out.tfevents.*"):
         old.unlink()
-    charts = {
-        tag: ["Margin", [tag, f"within/{tag}/low", f"within/{tag}/high"]] for tag in reversed(TAGS)
-    }  # the last is shown first
+    # The last is shown first.
+    charts = {tag: ["Margin", [tag, f"within/{tag}/low", f"within/{tag}/high"]] for tag in reversed(TAGS)}
     for name, by_tag in curves.items():
         with SummaryWriter(str(place / re.sub(r"[/\\]", "_", name))) as writer:
             if any(curve.reach is not None for curve in by_tag.values()):

@@ -18,13 +18,9 @@ from unetlite.files import whole
 class Race:
     """What is planned and what was decided, kept in `race.json` after every step.
 
-    Args:
-        directory: of the runs.
-        plan: what must not change: `by`, the key that is compared; `variants`, by name their words on the command line;
-            `seeds`, the most of each; `metric` of METRICS; `margin` in it, and `budget` in seconds, or None.
-
-    Raises:
-        UsageError: the directory holds a race with another plan.
+    The plan must not change: `by`, the key that is compared; `variants`, by name their words on the command line;
+    `seeds`, the most of each; `metric` of METRICS; `margin` in it, and `budget` in seconds, or None. Raises UsageError
+    if the directory of the runs holds a race with another plan.
     """
 
     def __init__(self, directory: Path, plan: Mapping[str, Any]):
@@ -45,7 +41,6 @@ class Race:
 
     @property
     def racing(self) -> list[str]:
-        """The variants that are still trained."""
         return still_racing(self.plan["variants"], self.looks)
 
     @property
@@ -83,7 +78,6 @@ class Race:
         return (self.seeds - done) * len(self.racing) * (time.monotonic() - self.started) / max(self.trained, 1)
 
     def save(self) -> None:
-        """Writes the record, whole or not at all."""
         record = {"plan": self.plan, "looks": self.looks, "ended": self.ended, "seconds": self.seconds}
         with whole(self.file) as partial:
             partial.write_text(json.dumps(record, indent=1) + "\n")

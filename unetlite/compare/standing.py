@@ -25,20 +25,15 @@ td:first-child, th:first-child {{ text-align: left }} table {{ border-collapse: 
 
 
 class Standing:
-    """What is finished, what was decided, and how long it will take.
+    """What is finished, what was decided, and how long it will take, of a race with at most `seeds` of each operator.
 
-    Args:
-        directory: of the race.
-        operators: that started.
-        seeds: the most of each.
-        steps: seconds of a training step of each, as its cost.
+    `steps` are the seconds of a training step of each, as its cost.
     """
 
     def __init__(self, directory: Path, operators: Sequence[str], seeds: int, steps: Mapping[str, float]):
         self.directory, self.operators, self.seeds, self.steps = directory, operators, seeds, steps
         self.scores: dict[str, dict[str, float]] = {name: {} for name in operators}
-        self.race: dict[str, Any] | None = None
-        self.looks: int | None = None  # that were told of; None before the first update
+        self.looks: list[dict[str, Any]] | None = None  # that were told of; None before the first update
         self.started, self.before = time.monotonic(), 0
 
     def update(self) -> Iterator[str]:
@@ -57,27 +52,26 @@ class Standing:
             for name, seed in fresh:
                 score = self.scores[name][seed]
                 yield f"{self.done} of at most {self.most}   {name} {seed}   {score:.4f}   {self.left}"
-        self.race = read_race(self.directory)
-        looks = self.race["looks"] if self.race else []
-        self.looks = len(looks) if self.looks is None else self.looks  # those of an earlier start are no news
-        for look in looks[self.looks :]:
-            before = looks[looks.index(look) - 1]["candidates"] if looks.index(look) else self.operators
-            dropped = [name for name in before if name not in look["candidates"]]
+        race = read_race(self.directory)
+        looks = race["looks"] if race else []
+        news = [] if self.looks is None else looks[len(self.looks) :]  # those of an earlier start are none
+        racing, self.looks = self.racing, looks
+        for look in news:
+            dropped = [name for name in racing if name not in look["candidates"]]
             went = f"dropped {', '.join(dropped)}" if dropped else "nothing dropped"
             yield f"look at {look['seeds']} seeds: {went}; may be the best: {', '.join(look['candidates'])}"
-        if fresh or len(looks) > self.looks:
-            self.looks = len(looks)
+            racing = look["candidates"]
+        if fresh or news:
             self.write()
 
     @property
     def done(self) -> int:
-        """Trainings that are finished."""
         return sum(map(len, self.scores.values()))
 
     @property
     def racing(self) -> list[str]:
         """Operators that are still trained."""
-        return still_racing(self.operators, self.race["looks"] if self.race else ())
+        return still_racing(self.operators, self.looks or ())
 
     @property
     def most(self) -> int:
@@ -90,15 +84,14 @@ class Standing:
         trained = self.done - self.before
         if not trained:
             return ""
-        look = next_look(looks_until(self.seeds), self.race["looks"] if self.race else ())
+        look = next_look(looks_until(self.seeds), self.looks or ())
         missing = sum(max(0, look - len(self.scores[name])) for name in self.racing)
         minutes = missing * (time.monotonic() - self.started) / trained / 60
         return f"{minutes:.0f} min to the look at {look} seeds"
 
     def rows(self) -> list[tuple[str, ...]]:
         """Operator, trainings, mean IoU, bound, training step; the best mean first."""
-        looks = self.race["looks"] if self.race else []
-        bounds = {name: bound for look in looks for name, bound in look["regret"].items()}
+        bounds = {name: bound for look in self.looks or () for name, bound in look["regret"].items()}
         means = {name: mean(scores.values()) if scores else 0.0 for name, scores in self.scores.items()}
         return [
             (
@@ -114,14 +107,12 @@ class Standing:
     HEAD = ("upsample", "trainings", "mean IoU", "below the best, at most", "training step")
 
     def table(self) -> Table:
-        """For the terminal."""
         table = Table(*self.HEAD, title=f"{self.done} of at most {self.most} trainings   {self.left}")
         for row in self.rows():
             table.add_row(*row)
         return table
 
     def write(self) -> None:
-        """The page, in the place of the report."""
         page = PAGE.format(
             title=f"{escape(self.directory.name)}: which upsampling?",
             state=f"{self.done} of at most {self.most} trainings. {self.left}",

@@ -133,11 +133,9 @@ def equal_but_one(found: Differences, alpha: float = ALPHA) -> tuple[str, float]
     Any of them could have been left out, so the level is divided by their number.
     """
     names = list(dict.fromkeys(first for first, _ in found))
-    without = {
-        name: equal_within({pair: d for pair, d in found.items() if name not in pair}, alpha / len(names))
-        for name in names
-    }
-    return min(without.items(), key=lambda item: item[1])
+    without = {name: {pair: each for pair, each in found.items() if name not in pair} for name in names}
+    margins = {name: equal_within(others, alpha / len(names)) for name, others in without.items()}
+    return min(margins.items(), key=lambda item: item[1])
 
 
 def contributions(counts: np.ndarray, kind: str = "iou") -> np.ndarray:
