@@ -27,13 +27,9 @@ LOOP = 1.2  # a step with its data, augmentation and logging, by the bare step
 
 def choose(
     what: Annotated[str, typer.Argument(help="A folder with images/ and masks/, or a data set such as coast.")],
-    settings: Annotated[
-        list[str] | None, typer.Argument(help="Settings of train.py, such as data.resize=256 model=classic.")
-    ] = None,
+    settings: Annotated[list[str] | None, typer.Argument(help="Settings of train.py, as data.resize=256.")] = None,
     operators: Annotated[str | None, typer.Option(help="Two or more, such as transpose,nearest.")] = None,
-    margin: Annotated[
-        float | None, typer.Option(min=0, help="How much mean IoU you would give for a cheaper operator.")
-    ] = None,
+    margin: Annotated[float | None, typer.Option(min=0, help="Mean IoU you would give for a cheaper one.")] = None,
     budget: Annotated[str | None, typer.Option(help="The time that it may take, such as 40m or 2h.")] = None,
     parallel: Annotated[int | None, typer.Option(min=1, help="Trainings at once; measured by default.")] = None,
 ) -> None:
@@ -42,14 +38,9 @@ def choose(
     what = str(Path(what).resolve()) if Path(what).is_dir() else what
     name = re.sub(r"[^\w-]+", "_", Path(what).name)
     directory = HOME / "outputs" / (name + "_" * (CONFIGS / "experiment" / f"{name}.yaml").exists())
-    wanted: dict[str, Any] = {
-        "what": what,
-        "settings": settings or [],
-        "operators": operators,
-        "margin": margin,
-        "budget": budget,
-    }
     file = directory / "choose.json"
+    wanted: dict[str, Any] = {"what": what, "settings": settings or [], "operators": operators}
+    wanted |= {"margin": margin, "budget": budget}
     keys = ("wanted", "said", "words", "operators", "seeds", "parallel", "threads", "steps")
     remedy = "Delete it, and ask again: no training is lost if the plan is the same."
     stored = read_mapping(file, keys, remedy) if file.exists() else None
@@ -65,7 +56,12 @@ def choose(
             partial.write_text(json.dumps(stored, indent=1) + "\n")
     print("\n".join(stored["said"]) + "\n", flush=True)
     race(stored, directory, parallel or stored["parallel"])
-    finish(directory)
+
+    from unetlite.commands.compare import judge
+
+    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), rounds=15, tensorboard=True)
+    run = directory / chosen / "seed0"
+    print(f"\nuse it   unetlite predict {run} IMAGES --output DIR\n         unetlite export {run}")
 
 
 def quoted(value: Any) -> str:
@@ -92,7 +88,7 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
     from PIL import Image
 
     from unetlite.data.survey import survey
-    from unetlite.pictures import colour_mask, overlay, picture_grid
+    from unetlite.pictures import overlay, picture_grid, picture_row
 
     words = [f"data={what}", *given]
     if not (CONFIGS / "data" / f"{what}.yaml").exists():
@@ -114,14 +110,7 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
     split, colours = data.store.splits["train"], data.store.colours
     indices = np.unique(np.linspace(0, len(split) - 1, 5).round().astype(int)).tolist()
     pixels = [(image.numpy(), mask.numpy()) for image, mask in (split[split.whole(k)] for k in indices)]
-    rows = [
-        [
-            np.broadcast_to(image, (3, *mask.shape)).transpose(1, 2, 0),
-            colour_mask(mask, colours),
-            overlay(image, mask, colours),
-        ]
-        for image, mask in pixels
-    ]
+    rows = [[*picture_row(image, mask, mask, colours)[:2], overlay(image, mask, colours)] for image, mask in pixels]
     counts = np.array(split.labels[: len(colours)])
     names = [f"{name} {share:.1%}" for name, share in zip(data.store.classes, counts / counts.sum(), strict=True)]
     legend = dict(zip(names, colours, strict=True))
@@ -174,9 +163,8 @@ def plan(
     def seconds(total: int, epochs: int, batch: int) -> float:
         """Of the trainings of all operators with one seed: steps, validations, and three passes over test images."""
         evaluated = (epochs * val + 3 * test) / 3  # a pass without gradients is a third of a step
-        return (
-            sum((LOOP * total * batch / loader.batch_size + evaluated) * step + 4 for step in steps.values()) / parallel
-        )
+        work = LOOP * total * batch / loader.batch_size + evaluated
+        return sum(work * step + 4 for step in steps.values()) / parallel
 
     limit, first, batch = seconds_of(wanted["budget"]), min(LOOKS), loader.batch_size
     if limit is not None:
@@ -224,19 +212,16 @@ def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:
     from unetlite.compare.standing import Standing
 
     standing = Standing(directory, stored["operators"], stored["seeds"], stored["steps"])
-    environment = {
-        **os.environ,
+    parent = str(os.getpid())  # with which it ends, whatever happens here
+    environment = os.environ | {
         "OMP_NUM_THREADS": str(max(1, stored["threads"] // parallel)),
-        "UNETLITE_HOME": str(HOME),
-        "UNETLITE_PARENT": str(os.getpid()),  # with which it ends, whatever happens here
+        "UNETLITE_PARENT": parent,
     }
     command = [sys.executable, "-m", "unetlite", "train", "-m", *stored["words"]]
     command += ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={parallel}"] if parallel > 1 else []
     console = Console()
     with (directory / "race.log").open("a") as log, Live(console=console, refresh_per_second=2, transient=True) as live:
-        running = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
-        )  # fmt: skip
+        running = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
         try:
             while running.poll() is None:
                 for line in standing.update():
@@ -253,12 +238,3 @@ def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:
     if running.returncode:
         last = (directory / "race.log").read_text().strip().splitlines()[-1]
         raise Failure(f"the race ended with code {running.returncode}: {last} (see {directory / 'race.log'})")
-
-
-def finish(directory: Path) -> None:
-    """The verdict, the report, and what to do with the network that was chosen."""
-    from unetlite.commands.compare import judge
-
-    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), rounds=15, tensorboard=True)
-    run = directory / chosen / "seed0"
-    print(f"\nuse it   unetlite predict {run} IMAGES --output DIR\n         unetlite export {run}")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from unetlite.inference.metadata import Metadata
     from unetlite.inference.tiling import Picture
 
-SOME_FAILED = 1
-"""The exit code if some files could not be read."""
+
+SOME_FAILED = 1  # the exit code if some files could not be read
 
 
 def predict(
@@ -122,8 +122,7 @@ def predict(
 def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
     """The files by name: of folders all images at any depth, of patterns and files themselves those that are named.
 
-    Raises:
-        UsageError: nothing is there, or two files have one name.
+    Raises UsageError if nothing is there, or two files have one name.
     """
     found: dict[str, Path] = {}
     for text in inputs:
@@ -169,15 +168,12 @@ def open_mask(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable
     data = metadata.config["data"]
     of_folder = data["name"] == "folder"
     table = ClassTable(data.get("classes"), data.get("ignore", ())) if of_folder else ClassTable(metadata.classes)
-    read: Callable[[int, int], np.ndarray]
-    if is_large(path):
-        file = TiffRows(path)
-        (height, width), read = (file.height, file.width), file.read
-    else:
-        values = read_values(path)
-        (height, width), read = values.shape[:2], lambda top, bottom: values[top:bottom]
+    rows = TiffRows(path) if is_large(path) else None
+    values = read_values(path) if rows is None else np.empty(0)
+    height, width = values.shape[:2] if rows is None else (rows.height, rows.width)
     if (height, width) != (picture.height, picture.width):
         raise UsageError(f"{path} is {width} x {height} pixels, but its image {picture.width} x {picture.height}.")
+    read = (lambda top, bottom: values[top:bottom]) if rows is None else rows.read
     return lambda top, bottom: table.indices(read(top, bottom).astype(int), path)
 
 

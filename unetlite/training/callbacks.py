@@ -68,11 +68,9 @@ class RunLog(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         values = trainer.callback_metrics
-        log.info(
-            f"epoch {trainer.current_epoch + 1:3d}   step {trainer.global_step:5d}"
-            f"   train loss {values['train/loss_epoch']:.4f}   val loss {values['val/loss']:.4f}"
-            f"   val mIoU {values['val/miou']:.4f}"
-        )
+        shown = {"train loss": "train/loss_epoch", "val loss": "val/loss", "val mIoU": "val/miou"}
+        scores = "   ".join(f"{title} {values[name]:.4f}" for title, name in shown.items())
+        log.info(f"epoch {trainer.current_epoch + 1:3d}   step {trainer.global_step:5d}   {scores}")
 
 
 class OnlyFinite(Callback):
@@ -100,11 +98,9 @@ class OnlyFinite(Callback):
             self.fail(trainer, f"the weights {wrong[0]} are not finite")
 
     def fail(self, trainer: Trainer, what: str) -> None:
-        """Ends the run."""
         good = f"the last good checkpoint is {self.checkpoint}" if self.checkpoint.exists() else "nothing was saved yet"
-        raise Failure(
-            f"{what}, at step {trainer.global_step}; {good}. Take a lower trainer.learning_rate, or look at the images."
-        )
+        where = f"at step {trainer.global_step}; {good}"
+        raise Failure(f"{what}, {where}. Take a lower trainer.learning_rate, or look at the images.")
 
 
 class ValidationPictures(Callback):
@@ -174,7 +170,6 @@ class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbac
         self.signals.enter_context(raising_stopped(self.remember))
 
     def remember(self, number: int, frame: object) -> None:
-        """Of a signal, that it came."""
         if self.number:
             raise Stopped(number)
         self.number = number
@@ -189,14 +184,12 @@ class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbac
             self.stop(trainer)
 
     def stop(self, trainer: Trainer) -> None:
-        """Ends the run."""
         raise Stopped(self.number, f" at step {trainer.global_step}; resume=true goes on from there")
 
     def on_train_end(self, *_: Any) -> None:
         self.signals.close()
 
-    def on_exception(self, *_: Any) -> None:
-        self.signals.close()
+    on_exception: Any = on_train_end
 
 
 class EndAfterSteps(Callback):
@@ -208,11 +201,10 @@ class EndAfterSteps(Callback):
     def __init__(self, steps: int):
         self.steps = steps
 
-    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_train_start(self, trainer: Trainer, *_: Any) -> None:
         trainer.should_stop = trainer.global_step >= self.steps
 
-    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        trainer.should_stop = trainer.global_step >= self.steps
+    on_train_batch_end: Any = on_train_start
 
 
 class RippleProbe(Callback):

@@ -39,14 +39,12 @@ class RunFiles:
         return self.last if judge == "last" else self.best
 
     def stored_metrics(self) -> dict[str, Any]:
-        """The scores of a finished run."""
         metrics = read_mapping(self.metrics, ("test/miou", "val/miou"), self.remedy)
         if not all(value is None or isinstance(value, (int, float)) for value in metrics.values()):
             raise UsageError(f"{self.metrics} is damaged. {self.remedy}")
         return metrics
 
     def stored_config(self) -> dict[str, Any]:
-        """The resolved configuration."""
         return read_mapping(self.config_file, ("seed", "data", "upsample", "trainer"), self.remedy, load_yaml)
 
 

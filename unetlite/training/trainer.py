@@ -20,15 +20,7 @@ from unetlite.files import whole
 from unetlite.hardware import fast_precision, memory
 from unetlite.network.measures import training_memory
 from unetlite.settings import TrainerOptions, UNetConfig
-from unetlite.training.callbacks import (
-    Clock,
-    EndAfterSteps,
-    OnlyFinite,
-    RippleProbe,
-    RunLog,
-    StopOnSignal,
-    ValidationPictures,
-)
+from unetlite.training import callbacks
 from unetlite.training.run import RunDirectory
 
 MONITOR = "val/miou"  # what the best checkpoint is best in
@@ -68,24 +60,24 @@ class WholeCheckpoints(TorchCheckpointIO):
             raise
 
 
-def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationData, clock: Clock) -> Trainer:
+def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationData, clock: Callback) -> Trainer:
     """A Trainer that writes into `run`."""
     quieten_lightning()
-    callbacks: list[Callback] = [
+    called: list[Callback] = [
         clock,
-        OnlyFinite(data, run.last),
-        RunLog(data),
-        ValidationPictures(data),
-        RippleProbe(),
+        callbacks.OnlyFinite(data, run.last),
+        callbacks.RunLog(data),
+        callbacks.ValidationPictures(data),
+        callbacks.RippleProbe(),
         LearningRateMonitor(logging_interval="step"),
         ModelCheckpoint(run.path, run.best.stem, monitor=MONITOR, mode="max", enable_version_counter=False),
         ModelCheckpoint(run.path, run.last.stem, enable_version_counter=False),
-        StopOnSignal(run.last),
+        callbacks.StopOnSignal(run.last),
     ]
     if options.max_steps > 0:
-        callbacks.append(EndAfterSteps(options.max_steps))
+        called.append(callbacks.EndAfterSteps(options.max_steps))
     if sys.stdout.isatty():
-        callbacks.append(ProgressBar(refresh_rate=1))
+        called.append(ProgressBar(refresh_rate=1))
     try:
         accelerator = Trainer(accelerator=options.accelerator, logger=False, enable_checkpointing=False).accelerator
     except MisconfigurationException:
@@ -96,19 +88,11 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
     logger = OneEventFile(run.path, name="", version="", default_hp_metric=False, **purge)
     logger.NAME_HPARAMS_FILE = run.config_file.name  # is there already, so that no empty hparams.yaml is added
     return Trainer(
-        accelerator=options.accelerator,
-        devices=1,
-        precision=precision,
-        max_epochs=options.max_epochs,
-        gradient_clip_val=options.gradient_clip or None,
-        logger=logger,
-        callbacks=callbacks,
-        plugins=[WholeCheckpoints()],
-        log_every_n_steps=5,
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
+        accelerator=options.accelerator, devices=1, precision=precision, max_epochs=options.max_epochs,
+        gradient_clip_val=options.gradient_clip or None, logger=logger, callbacks=called, plugins=[WholeCheckpoints()],
+        log_every_n_steps=5, num_sanity_val_steps=0, enable_model_summary=False,
         enable_progress_bar=sys.stdout.isatty(),
-    )
+    )  # fmt: skip
 
 
 def check_step(config: UNetConfig, data: SegmentationData, trainer: Trainer) -> None:
