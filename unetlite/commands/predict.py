@@ -168,12 +168,15 @@ def open_mask(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable
     data = metadata.config["data"]
     of_folder = data["name"] == "folder"
     table = ClassTable(data.get("classes"), data.get("ignore", ())) if of_folder else ClassTable(metadata.classes)
-    rows = TiffRows(path) if is_large(path) else None
-    values = read_values(path) if rows is None else np.empty(0)
-    height, width = values.shape[:2] if rows is None else (rows.height, rows.width)
+    read: Callable[[int, int], np.ndarray]
+    if is_large(path):
+        file = TiffRows(path)
+        (height, width), read = (file.height, file.width), file.read
+    else:
+        values = read_values(path)
+        (height, width), read = values.shape[:2], lambda top, bottom: values[top:bottom]
     if (height, width) != (picture.height, picture.width):
         raise UsageError(f"{path} is {width} x {height} pixels, but its image {picture.width} x {picture.height}.")
-    read = (lambda top, bottom: values[top:bottom]) if rows is None else rows.read
     return lambda top, bottom: table.indices(read(top, bottom).astype(int), path)
 
 

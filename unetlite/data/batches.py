@@ -17,10 +17,7 @@ from unetlite.settings import HOME, LoaderOptions, loader_options, source_option
 
 
 class RandomWindows(Sampler[Window]):
-    """For training: square windows at random places of the images, every image equally often in an epoch.
-
-    The windows and their order are a function of (seed, epoch) alone.
-    """
+    """For training: square windows, of every image equally often in an epoch, as (seed, epoch) alone decide."""
 
     def __init__(self, split: Split, loader: LoaderOptions, seed: int):
         self.sizes, self.crop_size, self.seed = split.sizes, loader.crop_size, seed

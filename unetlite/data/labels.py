@@ -61,9 +61,8 @@ class ClassTable:
             raise UsageError(f"{path} is a grey mask, but data.classes gives RGB triples.")
         if not self.rgb and values.ndim == 3:
             if not (values == values[..., :1]).all():
-                raise UsageError(
-                    f"{path} is an RGB mask; say which colour is which class, data.classes={{road: [128,64,128], ...}}"
-                )
+                remedy = "say which colour is which class, data.classes={road: [128,64,128], ...}"
+                raise UsageError(f"{path} is an RGB mask; {remedy}")
             values = values[..., 0]
         if self.foreground:
             return np.where(np.isin(values, self.ignored), IGNORE, values != 0).astype(np.uint8)
@@ -73,10 +72,9 @@ class ClassTable:
         for k, (code, count) in enumerate(zip(present.tolist(), counts.tolist(), strict=True)):
             value: Value = (code >> 16, code >> 8 & 255, code & 255) if self.rgb else code
             if value not in self.index_of:
-                raise UsageError(
-                    f"{path} holds the value {show(value)} at {count} pixels, but data.classes has "
-                    f"{', '.join(map(show, self.values))}. Add the class, or add the value to data.ignore."
-                )
+                known, found = ", ".join(map(show, self.values)), f"{path} holds the value {show(value)}"
+                remedy = "Add the class, or add the value to data.ignore."
+                raise UsageError(f"{found} at {count} pixels, but data.classes has {known}. {remedy}")
             indices[k] = self.index_of[value]
         return indices[inverse.reshape(codes.shape)]
 

@@ -84,12 +84,10 @@ def find_classes(masks: Mapping[Path, np.ndarray]) -> tuple[Any, str]:
     """`data.classes` by the values of the masks, and how they were understood. Raises UsageError for no classes."""
     coloured = [path for path, values in masks.items() if values.ndim == 3 and (values != values[..., :1]).any()]
     if coloured:
-        colours = Counter(
-            tuple(c) for path in coloured[:20] for c in np.unique(masks[path].reshape(-1, 3), axis=0).tolist()
-        )
-        table = ", ".join(
-            f"class_{k}: {list(colour)}" for k, (colour, _) in enumerate(colours.most_common(MOST_CLASSES))
-        )
+        present = (np.unique(masks[path].reshape(-1, 3), axis=0).tolist() for path in coloured[:20])
+        colours = Counter(tuple(colour) for each in present for colour in each)
+        common = enumerate(colours.most_common(MOST_CLASSES))
+        table = ", ".join(f"class_{k}: {list(colour)}" for k, (colour, _) in common)
         raise UsageError(
             f"{coloured[0]} is a coloured mask, with {len(colours)} colours in those looked at; say which is which "
             f"class, and leave out what is none: 'data.classes={{{table}}}'"
