@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from unetlite.inference.metadata import Metadata
     from unetlite.inference.tiling import Picture
 
-
 SOME_FAILED = 1  # the exit code if some files could not be read
 
 

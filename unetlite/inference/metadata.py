@@ -79,10 +79,8 @@ class Metadata(BaseModel):
 def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
     """The network of a checkpoint, on the CPU in float32 and evaluation mode, and its metadata.
 
-    The scores are those of the test images if a finished run was judged by it.
-
-    Raises:
-        UsageError: the file is missing, damaged, or was not written by unetlite.
+    The scores are those of the test images if a finished run was judged by it. UsageError if the file is missing,
+    damaged, or was not written by unetlite.
     """
     checkpoint = load_checkpoint(path)
     network = build_network(checkpoint, path).eval()

@@ -26,16 +26,10 @@ class Picture(NamedTuple):
 
 
 class Tiling:
-    """How images are cut.
+    """How images are cut, for a network with this receptive field and coarsest stride, in pixels per axis.
 
-    Args:
-        receptive_field: pixels per axis that can change a logit.
-        stride: the network's coarsest.
-        tile: pixels per axis that are predicted at once; None takes 1536, or four halos if that is more.
-        overlap: pixels of the halo, rounded up to the stride; None takes as many as can change the core.
-
-    Raises:
-        UsageError: tile or overlap cannot be.
+    `tile` pixels are predicted at once; None takes 1536, or four halos if that is more. `overlap` are those of the
+    halo, rounded up to the stride; None takes as many as can change the core. UsageError if they cannot be.
     """
 
     def __init__(self, receptive_field: int, stride: int, tile: int | None = None, overlap: int | None = None):

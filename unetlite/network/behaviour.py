@@ -18,16 +18,13 @@ SIZE = 16  # of the low-resolution maps that operators are tried on: large enoug
 class Behaviour(NamedTuple):
     """An operator as it is now, at initialisation or after training; all maps are of high resolution.
 
-    Attributes:
-        kernel: the transposed-convolution kernel that equals it, or of a content-dependent operator its linearisation
-            at a constant map: (C_in, C_out, k, k), k even, for stride 2.
-        constant: the response to a map of ones, (C_out, 2 SIZE, 2 SIZE).
-        single: the response to one pixel of ones on zeros, (C_out, 2 SIZE, 2 SIZE), without that to zeros.
+    The kernel is that of the transposed convolution of stride 2 that equals it, or of a content-dependent operator its
+    linearisation at a constant map.
     """
 
-    kernel: Tensor
-    constant: Tensor
-    single: Tensor
+    kernel: Tensor  # (C_in, C_out, k, k), k even
+    constant: Tensor  # the response to a map of ones, (C_out, 2 SIZE, 2 SIZE)
+    single: Tensor  # the response to one pixel of ones on zeros, without that to zeros, (C_out, 2 SIZE, 2 SIZE)
 
     @property
     def strongest(self) -> tuple[int, int]:

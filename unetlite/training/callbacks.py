@@ -126,16 +126,12 @@ class ValidationPictures(Callback):
 
 
 class Clock(Callback):
-    """How long training takes.
-
-    Attributes:
-        seconds: from the first step to the end of the last validation, the time of an interruption left out.
-        training_seconds: of these, the time of the training steps alone, data and logging included.
-        images: that were trained on in this time.
-    """
+    """How long training takes."""
 
     def __init__(self) -> None:
-        self.seconds, self.training_seconds, self.images, self._since = 0.0, 0.0, 0, 0.0
+        self.seconds = 0.0  # from the first step to the end of the last validation, without interruptions
+        self.training_seconds, self.images = 0.0, 0  # of the steps alone, data and logging included
+        self._since = 0.0
 
     def _read(self, training: bool) -> None:
         now = time.perf_counter()
