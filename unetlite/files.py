@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from yaml import YAMLError
+
 from unetlite.errors import UsageError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -110,7 +112,7 @@ def read_mapping(
     """What a file of JSON, or of another text, holds under its keys. Raises UsageError if it is damaged or missing."""
     try:
         content = parse(path.read_text())
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, YAMLError):
         content = None
     if not isinstance(content, dict) or not content.keys() >= set(keys):
         raise UsageError(f"{path} is damaged or missing. {remedy}")

@@ -136,7 +136,5 @@ def refuse_repeated_groups(hydra: Any) -> None:
     for word in hydra.overrides.task:
         key, _, value = word.partition("=")
         if key in hydra.runtime.choices and chosen.setdefault(key, value) != value:
-            raise UsageError(
-                f"{key}={chosen[key]} {key}={value}: only one can be chosen. "
-                "To keep the runs of a comparison elsewhere, give output_dir=DIR."
-            )
+            remedy = "To keep the runs of a comparison elsewhere, give output_dir=DIR."
+            raise UsageError(f"{key}={chosen[key]} {key}={value}: only one can be chosen. {remedy}")

@@ -213,10 +213,8 @@ def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:
 
     standing = Standing(directory, stored["operators"], stored["seeds"], stored["steps"])
     parent = str(os.getpid())  # with which it ends, whatever happens here
-    environment = os.environ | {
-        "OMP_NUM_THREADS": str(max(1, stored["threads"] // parallel)),
-        "UNETLITE_PARENT": parent,
-    }
+    threads = str(max(1, stored["threads"] // parallel))
+    environment = os.environ | {"OMP_NUM_THREADS": threads, "UNETLITE_PARENT": parent}
     command = [sys.executable, "-m", "unetlite", "train", "-m", *stored["words"]]
     command += ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={parallel}"] if parallel > 1 else []
     console = Console()

@@ -57,10 +57,7 @@ class Costs:
 def measure_costs(
     comparison: Comparison, networks: dict[str, UNet], size: tuple[int, int], rounds: int, tell: Callable[[str], None]
 ) -> Costs:
-    """What each variant's trained network costs, all on the CPU; with 0 rounds, no times are measured.
-
-    Variants are measured in turn, their latencies in float32. `tell` is told what is being done.
-    """
+    """What each variant's trained network costs, on the CPU, latencies in float32; with 0 rounds, without times."""
     variants, missing = {}, []
     predictions: dict[tuple[str, str], Function] = {}
     for name, network in networks.items():

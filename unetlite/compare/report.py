@@ -80,10 +80,8 @@ class Report:
         if self.analysis.groups == 1:
             found.append("All test images are of one group: the bounds hold for it, and say nothing of others.")
         elif self.analysis.best and self.analysis.widened > 1.05:
-            found.append(
-                f"The test images come from {self.analysis.groups} groups only. With {ENOUGH_GROUPS} the bounds would "
-                f"be about {1 / self.analysis.widened:.0%} as wide."
-            )
+            narrower = f"With {ENOUGH_GROUPS} the bounds would be about {1 / self.analysis.widened:.0%} as wide."
+            found.append(f"The test images come from {self.analysis.groups} groups only. {narrower}")
         return found
 
     @property

@@ -2,33 +2,20 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from jinja2 import Environment, PackageLoader
 from rich.table import Table
 
 from unetlite.compare.runs import looks_until, next_look, read_race, still_racing
 from unetlite.files import whole
 from unetlite.training.run import RunFiles
 
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
-<style>:root {{ color-scheme: light dark }}
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 44rem }}
-td, th {{ padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #8884 }}
-td:first-child, th:first-child {{ text-align: left }} table {{ border-collapse: collapse }}</style>
-<h1>{title}</h1><p>{state}</p><table><tr>{head}</tr>{rows}</table>
-<p>What counts is decided at looks that were planned. This page becomes the report at the end.</p></html>
-"""
-
 
 class Standing:
-    """What is finished, what was decided, and how long it will take, of a race with at most `seeds` of each operator.
-
-    `steps` are the seconds of a training step of each, as its cost.
-    """
+    """What is finished, what was decided, and what is left; `steps` are seconds of each operator's training step."""
 
     def __init__(self, directory: Path, operators: Sequence[str], seeds: int, steps: Mapping[str, float]):
         self.directory, self.operators, self.seeds, self.steps = directory, operators, seeds, steps
@@ -113,11 +100,8 @@ class Standing:
         return table
 
     def write(self) -> None:
-        page = PAGE.format(
-            title=f"{escape(self.directory.name)}: which upsampling?",
-            state=f"{self.done} of at most {self.most} trainings. {self.left}",
-            head="".join(f"<th>{head}</th>" for head in self.HEAD),
-            rows="".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows()),
-        )
+        template = Environment(loader=PackageLoader("unetlite.compare"), autoescape=True).get_template("standing.html")
+        state = f"{self.done} of at most {self.most} trainings. {self.left}"
+        page = template.render(directory=self.directory, state=state, head=self.HEAD, rows=self.rows())
         with whole(self.directory / "report.html") as partial:
             partial.write_text(page, encoding="utf-8")

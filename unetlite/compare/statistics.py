@@ -120,10 +120,7 @@ def best_of(found: Differences, alpha: float = ALPHA, variants: int | None = Non
 
 
 def equal_within(found: Differences, alpha: float = ALPHA) -> float:
-    """The smallest margin within which all variants are shown to be equal: every pair passes two one-sided tests.
-
-    Schuirmann (1987). All must pass, so that nothing needs to be corrected for their number.
-    """
+    """The smallest margin within which all are shown to be equal: every pair passes two tests (Schuirmann 1987)."""
     return max(abs(difference.mean) + difference.reach(alpha) for difference in found.values())
 
 

@@ -102,13 +102,9 @@ class SegmentationData(LightningDataModule):
         return whole_images(self.store.splits[split], max_pixels=2 * self.loader.batch_size * self.loader.crop_size**2)
 
     def _load(self, split: str, **batching: Any) -> DataLoader:
-        return DataLoader(
-            self.store.splits[split],
-            num_workers=self.loader.num_workers,
-            persistent_workers=self.loader.num_workers > 0,
-            pin_memory=torch.cuda.is_available(),
-            **batching,
-        )
+        workers, pinned = self.loader.num_workers, torch.cuda.is_available()
+        batching |= {"num_workers": workers, "persistent_workers": workers > 0, "pin_memory": pinned}
+        return DataLoader(self.store.splits[split], **batching)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         if self.trainer is None or not self.trainer.training:

@@ -142,10 +142,7 @@ class Agreement(NamedTuple):
 
 @torch.inference_mode()
 def agreement(runtime: Runtime, network: UNet, images: Sequence[np.ndarray]) -> Agreement:
-    """The outputs of an export against those of its network in evaluation mode, in PyTorch and float32.
-
-    Windows of SIZES are cut out of the images, uint8 (C, H, W).
-    """
+    """The outputs of an export against those of its network in float32, for windows of SIZES out of uint8 (C, H, W)."""
     differences, equal = [], []
     for size in SIZES:
         for batch in batches(images, *size):
@@ -184,10 +181,8 @@ def demand(found: Agreement, metadata: Metadata) -> None:
         found_out = f"the export differs from the checkpoint by {difference:.1e}, more than {TOLERANCE:.0e}"
         raise UsageError(f"{found_out}; it was not kept. Try --no-fold, or another --format.")
     if metadata.precision != "int8" and found.classes < EQUAL_CLASSES:
-        raise UsageError(
-            f"the export gives the class of the checkpoint at {found.classes:.3%} of the pixels, less than "
-            f"{EQUAL_CLASSES:.1%}; it was not kept. Try --precision float32."
-        )
+        equal = f"the export gives the class of the checkpoint at {found.classes:.3%} of the pixels"
+        raise UsageError(f"{equal}, less than {EQUAL_CLASSES:.1%}; it was not kept. Try --precision float32.")
 
 
 def some_images(split: Split, count: int) -> Iterator[np.ndarray]:

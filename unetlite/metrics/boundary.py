@@ -59,10 +59,7 @@ class BoundaryIoU(PerImageCounts):
 
 
 def sliding(combine: Callable[[Tensor, Tensor], Tensor], x: Tensor, size: int, axis: int) -> Tensor:
-    """A maximum or minimum over every window of `size` elements along an axis, which becomes `size - 1` shorter.
-
-    In log2(size) passes over bytes, several times faster than pooling, which takes floats.
-    """
+    """A maximum or minimum over every window of `size` bytes along an axis; pooling takes floats, and far longer."""
     reached = 1
     while reached < size:
         step = min(reached, size - reached)

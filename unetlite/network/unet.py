@@ -45,10 +45,7 @@ class GroupNorm(nn.GroupNorm):
 
 
 class Up(nn.Module):
-    """One decoder step: upsample, join the encoder's map of the same size, then two convolutions.
-
-    (B, C_in, H, W) and the encoder's (B, C_skip, 2H, 2W) -> (B, C_out, 2H, 2W).
-    """
+    """A decoder step: (B, C_in, H, W) and the encoder's (B, C_skip, 2H, 2W) -> (B, C_out, 2H, 2W)."""
 
     up: nn.Module
 

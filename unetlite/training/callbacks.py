@@ -189,10 +189,7 @@ class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbac
 
 
 class EndAfterSteps(Callback):
-    """Validates, saves and ends after `steps`, also inside an epoch.
-
-    Not by Lightning's own `max_steps`, with which a run that goes on from the end of an epoch ends that epoch again.
-    """
+    """Validates, saves and ends after `steps`; by Lightning's `max_steps`, a run that goes on ends its epoch again."""
 
     def __init__(self, steps: int):
         self.steps = steps

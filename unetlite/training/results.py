@@ -39,12 +39,9 @@ def collect_metrics(
     for checkpoint in (run.last, run.best):
         judged = checkpoint == run.judged
         scores[f"test/miou_{checkpoint.stem}"] = scores["test/miou"] if judged else test_miou(checkpoint, trainer, data)
-    return {
-        **{name: None if isnan(value) else value for name, value in scores.items()},
-        "model/parameters": parameters(segmenter.network),
-        "train/seconds": clock.seconds,
-        "train/images_per_second": clock.images / clock.training_seconds,
-    }
+    speed = clock.images / clock.training_seconds
+    costs = dict(zip(COSTS, (parameters(segmenter.network), clock.seconds, speed), strict=True))
+    return {name: None if isnan(value) else value for name, value in scores.items()} | costs
 
 
 @torch.inference_mode()

@@ -45,15 +45,7 @@ class RunFiles:
         return metrics
 
     def stored_config(self) -> dict[str, Any]:
-        return read_mapping(self.config_file, ("seed", "data", "upsample", "trainer"), self.remedy, load_yaml)
-
-
-def load_yaml(text: str) -> Any:
-    """What a YAML text holds. Raises ValueError if it is none."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(error) from None
+        return read_mapping(self.config_file, ("seed", "data", "upsample", "trainer"), self.remedy, yaml.safe_load)
 
 
 class RunDirectory(RunFiles):
@@ -118,10 +110,8 @@ class RunDirectory(RunFiles):
                     partial.write_text(json.dumps(environment, indent=2) + "\n")
                 yield
         except Timeout:
-            raise UsageError(
-                f"{self.path} is being written by another process; wait for it, or choose another seed=K or "
-                "output_dir=DIR."
-            ) from None
+            remedy = "wait for it, or choose another seed=K or output_dir=DIR."
+            raise UsageError(f"{self.path} is being written by another process; {remedy}") from None
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Writes `metrics.json`, which marks the run as finished."""
@@ -135,7 +125,5 @@ def check_same_run(there: Path, stored: Mapping[str, Any], wanted: Mapping[str, 
     keys = [key for key in sorted((old.keys() | new.keys()) - MAY_DIFFER) if old.get(key) != new.get(key)]
     if keys:
         differences = ", ".join(f"{key} ({old.get(key)} there, {new.get(key)} here)" for key in keys)
-        raise UsageError(
-            f"{there} does not fit this run; it differs in {differences}. "
-            "Resume with the same settings, or start a new run with another output_dir=DIR."
-        )
+        remedy = "Resume with the same settings, or start a new run with another output_dir=DIR."
+        raise UsageError(f"{there} does not fit this run; it differs in {differences}. {remedy}")

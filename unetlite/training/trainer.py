@@ -34,10 +34,7 @@ class ProgressBar(RichProgressBar):
 
 
 class OneEventFile(TensorBoardLogger):
-    """Keeps its file open from training to test; otherwise each phase would start another.
-
-    Leaves out the number of the epoch, and the test scores, which are written with the hyperparameters.
-    """
+    """Keeps a file from training to test; without epochs, and test scores, which are written with hyperparameters."""
 
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
         super().log_metrics({k: v for k, v in metrics.items() if k != "epoch" and not k.startswith("test/")}, step)
