@@ -84,6 +84,12 @@ def image_files(directory: Path) -> dict[str, Path]:
     return found
 
 
+def write_text(path: Path, text: str) -> None:
+    """A file in UTF-8, whole or not at all."""
+    with whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float]]) -> None:
     """A table; numbers have nine significant digits, NaN is an empty cell."""
     with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unetlite.errors import Failure, Stopped, UsageError
-from unetlite.files import progress, read_mapping, whole
+from unetlite.files import progress, read_mapping, write_text
 from unetlite.settings import CONFIGS, HOME, compose_run, read_settings, seconds_of
 
 if TYPE_CHECKING:
@@ -45,15 +45,12 @@ def choose(
     remedy = "Delete it, and ask again: no training is lost if the plan is the same."
     stored = read_mapping(file, keys, remedy) if file.exists() else None
     if stored and stored["wanted"] != wanted:
-        raise UsageError(
-            f"{directory} holds an answer to another question ({stored['wanted']}). Ask it again, and it goes on; or "
-            f"delete the folder, or choose another by UNETLITE_HOME=DIR."
-        )
+        remedy = "Ask it again, and it goes on; or delete the folder, or choose another by UNETLITE_HOME=DIR."
+        raise UsageError(f"{directory} holds an answer to another question ({stored['wanted']}). {remedy}")
     if stored is None:
         words, data = look(what, wanted["settings"], directory)
         stored = {"wanted": wanted, **plan(words, data, wanted, parallel, directory.name)}
-        with whole(file) as partial:
-            partial.write_text(json.dumps(stored, indent=1) + "\n")
+        write_text(file, json.dumps(stored, indent=1) + "\n")
     print("\n".join(stored["said"]) + "\n", flush=True)
     race(stored, directory, parallel or stored["parallel"])
 
@@ -173,10 +170,9 @@ def plan(
                 break
             batch, per_epoch = batch // 2, 2 * per_epoch
         if least > SHARE * limit:
-            raise UsageError(
-                f"--budget {wanted['budget']}: {first} seeds of {len(names)} operators take {least / SHARE / 60:.0f} "
-                f"minutes, with only {LEAST_STEPS} steps of {batch} images; give that, or fewer --operators."
-            )
+            needed = f"{least / SHARE / 60:.0f} minutes, with only {LEAST_STEPS} steps of {batch} images"
+            taken = f"{first} seeds of {len(names)} operators take {needed}"
+            raise UsageError(f"--budget {wanted['budget']}: {taken}; give that, or fewer --operators.")
         while first * seconds(total, epochs, batch) > SHARE * limit:
             total = max(LEAST_STEPS, int(0.97 * total))
             epochs = -(-total // per_epoch)

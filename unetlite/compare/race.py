@@ -12,7 +12,7 @@ from typing import Any
 from unetlite.compare.runs import Comparison, looks_until, next_look, read_race, read_run, still_racing
 from unetlite.compare.verdict import analyse
 from unetlite.errors import UsageError
-from unetlite.files import whole
+from unetlite.files import write_text
 
 
 class Race:
@@ -79,5 +79,4 @@ class Race:
 
     def save(self) -> None:
         record = {"plan": self.plan, "looks": self.looks, "ended": self.ended, "seconds": self.seconds}
-        with whole(self.file) as partial:
-            partial.write_text(json.dumps(record, indent=1) + "\n")
+        write_text(self.file, json.dumps(record, indent=1) + "\n")

@@ -25,7 +25,7 @@ from unetlite.compare.curves import Curve
 from unetlite.compare.evidence import Evidence
 from unetlite.compare.runs import METRICS, Comparison, Run
 from unetlite.compare.verdict import ENOUGH_GROUPS, Analysis, Summary, analyse, listed, short, strange_runs, verdict
-from unetlite.files import whole
+from unetlite.files import write_text
 
 RIPPLE = ((1e-4, "none to be seen"), (1e-3, "faint"), (1e-2, "weak"), (1.0, "a visible pattern"))
 """The share of the logits' variance below which a ripple is called so."""
@@ -232,6 +232,5 @@ def write_report(report: Report, directory: Path) -> list[Path]:
     figures = json.dumps(as_json(report), indent=1) + "\n"
     texts = {"report.html": as_html(report), "report.json": figures, "report.md": as_markdown(report)}
     for name, text in texts.items():
-        with whole(directory / name) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
+        write_text(directory / name, text)
     return [directory / name for name in texts]

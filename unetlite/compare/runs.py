@@ -31,7 +31,6 @@ METRICS = {
     "dice_per_image": Metric("mean Dice of an image", "per_image", "dice"),
 }
 
-
 LOOKS = {3: 0.005, 5: 0.010, 7: 0.015, 10: 0.020}
 """Of a race: after how many seeds it is looked at, and the share of the 5 % that the look spends."""
 
@@ -115,7 +114,6 @@ class Comparison:
 
     @property
     def first(self) -> Run:
-        """Any run: what they have in common can be read from it."""
         return self.runs[0]
 
     @property
@@ -223,10 +221,9 @@ def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[st
     if refused := [key for key in differing if not is_of(key, allow)]:
         examples = {str(each.get(refused[0])): run.files.path for each, run in zip(settings, runs, strict=True)}
         values = " and ".join(f"{value} in {path}" for value, path in examples.items())
-        raise UsageError(
-            f"the runs differ in more than {by} and seed: in {', '.join(refused)} ({refused[0]} is {values}). "
-            f"Compare runs that share these, or accept it with {' '.join(f'--allow {key}' for key in refused)}."
-        )
+        found = f"the runs differ in more than {by} and seed: in {', '.join(refused)} ({refused[0]} is {values})"
+        accept = " ".join(f"--allow {key}" for key in refused)
+        raise UsageError(f"{found}. Compare runs that share these, or accept it with {accept}.")
     for run in runs:
         if run.truth() != runs[0].truth():
             both = f"{runs[0].files.path} and {run.files.path}"

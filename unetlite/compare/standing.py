@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader
 from rich.table import Table
 
 from unetlite.compare.runs import looks_until, next_look, read_race, still_racing
-from unetlite.files import whole
+from unetlite.files import write_text
 from unetlite.training.run import RunFiles
 
 
@@ -57,12 +57,10 @@ class Standing:
 
     @property
     def racing(self) -> list[str]:
-        """Operators that are still trained."""
         return still_racing(self.operators, self.looks or ())
 
     @property
     def most(self) -> int:
-        """Trainings, if nothing more is dropped."""
         return self.done + sum(self.seeds - len(self.scores[name]) for name in self.racing)
 
     @property
@@ -103,5 +101,4 @@ class Standing:
         template = Environment(loader=PackageLoader("unetlite.compare"), autoescape=True).get_template("standing.html")
         state = f"{self.done} of at most {self.most} trainings. {self.left}"
         page = template.render(directory=self.directory, state=state, head=self.HEAD, rows=self.rows())
-        with whole(self.directory / "report.html") as partial:
-            partial.write_text(page, encoding="utf-8")
+        write_text(self.directory / "report.html", page)

@@ -90,7 +90,6 @@ class Store(NamedTuple):
 
     @property
     def channels(self) -> int:
-        """Channels of every image."""
         return len(self.mean)
 
 

@@ -85,18 +85,9 @@ def hold_out(pairs: list[Pair], count: float, seed: int, leave: int = 1) -> tupl
 
 @DATASETS.register("folder")
 class Folder(FilePairs):
-    """Images and masks in a directory, paired by name (`images/a.jpg` with `masks/a.png`).
+    """Images and masks in a directory, paired by name; configs/data/folder.yaml has the meaning of every option.
 
-    Args:
-        root: holds `images/` and `masks/`, or `train/`, `val/` and `test/` that each hold both.
-        classes, ignore: which mask values are which class, see ClassTable.
-        mask_suffix: what a mask's name has after the image's, such as "_mask".
-        group: a regular expression whose first group, in the name of an image, names the group that it belongs to,
-            such as "(patient\\d+)_"; None takes the column group of `splits.csv`, else each image for itself.
-        val_fraction, test_fraction: shares of the images, in whole groups, drawn by `split_seed`, where `root` has
-            neither the three folders nor a `splits.csv` (columns id, split and, if there are groups, group).
-        channels: 1 for grey, 3 for RGB; None takes grey if every image is.
-        value_range, resize: see FilePairs.
+    Groups are found in the names, or in `splits.csv` (columns id, split, group), or else each image is for itself.
     """
 
     def __init__(

@@ -15,12 +15,9 @@ Value = int | tuple[int, int, int]
 class ClassTable:
     """From mask values to class indices.
 
-    Args:
-        classes: which mask values are which class:
-            None: two classes, zero is background and everything else (1, 255, instance numbers) foreground;
-            a list of names: the values are the indices 0, 1, 2, ...;
-            a table from name to a grey value or an RGB triple.
-        ignore: values without a truth, grey or RGB; 255 is one of them unless a class has it.
+    `classes` is None for two classes, where everything but zero is foreground (1, 255, instance numbers); a list of
+    names, whose values are 0, 1, 2, ...; or a table from name to a grey value or an RGB triple. `ignore` are values
+    without a truth, grey or RGB; 255 is one of them unless a class has it.
     """
 
     def __init__(self, classes: Sequence[str] | Mapping[str, Any] | None, ignore: Sequence[Any] | int = ()):

@@ -88,10 +88,8 @@ def find_classes(masks: Mapping[Path, np.ndarray]) -> tuple[Any, str]:
         colours = Counter(tuple(colour) for each in present for colour in each)
         common = enumerate(colours.most_common(MOST_CLASSES))
         table = ", ".join(f"class_{k}: {list(colour)}" for k, (colour, _) in common)
-        raise UsageError(
-            f"{coloured[0]} is a coloured mask, with {len(colours)} colours in those looked at; say which is which "
-            f"class, and leave out what is none: 'data.classes={{{table}}}'"
-        )
+        remedy = f"say which is which class, and leave out what is none: 'data.classes={{{table}}}'"
+        raise UsageError(f"{coloured[0]} is a coloured mask, with {len(colours)} colours in those looked at; {remedy}")
     values = {path: np.unique(each) for path, each in masks.items()}
     present = np.unique(np.concatenate(list(values.values()))).tolist()
     listed = ", ".join(map(str, present[:8])) + (", ..." if len(present) > 8 else "")

@@ -222,10 +222,9 @@ def match_budget(config: UNetConfig, kind: str, reference: str) -> UNetConfig:
     while (better := min(one_channel_off(best), key=distance)) and distance(better) < distance(best):
         best = better
     if distance(best) > TOLERANCE:
-        raise UsageError(
-            f"model.match={kind}: with upsample={config.upsample['name']} no width of the decoder was found within "
-            f"1 % of model.match_to={reference}; the closest, {list(best)}, is {100 * distance(best):.1f} % off."
-        )
+        asked = f"model.match={kind}: with upsample={config.upsample['name']} no width of the decoder was found"
+        closest = f"the closest, {list(best)}, is {100 * distance(best):.1f} % off"
+        raise UsageError(f"{asked} within 1 % of model.match_to={reference}; {closest}.")
     return replace(config, decoder_widths=best)
 
 

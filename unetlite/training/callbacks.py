@@ -50,14 +50,12 @@ class RunLog(Callback):
         self.data = data
 
     def on_fit_start(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
-        images = ", ".join(f"{len(split)} {name}" for name, split in self.data.store.splits.items())
-        log.info(
-            f"{parameters(pl_module.network) / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}; "
-            f"images: {images}; classes: {', '.join(pl_module.classes)}"
-        )
+        store = self.data.store
+        images = ", ".join(f"{len(split)} {name}" for name, split in store.splits.items())
+        network = f"{parameters(pl_module.network) / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}"
+        log.info(f"{network}; images: {images}; classes: {', '.join(pl_module.classes)}")
         if pl_module.device.type != "cpu":
             log.info("on this device sums are taken in any order: the same seed repeats a run but for the last digits")
-        store = self.data.store
         if unseen := [name for k, name in enumerate(store.classes) if not store.splits["train"].labels[k]]:
             log.info(f"mind: no training mask has the class {', '.join(unseen)}, so it cannot be learnt")
         if trainer.ckpt_path is not None:
@@ -91,7 +89,6 @@ class OnlyFinite(Callback):
         self.check(trainer, pl_module, "test")
 
     def check(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
-        """Raises Failure if the loss of a stage, or a weight, is not finite."""
         if not (loss := trainer.callback_metrics[f"{stage}/loss"]).isfinite():
             self.fail(trainer, f"the {stage} loss is {float(loss)}")
         if wrong := [name for name, value in pl_module.network.state_dict().items() if not value.isfinite().all()]:
