@@ -1,6 +1,7 @@
 """`unetlite choose`: a folder of images and masks in, the upsampling to take out."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -163,25 +164,22 @@ def plan(
         work = LOOP * total * batch / loader.batch_size + evaluated
         return sum(work * step + 4 for step in steps.values()) / parallel
 
-    limit, first, batch = seconds_of(wanted["budget"]), min(LOOKS), loader.batch_size
-    if limit is not None:
-        while (least := first * seconds(LEAST_STEPS, -(-LEAST_STEPS // per_epoch), batch)) > SHARE * limit:
-            if batch <= LEAST_BATCH:
-                break
-            batch, per_epoch = batch // 2, 2 * per_epoch
-        if least > SHARE * limit:
-            needed = f"{least / SHARE / 60:.0f} minutes, with only {LEAST_STEPS} steps of {batch} images"
-            taken = f"{first} seeds of {len(names)} operators take {needed}"
-            raise UsageError(f"--budget {wanted['budget']}: {taken}; give that, or fewer --operators.")
-        while first * seconds(total, epochs, batch) > SHARE * limit:
-            total = max(LEAST_STEPS, int(0.97 * total))
-            epochs = -(-total // per_epoch)
-    seeds = max(k for k in LOOKS if limit is None or k * seconds(total, epochs, batch) <= SHARE * limit)
+    first, batch, limit = min(LOOKS), loader.batch_size, SHARE * (seconds_of(wanted["budget"]) or math.inf)
+    while (least := first * seconds(LEAST_STEPS, -(-LEAST_STEPS // per_epoch), batch)) > limit and batch > LEAST_BATCH:
+        batch, per_epoch = batch // 2, 2 * per_epoch
+    if least > limit:
+        needed = f"{least / SHARE / 60:.0f} minutes, with only {LEAST_STEPS} steps of {batch} images"
+        taken = f"{first} seeds of {len(names)} operators take {needed}"
+        raise UsageError(f"--budget {wanted['budget']}: {taken}; give that, or fewer --operators.")
+    while first * seconds(total, epochs, batch) > limit:
+        total = max(LEAST_STEPS, int(0.97 * total))
+        epochs = -(-total // per_epoch)
+    seeds = max(k for k in LOOKS if k * seconds(total, epochs, batch) <= limit)
     threads = max(1, torch.get_num_threads() // parallel)
     at_once = f", {parallel} at once with {threads} thread{'s' * (threads > 1)} each" if parallel > 1 else ""
     shortest, longest = (k * seconds(total, epochs, batch) / 60 for k in (first, seeds))
     more = f", to {seeds * len(names)}, {longest:.0f} minutes" if seeds > first else ""
-    inside = f"; the budget is {wanted['budget']}" if limit is not None else ""
+    inside = f"; the budget is {wanted['budget']}" if wanted["budget"] else ""
     said = [
         f"plan     {len(names)} operators: {', '.join(names)}",
         f"         {total} steps of {batch} images a training, {epochs} epoch{'s' * (epochs > 1)}{at_once}",
@@ -193,7 +191,7 @@ def plan(
     words += [f"{key}={value}" for key, value in settled.items()]
     words += ["hydra/sweeper=race", f"hydra.sweeper.seeds={seeds}", f"upsample={','.join(names)}"]
     words += [] if wanted["margin"] is None else [f"hydra.sweeper.margin={wanted['margin']}"]
-    words += [] if limit is None else [f"hydra.sweeper.budget={SHARE * limit:.0f}s"]
+    words += [f"hydra.sweeper.budget={limit:.0f}s"] if wanted["budget"] else []
     return {
         "said": said, "words": words, "operators": names, "seeds": seeds, "parallel": parallel,
         "threads": torch.get_num_threads(), "steps": steps,

@@ -61,21 +61,17 @@ class Race:
             "seeds": self.seeds, "alpha": alpha, "seconds": round(self.seconds), "candidates": best.candidates,
             "regret": best.regret, "means": {name: each.mean for name, each in analysis.variants.items()},
         })  # fmt: skip
-        margin = self.plan["margin"]
+        margin, missing = self.plan["margin"], (self.seeds - self.looks[-1]["seeds"]) * len(self.racing)
+        expected = missing * (time.monotonic() - self.started) / max(self.trained, 1)  # until the next look
         if len(best.candidates) == 1:
             self.ended = "one candidate is left"
         elif margin is not None and min(best.regret.values()) <= margin:
             self.ended = "a variant is within the margin"
         elif len(self.looks) == len(self.planned):
             self.ended = "the last look was taken"
-        elif self.plan["budget"] is not None and self.seconds + self.expected() > self.plan["budget"]:
+        elif self.plan["budget"] is not None and self.seconds + expected > self.plan["budget"]:
             self.ended = "the time is spent"
         self.save()
-
-    def expected(self) -> float:
-        """Seconds until the next look, at the pace so far."""
-        done = self.looks[-1]["seeds"] if self.looks else 0
-        return (self.seeds - done) * len(self.racing) * (time.monotonic() - self.started) / max(self.trained, 1)
 
     def save(self) -> None:
         record = {"plan": self.plan, "looks": self.looks, "ended": self.ended, "seconds": self.seconds}

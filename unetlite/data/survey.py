@@ -104,10 +104,9 @@ def find_classes(masks: Mapping[Path, np.ndarray]) -> tuple[Any, str]:
         return None, f"the masks hold numbers of objects up to {present[-1]}; what is not 0 is foreground"
     if len(present) <= MOST_CLASSES:
         return {f"class_{value}": value for value in present}, f"the masks hold {listed}"
-    raise UsageError(
-        f"{next(iter(masks))} and other masks hold {len(present)} different values ({listed}), like an image; a mask "
-        "has a value a class, without shades between. Say which is which class by 'data.classes={a: 0, b: 128}'."
-    )
+    found = f"{next(iter(masks))} and other masks hold {len(present)} different values ({listed}), like an image"
+    remedy = "Say which is which class by 'data.classes={a: 0, b: 128}'."
+    raise UsageError(f"{found}; a mask has a value a class, without shades between. {remedy}")
 
 
 def find_series(names: list[str]) -> str | None:

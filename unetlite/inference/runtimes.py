@@ -39,10 +39,8 @@ class Runtime(ABC):
         batch, _, *size = image.shape
         shape = (batch, *size) if self.metadata.output == "classes" else (batch, len(self.metadata.classes), *size)
         if found.shape != shape or not np.isfinite(found).all():
-            raise UsageError(
-                f"{self.name} gives {found.dtype} {found.shape}, or values that are no numbers, for an image of "
-                f"{image.shape}; the file does not hold what it says. Export it anew."
-            )
+            given = f"{found.dtype} {found.shape}, or values that are no numbers, for an image of {image.shape}"
+            raise UsageError(f"{self.name} gives {given}; the file does not hold what it says. Export it anew.")
         output = torch.from_numpy(found)
         if self.metadata.output == "classes":
             return F.one_hot(output.long(), len(self.metadata.classes)).permute(0, 3, 1, 2).float().numpy()

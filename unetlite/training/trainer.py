@@ -99,16 +99,14 @@ def check_step(config: UNetConfig, data: SegmentationData, trainer: Trainer) -> 
     if side > 16 * (largest := max(max(size) for size in split.sizes)):
         raise UsageError(f"data.crop_size={side}: no image is larger than {largest}; all else would be padding.")
     if config.norm == "batch" and images == 1 and side <= 2**config.depth:
-        raise UsageError(
-            f"data.crop_size={side}: halved {config.depth} times, one window leaves one number a channel, which "
-            "model.norm=batch cannot normalise; take a larger window, more of them, or model.norm=group."
-        )
+        left = f"halved {config.depth} times, one window leaves one number a channel"
+        remedy = "take a larger window, more of them, or model.norm=group"
+        raise UsageError(f"data.crop_size={side}: {left}, which model.norm=batch cannot normalise; {remedy}.")
     needed = training_memory(config, images, side) * (0.6 if trainer.precision == "bf16-mixed" else 1)  # measured
     if needed > (there := memory(trainer.accelerator)):
-        raise UsageError(
-            f"a training step of {images} windows of {side} x {side} pixels takes about {needed / 2**30:.0f} GiB, and "
-            f"there are {there / 2**30:.0f}; take a smaller data.batch_size, data.crop_size or model.widths."
-        )
+        taken = f"{images} windows of {side} x {side} pixels takes about {needed / 2**30:.0f} GiB"
+        remedy = "take a smaller data.batch_size, data.crop_size or model.widths"
+        raise UsageError(f"a training step of {taken}, and there are {there / 2**30:.0f}; {remedy}.")
 
 
 def quieten_lightning() -> None:
