@@ -136,7 +136,7 @@ def pace(
             return sum(pool.map(work, [training_step(networks[name], configs[name]) for _ in range(at_once)])) / at_once
 
     if parallel is None:
-        choices = [1] if torch.cuda.is_available() else [2**k for k in range(threads.bit_length()) if 2**k <= threads]
+        choices = [1] if torch.cuda.is_available() else [2**k for k in range(threads.bit_length())]
         parallel = min(choices, key=lambda at_once: seconds(first, at_once) / at_once)
     steps = {name: seconds(name, parallel) for name in networks}
     torch.set_num_threads(threads)

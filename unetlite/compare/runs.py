@@ -224,10 +224,9 @@ def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[st
         found = f"the runs differ in more than {by} and seed: in {', '.join(refused)} ({refused[0]} is {values})"
         accept = " ".join(f"--allow {key}" for key in refused)
         raise UsageError(f"{found}. Compare runs that share these, or accept it with {accept}.")
-    for run in runs:
-        if run.truth() != runs[0].truth():
-            both = f"{runs[0].files.path} and {run.files.path}"
-            raise UsageError(f"{both} were tested on different images, masks or classes; they do not compare.")
+    if others := [run.files.path for run in runs if run.truth() != runs[0].truth()]:
+        both = f"{runs[0].files.path} and {others[0]}"
+        raise UsageError(f"{both} were tested on different images, masks or classes; they do not compare.")
     return differing
 
 

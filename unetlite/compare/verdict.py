@@ -113,11 +113,9 @@ def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: fl
     """What to do, in sentences; `cost` by variant, in `unit` such as "ms", decides between equally good ones."""
     best, seeds = analysis.best, len(analysis.seeds)
     if best is None:
-        return (
-            f"No verdict: the variants share {seeds} seed{'s' * (seeds > 1)}, and so few cannot tell a better variant "
-            f"from a luckier training; it takes {FEWEST_SEEDS}, and five are better. Train more with the same settings "
-            "and seed=0,1,2,3,4."
-        )
+        few = f"the variants share {seeds} seed{'s' * (seeds > 1)}, and so few cannot tell a better variant"
+        more = f"it takes {FEWEST_SEEDS}, and five are better. Train more with the same settings and seed=0,1,2,3,4."
+        return f"No verdict: {few} from a luckier training; {more}"
     title, names = METRICS[analysis.metric].title, list(analysis.variants)
     basis = f"({seeds} seeds, {analysis.images} test images"
     basis += f" in {analysis.groups} groups)" if analysis.groups < analysis.images else ")"

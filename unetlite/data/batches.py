@@ -91,10 +91,9 @@ class SegmentationData(LightningDataModule):
     def images_of_step(self, step: int) -> list[str]:
         """Names of the images in the training batch of a step."""
         loader: Any = self.train_dataloader()
-        windows = loader.sampler
-        windows.epoch, batch = divmod(step, len(loader))
-        windows.done = (0, 0)
-        chosen = list(windows)[batch * loader.batch_size : (batch + 1) * loader.batch_size]
+        loader.sampler.done = (0, 0)
+        loader.sampler.epoch, batch = divmod(step, len(loader))
+        chosen = list(loader.sampler)[batch * loader.batch_size : (batch + 1) * loader.batch_size]
         return [self.store.splits["train"].names[window.image] for window in chosen]
 
     def _whole_images(self, split: str) -> list[list[Window]]:

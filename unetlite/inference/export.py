@@ -37,8 +37,7 @@ EQUAL_CLASSES = 0.999
 def write(network: UNet, metadata: Metadata, format: str, path: Path, images: Iterable[np.ndarray] = ()) -> None:
     """Writes a network in evaluation mode with its metadata, which say what it is to give and how precisely.
 
-    ONNX is a file, the other formats are folders; `images`, uint8 (C, H, W), are those that 8-bit integers are chosen
-    by. Raises ImportError if a package is missing.
+    8-bit integers are chosen by `images`, uint8 (C, H, W). Raises ImportError if a package is missing.
     """
     if format == "safetensors":
         from safetensors.torch import save_file

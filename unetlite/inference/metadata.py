@@ -60,9 +60,8 @@ class Metadata(BaseModel):
         name, norm = self.network.upsample["name"], self.network.norm
         if getattr(UPSAMPLERS.get(name), "reads_anywhere", False):
             return f"{name} reads at places that it has learnt"
-        if norm in ("group", "instance"):
-            return f"model.norm={norm} takes its statistics over the whole image"
-        return None
+        over_all = f"model.norm={norm} takes its statistics over the whole image"
+        return over_all if norm in ("group", "instance") else None
 
     @classmethod
     def read(cls, stored: Any, path: Path) -> "Metadata":

@@ -67,12 +67,9 @@ class Band(NamedTuple):
 class Model:
     """A trained network, ready to predict: `classes` (names) and `colours` (RGB) are in the order of the class indices.
 
-    Args:
-        runtime: what computes.
-        tile: images with a longer side are predicted in tiles of this many pixels; None takes 1536, or more where the
-            network sees far. UsageError if it is too small.
-        overlap: pixels of image around a tile that are predicted with it; None takes all that can change it, so that
-            tiles give what the whole image would.
+    Images with a side longer than `tile` pixels are predicted in tiles; None takes 1536, or more where the network sees
+    far. `overlap` are pixels of image around a tile that are predicted with it; None takes all that can change it, so
+    that tiles give what the whole image would. UsageError for a tile that is too small.
     """
 
     def __init__(self, runtime: Runtime, *, tile: int | None = None, overlap: int | None = None):

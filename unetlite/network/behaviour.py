@@ -42,10 +42,7 @@ class Behaviour(NamedTuple):
 
     @property
     def ripple(self) -> float:
-        """How much the response to a constant depends on the position modulo two, inside.
-
-        The standard deviation over the four phases, by the root mean square over all: 0 if a constant stays constant.
-        """
+        """Of the response to a constant, inside: the deviation over the four phases by the root mean square of all."""
         phases = F.pixel_unshuffle(self.constant[None, :, 10:-10, 10:-10], 2).mean((-1, -2)).view(-1, 4)  # (C, 4)
         return float(phases.var(1, correction=0).mean().sqrt() / phases.square().mean().sqrt().clamp(min=1e-30))
 

@@ -26,15 +26,13 @@ from unetlite.training.segmenter import Segmenter
 
 log = logging.getLogger("unetlite")
 
+# TensorBoard's CUSTOM SCALARS tab: what to overlay when runs are compared.
+VALIDATION = {"mean IoU": "val/miou$", "boundary IoU, 1 pixel": "val/boundary_iou_1px", "loss": "val/loss"}
+TRAINING = {"loss": "train/loss_epoch", "learning rate": "train/learning_rate"}
 CHARTS = {
-    "validation": {
-        "mean IoU": ["Multiline", ["val/miou$"]],
-        "boundary IoU, 1 pixel": ["Multiline", ["val/boundary_iou_1px"]],
-        "loss": ["Multiline", ["val/loss"]],
-    },
-    "training": {"loss": ["Multiline", ["train/loss_epoch"]], "learning rate": ["Multiline", ["train/learning_rate"]]},
+    page: {title: ["Multiline", [tag]] for title, tag in charts.items()}
+    for page, charts in (("validation", VALIDATION), ("training", TRAINING))
 }
-"""TensorBoard's CUSTOM SCALARS tab: what to overlay when runs are compared."""
 
 
 def writer(trainer: Trainer) -> SummaryWriter:
