@@ -177,8 +177,8 @@ def demand(found: Agreement, metadata: Metadata) -> None:
     if not np.isfinite(found.difference):
         raise UsageError("the export gives values that are no numbers; it was not kept.")
     if metadata.precision == "float32" and metadata.output != "classes" and difference > TOLERANCE:
-        found_out = f"the export differs from the checkpoint by {difference:.1e}, more than {TOLERANCE:.0e}"
-        raise UsageError(f"{found_out}; it was not kept. Try --no-fold, or another --format.")
+        differs = f"the export differs from the checkpoint by {difference:.1e}, more than {TOLERANCE:.0e}"
+        raise UsageError(f"{differs}; it was not kept. Try --no-fold, or another --format.")
     if metadata.precision != "int8" and found.classes < EQUAL_CLASSES:
         equal = f"the export gives the class of the checkpoint at {found.classes:.3%} of the pixels"
         raise UsageError(f"{equal}, less than {EQUAL_CLASSES:.1%}; it was not kept. Try --precision float32.")

@@ -13,7 +13,7 @@ from unetlite.errors import MALFORMED, UsageError, first_line
 from unetlite.network.unet import UNet
 from unetlite.settings import UNetConfig
 
-KEY = "unetlite"  # where a checkpoint has what Metadata reads
+KEY = "unetlite"  # where a checkpoint has its architecture, classes and colours, and the run's configuration and scores
 
 LARGEST_PICKLE = 2**24  # bytes of a checkpoint's structure, all but the numbers themselves
 MOST_VALUES, DEEPEST = 100_000, 20  # of what stands under KEY

@@ -39,8 +39,8 @@ def collect_metrics(
     for checkpoint in (run.last, run.best):
         judged = checkpoint == run.judged
         scores[f"test/miou_{checkpoint.stem}"] = scores["test/miou"] if judged else test_miou(checkpoint, trainer, data)
-    speed = clock.images / clock.training_seconds
-    costs = dict(zip(COSTS, (parameters(segmenter.network), clock.seconds, speed), strict=True))
+    costs = {"model/parameters": parameters(segmenter.network), "train/seconds": clock.seconds}
+    costs["train/images_per_second"] = clock.images / clock.training_seconds
     return {name: None if isnan(value) else value for name, value in scores.items()} | costs
 
 
