@@ -16,10 +16,8 @@ def palette(num_classes: int) -> tuple[Colour, ...]:
         (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
     )  # fmt: skip
     golden = 0.61803398875  # successive multiples of it never come close together on the circle
-    circle = (
-        hsv_to_rgb(k * golden % 1, 0.55 + 0.4 * (k % 2), 0.95 - 0.15 * (k % 3))
-        for k in range(num_classes - len(okabe_ito))
-    )
+    extra = range(num_classes - len(okabe_ito))
+    circle = (hsv_to_rgb(k * golden % 1, 0.55 + 0.4 * (k % 2), 0.95 - 0.15 * (k % 3)) for k in extra)
     more = tuple((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in circle)
     return (okabe_ito + more)[:num_classes]
 

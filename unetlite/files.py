@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from yaml import YAMLError
+
 from unetlite.errors import UsageError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -82,6 +84,12 @@ def image_files(directory: Path) -> dict[str, Path]:
     return found
 
 
+def write_text(path: Path, text: str) -> None:
+    """A file in UTF-8, whole or not at all."""
+    with whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float]]) -> None:
     """A table; numbers have nine significant digits, NaN is an empty cell."""
     with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
@@ -110,7 +118,7 @@ def read_mapping(
     """What a file of JSON, or of another text, holds under its keys. Raises UsageError if it is damaged or missing."""
     try:
         content = parse(path.read_text())
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, YAMLError):
         content = None
     if not isinstance(content, dict) or not content.keys() >= set(keys):
         raise UsageError(f"{path} is damaged or missing. {remedy}")

@@ -36,10 +36,7 @@ def palette_image(classes: np.ndarray, colours: Sequence[Colour]) -> Image.Image
 
 
 def overlay(image: np.ndarray, classes: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
-    """RGB uint8 (H, W, 3): the image (C, H, W), tinted by class, with the outlines of the classes in full colour.
-
-    A pixel is an outline if one of its four neighbours is of another class.
-    """
+    """RGB uint8 (H, W, 3): the image (C, H, W), tinted by class, with the outlines of the classes in full colour."""
     rgb = np.broadcast_to(image, (3, *classes.shape)).transpose(1, 2, 0)
     colour = colour_mask(classes, colours)
     mixed = (rgb.astype(np.uint16) * 13 + colour.astype(np.uint16) * 7) // 20

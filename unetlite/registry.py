@@ -43,11 +43,8 @@ class Registry(dict[str, type]):
         name = options.pop("name", None)
         if not isinstance(name, str) or name not in self:
             raise UsageError(f"{self.kind} {name!r} is not known; choose one of {', '.join(sorted(self))}.")
-        known: dict[str, Any] = {
-            p.name: (p.annotation, ... if p.default is p.empty else p.default)
-            for p in signature(self[name]).parameters.values()
-            if p.kind is p.KEYWORD_ONLY
-        }
+        keywords = [p for p in signature(self[name]).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        known: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in keywords}
         return vars(checked(create_model(name, __config__=STRICT, **known), options, self.key))
 
 

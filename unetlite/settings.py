@@ -55,7 +55,6 @@ class UNetConfig:
 
     @property
     def depth(self) -> int:
-        """Number of times the resolution is halved."""
         return len(self.widths) - 1
 
 

@@ -12,8 +12,7 @@ PAUSE = 0.1  # seconds: threads of a runtime spin for a while after their work, 
 def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_up: int = 1) -> dict[Any, np.ndarray]:
     """Seconds (rounds,) of each function, after `warm_up` rounds more; every round times each once.
 
-    Before each measurement comes a pause, in which others' threads go to sleep, and a call that is not timed, after
-    which the caches are its own.
+    Before that come a pause, in which others' threads go to sleep, and a call after which the caches are its own.
     """
     seconds: dict[Any, list[float]] = {name: [] for name in functions}
     for _ in range(warm_up + rounds):

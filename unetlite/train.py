@@ -62,9 +62,8 @@ def train(config: dict[str, Any]) -> float:
     from unetlite.training.segmenter import Segmenter
     from unetlite.training.trainer import check_step, log_to, make_trainer
 
-    data = SegmentationData(
-        settings.source, Path(settings.data_dir), settings.loader, seed=settings.seed, steps=run.steps
-    )
+    directory, seed = Path(settings.data_dir), settings.seed
+    data = SegmentationData(settings.source, directory, settings.loader, seed=seed, steps=run.steps)
     store = data.store
     architecture = replace(settings.network, in_channels=store.channels, num_classes=len(store.classes))
     if settings.match is not None:
@@ -73,7 +72,7 @@ def train(config: dict[str, Any]) -> float:
     trainer = make_trainer(settings.trainer, run, data, clock)
     check_step(architecture, data, trainer)
     network = UNet(architecture)
-    initialise(network, settings.seed)
+    initialise(network, seed)
     network.set_normalisation(store.mean, store.std)
     network.to(memory_format=torch.channels_last)  # faster convolutions on processors and GPUs alike
     segmenter = Segmenter(network, store.classes, store.colours, settings.trainer, config)
@@ -107,10 +106,9 @@ def check_choices(settings: Settings) -> None:
 
 
 class CheckBeforeSweep(Callback):
-    """Refuses a sweep whose runs cannot all start, before the first of them does."""
+    """Refuses a sweep whose runs, composed as its launcher will, cannot all start, before the first of them does."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Composes every run of the sweep as its launcher will."""
         from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
         from hydra.core.global_hydra import GlobalHydra
         from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -138,7 +136,5 @@ def refuse_repeated_groups(hydra: Any) -> None:
     for word in hydra.overrides.task:
         key, _, value = word.partition("=")
         if key in hydra.runtime.choices and chosen.setdefault(key, value) != value:
-            raise UsageError(
-                f"{key}={chosen[key]} {key}={value}: only one can be chosen. "
-                "To keep the runs of a comparison elsewhere, give output_dir=DIR."
-            )
+            remedy = "To keep the runs of a comparison elsewhere, give output_dir=DIR."
+            raise UsageError(f"{key}={chosen[key]} {key}={value}: only one can be chosen. {remedy}")

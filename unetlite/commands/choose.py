@@ -1,6 +1,7 @@
 """`unetlite choose`: a folder of images and masks in, the upsampling to take out."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unetlite.errors import Failure, Stopped, UsageError
-from unetlite.files import progress, read_mapping, whole
+from unetlite.files import progress, read_mapping, write_text
 from unetlite.settings import CONFIGS, HOME, compose_run, read_settings, seconds_of
 
 if TYPE_CHECKING:
@@ -27,13 +28,9 @@ LOOP = 1.2  # a step with its data, augmentation and logging, by the bare step
 
 def choose(
     what: Annotated[str, typer.Argument(help="A folder with images/ and masks/, or a data set such as coast.")],
-    settings: Annotated[
-        list[str] | None, typer.Argument(help="Settings of train.py, such as data.resize=256 model=classic.")
-    ] = None,
+    settings: Annotated[list[str] | None, typer.Argument(help="Settings of train.py, as data.resize=256.")] = None,
     operators: Annotated[str | None, typer.Option(help="Two or more, such as transpose,nearest.")] = None,
-    margin: Annotated[
-        float | None, typer.Option(min=0, help="How much mean IoU you would give for a cheaper operator.")
-    ] = None,
+    margin: Annotated[float | None, typer.Option(min=0, help="Mean IoU you would give for a cheaper one.")] = None,
     budget: Annotated[str | None, typer.Option(help="The time that it may take, such as 40m or 2h.")] = None,
     parallel: Annotated[int | None, typer.Option(min=1, help="Trainings at once; measured by default.")] = None,
 ) -> None:
@@ -42,30 +39,27 @@ def choose(
     what = str(Path(what).resolve()) if Path(what).is_dir() else what
     name = re.sub(r"[^\w-]+", "_", Path(what).name)
     directory = HOME / "outputs" / (name + "_" * (CONFIGS / "experiment" / f"{name}.yaml").exists())
-    wanted: dict[str, Any] = {
-        "what": what,
-        "settings": settings or [],
-        "operators": operators,
-        "margin": margin,
-        "budget": budget,
-    }
     file = directory / "choose.json"
+    wanted: dict[str, Any] = {"what": what, "settings": settings or [], "operators": operators}
+    wanted |= {"margin": margin, "budget": budget}
     keys = ("wanted", "said", "words", "operators", "seeds", "parallel", "threads", "steps")
     remedy = "Delete it, and ask again: no training is lost if the plan is the same."
     stored = read_mapping(file, keys, remedy) if file.exists() else None
     if stored and stored["wanted"] != wanted:
-        raise UsageError(
-            f"{directory} holds an answer to another question ({stored['wanted']}). Ask it again, and it goes on; or "
-            f"delete the folder, or choose another by UNETLITE_HOME=DIR."
-        )
+        remedy = "Ask it again, and it goes on; or delete the folder, or choose another by UNETLITE_HOME=DIR."
+        raise UsageError(f"{directory} holds an answer to another question ({stored['wanted']}). {remedy}")
     if stored is None:
         words, data = look(what, wanted["settings"], directory)
         stored = {"wanted": wanted, **plan(words, data, wanted, parallel, directory.name)}
-        with whole(file) as partial:
-            partial.write_text(json.dumps(stored, indent=1) + "\n")
+        write_text(file, json.dumps(stored, indent=1) + "\n")
     print("\n".join(stored["said"]) + "\n", flush=True)
     race(stored, directory, parallel or stored["parallel"])
-    finish(directory)
+
+    from unetlite.commands.compare import judge
+
+    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), rounds=15, tensorboard=True)
+    run = directory / chosen / "seed0"
+    print(f"\nuse it   unetlite predict {run} IMAGES --output DIR\n         unetlite export {run}")
 
 
 def quoted(value: Any) -> str:
@@ -92,7 +86,7 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
     from PIL import Image
 
     from unetlite.data.survey import survey
-    from unetlite.pictures import colour_mask, overlay, picture_grid
+    from unetlite.pictures import overlay, picture_grid, picture_row
 
     words = [f"data={what}", *given]
     if not (CONFIGS / "data" / f"{what}.yaml").exists():
@@ -114,14 +108,7 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
     split, colours = data.store.splits["train"], data.store.colours
     indices = np.unique(np.linspace(0, len(split) - 1, 5).round().astype(int)).tolist()
     pixels = [(image.numpy(), mask.numpy()) for image, mask in (split[split.whole(k)] for k in indices)]
-    rows = [
-        [
-            np.broadcast_to(image, (3, *mask.shape)).transpose(1, 2, 0),
-            colour_mask(mask, colours),
-            overlay(image, mask, colours),
-        ]
-        for image, mask in pixels
-    ]
+    rows = [[*picture_row(image, mask, mask, colours)[:2], overlay(image, mask, colours)] for image, mask in pixels]
     counts = np.array(split.labels[: len(colours)])
     names = [f"{name} {share:.1%}" for name, share in zip(data.store.classes, counts / counts.sum(), strict=True)]
     legend = dict(zip(names, colours, strict=True))
@@ -174,30 +161,25 @@ def plan(
     def seconds(total: int, epochs: int, batch: int) -> float:
         """Of the trainings of all operators with one seed: steps, validations, and three passes over test images."""
         evaluated = (epochs * val + 3 * test) / 3  # a pass without gradients is a third of a step
-        return (
-            sum((LOOP * total * batch / loader.batch_size + evaluated) * step + 4 for step in steps.values()) / parallel
-        )
+        work = LOOP * total * batch / loader.batch_size + evaluated
+        return sum(work * step + 4 for step in steps.values()) / parallel
 
-    limit, first, batch = seconds_of(wanted["budget"]), min(LOOKS), loader.batch_size
-    if limit is not None:
-        while (least := first * seconds(LEAST_STEPS, -(-LEAST_STEPS // per_epoch), batch)) > SHARE * limit:
-            if batch <= LEAST_BATCH:
-                break
-            batch, per_epoch = batch // 2, 2 * per_epoch
-        if least > SHARE * limit:
-            raise UsageError(
-                f"--budget {wanted['budget']}: {first} seeds of {len(names)} operators take {least / SHARE / 60:.0f} "
-                f"minutes, with only {LEAST_STEPS} steps of {batch} images; give that, or fewer --operators."
-            )
-        while first * seconds(total, epochs, batch) > SHARE * limit:
-            total = max(LEAST_STEPS, int(0.97 * total))
-            epochs = -(-total // per_epoch)
-    seeds = max(k for k in LOOKS if limit is None or k * seconds(total, epochs, batch) <= SHARE * limit)
+    first, batch, limit = min(LOOKS), loader.batch_size, SHARE * (seconds_of(wanted["budget"]) or math.inf)
+    while (least := first * seconds(LEAST_STEPS, -(-LEAST_STEPS // per_epoch), batch)) > limit and batch > LEAST_BATCH:
+        batch, per_epoch = batch // 2, 2 * per_epoch
+    if least > limit:
+        needed = f"{least / SHARE / 60:.0f} minutes, with only {LEAST_STEPS} steps of {batch} images"
+        taken = f"{first} seeds of {len(names)} operators take {needed}"
+        raise UsageError(f"--budget {wanted['budget']}: {taken}; give that, or fewer --operators.")
+    while first * seconds(total, epochs, batch) > limit:
+        total = max(LEAST_STEPS, int(0.97 * total))
+        epochs = -(-total // per_epoch)
+    seeds = max(k for k in LOOKS if k * seconds(total, epochs, batch) <= limit)
     threads = max(1, torch.get_num_threads() // parallel)
     at_once = f", {parallel} at once with {threads} thread{'s' * (threads > 1)} each" if parallel > 1 else ""
     shortest, longest = (k * seconds(total, epochs, batch) / 60 for k in (first, seeds))
     more = f", to {seeds * len(names)}, {longest:.0f} minutes" if seeds > first else ""
-    inside = f"; the budget is {wanted['budget']}" if limit is not None else ""
+    inside = f"; the budget is {wanted['budget']}" if wanted["budget"] else ""
     said = [
         f"plan     {len(names)} operators: {', '.join(names)}",
         f"         {total} steps of {batch} images a training, {epochs} epoch{'s' * (epochs > 1)}{at_once}",
@@ -209,7 +191,7 @@ def plan(
     words += [f"{key}={value}" for key, value in settled.items()]
     words += ["hydra/sweeper=race", f"hydra.sweeper.seeds={seeds}", f"upsample={','.join(names)}"]
     words += [] if wanted["margin"] is None else [f"hydra.sweeper.margin={wanted['margin']}"]
-    words += [] if limit is None else [f"hydra.sweeper.budget={SHARE * limit:.0f}s"]
+    words += [f"hydra.sweeper.budget={limit:.0f}s"] if wanted["budget"] else []
     return {
         "said": said, "words": words, "operators": names, "seeds": seeds, "parallel": parallel,
         "threads": torch.get_num_threads(), "steps": steps,
@@ -224,19 +206,14 @@ def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:
     from unetlite.compare.standing import Standing
 
     standing = Standing(directory, stored["operators"], stored["seeds"], stored["steps"])
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": str(max(1, stored["threads"] // parallel)),
-        "UNETLITE_HOME": str(HOME),
-        "UNETLITE_PARENT": str(os.getpid()),  # with which it ends, whatever happens here
-    }
+    parent = str(os.getpid())  # with which it ends, whatever happens here
+    threads = str(max(1, stored["threads"] // parallel))
+    environment = os.environ | {"OMP_NUM_THREADS": threads, "UNETLITE_PARENT": parent}
     command = [sys.executable, "-m", "unetlite", "train", "-m", *stored["words"]]
     command += ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={parallel}"] if parallel > 1 else []
     console = Console()
     with (directory / "race.log").open("a") as log, Live(console=console, refresh_per_second=2, transient=True) as live:
-        running = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
-        )  # fmt: skip
+        running = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
         try:
             while running.poll() is None:
                 for line in standing.update():
@@ -253,12 +230,3 @@ def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:
     if running.returncode:
         last = (directory / "race.log").read_text().strip().splitlines()[-1]
         raise Failure(f"the race ended with code {running.returncode}: {last} (see {directory / 'race.log'})")
-
-
-def finish(directory: Path) -> None:
-    """The verdict, the report, and what to do with the network that was chosen."""
-    from unetlite.commands.compare import judge
-
-    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), rounds=15, tensorboard=True)
-    run = directory / chosen / "seed0"
-    print(f"\nuse it   unetlite predict {run} IMAGES --output DIR\n         unetlite export {run}")

@@ -13,20 +13,14 @@ from unetlite.files import progress
 
 def compare(
     directory: Annotated[Path, typer.Argument(help="Where the runs are, such as outputs/coast.")],
-    by: Annotated[
-        str, typer.Option(help="The key that is compared: upsample, downsample, model.norm, ...")
-    ] = "upsample",
+    by: Annotated[str, typer.Option(help="The key that is compared: upsample, downsample, model.norm")] = "upsample",
     metric: Annotated[str | None, typer.Option(help="The test score that decides; mean IoU by default.")] = None,
-    margin: Annotated[
-        float | None, typer.Option(min=0, help="How much of that score you would give for a cheaper variant.")
-    ] = None,
+    margin: Annotated[float | None, typer.Option(min=0, help="Of that score, to give for a cheaper variant.")] = None,
     allow: Annotated[list[str] | None, typer.Option(help="A key in which the runs may differ as well.")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the report goes; beside the runs by default.")] = None,
     size: Annotated[str, typer.Option(help="Height and width of the image that costs are measured with.")] = "256",
     rounds: Annotated[int, typer.Option(min=0, help="Of the measurement of latencies; 0 leaves it out.")] = 15,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Also for TensorBoard: mean curves, intervals, pictures side by side.")
-    ] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also mean curves and pictures for it.")] = False,
 ) -> None:
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
     judge(directory, by, metric, margin, allow or [], output or directory, parse_size(size), rounds, tensorboard)
@@ -46,8 +40,7 @@ def judge(
     comparison = read_comparison(directory, by, allow)
     if comparison.started is not None and (race := read_race(directory)):
         for option, value in (("metric", metric), ("margin", margin)):
-            if value not in (None, race["plan"][option]):
-                planned = race["plan"][option]
+            if value not in (None, planned := race["plan"][option]):
                 raise UsageError(f"--{option} {value}: the race was planned with {planned}, and is judged by it.")
         metric, margin = race["plan"]["metric"], race["plan"]["margin"]
     metric = metric or "miou"
@@ -73,8 +66,7 @@ def judge(
         report = Report(comparison, analysis, others, costs, curves, evidence, margin)
         written = [f"report  {file}" for file in write_report(report, output)]
         if tensorboard:
-            place = write_tensorboard(curves, analysis, evidence, output)
-            written.append(f"curves  tensorboard --logdir {place}")
+            written.append(f"curves  tensorboard --logdir {write_tensorboard(curves, analysis, evidence, output)}")
     console = get_console()
     notes = [f"left out: {reason}" for reason in comparison.left_out] + report.verdicts + report.cautions
     console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)

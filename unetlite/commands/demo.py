@@ -59,11 +59,7 @@ def example_image(model: "Model") -> "Image":
 
 
 def build(models: "Mapping[str, Model]", example: "Image") -> tuple[Any, Any]:
-    """The page, a gradio.Blocks, and its theme. Nothing of it comes from the internet.
-
-    Raises:
-        UsageError: gradio is not installed.
-    """
+    """The page, a gradio.Blocks, and its theme. Nothing of it comes from the internet."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     with needs("demo"):
         import gradio
@@ -76,20 +72,16 @@ def build(models: "Mapping[str, Model]", example: "Image") -> tuple[Any, Any]:
             image = gradio.Image(type="filepath", label="image", sources=["upload", "clipboard"])
             # The file as it is: gradio would open it with whatever Pillow has for its content.
             image.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
-            several = len(models) > 1
-            outputs: list[Any] = [
-                gradio.Image(label="where the models differ", elem_id="differences", visible=several, **picture)
-            ]
+            several = {**picture, "visible": len(models) > 1}
+            outputs: list[Any] = [gradio.Image(label="where the models differ", elem_id="differences", **several)]
         gradio.Examples([[example]], image, label="example")
         with gradio.Row():
             for number, (name, model) in enumerate(models.items()):
                 with gradio.Column(min_width=240):
                     gradio.Markdown(f"### {escape(name)}\n{describe(model)}")
-                    outputs += [
-                        gradio.Image(label="overlay", elem_id=f"overlay-{number}", **picture),
-                        gradio.Image(label="mask", elem_id=f"mask-{number}", **picture),
-                        gradio.HTML(elem_id=f"result-{number}"),
-                    ]
+                    kinds = "overlay", "mask"
+                    outputs += [gradio.Image(label=kind, elem_id=f"{kind}-{number}", **picture) for kind in kinds]
+                    outputs.append(gradio.HTML(elem_id=f"result-{number}"))
         image.change(partial(answer, models), image, outputs, api_name="predict", show_progress="minimal")
     return page, theme
 

@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 
 
 def explain(
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(help="A checkpoint, or settings of train.py such as upsample=nearest model=classic."),
-    ] = None,
+    what: Annotated[list[str] | None, typer.Argument(help="A checkpoint, or settings as upsample=nearest.")] = None,
     size: Annotated[str, typer.Option(help="Height and width of the image, such as 128 or 96x128.")] = "128",
     png: Annotated[Path | None, typer.Option(help="Also draw what the upsampling operator does.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="All operators side by side, at initialisation.")] = False,

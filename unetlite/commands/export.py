@@ -87,17 +87,16 @@ def refuse(format: str, output: str | None, precision: str, int8: bool) -> None:
     from unetlite.inference.runtimes import EXPORTS
 
     outputs, precisions = ("logits", "probabilities", "classes"), ("float32", "bfloat16")
-    network = format == "safetensors"
+    network, no_logits = format == "safetensors", output not in (None, "logits")
+    bfloat16 = precision == "bfloat16"
     mistakes = {
         f"--format {format}: choose one of {', '.join(EXPORTS)}.": format not in EXPORTS,
         f"--output {output}: choose one of {', '.join(outputs)}.": output not in (None, *outputs),
         f"--precision {precision}: choose one of {', '.join(precisions)}.": precision not in precisions,
-        "--int8 --precision bfloat16: choose one of them.": int8 and precision == "bfloat16",
-        "--precision bfloat16 is for --format openvino, which gains by it.": precision == "bfloat16"
-        and format != "openvino",
+        "--int8 --precision bfloat16: choose one of them.": int8 and bfloat16,
+        "--precision bfloat16 is for --format openvino, which gains by it.": bfloat16 and format != "openvino",
         "--int8 is for --format onnx and openvino.": int8 and network,
-        "--format safetensors holds the network itself, which gives logits.": network
-        and output not in (None, "logits"),
+        "--format safetensors holds the network itself, which gives logits.": network and no_logits,
     }
     for mistake, made in mistakes.items():
         if made:

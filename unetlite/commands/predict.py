@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from unetlite.inference.metadata import Metadata
     from unetlite.inference.tiling import Picture
 
-SOME_FAILED = 1
-"""The exit code if some files could not be read."""
+SOME_FAILED = 1  # the exit code if some files could not be read
 
 
 def predict(
@@ -120,11 +119,7 @@ def predict(
 
 
 def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
-    """The files by name: of folders all images at any depth, of patterns and files themselves those that are named.
-
-    Raises:
-        UsageError: nothing is there, or two files have one name.
-    """
+    """The files by name: what is named, and all images in folders. UsageError if there is none, or two of a name."""
     found: dict[str, Path] = {}
     for text in inputs:
         path = Path(text)
@@ -140,10 +135,10 @@ def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
         for name, file in named:
             other = found.setdefault(name, file)
             if os.path.realpath(other) != os.path.realpath(file):
-                raise UsageError(
-                    f"{file} and {other} would both be written as {name}; give them one after the other, each with an "
-                    "--output of its own, or give the folder above them."
+                remedy = (
+                    "give them one after the other, each with an --output of its own, or give the folder above them."
                 )
+                raise UsageError(f"{file} and {other} would both be written as {name}; {remedy}")
     return found
 
 

@@ -28,10 +28,7 @@ Looks = Mapping[str, Mapping[str, Any]]
 
 
 def looks(names: Sequence[str]) -> Looks:
-    """By variant, its `color` and its `marker`, the same in every chart; an operator's are the same in every report.
-
-    Past ten, colours come with other markers.
-    """
+    """By variant, its `color` and its `marker`, the same in every chart; an operator's are the same in every report."""
     slots = [*UPSAMPLERS, *(name for name in names if name not in UPSAMPLERS)]
     numbers = {name: slots.index(name) if UPSAMPLERS.keys() & set(names) else k for k, name in enumerate(names)}
     return {name: {"color": COLOURS[k % 10], "marker": MARKERS[(k + k // 10) % 10]} for name, k in numbers.items()}
@@ -51,10 +48,7 @@ def svg(figure: Figure) -> str:
 
 @rc_context(STYLE)
 def trade_offs(analysis: Analysis, costs: Costs, look: Looks) -> list[str]:
-    """Quality against latency, where measured, and against parameters, with simultaneous intervals.
-
-    An interval is that of the distance to the best of the others; see Analysis.around.
-    """
+    """Quality against latency, where measured, and against parameters, with the intervals of Analysis.around."""
     charts = {"parameters, millions": {name: cost.parameters / 1e6 for name, cost in costs.variants.items()}}
     if costs.fastest:
         charts = {"latency, milliseconds, in the fastest runtime": costs.fastest, **charts}

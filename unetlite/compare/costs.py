@@ -57,10 +57,7 @@ class Costs:
 def measure_costs(
     comparison: Comparison, networks: dict[str, UNet], size: tuple[int, int], rounds: int, tell: Callable[[str], None]
 ) -> Costs:
-    """What each variant's trained network costs, all on the CPU; with 0 rounds, no times are measured.
-
-    Variants are measured in turn, their latencies in float32. `tell` is told what is being done.
-    """
+    """What each variant's trained network costs, on the CPU, latencies in float32; with 0 rounds, without times."""
     variants, missing = {}, []
     predictions: dict[tuple[str, str], Function] = {}
     for name, network in networks.items():
@@ -118,10 +115,7 @@ def training_step(network: UNet, config: Mapping[str, Any]) -> Function:
 
 
 def pace(
-    networks: Mapping[str, UNet],
-    configs: Mapping[str, Mapping[str, Any]],
-    parallel: int | None,
-    tell: Callable[[str], None],
+    networks: Mapping[str, UNet], configs: Mapping[str, Any], parallel: int | None, tell: Callable[[str], None]
 ) -> tuple[dict[str, float], int]:
     """Seconds of a training step of each network, and how many trainings at once finish soonest, if None are given.
 
@@ -142,7 +136,7 @@ def pace(
             return sum(pool.map(work, [training_step(networks[name], configs[name]) for _ in range(at_once)])) / at_once
 
     if parallel is None:
-        choices = [1] if torch.cuda.is_available() else [2**k for k in range(threads.bit_length()) if 2**k <= threads]
+        choices = [1] if torch.cuda.is_available() else [2**k for k in range(threads.bit_length())]
         parallel = min(choices, key=lambda at_once: seconds(first, at_once) / at_once)
     steps = {name: seconds(name, parallel) for name in networks}
     torch.set_num_threads(threads)

@@ -31,6 +31,7 @@ class Curve(NamedTuple):
 
 def mean_curves(comparison: Comparison) -> dict[str, dict[str, Curve]]:
     """By variant, and by tag. Steps that not every seed has, as after early stopping, are left out."""
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it tells of what an interrupted run logs again
     curves: dict[str, dict[str, Curve]] = {name: {} for name in comparison.variants}
     for name, runs in comparison.variants.items():
         scalars = [read_scalars(run) for run in runs]
@@ -44,7 +45,6 @@ def mean_curves(comparison: Comparison) -> dict[str, dict[str, Curve]]:
 
 def read_scalars(run: Run) -> dict[str, dict[int, float]]:
     """The values of TAGS by step; after an interruption the later value counts."""
-    logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it tells of what an interrupted run logs again
     events = EventAccumulator(str(run.files.path), size_guidance={"scalars": 0, "images": 1, "tensors": 1}).Reload()
     found = events.Tags()["scalars"]
     return {tag: {e.step: e.value for e in events.Scalars(tag)} if tag in found else {} for tag in TAGS}
@@ -53,16 +53,12 @@ def read_scalars(run: Run) -> dict[str, dict[int, float]]:
 def write_tensorboard(
     curves: Mapping[str, Mapping[str, Curve]], analysis: Analysis, evidence: Evidence, directory: Path
 ) -> Path:
-    """A directory for TensorBoard: a run a variant with its mean curves, charts of their intervals, and pictures.
-
-    The pictures are the means with their intervals, and what each variant makes of the same test images.
-    """
+    """A directory for TensorBoard: each variant's mean curves with intervals, and its pictures of test images."""
     place = directory / "comparison"
     for old in place.glob("*/events.out.tfevents.*"):
         old.unlink()
-    charts = {
-        tag: ["Margin", [tag, f"within/{tag}/low", f"within/{tag}/high"]] for tag in reversed(TAGS)
-    }  # the last is shown first
+    # The last is shown first.
+    charts = {tag: ["Margin", [tag, f"within/{tag}/low", f"within/{tag}/high"]] for tag in reversed(TAGS)}
     for name, by_tag in curves.items():
         with SummaryWriter(str(place / re.sub(r"[/\\]", "_", name))) as writer:
             if any(curve.reach is not None for curve in by_tag.values()):

@@ -62,9 +62,8 @@ def choose(comparison: Comparison, data: SegmentationData, count: int = 4) -> li
     table = np.array([[run.scores("miou_per_image") for run in runs] for runs in comparison.variants.values()])
     level, spread = table.mean((0, 1)), table.mean(1).std(0)  # of (V, S, N)
     split = data.store.splits["test"]
-    light = np.array(
-        [split[split.whole(split.names.index(name))].image.float().mean() for name in comparison.first.images]
-    )
+    pictures = (split[split.whole(split.names.index(name))].image for name in comparison.first.images)
+    light = np.array([picture.float().mean() for picture in pictures])
     usable = np.flatnonzero(~np.isnan(level))
     usable = usable[light[usable] >= np.median(light[usable])] if len(usable) > count else usable
     chosen = usable[np.argsort(-spread[usable], kind="stable")][:count].tolist()

@@ -12,19 +12,15 @@ from typing import Any
 from unetlite.compare.runs import Comparison, looks_until, next_look, read_race, read_run, still_racing
 from unetlite.compare.verdict import analyse
 from unetlite.errors import UsageError
-from unetlite.files import whole
+from unetlite.files import write_text
 
 
 class Race:
     """What is planned and what was decided, kept in `race.json` after every step.
 
-    Args:
-        directory: of the runs.
-        plan: what must not change: `by`, the key that is compared; `variants`, by name their words on the command line;
-            `seeds`, the most of each; `metric` of METRICS; `margin` in it, and `budget` in seconds, or None.
-
-    Raises:
-        UsageError: the directory holds a race with another plan.
+    The plan must not change: `by`, the key that is compared; `variants`, by name their words on the command line;
+    `seeds`, the most of each; `metric` of METRICS; `margin` in it, and `budget` in seconds, or None. Raises UsageError
+    if the directory of the runs holds a race with another plan.
     """
 
     def __init__(self, directory: Path, plan: Mapping[str, Any]):
@@ -45,7 +41,6 @@ class Race:
 
     @property
     def racing(self) -> list[str]:
-        """The variants that are still trained."""
         return still_racing(self.plan["variants"], self.looks)
 
     @property
@@ -66,24 +61,18 @@ class Race:
             "seeds": self.seeds, "alpha": alpha, "seconds": round(self.seconds), "candidates": best.candidates,
             "regret": best.regret, "means": {name: each.mean for name, each in analysis.variants.items()},
         })  # fmt: skip
-        margin = self.plan["margin"]
+        margin, missing = self.plan["margin"], (self.seeds - self.looks[-1]["seeds"]) * len(self.racing)
+        expected = missing * (time.monotonic() - self.started) / max(self.trained, 1)  # until the next look
         if len(best.candidates) == 1:
             self.ended = "one candidate is left"
         elif margin is not None and min(best.regret.values()) <= margin:
             self.ended = "a variant is within the margin"
         elif len(self.looks) == len(self.planned):
             self.ended = "the last look was taken"
-        elif self.plan["budget"] is not None and self.seconds + self.expected() > self.plan["budget"]:
+        elif self.plan["budget"] is not None and self.seconds + expected > self.plan["budget"]:
             self.ended = "the time is spent"
         self.save()
 
-    def expected(self) -> float:
-        """Seconds until the next look, at the pace so far."""
-        done = self.looks[-1]["seeds"] if self.looks else 0
-        return (self.seeds - done) * len(self.racing) * (time.monotonic() - self.started) / max(self.trained, 1)
-
     def save(self) -> None:
-        """Writes the record, whole or not at all."""
         record = {"plan": self.plan, "looks": self.looks, "ended": self.ended, "seconds": self.seconds}
-        with whole(self.file) as partial:
-            partial.write_text(json.dumps(record, indent=1) + "\n")
+        write_text(self.file, json.dumps(record, indent=1) + "\n")

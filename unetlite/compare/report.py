@@ -23,9 +23,9 @@ from unetlite.compare import charts
 from unetlite.compare.costs import WAYS, Costs
 from unetlite.compare.curves import Curve
 from unetlite.compare.evidence import Evidence
-from unetlite.compare.runs import METRICS, Comparison
+from unetlite.compare.runs import METRICS, Comparison, Run
 from unetlite.compare.verdict import ENOUGH_GROUPS, Analysis, Summary, analyse, listed, short, strange_runs, verdict
-from unetlite.files import whole
+from unetlite.files import write_text
 
 RIPPLE = ((1e-4, "none to be seen"), (1e-3, "faint"), (1e-2, "weak"), (1.0, "a visible pattern"))
 """The share of the logits' variance below which a ripple is called so."""
@@ -58,18 +58,17 @@ class Report:
         strange = strange_runs(self.comparison, self.analysis.metric)
         seeds = {seed for _, seed in strange}
         if strange and len(seeds) < len(self.comparison.seeds):
-            without = analyse(self.comparison.without(seeds), self.analysis.metric)
             found[0] = f"With every training: {found[0]}"
-            if without is not None:
-                left_out = listed([str(seed) for seed in sorted(seeds)])
+            if without := analyse(self.comparison.without(seeds), self.analysis.metric):
+                left_out = listed(list(map(str, sorted(seeds))))
                 found.append(f"Without seed {left_out}: {verdict(without, *self.price, self.margin)}")
         return found
 
     @property
     def cautions(self) -> list[str]:
         """What a reader must know before believing the verdict."""
-        comparison, found = self.comparison, []
-        found += [f"{reason}." for reason in strange_runs(comparison, self.analysis.metric).values()]
+        comparison = self.comparison
+        found = [f"{reason}." for reason in strange_runs(comparison, self.analysis.metric).values()]
         if comparison.allowed:
             found.append(f"The runs also differ in {', '.join(comparison.allowed)}, as was allowed.")
         known = comparison.environments
@@ -81,15 +80,12 @@ class Report:
         if self.analysis.groups == 1:
             found.append("All test images are of one group: the bounds hold for it, and say nothing of others.")
         elif self.analysis.best and self.analysis.widened > 1.05:
-            found.append(
-                f"The test images come from {self.analysis.groups} groups only. With {ENOUGH_GROUPS} the bounds would "
-                f"be about {1 / self.analysis.widened:.0%} as wide."
-            )
+            narrower = f"With {ENOUGH_GROUPS} the bounds would be about {1 / self.analysis.widened:.0%} as wide."
+            found.append(f"The test images come from {self.analysis.groups} groups only. {narrower}")
         return found
 
     @property
     def basis(self) -> str:
-        """What the figures rest on."""
         comparison, first = self.comparison, self.comparison.first
         count, seeds = len(comparison.seeds), ", ".join(map(str, comparison.seeds))
         variants = f"{len(comparison.variants)} variants of {comparison.by}, {count} seed{'s' * (count > 1)} each"
@@ -113,10 +109,9 @@ def table(report: Report) -> list[dict[str, Cell]]:
     analysis, costs = report.analysis, report.costs
     rows = []
     for name, summary in analysis.variants.items():
-        title, *_ = METRICS[analysis.metric]
         cost, row = costs.variants[name], {report.comparison.by: Cell(name, name)}
         winner = analysis.best is not None and analysis.best.candidates == [name]
-        row[title] = over_seeds(summary.by_seed, winner)
+        row[METRICS[analysis.metric].title] = over_seeds(summary.by_seed, winner)
         if analysis.best:
             regret = analysis.best.regret[name]
             note = "may be the best" if name in analysis.best.candidates else "is not the best"
@@ -136,27 +131,28 @@ def details(report: Report) -> list[dict[str, Cell]]:
     """The other scores, those of the classes, ripple and every latency, in the same way."""
     rows = []
     for name in report.analysis.variants:
-        row, cost = {report.comparison.by: Cell(name, name)}, report.costs.variants[name]
+        row, runs = {report.comparison.by: Cell(name, name)}, report.comparison.variants[name]
         for metric, summaries in report.others.items():
-            title, *_ = METRICS[metric]
-            row[title] = over_seeds(summaries[name].by_seed)
+            row[METRICS[metric].title] = over_seeds(summaries[name].by_seed)
         for kind in ("last", "best"):
-            known = [run.metrics.get(f"test/miou_{kind}") for run in report.comparison.variants[name]]
-            if values := [value for value in known if value is not None]:
+            if values := known(runs, f"miou_{kind}"):
                 row[f"mean IoU, {kind} epoch"] = over_seeds(values)
-        ripples = [run.metrics.get("test/phase_ripple") for run in report.comparison.variants[name]]
-        if values := [value for value in ripples if value is not None]:
+        if values := known(runs, "phase_ripple"):
             words = next((word for bound, word in RIPPLE if mean(values) < bound), RIPPLE[-1][1])
             row["ripple"] = Cell(words, mean(values), f"{mean(values):.3%} of the variance")
-        for way, milliseconds in cost.latency.items():
+        for way, milliseconds in report.costs.variants[name].latency.items():
             row[f"{WAYS[way]}, ms"] = Cell(f"{milliseconds:.3g}", milliseconds)
         for label in report.comparison.first.classes:
-            known = [run.metrics.get(f"test/iou/{label}") for run in report.comparison.variants[name]]
-            if values := [value for value in known if value is not None]:
+            if values := known(runs, f"iou/{label}"):
                 row[f"IoU of {label}"] = over_seeds(values)
         rows.append(row)
     headings = list(dict.fromkeys(heading for row in rows for heading in row))
     return [{heading: row.get(heading, Cell("", "")) for heading in headings} for row in rows]
+
+
+def known(runs: Sequence[Run], score: str) -> list[float]:
+    """A test score of the runs that have it."""
+    return [value for run in runs if (value := run.metrics.get(f"test/{score}")) is not None]
 
 
 def over_seeds(values: Sequence[float], best: bool = False) -> Cell:
@@ -170,9 +166,7 @@ def as_markdown(report: Report) -> str:
     rows = table(report)
     texts = [[f"**{cell.text}**" if cell.best else cell.text for cell in row.values()] for row in rows]
     lines = [f"| {' | '.join(rows[0])} |", f"|{'---|' * len(rows[0])}", *(f"| {' | '.join(row)} |" for row in texts)]
-    notes = ""
-    if report.analysis.best:
-        notes = " Mean ± standard deviation over seeds; the bounds hold at once with 95 %."
+    notes = " Mean ± standard deviation over seeds; the bounds hold at once with 95 %." if report.analysis.best else ""
     return "\n\n".join([*report.verdicts, *report.cautions, "\n".join(lines), report.basis + notes]) + "\n"
 
 
@@ -196,6 +190,9 @@ def as_json(report: Report) -> dict[str, Any]:
         for (first, second), difference in analysis.differences.items()
         if difference.mean > 0 or (difference.mean == 0 and first < second)
     ]
+    described = {
+        metric: {name: asdict(each) for name, each in found.items()} for metric, found in report.others.items()
+    }
     judged = {key: value for key, value in asdict(analysis).items() if key not in ("differences", "best")}
     if analysis.best:
         judged |= {"candidates": analysis.best.candidates, "regret": analysis.best.regret, "lead": analysis.best.lead}
@@ -205,10 +202,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "compared": comparison.by,
         "margin": report.margin,
         "judged": {**judged, "pairs": pairs},
-        "described": {
-            metric: {name: asdict(summary) for name, summary in summaries.items()}
-            for metric, summaries in report.others.items()
-        },
+        "described": described,
         "left_out": comparison.left_out,
         "costs": asdict(report.costs),
         "runs": {name: [run.metrics for run in runs] for name, runs in comparison.variants.items()},
@@ -235,12 +229,8 @@ def address(picture: np.ndarray) -> str:
 
 def write_report(report: Report, directory: Path) -> list[Path]:
     """`report.html`, `report.json` and `report.md`, each whole or not at all."""
-    texts = {
-        "report.html": as_html(report),
-        "report.json": json.dumps(as_json(report), indent=1) + "\n",
-        "report.md": as_markdown(report),
-    }
+    figures = json.dumps(as_json(report), indent=1) + "\n"
+    texts = {"report.html": as_html(report), "report.json": figures, "report.md": as_markdown(report)}
     for name, text in texts.items():
-        with whole(directory / name) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
+        write_text(directory / name, text)
     return [directory / name for name in texts]

@@ -31,7 +31,6 @@ METRICS = {
     "dice_per_image": Metric("mean Dice of an image", "per_image", "dice"),
 }
 
-
 LOOKS = {3: 0.005, 5: 0.010, 7: 0.015, 10: 0.020}
 """Of a race: after how many seeds it is looked at, and the share of the 5 % that the look spends."""
 
@@ -39,9 +38,8 @@ LOOKS = {3: 0.005, 5: 0.010, 7: 0.015, 10: 0.020}
 def looks_until(seeds: int) -> dict[int, float]:
     """The looks of a race that has no more than these seeds: the first of LOOKS, which share all of the 5 %."""
     if seeds not in LOOKS:
-        raise UsageError(
-            f"hydra.sweeper.seeds={seeds}: a race has looks at {', '.join(map(str, LOOKS))} seeds; give one."
-        )
+        known = ", ".join(map(str, LOOKS))
+        raise UsageError(f"hydra.sweeper.seeds={seeds}: a race has looks at {known} seeds; give one.")
     taken = {look: share for look, share in LOOKS.items() if look <= seeds}
     return {look: ALPHA * share / sum(taken.values()) for look, share in taken.items()}
 
@@ -60,12 +58,10 @@ class Run:
 
     @property
     def classes(self) -> list[str]:
-        """Names of the classes."""
         return [name.removeprefix("iou/") for name in self.columns if name.startswith("iou/")]
 
     @property
     def seed(self) -> int:
-        """Of the configuration."""
         return self.config["seed"]
 
     def counts(self, table: str) -> np.ndarray:
@@ -75,7 +71,7 @@ class Run:
 
     def scores(self, metric: str) -> np.ndarray:
         """Values (N,) of a metric of METRICS, one a test image, whose mean is the run's score; NaN for no value."""
-        _, table, kind, *_ = METRICS[metric]
+        _, table, kind = METRICS[metric]
         return self.columns[kind] if table == "per_image" else contributions(self.counts(table), kind)
 
     def truth(self) -> tuple[Any, ...]:
@@ -114,12 +110,10 @@ class Comparison:
 
     @property
     def runs(self) -> list[Run]:
-        """All of them."""
         return [run for runs in self.variants.values() for run in runs]
 
     @property
     def first(self) -> Run:
-        """Any run: what they have in common can be read from it."""
         return self.runs[0]
 
     @property
@@ -133,16 +127,13 @@ class Comparison:
         return list({str(run.environment): run.environment for run in self.runs if run.environment}.values())
 
     def scores(self, metric: str) -> tuple[dict[str, np.ndarray], list[str]]:
-        """By variant that is not dropped (S, N), a row a seed, a column a test image that has a value in every run; and
-        these images' groups.
-        """
+        """By variant that is not dropped (S, N), of the test images with a value in every run; and their groups."""
         racing = {name: runs for name, runs in self.variants.items() if name not in self.dropped}
         values = {name: np.array([run.scores(metric) for run in runs]) for name, runs in racing.items()}
         kept = ~np.isnan(np.concatenate(list(values.values()))).any(0)
         return {name: table[:, kept] for name, table in values.items()}, np.array(self.first.groups)[kept].tolist()
 
     def without(self, seeds: Collection[int]) -> "Comparison":
-        """The same without these seeds."""
         kept = {name: [run for run in runs if run.seed not in seeds] for name, runs in self.variants.items()}
         return replace(self, variants=kept, seeds=[seed for seed in self.seeds if seed not in seeds])
 
@@ -186,12 +177,13 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
 
 def raced(race: Mapping[str, Any], found: Mapping[str, Mapping[int, Run]], allowed: list[str]) -> Comparison:
     """The runs of a race up to its last look, which is the one that decides."""
-    if not race["looks"]:
+    plan, looks, variants, dropped = race["plan"], race["looks"], {}, {}
+    if not looks:
         raise UsageError("the race has not been looked at yet; run the same command again, and it goes on.")
-    looks, planned, variants, dropped = race["looks"], looks_until(race["plan"]["seeds"]), {}, {}
+    planned = looks_until(plan["seeds"])
     if [look["seeds"] for look in looks] != list(planned)[: len(looks)]:
         raise UsageError("the race was looked at otherwise than planned, which is no basis for a verdict.")
-    for name in race["plan"]["variants"]:
+    for name in plan["variants"]:
         last = max(k for k, look in enumerate(looks) if name in look["regret"])
         if last < len(looks) - 1:
             dropped[name] = float(looks[last]["regret"][name])
@@ -200,11 +192,9 @@ def raced(race: Mapping[str, Any], found: Mapping[str, Mapping[int, Run]], allow
         variants[name] = [found[name][seed] for seed in range(looks[last]["seeds"])]
     used = {run.files.path for runs in variants.values() for run in runs}
     others = [run.files.path for by_seed in found.values() for run in by_seed.values() if run.files.path not in used]
-    left_out = [f"{path}: not part of the race at its last look" for path in others]
-    seeds = looks[-1]["seeds"]
-    return Comparison(
-        race["plan"]["by"], variants, list(range(seeds)), left_out, allowed, planned[seeds], len(variants), dropped
-    )
+    left_out, count = [f"{path}: not part of the race at its last look" for path in others], looks[-1]["seeds"]
+    seeds = list(range(count))
+    return Comparison(plan["by"], variants, seeds, left_out, allowed, planned[count], len(variants), dropped)
 
 
 def still_racing(variants: Iterable[str], looks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -219,29 +209,24 @@ def next_look(planned: Collection[int], looks: Sequence[Mapping[str, Any]]) -> i
 
 def read_race(directory: Path) -> dict[str, Any] | None:
     """What `race.json` records; None where there is none. Raises UsageError if it is damaged."""
-    file = directory / "race.json"
-    if not file.exists():
-        return None
-    remedy = "Delete it, and run the same command again: no training is lost."
-    return read_mapping(file, ("plan", "looks", "ended", "seconds"), remedy)
+    file, remedy = directory / "race.json", "Delete it, and run the same command again: no training is lost."
+    return read_mapping(file, ("plan", "looks", "ended", "seconds"), remedy) if file.exists() else None
 
 
 def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[str]:
     """The keys in which runs differ as allowed. Raises UsageError if they differ in others, or in the test images."""
-    first, settings = runs[0], [controlled(run.config, [by]) for run in runs]
+    settings = [controlled(run.config, [by]) for run in runs]
     keys = sorted({key for each in settings for key in each})
     differing = [key for key in keys if any(each.get(key) != settings[0].get(key) for each in settings)]
     if refused := [key for key in differing if not is_of(key, allow)]:
         examples = {str(each.get(refused[0])): run.files.path for each, run in zip(settings, runs, strict=True)}
         values = " and ".join(f"{value} in {path}" for value, path in examples.items())
-        raise UsageError(
-            f"the runs differ in more than {by} and seed: in {', '.join(refused)} ({refused[0]} is {values}). "
-            f"Compare runs that share these, or accept it with {' '.join(f'--allow {key}' for key in refused)}."
-        )
-    for run in runs:
-        if run.truth() != first.truth():
-            both = f"{first.files.path} and {run.files.path}"
-            raise UsageError(f"{both} were tested on different images, masks or classes; they do not compare.")
+        found = f"the runs differ in more than {by} and seed: in {', '.join(refused)} ({refused[0]} is {values})"
+        accept = " ".join(f"--allow {key}" for key in refused)
+        raise UsageError(f"{found}. Compare runs that share these, or accept it with {accept}.")
+    if others := [run.files.path for run in runs if run.truth() != runs[0].truth()]:
+        both = f"{runs[0].files.path} and {others[0]}"
+        raise UsageError(f"{both} were tested on different images, masks or classes; they do not compare.")
     return differing
 
 

@@ -2,43 +2,25 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from jinja2 import Environment, PackageLoader
 from rich.table import Table
 
 from unetlite.compare.runs import looks_until, next_look, read_race, still_racing
-from unetlite.files import whole
+from unetlite.files import write_text
 from unetlite.training.run import RunFiles
-
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
-<style>:root {{ color-scheme: light dark }}
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 44rem }}
-td, th {{ padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #8884 }}
-td:first-child, th:first-child {{ text-align: left }} table {{ border-collapse: collapse }}</style>
-<h1>{title}</h1><p>{state}</p><table><tr>{head}</tr>{rows}</table>
-<p>What counts is decided at looks that were planned. This page becomes the report at the end.</p></html>
-"""
 
 
 class Standing:
-    """What is finished, what was decided, and how long it will take.
-
-    Args:
-        directory: of the race.
-        operators: that started.
-        seeds: the most of each.
-        steps: seconds of a training step of each, as its cost.
-    """
+    """What is finished, what was decided, and what is left; `steps` are seconds of each operator's training step."""
 
     def __init__(self, directory: Path, operators: Sequence[str], seeds: int, steps: Mapping[str, float]):
         self.directory, self.operators, self.seeds, self.steps = directory, operators, seeds, steps
         self.scores: dict[str, dict[str, float]] = {name: {} for name in operators}
-        self.race: dict[str, Any] | None = None
-        self.looks: int | None = None  # that were told of; None before the first update
+        self.looks: list[dict[str, Any]] | None = None  # that were told of; None before the first update
         self.started, self.before = time.monotonic(), 0
 
     def update(self) -> Iterator[str]:
@@ -57,31 +39,28 @@ class Standing:
             for name, seed in fresh:
                 score = self.scores[name][seed]
                 yield f"{self.done} of at most {self.most}   {name} {seed}   {score:.4f}   {self.left}"
-        self.race = read_race(self.directory)
-        looks = self.race["looks"] if self.race else []
-        self.looks = len(looks) if self.looks is None else self.looks  # those of an earlier start are no news
-        for look in looks[self.looks :]:
-            before = looks[looks.index(look) - 1]["candidates"] if looks.index(look) else self.operators
-            dropped = [name for name in before if name not in look["candidates"]]
+        race = read_race(self.directory)
+        looks = race["looks"] if race else []
+        news = [] if self.looks is None else looks[len(self.looks) :]  # those of an earlier start are none
+        racing, self.looks = self.racing, looks
+        for look in news:
+            dropped = [name for name in racing if name not in look["candidates"]]
             went = f"dropped {', '.join(dropped)}" if dropped else "nothing dropped"
             yield f"look at {look['seeds']} seeds: {went}; may be the best: {', '.join(look['candidates'])}"
-        if fresh or len(looks) > self.looks:
-            self.looks = len(looks)
+            racing = look["candidates"]
+        if fresh or news:
             self.write()
 
     @property
     def done(self) -> int:
-        """Trainings that are finished."""
         return sum(map(len, self.scores.values()))
 
     @property
     def racing(self) -> list[str]:
-        """Operators that are still trained."""
-        return still_racing(self.operators, self.race["looks"] if self.race else ())
+        return still_racing(self.operators, self.looks or ())
 
     @property
     def most(self) -> int:
-        """Trainings, if nothing more is dropped."""
         return self.done + sum(self.seeds - len(self.scores[name]) for name in self.racing)
 
     @property
@@ -90,15 +69,14 @@ class Standing:
         trained = self.done - self.before
         if not trained:
             return ""
-        look = next_look(looks_until(self.seeds), self.race["looks"] if self.race else ())
+        look = next_look(looks_until(self.seeds), self.looks or ())
         missing = sum(max(0, look - len(self.scores[name])) for name in self.racing)
         minutes = missing * (time.monotonic() - self.started) / trained / 60
         return f"{minutes:.0f} min to the look at {look} seeds"
 
     def rows(self) -> list[tuple[str, ...]]:
         """Operator, trainings, mean IoU, bound, training step; the best mean first."""
-        looks = self.race["looks"] if self.race else []
-        bounds = {name: bound for look in looks for name, bound in look["regret"].items()}
+        bounds = {name: bound for look in self.looks or () for name, bound in look["regret"].items()}
         means = {name: mean(scores.values()) if scores else 0.0 for name, scores in self.scores.items()}
         return [
             (
@@ -114,19 +92,13 @@ class Standing:
     HEAD = ("upsample", "trainings", "mean IoU", "below the best, at most", "training step")
 
     def table(self) -> Table:
-        """For the terminal."""
         table = Table(*self.HEAD, title=f"{self.done} of at most {self.most} trainings   {self.left}")
         for row in self.rows():
             table.add_row(*row)
         return table
 
     def write(self) -> None:
-        """The page, in the place of the report."""
-        page = PAGE.format(
-            title=f"{escape(self.directory.name)}: which upsampling?",
-            state=f"{self.done} of at most {self.most} trainings. {self.left}",
-            head="".join(f"<th>{head}</th>" for head in self.HEAD),
-            rows="".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows()),
-        )
-        with whole(self.directory / "report.html") as partial:
-            partial.write_text(page, encoding="utf-8")
+        template = Environment(loader=PackageLoader("unetlite.compare"), autoescape=True).get_template("standing.html")
+        state = f"{self.done} of at most {self.most} trainings. {self.left}"
+        page = template.render(directory=self.directory, state=state, head=self.HEAD, rows=self.rows())
+        write_text(self.directory / "report.html", page)

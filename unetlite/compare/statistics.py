@@ -155,10 +155,7 @@ def dunnett(alpha: float, others: int) -> np.ndarray:
 
 
 def equal_within(found: Differences, alpha: float = ALPHA) -> float:
-    """The smallest margin within which all variants are shown to be equal: every pair passes two one-sided tests.
-
-    Schuirmann (1987). All must pass, so that nothing needs to be corrected for their number.
-    """
+    """The smallest margin within which all are shown to be equal: every pair passes two tests (Schuirmann 1987)."""
     return max(abs(difference.mean) + difference.reach(alpha) for difference in found.values())
 
 
@@ -168,11 +165,9 @@ def equal_but_one(found: Differences, alpha: float = ALPHA) -> tuple[str, float]
     Any of them could have been left out, so the level is divided by their number.
     """
     names = list(dict.fromkeys(first for first, _ in found))
-    without = {
-        name: equal_within({pair: d for pair, d in found.items() if name not in pair}, alpha / len(names))
-        for name in names
-    }
-    return min(without.items(), key=lambda item: item[1])
+    without = {name: {pair: each for pair, each in found.items() if name not in pair} for name in names}
+    margins = {name: equal_within(others, alpha / len(names)) for name, others in without.items()}
+    return min(margins.items(), key=lambda item: item[1])
 
 
 def contributions(counts: np.ndarray, kind: str = "iou") -> np.ndarray:

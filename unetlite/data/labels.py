@@ -15,12 +15,9 @@ Value = int | tuple[int, int, int]
 class ClassTable:
     """From mask values to class indices.
 
-    Args:
-        classes: which mask values are which class:
-            None: two classes, zero is background and everything else (1, 255, instance numbers) foreground;
-            a list of names: the values are the indices 0, 1, 2, ...;
-            a table from name to a grey value or an RGB triple.
-        ignore: values without a truth, grey or RGB; 255 is one of them unless a class has it.
+    `classes` is None for two classes, where everything but zero is foreground (1, 255, instance numbers); a list of
+    names, whose values are 0, 1, 2, ...; or a table from name to a grey value or an RGB triple. `ignore` are values
+    without a truth, grey or RGB; 255 is one of them unless a class has it.
     """
 
     def __init__(self, classes: Sequence[str] | Mapping[str, Any] | None, ignore: Sequence[Any] | int = ()):
@@ -61,9 +58,8 @@ class ClassTable:
             raise UsageError(f"{path} is a grey mask, but data.classes gives RGB triples.")
         if not self.rgb and values.ndim == 3:
             if not (values == values[..., :1]).all():
-                raise UsageError(
-                    f"{path} is an RGB mask; say which colour is which class, data.classes={{road: [128,64,128], ...}}"
-                )
+                remedy = "say which colour is which class, data.classes={road: [128,64,128], ...}"
+                raise UsageError(f"{path} is an RGB mask; {remedy}")
             values = values[..., 0]
         if self.foreground:
             return np.where(np.isin(values, self.ignored), IGNORE, values != 0).astype(np.uint8)
@@ -77,10 +73,9 @@ class ClassTable:
         for k, (code, count) in enumerate(zip(present.tolist(), counts.tolist(), strict=True)):
             value: Value = (code >> 16, code >> 8 & 255, code & 255) if self.rgb else code
             if value not in self.index_of:
-                raise UsageError(
-                    f"{path} holds the value {show(value)} at {count} pixels, but data.classes has "
-                    f"{', '.join(map(show, self.values))}. Add the class, or add the value to data.ignore."
-                )
+                known, found = ", ".join(map(show, self.values)), f"{path} holds the value {show(value)}"
+                remedy = "Add the class, or add the value to data.ignore."
+                raise UsageError(f"{found} at {count} pixels, but data.classes has {known}. {remedy}")
             indices[k] = self.index_of[value]
         return indices[inverse.reshape(codes.shape)]
 

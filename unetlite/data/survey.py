@@ -84,16 +84,12 @@ def find_classes(masks: Mapping[Path, np.ndarray]) -> tuple[Any, str]:
     """`data.classes` by the values of the masks, and how they were understood. Raises UsageError for no classes."""
     coloured = [path for path, values in masks.items() if values.ndim == 3 and (values != values[..., :1]).any()]
     if coloured:
-        colours = Counter(
-            tuple(c) for path in coloured[:20] for c in np.unique(masks[path].reshape(-1, 3), axis=0).tolist()
-        )
-        table = ", ".join(
-            f"class_{k}: {list(colour)}" for k, (colour, _) in enumerate(colours.most_common(MOST_CLASSES))
-        )
-        raise UsageError(
-            f"{coloured[0]} is a coloured mask, with {len(colours)} colours in those looked at; say which is which "
-            f"class, and leave out what is none: 'data.classes={{{table}}}'"
-        )
+        present = (np.unique(masks[path].reshape(-1, 3), axis=0).tolist() for path in coloured[:20])
+        colours = Counter(tuple(colour) for each in present for colour in each)
+        common = enumerate(colours.most_common(MOST_CLASSES))
+        table = ", ".join(f"class_{k}: {list(colour)}" for k, (colour, _) in common)
+        remedy = f"say which is which class, and leave out what is none: 'data.classes={{{table}}}'"
+        raise UsageError(f"{coloured[0]} is a coloured mask, with {len(colours)} colours in those looked at; {remedy}")
     values = {path: np.unique(each) for path, each in masks.items()}
     present = np.unique(np.concatenate(list(values.values()))).tolist()
     listed = ", ".join(map(str, present[:8])) + (", ..." if len(present) > 8 else "")
@@ -108,10 +104,9 @@ def find_classes(masks: Mapping[Path, np.ndarray]) -> tuple[Any, str]:
         return None, f"the masks hold numbers of objects up to {present[-1]}; what is not 0 is foreground"
     if len(present) <= MOST_CLASSES:
         return {f"class_{value}": value for value in present}, f"the masks hold {listed}"
-    raise UsageError(
-        f"{next(iter(masks))} and other masks hold {len(present)} different values ({listed}), like an image; a mask "
-        "has a value a class, without shades between. Say which is which class by 'data.classes={a: 0, b: 128}'."
-    )
+    found = f"{next(iter(masks))} and other masks hold {len(present)} different values ({listed}), like an image"
+    remedy = "Say which is which class by 'data.classes={a: 0, b: 128}'."
+    raise UsageError(f"{found}; a mask has a value a class, without shades between. {remedy}")
 
 
 def find_series(names: list[str]) -> str | None:

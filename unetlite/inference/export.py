@@ -29,11 +29,7 @@ from unetlite.network.unet import UNet
 from unetlite.network.upsampling import UPSAMPLERS
 from unetlite.timing import in_turn, medians
 
-EXAMPLE = (2, 64, 96)
-"""Batch, height and width that networks are traced with; all three stay free."""
-
-SIZES = ((1, 256, 256), (3, 128, 192), (1, 37, 91))
-"""Batch, height and width of what an export is checked with."""
+SIZES = ((1, 256, 256), (3, 128, 192), (1, 37, 91))  # batch, height and width of what an export is checked with
 TOLERANCE = 1e-4  # of logits relative to the largest, where that is above 1, and of probabilities
 EQUAL_CLASSES = 0.999
 
@@ -41,11 +37,16 @@ EQUAL_CLASSES = 0.999
 def write(network: UNet, metadata: Metadata, format: str, path: Path, images: Iterable[np.ndarray] = ()) -> None:
     """Writes a network in evaluation mode with its metadata, which say what it is to give and how precisely.
 
-    The format is "onnx" (a file), "openvino" or "safetensors" (folders); 8-bit integers are chosen by training images,
-    uint8 (C, H, W). Raises ImportError if a package is missing.
+    8-bit integers are chosen by `images`, uint8 (C, H, W). Raises ImportError if a package is missing.
     """
     if format == "safetensors":
-        return write_safetensors(network, metadata, path)
+        from safetensors.torch import save_file
+
+        path.mkdir()
+        weights = {name: weight.contiguous() for name, weight in network.state_dict().items()}
+        save_file(weights, path / "model.safetensors")
+        (path / "config.json").write_text(json.dumps({KEY: metadata.model_dump()}, indent=2) + "\n")
+        return
     model = onnx_model(network, metadata.output)
     if metadata.precision == "int8":
         model = quantised(model, images)
@@ -60,16 +61,6 @@ def write(network: UNet, metadata: Metadata, format: str, path: Path, images: It
         converted = openvino.Core().read_model(model.SerializeToString())
         converted.set_rt_info(metadata.model_dump_json(), [KEY])
         openvino.save_model(converted, path / "openvino_model.xml", compress_to_fp16=False)
-
-
-def write_safetensors(network: UNet, metadata: Metadata, directory: Path) -> None:
-    """`model.safetensors`, and `config.json` with the metadata."""
-    from safetensors.torch import save_file
-
-    directory.mkdir()
-    weights = {name: weight.contiguous() for name, weight in network.state_dict().items()}
-    save_file(weights, directory / "model.safetensors")
-    (directory / "config.json").write_text(json.dumps({KEY: metadata.model_dump()}, indent=2) + "\n")
 
 
 class Exported(nn.Module):
@@ -90,8 +81,7 @@ class Exported(nn.Module):
 
 def onnx_model(network: UNet, output: str = "logits") -> Any:
     """A network in evaluation mode as onnx.ModelProto. Raises ImportError if onnx or onnxscript is not installed."""
-    batch, height, width = EXAMPLE
-    example = torch.zeros(batch, network.config.in_channels, height, width, dtype=torch.uint8)
+    example = torch.zeros(2, network.config.in_channels, 64, 96, dtype=torch.uint8)
     free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     with quiet("torch"):
         program = torch.onnx.export(
@@ -142,22 +132,16 @@ def quiet(name: str) -> Iterator[None]:
 
 
 class Agreement(NamedTuple):
-    """Of an export with the network it was made of.
+    """Of an export with the network it was made of."""
 
-    Logits differ relative to the largest one, if that is above 1; of classes it is the share of pixels that differ.
-    """
-
-    difference: float  # the largest
+    difference: float  # the largest; of logits relative to the largest, if above 1, of classes the share that differs
     bulk: float  # the largest but for the 5 % that differ most
     classes: float  # the share of pixels whose class is equal
 
 
 @torch.inference_mode()
 def agreement(runtime: Runtime, network: UNet, images: Sequence[np.ndarray]) -> Agreement:
-    """The outputs of an export against those of its network in evaluation mode, in PyTorch and float32.
-
-    Windows of SIZES are cut out of the images, uint8 (C, H, W).
-    """
+    """The outputs of an export against those of its network in float32, for windows of SIZES out of uint8 (C, H, W)."""
     differences, equal = [], []
     for size in SIZES:
         for batch in batches(images, *size):
@@ -193,15 +177,11 @@ def demand(found: Agreement, metadata: Metadata) -> None:
     if not np.isfinite(found.difference):
         raise UsageError("the export gives values that are no numbers; it was not kept.")
     if metadata.precision == "float32" and metadata.output != "classes" and difference > TOLERANCE:
-        raise UsageError(
-            f"the export differs from the checkpoint by {difference:.1e}, more than {TOLERANCE:.0e}; it was not kept. "
-            "Try --no-fold, or another --format."
-        )
+        differs = f"the export differs from the checkpoint by {difference:.1e}, more than {TOLERANCE:.0e}"
+        raise UsageError(f"{differs}; it was not kept. Try --no-fold, or another --format.")
     if metadata.precision != "int8" and found.classes < EQUAL_CLASSES:
-        raise UsageError(
-            f"the export gives the class of the checkpoint at {found.classes:.3%} of the pixels, less than "
-            f"{EQUAL_CLASSES:.1%}; it was not kept. Try --precision float32."
-        )
+        equal = f"the export gives the class of the checkpoint at {found.classes:.3%} of the pixels"
+        raise UsageError(f"{equal}, less than {EQUAL_CLASSES:.1%}; it was not kept. Try --precision float32.")
 
 
 def some_images(split: Split, count: int) -> Iterator[np.ndarray]:
@@ -213,7 +193,7 @@ def some_images(split: Split, count: int) -> Iterator[np.ndarray]:
 @torch.inference_mode()
 def loss(runtime: Runtime, network: UNet, split: Split) -> str:
     """The mean IoU of a runtime and of the network it was made of, over the whole images of a split, in words."""
-    before, after = SegmentationScores(runtime.metadata.classes), SegmentationScores(runtime.metadata.classes)
+    before, after = (SegmentationScores(runtime.metadata.classes) for _ in range(2))
     for index in range(len(split)):
         image, mask = split[split.whole(index)]
         before.update(network(image[None]).argmax(1), mask[None])
@@ -228,7 +208,5 @@ def latency(runtime: Runtime, network: UNet, images: Sequence[np.ndarray]) -> st
     (image, *_) = batches(images, 1, 256, 256)
     functions = {"export": partial(runtime.run, image), "trained": partial(network, torch.from_numpy(image))}
     export, trained = medians(in_turn(functions)).values()
-    return (
-        f"{export:.1f} ms for 256 x 256 pixels with {torch.get_num_threads()} threads, {trained / export:.1f} times as "
-        f"fast as the checkpoint in PyTorch ({trained:.1f} ms)"
-    )
+    measured = f"{export:.1f} ms for 256 x 256 pixels with {torch.get_num_threads()} threads"
+    return f"{measured}, {trained / export:.1f} times as fast as the checkpoint in PyTorch ({trained:.1f} ms)"

@@ -60,9 +60,8 @@ class Metadata(BaseModel):
         name, norm = self.network.upsample["name"], self.network.norm
         if getattr(UPSAMPLERS.get(name), "reads_anywhere", False):
             return f"{name} reads at places that it has learnt"
-        if norm in ("group", "instance"):
-            return f"model.norm={norm} takes its statistics over the whole image"
-        return None
+        over_all = f"model.norm={norm} takes its statistics over the whole image"
+        return over_all if norm in ("group", "instance") else None
 
     @classmethod
     def read(cls, stored: Any, path: Path) -> "Metadata":
@@ -79,10 +78,8 @@ class Metadata(BaseModel):
 def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
     """The network of a checkpoint, on the CPU in float32 and evaluation mode, and its metadata.
 
-    The scores are those of the test images if a finished run was judged by it.
-
-    Raises:
-        UsageError: the file is missing, damaged, or was not written by unetlite.
+    The scores are those of the test images if a finished run was judged by it. UsageError if the file is missing,
+    damaged, or was not written by unetlite.
     """
     checkpoint = load_checkpoint(path)
     network = build_network(checkpoint, path).eval()

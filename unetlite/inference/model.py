@@ -65,22 +65,11 @@ class Band(NamedTuple):
 
 
 class Model:
-    """A trained network, ready to predict.
+    """A trained network, ready to predict: `classes` (names) and `colours` (RGB) are in the order of the class indices.
 
-    Args:
-        runtime: what computes.
-        tile: images with a longer side are predicted in tiles of this many pixels; None takes 1536, or more where the
-            network sees far.
-        overlap: pixels of image around a tile that are predicted with it; None takes all that can change it, so that
-            tiles give what the whole image would.
-
-    Attributes:
-        metadata: how the network was trained.
-        classes, colours: names and RGB triples, in the order of the class indices.
-        tiling: of images larger than a tile.
-
-    Raises:
-        UsageError: tile or overlap cannot be.
+    Images with a side longer than `tile` pixels are predicted in tiles; None takes 1536, or more where the network sees
+    far. `overlap` are pixels of image around a tile that are predicted with it; None takes all that can change it, so
+    that tiles give what the whole image would. UsageError for a tile that is too small.
     """
 
     def __init__(self, runtime: Runtime, *, tile: int | None = None, overlap: int | None = None):
@@ -101,13 +90,9 @@ class Model:
     def predict(self, image: ImageLike, *, flips: bool = False) -> Prediction:
         """The prediction for one image, of the image's own size.
 
-        Args:
-            image: a file's path; a PIL image; an array (H, W), (H, W, 3) or (H, W, 4); or a tensor (H, W) or (C, H, W).
-                Arrays and tensors hold raw pixels, uint8, or uint16 as 16-bit files do.
-            flips: average over the image and its mirror images, four times the work.
-
-        Raises:
-            UsageError: the image is of another type or shape, or its file cannot be read.
+        The image is a file's path; a PIL image; an array (H, W), (H, W, 3) or (H, W, 4); or a tensor (H, W) or
+        (C, H, W). Arrays and tensors hold raw pixels, uint8, or uint16 as 16-bit files do; UsageError for others.
+        `flips` averages over the image and its mirror images, four times the work.
         """
         array = as_pixels(image, self.metadata.network.in_channels, self.metadata.value_range)
         bands = list(self.bands(in_memory(array), np.float32, flips))
@@ -121,16 +106,12 @@ class Model:
     def bands(self, picture: Picture, probabilities: Any = None, flips: bool = False) -> Iterator[Band]:
         """The prediction from top to bottom, so that it need never be in memory as a whole.
 
-        Args:
-            picture: the image.
-            probabilities: the type in which they are kept, such as np.float16; None for classes alone.
-            flips: as in `predict`; in tiles, the mirror images are those of the tiles.
+        `probabilities` is the type in which they are kept, such as np.float16; None for classes alone. In tiles, the
+        mirror images are those of the tiles.
         """
-        tiled = self.in_tiles(picture)
-        rows, columns = (
-            self.tiling.spans(length) if tiled else [(0, length, 0, length)]
-            for length in (picture.height, picture.width)
-        )
+        rows, columns = [(0, picture.height, 0, picture.height)], [(0, picture.width, 0, picture.width)]
+        if self.in_tiles(picture):
+            rows, columns = self.tiling.spans(picture.height), self.tiling.spans(picture.width)
         for top, bottom, first, last in rows:
             image = picture.rows(first, last)  # (C, h + halo, W)
             classes = np.empty((bottom - top, picture.width), np.uint8)
@@ -155,10 +136,8 @@ class Model:
 def load(path: str | Path, *, tile: int | None = None, overlap: int | None = None) -> Model:
     """A trained network: a checkpoint, the run directory that holds it, or anything that `unetlite export` wrote.
 
-    `tile` and `overlap` are for images larger than a tile, see Model.
-
-    Raises:
-        UsageError: the file is missing, damaged or of another kind, or its runtime is not installed.
+    `tile` and `overlap` are for images larger than a tile, see Model. Raises UsageError if the file is missing, damaged
+    or of another kind, or if its runtime is not installed.
     """
     with torch.random.fork_rng(devices=[]):  # a network starts from random weights; the caller's generator stays
         runtime = open_runtime(Path(path))

@@ -19,8 +19,7 @@ from unetlite.network.folding import fold
 from unetlite.network.unet import UNet
 from unetlite.training.run import RunFiles
 
-EXPORTS = {"onnx": ".onnx", "openvino": ".openvino", "safetensors": ".safetensors"}
-"""By format, how the name of an export ends. The last two are folders."""
+EXPORTS = {"onnx": ".onnx", "openvino": ".openvino", "safetensors": ".safetensors"}  # how names end; two are folders
 
 
 class Runtime(ABC):
@@ -40,14 +39,11 @@ class Runtime(ABC):
         batch, _, *size = image.shape
         shape = (batch, *size) if self.metadata.output == "classes" else (batch, len(self.metadata.classes), *size)
         if found.shape != shape or not np.isfinite(found).all():
-            raise UsageError(
-                f"{self.name} gives {found.dtype} {found.shape}, or values that are no numbers, for an image of "
-                f"{image.shape}; the file does not hold what it says. Export it anew."
-            )
+            given = f"{found.dtype} {found.shape}, or values that are no numbers, for an image of {image.shape}"
+            raise UsageError(f"{self.name} gives {given}; the file does not hold what it says. Export it anew.")
         output = torch.from_numpy(found)
         if self.metadata.output == "classes":
-            one_hot = F.one_hot(output.long(), len(self.metadata.classes))  # (B, H, W, K)
-            return one_hot.permute(0, 3, 1, 2).float().numpy()
+            return F.one_hot(output.long(), len(self.metadata.classes)).permute(0, 3, 1, 2).float().numpy()
         return (output.softmax(1) if self.metadata.output == "logits" else output).numpy()
 
 
@@ -154,10 +150,8 @@ def opening(path: Path, *errors: type[Exception]) -> Iterator[None]:
 def open_runtime(path: Path, kind: str | None = None, device: str | None = None) -> Runtime:
     """The network of a checkpoint, of the run directory that holds it, or of anything that `unetlite export` wrote.
 
-    `kind` is the suffix of its kind where neither name nor content tells; `device` is for PyTorch.
-
-    Raises:
-        UsageError: there is no such file, it is of another kind, it is damaged, or its runtime is not installed.
+    `kind` is the suffix of its kind where neither name nor content tells; `device` is for PyTorch. Raises UsageError if
+    the file is missing, damaged or of another kind, or if its runtime is not installed.
     """
     if path.is_dir() and RunFiles(path).judged.exists():
         path = RunFiles(path).judged

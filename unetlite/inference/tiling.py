@@ -26,16 +26,10 @@ class Picture(NamedTuple):
 
 
 class Tiling:
-    """How images are cut.
+    """How images are cut, for a network with this receptive field and coarsest stride, in pixels per axis.
 
-    Args:
-        receptive_field: pixels per axis that can change a logit.
-        stride: the network's coarsest.
-        tile: pixels per axis that are predicted at once; None takes 1536, or four halos if that is more.
-        overlap: pixels of the halo, rounded up to the stride; None takes as many as can change the core.
-
-    Raises:
-        UsageError: tile or overlap cannot be.
+    `tile` pixels are predicted at once; None takes 1536, or four halos if that is more. `overlap` are those of the
+    halo, rounded up to the stride; None takes as many as can change the core. UsageError if they cannot be.
     """
 
     def __init__(self, receptive_field: int, stride: int, tile: int | None = None, overlap: int | None = None):
@@ -49,10 +43,11 @@ class Tiling:
         core = self.size - 2 * self.halo
         self.core = core // BLOCK * BLOCK if core >= BLOCK >= stride else core // stride * stride
         if self.core < 1:
-            raise UsageError(
-                f"tile={tile}: with an overlap of {self.halo} on each side, a tile needs {2 * self.halo + stride} "
-                "pixels or more. With an overlap of less than the default, tiles are approximate."
+            needed = (
+                f"with an overlap of {self.halo} on each side, a tile needs {2 * self.halo + stride} pixels or more"
             )
+            remedy = "With an overlap of less than the default, tiles are approximate."
+            raise UsageError(f"tile={tile}: {needed}. {remedy}")
 
     def spans(self, length: int) -> list[tuple[int, int, int, int]]:
         """Along an axis of `length` pixels: start and end of each core, start and end of what is predicted for it."""

@@ -30,7 +30,11 @@ class BoundaryIoU(PerImageCounts):
         truth = self._boundary(mask, unlabelled, outside)
         found = self._boundary(prediction, unlabelled, outside)
         both = truth.masked_fill(truth != found, outside)
-        counted, in_truth, in_found = (self._count(labels) for labels in (both, truth, found))  # (B, K) each
+        # An image at a time, since a tensor of bytes is counted much faster than one of indices of image and class.
+        counted, in_truth, in_found = (
+            torch.stack([image.flatten().bincount(minlength=outside + 1)[:-1] for image in labels])  # (B, K)
+            for labels in (both, truth, found)
+        )
         self.counts.append(torch.stack([counted, in_found - counted, in_truth - counted], dim=-1))
 
     def _boundary(self, labels: Tensor, unlabelled: Tensor, outside: int) -> Tensor:
@@ -43,12 +47,6 @@ class BoundaryIoU(PerImageCounts):
             lowest = sliding(torch.minimum, lowest, 2 * self.width + 1, axis)
         return labels.masked_fill(highest == lowest, outside)
 
-    def _count(self, labels: Tensor) -> Tensor:
-        """Pixels of each class (B, K) in labels (B, H, W)."""
-        bins = len(self.classes) + 1
-        # An image at a time, since a tensor of bytes is counted much faster than one of indices of image and class.
-        return torch.stack([image.flatten().bincount(minlength=bins)[:-1] for image in labels])
-
     def per_image(self) -> Tensor:
         """Boundary IoU (N, K) of every image in the order of the updates."""
         return iou_and_dice(self.all_counts())[0]
@@ -59,10 +57,7 @@ class BoundaryIoU(PerImageCounts):
 
 
 def sliding(combine: Callable[[Tensor, Tensor], Tensor], x: Tensor, size: int, axis: int) -> Tensor:
-    """A maximum or minimum over every window of `size` elements along an axis, which becomes `size - 1` shorter.
-
-    In log2(size) passes over bytes, several times faster than pooling, which takes floats.
-    """
+    """A maximum or minimum over every window of `size` bytes along an axis; pooling takes floats, and far longer."""
     reached = 1
     while reached < size:
         step = min(reached, size - reached)

@@ -47,7 +47,6 @@ class SegmentationScores(PerImageCounts):
         return iou_and_dice(self.all_counts())
 
     def compute(self) -> dict[str, Tensor]:
-        """See summarise."""
         return summarise(self.all_counts(), self.classes)
 
 

@@ -28,10 +28,9 @@ class PhaseRipple(Metric):
     def __init__(self, stride: int, num_classes: int, *, margin: int = 0):
         super().__init__()
         self.stride, self.margin = stride, margin
-        double = torch.float64
-        self.add_state("profile", torch.zeros(num_classes, stride, stride, dtype=double), dist_reduce_fx="sum")
-        self.add_state("squares", torch.zeros(num_classes, dtype=double), dist_reduce_fx="sum")
-        self.add_state("moments", torch.zeros(2, num_classes, dtype=double), dist_reduce_fx="sum")
+        shapes = {"profile": (num_classes, stride, stride), "squares": (num_classes,), "moments": (2, num_classes)}
+        for name, shape in shapes.items():
+            self.add_state(name, torch.zeros(shape, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("images", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, logits: Tensor) -> None:

@@ -18,16 +18,13 @@ SIZE = 16  # of the low-resolution maps that operators are tried on: large enoug
 class Behaviour(NamedTuple):
     """An operator as it is now, at initialisation or after training; all maps are of high resolution.
 
-    Attributes:
-        kernel: the transposed-convolution kernel that equals it, or of a content-dependent operator its linearisation
-            at a constant map: (C_in, C_out, k, k), k even, for stride 2.
-        constant: the response to a map of ones, (C_out, 2 SIZE, 2 SIZE).
-        single: the response to one pixel of ones on zeros, (C_out, 2 SIZE, 2 SIZE), without that to zeros.
+    The kernel is that of the transposed convolution of stride 2 that equals it, or of a content-dependent operator its
+    linearisation at a constant map.
     """
 
-    kernel: Tensor
-    constant: Tensor
-    single: Tensor
+    kernel: Tensor  # (C_in, C_out, k, k), k even
+    constant: Tensor  # the response to a map of ones, (C_out, 2 SIZE, 2 SIZE)
+    single: Tensor  # the response to one pixel of ones on zeros, without that to zeros, (C_out, 2 SIZE, 2 SIZE)
 
     @property
     def strongest(self) -> tuple[int, int]:
@@ -45,10 +42,7 @@ class Behaviour(NamedTuple):
 
     @property
     def ripple(self) -> float:
-        """How much the response to a constant depends on the position modulo two, inside.
-
-        The standard deviation over the four phases, by the root mean square over all: 0 if a constant stays constant.
-        """
+        """Of the response to a constant, inside: the deviation over the four phases by the root mean square of all."""
         phases = F.pixel_unshuffle(self.constant[None, :, 10:-10, 10:-10], 2).mean((-1, -2)).view(-1, 4)  # (C, 4)
         return float(phases.var(1, correction=0).mean().sqrt() / phases.square().mean().sqrt().clamp(min=1e-30))
 

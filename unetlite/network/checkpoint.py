@@ -13,9 +13,7 @@ from unetlite.errors import MALFORMED, UsageError, first_line
 from unetlite.network.unet import UNet
 from unetlite.settings import UNetConfig
 
-KEY = "unetlite"
-"""Where a checkpoint has the network's configuration, class names and colours, and the run's configuration, environment
-and scores."""
+KEY = "unetlite"  # where a checkpoint has its architecture, classes and colours, and the run's configuration and scores
 
 LARGEST_PICKLE = 2**24  # bytes of a checkpoint's structure, all but the numbers themselves
 MOST_VALUES, DEEPEST = 100_000, 20  # of what stands under KEY
@@ -79,9 +77,8 @@ def build_network(checkpoint: dict[str, Any], path: Path) -> UNet:
         weights = {name.removeprefix(prefix): w for name, w in stored if name.startswith(prefix)}
         return with_weights(UNetConfig(**checkpoint[KEY]["network"]), weights, path)
     except (UsageError, *MALFORMED) as error:
-        raise UsageError(
-            f"{path} holds another network than this version of unetlite builds ({first_line(error)})."
-        ) from None
+        reason = first_line(error)
+        raise UsageError(f"{path} holds another network than this version of unetlite builds ({reason}).") from None
 
 
 def with_weights(config: UNetConfig, weights: Mapping[str, Tensor], path: Path) -> UNet:

@@ -18,7 +18,9 @@ def fold(network: UNet, *, nearest_3x3: bool = True) -> UNet:
     network = copy.deepcopy(network).eval()
     for name, module in list(network.named_modules()):
         if isinstance(module, ConvBlock):
-            fold_norms(module)
+            for k, (conv, norm) in enumerate(zip(module, list(module)[1:], strict=False)):
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    module[k], module[k + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
         elif isinstance(module, ResizeConvolution) and module.conv.kernel_size == (1, 1):
             module.convolves_first = True  # commutes with interpolation, whose weights add up to one (fact 18)
         elif type(module) is Nearest and nearest_3x3:  # and nothing from outside that is derived from it
@@ -26,13 +28,6 @@ def fold(network: UNet, *, nearest_3x3: bool = True) -> UNet:
         elif type(module) is Zeros:  # equals a transposed convolution, which multiplies no zeros (fact 20)
             network.set_submodule(name, transposed(module.conv, module.conv.weight.flip(-1, -2).transpose(0, 1)))
     return network.requires_grad_(False)
-
-
-def fold_norms(block: ConvBlock) -> None:
-    """Multiplies the scale of each batch norm into the weights before it, and adds its shift to the bias."""
-    for k, (conv, norm) in enumerate(zip(block, list(block)[1:], strict=False)):
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            block[k], block[k + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
 
 
 def fold_nearest(up: Nearest) -> Transpose:

@@ -19,22 +19,14 @@ TOLERANCE = 0.01  # of equal budgets
 
 
 class Layer(NamedTuple):
-    """A convolution, or an upsampling or downsampling operator as a whole.
+    """A convolution, or an upsampling or downsampling operator as a whole."""
 
-    Attributes:
-        name: in the network.
-        kernel, stride: of a convolution; of an operator the neighbourhood that it reads, and the change of size.
-        receptive_field: pixels of the image, per axis, that can change an element of its output; the largest.
-        kind: its class.
-        shape: of its output, (C, H, W).
-    """
-
-    name: str
-    kernel: int
-    stride: str
-    receptive_field: int
-    kind: str
-    shape: tuple[int, ...]
+    name: str  # in the network
+    kernel: int  # of an operator the neighbourhood that it reads
+    stride: str  # of an operator the change of size
+    receptive_field: int  # pixels of the image, per axis, that can change an element of its output; the largest
+    kind: str  # its class
+    shape: tuple[int, ...]  # of its output, (C, H, W)
     parameters: int
     multiplications: int
 
@@ -94,11 +86,8 @@ def training_memory(config: UNetConfig, images: int, side: int) -> int:
     return sum(tensor.nbytes for tensor in kept.values()) + 16 * parameters(network)
 
 
-Step = tuple[str, int, str, int]
-"""What the structure alone says of a layer: name, kernel, stride and receptive field."""
-
-Interval = Callable[[int], tuple[int, int]]
-"""Per axis, from the position of an element to the first and the last position that can change it."""
+Step = tuple[str, int, str, int]  # what the structure alone says of a layer: name, kernel, stride and receptive field
+Interval = Callable[[int], tuple[int, int]]  # per axis, from an element to the first and last position that change it
 
 
 def receptive_field(config: UNetConfig) -> int:
@@ -122,14 +111,11 @@ def follow(config: UNetConfig) -> Iterator[Step]:
         coarse = noise(16)
         guides = reach(lambda fine: up(coarse, skip_like(coarse)._replace(map=fine)), phases=2, size=32)
 
-    def itself(n: int) -> tuple[int, int]:
-        return n, n
-
     def upsampled(n: int) -> tuple[int, int]:
         first, last = phases[n % 2]
         return n // 2 + first, n // 2 + last
 
-    seen: Interval = itself
+    seen: Interval = cache(lambda n: (n, n))  # itself
 
     def step(name: str, kernel: int, stride: str, reads: Interval, skip: Interval | None = None) -> Step:
         """Moves `seen` on by a layer whose output n reads its input from reads(n)[0] to reads(n)[1].
@@ -159,7 +145,7 @@ def follow(config: UNetConfig) -> Iterator[Step]:
         yield step(f"decoder.{level}.up", kernel, "1/2", upsampled, skip)
         seen = seen if config.skip == "none" else join(seen, skip)
         yield from block(f"decoder.{level}.conv")
-    yield step("head", 1, "1", itself)
+    yield step("head", 1, "1", lambda n: (n, n))
 
 
 def join(one: Interval, other: Interval) -> Interval:
@@ -236,10 +222,9 @@ def match_budget(config: UNetConfig, kind: str, reference: str) -> UNetConfig:
     while (better := min(one_channel_off(best), key=distance)) and distance(better) < distance(best):
         best = better
     if distance(best) > TOLERANCE:
-        raise UsageError(
-            f"model.match={kind}: with upsample={config.upsample['name']} no width of the decoder was found within "
-            f"1 % of model.match_to={reference}; the closest, {list(best)}, is {100 * distance(best):.1f} % off."
-        )
+        asked = f"model.match={kind}: with upsample={config.upsample['name']} no width of the decoder was found"
+        closest = f"the closest, {list(best)}, is {100 * distance(best):.1f} % off"
+        raise UsageError(f"{asked} within 1 % of model.match_to={reference}; {closest}.")
     return replace(config, decoder_widths=best)
 
 

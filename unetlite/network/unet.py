@@ -20,11 +20,8 @@ class ConvBlock(nn.Sequential):
         layers: list[nn.Module] = []
         bias = norm in ("group", "none")  # the other norm layers subtract the mean, and with it any bias
         for channels in (in_channels, out_channels):
-            layers += [
-                nn.Conv2d(channels, out_channels, 3, padding=dilation, dilation=dilation, bias=bias),
-                make_norm(norm, out_channels),
-                nn.ReLU(inplace=True),
-            ]
+            conv = nn.Conv2d(channels, out_channels, 3, padding=dilation, dilation=dilation, bias=bias)
+            layers += [conv, make_norm(norm, out_channels), nn.ReLU(inplace=True)]
         super().__init__(*layers)
 
 
@@ -45,10 +42,7 @@ class GroupNorm(nn.GroupNorm):
 
 
 class Up(nn.Module):
-    """One decoder step: upsample, join the encoder's map of the same size, then two convolutions.
-
-    (B, C_in, H, W) and the encoder's (B, C_skip, 2H, 2W) -> (B, C_out, 2H, 2W).
-    """
+    """A decoder step: (B, C_in, H, W) and the encoder's (B, C_skip, 2H, 2W) -> (B, C_out, 2H, 2W)."""
 
     up: nn.Module
 
@@ -98,10 +92,9 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(ups[-1], config.num_classes, kernel_size=1)
         needed = any(getattr(step.up, "needs_positions", False) for step in self.decoder)
         if needed and not all(getattr(down, "gives_positions", False) for down in self.down):
-            raise UsageError(
-                f"upsample={config.upsample['name']} needs the positions of the maxima, which "
-                f"downsample={config.downsample['name']} does not remember; choose downsample=max."
-            )
+            up, down = config.upsample["name"], f"downsample={config.downsample['name']}"
+            known = f"needs the positions of the maxima, which {down} does not remember"
+            raise UsageError(f"upsample={up} {known}; choose downsample=max.")
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]

@@ -26,15 +26,13 @@ from unetlite.training.segmenter import Segmenter
 
 log = logging.getLogger("unetlite")
 
+# TensorBoard's CUSTOM SCALARS tab: what to overlay when runs are compared.
+VALIDATION = {"mean IoU": "val/miou$", "boundary IoU, 1 pixel": "val/boundary_iou_1px", "loss": "val/loss"}
+TRAINING = {"loss": "train/loss_epoch", "learning rate": "train/learning_rate"}
 CHARTS = {
-    "validation": {
-        "mean IoU": ["Multiline", ["val/miou$"]],
-        "boundary IoU, 1 pixel": ["Multiline", ["val/boundary_iou_1px"]],
-        "loss": ["Multiline", ["val/loss"]],
-    },
-    "training": {"loss": ["Multiline", ["train/loss_epoch"]], "learning rate": ["Multiline", ["train/learning_rate"]]},
+    page: {title: ["Multiline", [tag]] for title, tag in charts.items()}
+    for page, charts in (("validation", VALIDATION), ("training", TRAINING))
 }
-"""TensorBoard's CUSTOM SCALARS tab: what to overlay when runs are compared."""
 
 
 def writer(trainer: Trainer) -> SummaryWriter:
@@ -50,14 +48,12 @@ class RunLog(Callback):
         self.data = data
 
     def on_fit_start(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
-        images = ", ".join(f"{len(split)} {name}" for name, split in self.data.store.splits.items())
-        log.info(
-            f"{parameters(pl_module.network) / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}; "
-            f"images: {images}; classes: {', '.join(pl_module.classes)}"
-        )
+        store = self.data.store
+        images = ", ".join(f"{len(split)} {name}" for name, split in store.splits.items())
+        network = f"{parameters(pl_module.network) / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}"
+        log.info(f"{network}; images: {images}; classes: {', '.join(pl_module.classes)}")
         if pl_module.device.type != "cpu":
             log.info("on this device sums are taken in any order: the same seed repeats a run but for the last digits")
-        store = self.data.store
         if unseen := [name for k, name in enumerate(store.classes) if not store.splits["train"].labels[k]]:
             log.info(f"mind: no training mask has the class {', '.join(unseen)}, so it cannot be learnt")
         if trainer.ckpt_path is not None:
@@ -68,11 +64,9 @@ class RunLog(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         values = trainer.callback_metrics
-        log.info(
-            f"epoch {trainer.current_epoch + 1:3d}   step {trainer.global_step:5d}"
-            f"   train loss {values['train/loss_epoch']:.4f}   val loss {values['val/loss']:.4f}"
-            f"   val mIoU {values['val/miou']:.4f}"
-        )
+        shown = {"train loss": "train/loss_epoch", "val loss": "val/loss", "val mIoU": "val/miou"}
+        scores = "   ".join(f"{title} {values[name]:.4f}" for title, name in shown.items())
+        log.info(f"epoch {trainer.current_epoch + 1:3d}   step {trainer.global_step:5d}   {scores}")
 
 
 class OnlyFinite(Callback):
@@ -93,18 +87,15 @@ class OnlyFinite(Callback):
         self.check(trainer, pl_module, "test")
 
     def check(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
-        """Raises Failure if the loss of a stage, or a weight, is not finite."""
         if not (loss := trainer.callback_metrics[f"{stage}/loss"]).isfinite():
             self.fail(trainer, f"the {stage} loss is {float(loss)}")
         if wrong := [name for name, value in pl_module.network.state_dict().items() if not value.isfinite().all()]:
             self.fail(trainer, f"the weights {wrong[0]} are not finite")
 
     def fail(self, trainer: Trainer, what: str) -> None:
-        """Ends the run."""
         good = f"the last good checkpoint is {self.checkpoint}" if self.checkpoint.exists() else "nothing was saved yet"
-        raise Failure(
-            f"{what}, at step {trainer.global_step}; {good}. Take a lower trainer.learning_rate, or look at the images."
-        )
+        where = f"at step {trainer.global_step}; {good}"
+        raise Failure(f"{what}, {where}. Take a lower trainer.learning_rate, or look at the images.")
 
 
 class ValidationPictures(Callback):
@@ -130,16 +121,12 @@ class ValidationPictures(Callback):
 
 
 class Clock(Callback):
-    """How long training takes.
-
-    Attributes:
-        seconds: from the first step to the end of the last validation, the time of an interruption left out.
-        training_seconds: of these, the time of the training steps alone, data and logging included.
-        images: that were trained on in this time.
-    """
+    """How long training takes."""
 
     def __init__(self) -> None:
-        self.seconds, self.training_seconds, self.images, self._since = 0.0, 0.0, 0, 0.0
+        self.seconds = 0.0  # from the first step to the end of the last validation, without interruptions
+        self.training_seconds, self.images = 0.0, 0  # of the steps alone, data and logging included
+        self._since = 0.0
 
     def _read(self, training: bool) -> None:
         now = time.perf_counter()
@@ -174,7 +161,6 @@ class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbac
         self.signals.enter_context(raising_stopped(self.remember))
 
     def remember(self, number: int, frame: object) -> None:
-        """Of a signal, that it came."""
         if self.number:
             raise Stopped(number)
         self.number = number
@@ -189,30 +175,24 @@ class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbac
             self.stop(trainer)
 
     def stop(self, trainer: Trainer) -> None:
-        """Ends the run."""
         raise Stopped(self.number, f" at step {trainer.global_step}; resume=true goes on from there")
 
     def on_train_end(self, *_: Any) -> None:
         self.signals.close()
 
-    def on_exception(self, *_: Any) -> None:
-        self.signals.close()
+    on_exception: Any = on_train_end
 
 
 class EndAfterSteps(Callback):
-    """Validates, saves and ends after `steps`, also inside an epoch.
-
-    Not by Lightning's own `max_steps`, with which a run that goes on from the end of an epoch ends that epoch again.
-    """
+    """Validates, saves and ends after `steps`; by Lightning's `max_steps`, a run that goes on ends its epoch again."""
 
     def __init__(self, steps: int):
         self.steps = steps
 
-    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_train_start(self, trainer: Trainer, *_: Any) -> None:
         trainer.should_stop = trainer.global_step >= self.steps
 
-    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        trainer.should_stop = trainer.global_step >= self.steps
+    on_train_batch_end: Any = on_train_start
 
 
 class RippleProbe(Callback):

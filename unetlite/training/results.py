@@ -39,12 +39,9 @@ def collect_metrics(
     for checkpoint in (run.last, run.best):
         judged = checkpoint == run.judged
         scores[f"test/miou_{checkpoint.stem}"] = scores["test/miou"] if judged else test_miou(checkpoint, trainer, data)
-    return {
-        **{name: None if isnan(value) else value for name, value in scores.items()},
-        "model/parameters": parameters(segmenter.network),
-        "train/seconds": clock.seconds,
-        "train/images_per_second": clock.images / clock.training_seconds,
-    }
+    costs = {"model/parameters": parameters(segmenter.network), "train/seconds": clock.seconds}
+    costs["train/images_per_second"] = clock.images / clock.training_seconds
+    return {name: None if isnan(value) else value for name, value in scores.items()} | costs
 
 
 @torch.inference_mode()
@@ -63,11 +60,8 @@ def write_tables(run: RunDirectory, segmenter: Segmenter, tested: Mapping[str, l
     scores: Any = segmenter.test_scores
     metrics = {"overlap": scores["overlap"], "boundary_1px": scores["boundary_iou_1px"]}
     iou, dice = metrics["overlap"].per_image()  # (N, K)
-    columns = {
-        "miou": iou.nanmean(1),  # over the classes that an image has
-        "dice": dice.nanmean(1),
-        "boundary_iou_1px": metrics["boundary_1px"].per_image().nanmean(1),
-    }
+    columns = {"miou": iou.nanmean(1), "dice": dice.nanmean(1)}  # over the classes that an image has
+    columns["boundary_iou_1px"] = metrics["boundary_1px"].per_image().nanmean(1)
     classes = list(enumerate(segmenter.classes))
     columns |= {f"iou/{label}": iou[:, k] for k, label in classes}
     columns |= {f"dice/{label}": dice[:, k] for k, label in classes}
@@ -86,11 +80,8 @@ def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Ma
     """Fills TensorBoard's HPARAMS tab: operator, seed and what was typed besides, the test scores, and the costs."""
     typed = dict(word.split("=", 1) for word in HydraConfig.get().overrides.task if "=" in word)
     varied = {key.lstrip("+"): value for key, value in typed.items() if key not in {*MAY_DIFFER, "seed", "upsample"}}
-    settings: dict[str, Any] = {
-        "upsample": ", ".join(map(str, config["upsample"].values())),
-        "seed": str(config["seed"]),
-        **varied,
-    }
+    operator = ", ".join(map(str, config["upsample"].values()))
+    settings: dict[str, Any] = {"upsample": operator, "seed": str(config["seed"]), **varied}
     settings |= {f"costs/{name.split('/')[1]}": round(value) for name in COSTS if (value := metrics[name]) is not None}
     scores = {name: value for name in SHOWN if (value := metrics[name]) is not None}
     events = writer(trainer)

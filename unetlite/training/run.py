@@ -10,7 +10,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from unetlite.errors import UsageError
-from unetlite.files import read_mapping, whole
+from unetlite.files import read_mapping, write_text
 from unetlite.settings import MAY_DIFFER, flatten
 
 # What the system leaves, and what lies beside a checkpoint under its name, such as an export.
@@ -39,32 +39,21 @@ class RunFiles:
         return self.last if judge == "last" else self.best
 
     def stored_metrics(self) -> dict[str, Any]:
-        """The scores of a finished run."""
         metrics = read_mapping(self.metrics, ("test/miou", "val/miou"), self.remedy)
         if not all(value is None or isinstance(value, (int, float)) for value in metrics.values()):
             raise UsageError(f"{self.metrics} is damaged. {self.remedy}")
         return metrics
 
     def stored_config(self) -> dict[str, Any]:
-        """The resolved configuration."""
-        return read_mapping(self.config_file, ("seed", "data", "upsample", "trainer"), self.remedy, load_yaml)
-
-
-def load_yaml(text: str) -> Any:
-    """What a YAML text holds. Raises ValueError if it is none."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(error) from None
+        return read_mapping(self.config_file, ("seed", "data", "upsample", "trainer"), self.remedy, yaml.safe_load)
 
 
 class RunDirectory(RunFiles):
     """`outputs/<experiment>/<upsample>/seed<k>/`, with everything that a run of the configuration leaves.
 
-    `resume` is False, True for this run's last checkpoint, "auto" for that if there is one, or a checkpoint's path;
-    `resume_from` is then the checkpoint to go on from. With "auto" a run can be `finished`: nothing is left to do.
-    A UsageError says that the directory holds other files, a finished run, or an interrupted one that is not to be
-    resumed, or that the checkpoint to resume from is missing or of another run.
+    `resume` is False, True for this run's last checkpoint, "auto" for that if there is one, or a checkpoint's path.
+    With "auto" a run can be `finished`: nothing is left to do. A UsageError says what is in the way: other files, a
+    finished run, an interrupted one that is not to be resumed, or a checkpoint that is missing or of another run.
     """
 
     def __init__(self, path: Path, config: Mapping[str, Any], resume: bool | str):
@@ -73,8 +62,8 @@ class RunDirectory(RunFiles):
         if path.exists() and not path.is_dir():
             raise UsageError(f"run_dir={path} is a file; a run needs a directory of its own.")
         self.finished = self.metrics.exists() and resume == "auto"
-        self.resume_from: Path | None = None
-        self.steps = 0  # that the checkpoint to resume from has taken
+        self.resume_from: Path | None = None  # the checkpoint to go on from
+        self.steps = 0  # that it has taken
         if self.finished:
             check_same_run(self.path, self.stored_config(), config)
             return
@@ -116,21 +105,16 @@ class RunDirectory(RunFiles):
                     raise UsageError(f"{self.path} was written by another process just now; start again.")
                 for file in now.leftovers:
                     file.unlink(missing_ok=True)
-                with whole(self.config_file) as partial:
-                    partial.write_text(yaml.safe_dump(dict(self.config), sort_keys=False))
-                with whole(self.environment_file) as partial:
-                    partial.write_text(json.dumps(environment, indent=2) + "\n")
+                write_text(self.config_file, yaml.safe_dump(dict(self.config), sort_keys=False))
+                write_text(self.environment_file, json.dumps(environment, indent=2) + "\n")
                 yield
         except Timeout:
-            raise UsageError(
-                f"{self.path} is being written by another process; wait for it, or choose another seed=K or "
-                "output_dir=DIR."
-            ) from None
+            remedy = "wait for it, or choose another seed=K or output_dir=DIR."
+            raise UsageError(f"{self.path} is being written by another process; {remedy}") from None
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Writes `metrics.json`, which marks the run as finished."""
-        with whole(self.metrics) as partial:
-            partial.write_text(json.dumps(metrics, indent=2) + "\n")
+        write_text(self.metrics, json.dumps(metrics, indent=2) + "\n")
 
 
 def check_same_run(there: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -139,7 +123,5 @@ def check_same_run(there: Path, stored: Mapping[str, Any], wanted: Mapping[str, 
     keys = [key for key in sorted((old.keys() | new.keys()) - MAY_DIFFER) if old.get(key) != new.get(key)]
     if keys:
         differences = ", ".join(f"{key} ({old.get(key)} there, {new.get(key)} here)" for key in keys)
-        raise UsageError(
-            f"{there} does not fit this run; it differs in {differences}. "
-            "Resume with the same settings, or start a new run with another output_dir=DIR."
-        )
+        remedy = "Resume with the same settings, or start a new run with another output_dir=DIR."
+        raise UsageError(f"{there} does not fit this run; it differs in {differences}. {remedy}")

@@ -94,10 +94,8 @@ class Segmenter(LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         steps = min(steps, self.options.max_steps) if self.options.max_steps > 0 else steps
         scheduler = OneCycleLR(optimizer, rate, total_steps=steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "train/learning_rate"},
-        }
+        schedule = {"scheduler": scheduler, "interval": "step", "name": "train/learning_rate"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None

@@ -20,15 +20,7 @@ from unetlite.files import whole
 from unetlite.hardware import fast_precision, memory
 from unetlite.network.measures import training_memory
 from unetlite.settings import TrainerOptions, UNetConfig
-from unetlite.training.callbacks import (
-    Clock,
-    EndAfterSteps,
-    OnlyFinite,
-    RippleProbe,
-    RunLog,
-    StopOnSignal,
-    ValidationPictures,
-)
+from unetlite.training import callbacks
 from unetlite.training.run import RunDirectory
 
 MONITOR = "val/miou"  # what the best checkpoint is best in
@@ -42,10 +34,7 @@ class ProgressBar(RichProgressBar):
 
 
 class OneEventFile(TensorBoardLogger):
-    """Keeps its file open from training to test; otherwise each phase would start another.
-
-    Leaves out the number of the epoch, and the test scores, which are written with the hyperparameters.
-    """
+    """Keeps a file from training to test; without epochs, and test scores, which are written with hyperparameters."""
 
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
         super().log_metrics({k: v for k, v in metrics.items() if k != "epoch" and not k.startswith("test/")}, step)
@@ -68,24 +57,24 @@ class WholeCheckpoints(TorchCheckpointIO):
             raise
 
 
-def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationData, clock: Clock) -> Trainer:
+def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationData, clock: Callback) -> Trainer:
     """A Trainer that writes into `run`."""
     quieten_lightning()
-    callbacks: list[Callback] = [
+    called: list[Callback] = [
         clock,
-        OnlyFinite(data, run.last),
-        RunLog(data),
-        ValidationPictures(data),
-        RippleProbe(),
+        callbacks.OnlyFinite(data, run.last),
+        callbacks.RunLog(data),
+        callbacks.ValidationPictures(data),
+        callbacks.RippleProbe(),
         LearningRateMonitor(logging_interval="step"),
         ModelCheckpoint(run.path, run.best.stem, monitor=MONITOR, mode="max", enable_version_counter=False),
         ModelCheckpoint(run.path, run.last.stem, enable_version_counter=False),
-        StopOnSignal(run.last),
+        callbacks.StopOnSignal(run.last),
     ]
     if options.max_steps > 0:
-        callbacks.append(EndAfterSteps(options.max_steps))
+        called.append(callbacks.EndAfterSteps(options.max_steps))
     if sys.stdout.isatty():
-        callbacks.append(ProgressBar(refresh_rate=1))
+        called.append(ProgressBar(refresh_rate=1))
     try:
         accelerator = Trainer(accelerator=options.accelerator, logger=False, enable_checkpointing=False).accelerator
     except MisconfigurationException:
@@ -96,19 +85,11 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
     logger = OneEventFile(run.path, name="", version="", default_hp_metric=False, **purge)
     logger.NAME_HPARAMS_FILE = run.config_file.name  # is there already, so that no empty hparams.yaml is added
     return Trainer(
-        accelerator=options.accelerator,
-        devices=1,
-        precision=precision,
-        max_epochs=options.max_epochs,
-        gradient_clip_val=options.gradient_clip or None,
-        logger=logger,
-        callbacks=callbacks,
-        plugins=[WholeCheckpoints()],
-        log_every_n_steps=5,
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
+        accelerator=options.accelerator, devices=1, precision=precision, max_epochs=options.max_epochs,
+        gradient_clip_val=options.gradient_clip or None, logger=logger, callbacks=called, plugins=[WholeCheckpoints()],
+        log_every_n_steps=5, num_sanity_val_steps=0, enable_model_summary=False,
         enable_progress_bar=sys.stdout.isatty(),
-    )
+    )  # fmt: skip
 
 
 def check_step(config: UNetConfig, data: SegmentationData, trainer: Trainer) -> None:
@@ -118,16 +99,14 @@ def check_step(config: UNetConfig, data: SegmentationData, trainer: Trainer) -> 
     if side > 16 * (largest := max(max(size) for size in split.sizes)):
         raise UsageError(f"data.crop_size={side}: no image is larger than {largest}; all else would be padding.")
     if config.norm == "batch" and images == 1 and side <= 2**config.depth:
-        raise UsageError(
-            f"data.crop_size={side}: halved {config.depth} times, one window leaves one number a channel, which "
-            "model.norm=batch cannot normalise; take a larger window, more of them, or model.norm=group."
-        )
+        left = f"halved {config.depth} times, one window leaves one number a channel"
+        remedy = "take a larger window, more of them, or model.norm=group"
+        raise UsageError(f"data.crop_size={side}: {left}, which model.norm=batch cannot normalise; {remedy}.")
     needed = training_memory(config, images, side) * (0.6 if trainer.precision == "bf16-mixed" else 1)  # measured
     if needed > (there := memory(trainer.accelerator)):
-        raise UsageError(
-            f"a training step of {images} windows of {side} x {side} pixels takes about {needed / 2**30:.0f} GiB, and "
-            f"there are {there / 2**30:.0f}; take a smaller data.batch_size, data.crop_size or model.widths."
-        )
+        taken = f"{images} windows of {side} x {side} pixels takes about {needed / 2**30:.0f} GiB"
+        remedy = "take a smaller data.batch_size, data.crop_size or model.widths"
+        raise UsageError(f"a training step of {taken}, and there are {there / 2**30:.0f}; {remedy}.")
 
 
 def quieten_lightning() -> None:
