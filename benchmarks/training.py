@@ -71,7 +71,13 @@ def main() -> None:
 
     compare = Compare()
     make_trainer = unetlite.training.trainer.make_trainer
-    unetlite.training.trainer.make_trainer = lambda *arguments: make_trainer(*arguments, compare)
+
+    def make_and_compare(*arguments):
+        trainer = make_trainer(*arguments)
+        trainer.callbacks.insert(0, compare)
+        return trainer
+
+    unetlite.training.trainer.make_trainer = make_and_compare
     with tempfile.TemporaryDirectory() as outputs:
         config = compose_run(
             ["trainer.max_steps=60", *sys.argv[1:], f"output_dir={outputs}", "trainer.accelerator=cpu"]

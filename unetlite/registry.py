@@ -35,7 +35,8 @@ class Registry(dict[str, type]):
 
     def build(self, choice: Mapping[str, Any], *args: Any) -> Any:
         """The class called `choice["name"]`, built with `args` and, as keywords, the rest of `choice`."""
-        return self[choice["name"]](*args, **self.options(choice))
+        options = self.options(choice)  # which may not be
+        return self[choice["name"]](*args, **options)
 
     def options(self, choice: Mapping[str, Any]) -> dict[str, Any]:
         """The keyword arguments of a choice, or a UsageError; the annotations of the class are their schema."""

@@ -10,6 +10,7 @@ from unetlite.errors import UsageError
 from unetlite.network.measures import budget, layers, match_budget
 from unetlite.network.unet import UNet, initialise
 from unetlite.settings import UNetConfig, compose_run, read_settings
+from unetlite.train import check_choices
 
 WIDTHS = (16, 32, 64, 128)
 NEAREST = {"name": "nearest"}
@@ -85,7 +86,7 @@ def test_a_budget_that_cannot_be_met_is_refused_with_the_closest(config):
 
 def test_an_unknown_word_is_answered_with_the_choices():
     with pytest.raises(UsageError, match=r"model\.match_to=nearst: .*transpose, nearest, .*dysample"):
-        match_budget(UNetConfig(widths=WIDTHS), "macs", "nearst")
+        check_choices(read_settings(compose_run(["model.match=macs", "model.match_to=nearst"])))
     with pytest.raises(UsageError, match=r"match=flops.*'params' or 'macs'"):
         read_settings(compose_run(["model.match=flops"]))
 
