@@ -19,7 +19,7 @@ train: .venv/installed
 test: .venv/developer
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-# More of what the tests do a little of: kills, settings, damaged files; about half an hour.
+# More of what the tests do a little of: kills, settings, damaged files; three minutes.
 faults: .venv/developer
 	UNETLITE_SEED=$${UNETLITE_SEED:-$$(date +%s)} UNETLITE_KILLS=100 UNETLITE_OVERRIDES=200 UNETLITE_MUTANTS=2000 $(BIN)/python -m pytest -v tests/faults
 

@@ -4,11 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import save
+from helpers import noise, save
 from PIL import Image
 
 from unetlite.classes import IGNORE
+from unetlite.data.cache import open_store
 from unetlite.data.folders import Folder
+from unetlite.data.images import read_values
 from unetlite.data.samples import DATASETS
 from unetlite.errors import UsageError
 
@@ -308,3 +310,31 @@ def test_wrong_options_are_refused(tmp_path, options, words):
 def test_a_missing_directory_is_named(tmp_path):
     with pytest.raises(UsageError, match="nowhere"):
         Folder(root=str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("kind", ["JPEG in a PNG's name", "JPEG in a TIFF", "numbers between", "no number"])
+def test_masks_whose_values_are_not_what_was_drawn_are_refused(tmp_path, kind):
+    path, drawn = tmp_path / "mask.png", np.zeros((16, 16), np.uint8)
+    drawn[4:9, 4:9] = 1
+    match kind:
+        case "JPEG in a PNG's name":
+            Image.fromarray(drawn).save(path, "JPEG")
+        case "JPEG in a TIFF":
+            Image.fromarray(drawn).save(path, "TIFF", compression="jpeg")
+        case _:
+            values = drawn.astype(np.float32)
+            values[0, 0] = 0.9 if kind == "numbers between" else np.nan
+            Image.fromarray(values).save(path, "TIFF")
+    with pytest.raises(UsageError, match=r"mask\.png"):
+        read_values(path)
+
+
+def test_a_split_without_a_truth_is_refused(tmp_path):
+    for split in ("train", "val", "test"):
+        for k in range(2):
+            mask = np.zeros((16, 16), np.uint8)
+            mask[4:9, 4:9] = 1
+            save(tmp_path / "d" / split / "images" / f"{k}.png", noise(16, 16))
+            save(tmp_path / "d" / split / "masks" / f"{k}.png", np.full_like(mask, 255) if split == "val" else mask)
+    with pytest.raises(UsageError, match="val split are ignored"):
+        open_store(Folder(root=str(tmp_path / "d"), classes=["a", "b"]), tmp_path / "data", "d")
