@@ -142,7 +142,7 @@ def test_bad_files_at_once_are_answered_in_words_without_a_path_or_a_traceback(m
     def ask(file):
         try:
             return caller.predict(client.handle_file(file), api_name="/predict")
-        except Exception as error:
+        except client.exceptions.AppError as error:
             return str(error)
 
     try:
