@@ -20,7 +20,11 @@ OPERATORS = [
     *({"name": "transpose", "kernel_size": k} for k in (2, 3, 4)),
     *({"name": name, "kernel_size": k} for name in ("nearest", "bilinear", "bicubic") for k in (1, 3)),
     *({"name": name, "kernel_size": k} for name in ("pixelshuffle", "unpool") for k in (1, 3)),
-    *({"name": name} for name in ("zeros", "bilinear_additive", "carafe", "dysample")),
+    *({"name": name} for name in ("zeros", "bilinear_additive", "separable", "carafe", "sapa", "fade", "dysample")),
+    {"name": "transpose", "kernel_size": 6, "blur": True},
+    {"name": "large_context", "kernel_size": 7},
+    *({"name": name, "blur": True} for name in ("zeros", "pixelshuffle", "unpool")),
+    {"name": "dysample", "style": "pl", "dynamic": True},
 ]
 
 

@@ -85,7 +85,7 @@ def test_a_budget_that_cannot_be_met_is_refused_with_the_closest(config):
 
 
 def test_an_unknown_word_is_answered_with_the_choices():
-    with pytest.raises(UsageError, match=r"model\.match_to=nearst: .*transpose, nearest, .*dysample"):
+    with pytest.raises(UsageError, match=r"model\.match_to=nearst: .*transpose, .*nearest, .*dysample"):
         check_choices(read_settings(compose_run(["model.match=macs", "model.match_to=nearst"])))
     with pytest.raises(UsageError, match=r"match=flops.*'params' or 'macs'"):
         read_settings(compose_run(["model.match=flops"]))

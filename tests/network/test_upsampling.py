@@ -1,6 +1,7 @@
 """The contract that every operator keeps, and what is particular to some of them."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from unetlite.network.behaviour import behaviour
 from unetlite.network.checkpoint import KEY, load_checkpoint
 from unetlite.network.downsampling import DOWNSAMPLERS
 from unetlite.network.unet import UNet, initialise
-from unetlite.network.upsampling import UPSAMPLERS, Skip
+from unetlite.network.upsampling import UPSAMPLERS, Skip, blurred
 from unetlite.settings import UNetConfig, compose_run
 from unetlite.train import train
 
@@ -80,30 +81,83 @@ def test_an_operator_from_outside_trains_a_step(discs, tmp_path):
     assert any(name.endswith("up.mix.weight") for name in stored["state_dict"])
 
 
-def slow_carafe(module, x):
-    """Equations 2 to 4 of Wang et al. 2019, one output pixel at a time."""
-    y = module.conv(x)
-    predicted = F.pixel_shuffle(module.encode(module.compress(y)), 2)  # (B, k k, 2H, 2W)
-    window, reach = module.window, module.window // 2
+def reassembled(y, weights):
+    """Of y (B, C, H, W), by weights (B, k k, 2H, 2W): one output pixel at a time."""
+    window = math.isqrt(weights.shape[1])
     batch, channels, height, width = y.shape
     out = torch.zeros(batch, channels, 2 * height, 2 * width, dtype=y.dtype)
-    for b in range(batch):
-        for i in range(2 * height):
-            for j in range(2 * width):
-                e = predicted[b, :, i, j].exp()
-                weights = e / e.sum()
-                for n in range(window):
-                    for m in range(window):
-                        row, column = i // 2 + n - reach, j // 2 + m - reach
-                        if 0 <= row < height and 0 <= column < width:
-                            out[b, :, i, j] += weights[n * window + m] * y[b, :, row, column]
+    for i in range(2 * height):
+        for j in range(2 * width):
+            for n in range(window):
+                for m in range(window):
+                    row, column = i // 2 + n - window // 2, j // 2 + m - window // 2
+                    if 0 <= row < height and 0 <= column < width:
+                        out[:, :, i, j] += weights[:, n * window + m, i, j, None] * y[:, :, row, column]
     return out
 
 
-def slow_dysample(module, x):
+def slow_carafe(module, x, skip):
+    """Equations 2 to 4 of Wang et al. 2019."""
+    y = module.conv(x)
+    e = F.pixel_shuffle(module.encode(module.compress(y)), 2).exp()  # (B, k k, 2H, 2W)
+    return reassembled(y, e / e.sum(1, keepdim=True))
+
+
+def slow_sapa(module, x, skip):
+    """Lu et al. 2022: a softmax over scalar products of an encoder's pixel with the decoder's around its source."""
+    y, reach = module.conv(x), module.window // 2
+    batch, _, height, width = y.shape
+    scores = torch.zeros(batch, module.window**2, 2 * height, 2 * width, dtype=y.dtype)
+    for b in range(batch):
+        for i in range(2 * height):
+            for j in range(2 * width):
+                query = module.query(skip[b, :, i, j])
+                for n in range(module.window):
+                    for m in range(module.window):
+                        row, column = i // 2 + n - reach, j // 2 + m - reach
+                        if 0 <= row < height and 0 <= column < width:
+                            key = module.key(y[b, :, row, column])
+                            scores[b, n * module.window + m, i, j] = query @ key
+    return reassembled(y, scores.softmax(1))
+
+
+def slow_fade(module, x, skip):
+    """Lu et al. 2022, "FADE": its kernels, and its gate."""
+    y = module.conv(x)
+    twice = partial(torch.repeat_interleave, repeats=2)
+    decoder, gate = (twice(twice(part, dim=2), dim=3) for part in (module.from_decoder(y), module.gate(y).sigmoid()))
+    return gate * skip + (1 - gate) * reassembled(y, (module.from_encoder(skip) + decoder).softmax(1))
+
+
+def slow_large_context(module, x, skip):
+    """Agnihotri et al. 2024: the sum of two transposed convolutions."""
+    size = module.kernel_size[0]
+    large = F.conv_transpose2d(x, module.weight, module.bias, 2, size // 2, 1)
+    return large + F.conv_transpose2d(x, module.small.weight, None, 2, 1, 1)
+
+
+def slow_separable(module, x, skip):
+    """Rahman et al. 2024, EUCB: a shuffle of channels in as many groups as there are changes nothing."""
+    _, depthwise, norm, _, pointwise = module
+    resized = F.interpolate(x, scale_factor=2, mode="nearest")
+    filtered = torch.cat(
+        [F.conv2d(resized[:, k, None], depthwise.weight[k, None], padding=1) for k in range(x.shape[1])], dim=1
+    )
+    mean, variance = (filtered.mean((0, 2, 3), keepdim=True), filtered.var((0, 2, 3), correction=0, keepdim=True))
+    shape = (1, -1, 1, 1)
+    normed = (filtered - mean) / (variance + norm.eps).sqrt() * norm.weight.view(shape) + norm.bias.view(shape)
+    return torch.einsum("oi,bihw->bohw", pointwise.weight[..., 0, 0], normed.relu()) + pointwise.bias.view(shape)
+
+
+def slow_dysample(module, x, skip):
     """Section 3 of Liu et al. 2023, one output pixel at a time, in pixels of the input."""
     y = module.conv(x)
-    offsets = F.pixel_shuffle(module.offset(y), 2)  # (B, 2 g, 2H, 2W)
+    if module.style == "lp":
+        predict = lambda layer: F.pixel_shuffle(layer(y), 2)  # noqa: E731
+    else:
+        predict = lambda layer: layer(F.pixel_shuffle(y, 2))  # noqa: E731
+    scope = 0.25 if module.scope is None else 0.5 * predict(module.scope).sigmoid()
+    offsets = scope * predict(module.offset)  # (B, 2 g, 2H, 2W)
     batch, channels, height, width = y.shape
     out = torch.zeros(batch, channels, 2 * height, 2 * width, dtype=y.dtype)
     per_group = channels // module.groups
@@ -112,7 +166,7 @@ def slow_dysample(module, x):
             group = c // per_group
             for i in range(2 * height):
                 for j in range(2 * width):
-                    dx, dy = 0.25 * offsets[b, 2 * group, i, j], 0.25 * offsets[b, 2 * group + 1, i, j]
+                    dx, dy = offsets[b, 2 * group, i, j], offsets[b, 2 * group + 1, i, j]
                     # Sub-pixels lie a quarter of a pixel from the centre; the border repeats.
                     column = min(max(j // 2 + (0.25 if j % 2 else -0.25) + float(dx), 0), width - 1)
                     row = min(max(i // 2 + (0.25 if i % 2 else -0.25) + float(dy), 0), height - 1)
@@ -124,15 +178,37 @@ def slow_dysample(module, x):
     return out
 
 
-@pytest.mark.parametrize(("name", "slow"), [("carafe", slow_carafe), ("dysample", slow_dysample)])
+SLOW = [
+    ("carafe", {}, slow_carafe),
+    ("sapa", {}, slow_sapa),
+    ("fade", {}, slow_fade),
+    ("large_context", {"kernel_size": 7}, slow_large_context),
+    ("large_context", {"kernel_size": 11}, slow_large_context),
+    ("separable", {}, slow_separable),
+    *(("dysample", {"style": s, "dynamic": d}, slow_dysample) for s in ("lp", "pl") for d in (False, True)),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "slow"), SLOW, ids=str)
 @torch.no_grad()
-def test_agreement_with_a_slow_implementation_of_the_paper(name, slow):
+def test_agreement_with_a_slow_implementation_of_the_paper(name, options, slow):
     torch.manual_seed(0)
-    module = UPSAMPLERS[name](6, 8, 8).double()
+    module = UPSAMPLERS[name](6, 8, 8, **options).double()
     for parameter in module.parameters():
         parameter.normal_(std=0.5)  # far from where it starts
-    x = torch.randn(2, 6, 4, 5, dtype=torch.float64)
-    torch.testing.assert_close(module(x, None), slow(module, x))
+    x, skip = torch.randn(2, 6, 4, 5, dtype=torch.float64), torch.randn(2, 8, 8, 10, dtype=torch.float64)
+    torch.testing.assert_close(module(x, Skip(skip, None)), slow(module, x, skip))
+
+
+def test_the_blur_is_the_mean_of_four_shifted_means():
+    """[1, 3, 3, 1] is [1, 1] convolved with itself three times; what has period 2 is gone after the first."""
+    x = torch.randn(2, 3, 7, 6)
+    expected = F.pad(x, (2, 2, 2, 2))
+    for axis in (2, 3):
+        for _ in range(3):
+            size = expected.shape[axis] - 1
+            expected = (expected.narrow(axis, 0, size) + expected.narrow(axis, 1, size)) / 2
+    torch.testing.assert_close(blurred(x), expected[..., :-1, :-1])
 
 
 def test_dysample_starts_as_bilinear():
@@ -178,7 +254,9 @@ def test_ripple_at_initialisation_is_as_theory_says():
         up = UPSAMPLERS.build(operator, 8, 8, 8)
         initialise(up, seed=0)
         ripple[label(operator)] = behaviour(up, 8, 8, 8).ripple
-    for name in ("nearest-3", "bilinear-3", "bicubic-3", "bilinear_additive", "pixelshuffle-3", "dysample", "carafe"):
+    resized = ("nearest-3", "bilinear-3", "bicubic-3", "bilinear_additive", "separable", "pixelshuffle-3")
+    looking = ("dysample", "dysample-pl-True", "carafe", "sapa", "fade")
+    for name in (*resized, *looking, "transpose-6-True", "zeros-True", "pixelshuffle-True", "unpool-True"):
         assert ripple[name] < 1e-3, name
     for name in ("transpose-2", "transpose-3", "transpose-4", "zeros", "unpool-3"):
         assert ripple[name] > 0.1, name

@@ -6,7 +6,15 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from unetlite.network.unet import ConvBlock, UNet
-from unetlite.network.upsampling import Nearest, ResizeConvolution, Transpose, Zeros, nearest_as_transposed
+from unetlite.network.upsampling import (
+    LargeContext,
+    Nearest,
+    ResizeConvolution,
+    Separable,
+    Transpose,
+    Zeros,
+    nearest_as_transposed,
+)
 
 
 def fold(network: UNet, *, nearest_3x3: bool = True) -> UNet:
@@ -17,7 +25,7 @@ def fold(network: UNet, *, nearest_3x3: bool = True) -> UNet:
     """
     network = copy.deepcopy(network).eval()
     for name, module in list(network.named_modules()):
-        if isinstance(module, ConvBlock):
+        if isinstance(module, (ConvBlock, Separable)):
             for k, (conv, norm) in enumerate(zip(module, list(module)[1:], strict=False)):
                 if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                     module[k], module[k + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
@@ -26,7 +34,11 @@ def fold(network: UNet, *, nearest_3x3: bool = True) -> UNet:
         elif type(module) is Nearest and nearest_3x3:  # and nothing from outside that is derived from it
             network.set_submodule(name, fold_nearest(module))
         elif type(module) is Zeros:  # equals a transposed convolution, which multiplies no zeros (fact 20)
-            network.set_submodule(name, transposed(module.conv, module.conv.weight.flip(-1, -2).transpose(0, 1)))
+            up = transposed(module.conv, module.conv.weight.flip(-1, -2).transpose(0, 1))
+            up.blur = module.blur
+            network.set_submodule(name, up)
+        elif type(module) is LargeContext:
+            network.set_submodule(name, transposed(module, module.sum_of_kernels()))
     return network.requires_grad_(False)
 
 
@@ -35,7 +47,7 @@ def fold_nearest(up: Nearest) -> Transpose:
     return transposed(up.conv, nearest_as_transposed(up.conv.weight))
 
 
-def transposed(conv: nn.Conv2d, weight: Tensor) -> Transpose:
+def transposed(conv: nn.Conv2d | nn.ConvTranspose2d, weight: Tensor) -> Transpose:
     """The transposed convolution with these weights (C_in, C_out, k, k) and the bias of `conv`."""
     layer = Transpose(conv.in_channels, conv.out_channels, 0, kernel_size=weight.shape[-1])  # type: ignore[arg-type]
     layer.weight = nn.Parameter(weight.detach().clone())  # in their type and on their device

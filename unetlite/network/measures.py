@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from math import prod
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -37,14 +38,15 @@ def parameters(module: nn.Module) -> int:
 
 
 def multiplications(network: UNet, height: int, width: int) -> int:
-    """Of convolutions and matrix products in the prediction of one image; those of an interpolation are not counted."""
+    """Of convolutions and of products of maps in the prediction of one image; interpolation is not counted."""
     return count(network, height, width)[""]
 
 
 def count(network: UNet, height: int, width: int) -> dict[str, int]:
     """Multiplications by the name of the module, "" for the whole network, which is left as it was."""
     was_training = network.training
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    counts: Any = {torch.ops.aten.mul: lambda *_, out_shape, **__: 2 * prod(out_shape) * (len(out_shape) > 3)}
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=counts) as counter:
         network.eval()(torch.zeros(1, network.config.in_channels, height, width, device=network.mean.device))
     network.train(was_training)
     # A multiplication and an addition are two floating-point operations.
@@ -103,7 +105,7 @@ def follow(config: UNetConfig) -> Iterator[Step]:
     """
     with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
         # Receptive fields are found by gradients. They do not depend on the channels; the time to find them does.
-        network = UNet(replace(config, widths=(4,) * len(config.widths), decoder_widths=None))
+        network = UNet(replace(config, widths=(4,) * len(config.widths), decoder_widths=None)).eval()
         initialise(network, seed=0)
         ((first, last),) = reach(lambda x: network.down[0](x)[0], phases=1)
         up = cast(Up, network.decoder[0]).up

@@ -49,9 +49,9 @@ class Up(nn.Module):
     def __init__(self, in_channels: int, skip_channels: int, out_channels: int, config: UNetConfig):
         super().__init__()
         self.skip = config.skip
-        # What is added to the encoder's map, or placed by its maxima, has its number of channels.
+        # What is added to the encoder's map has its number of channels.
         operator = UPSAMPLERS.get(config.upsample.get("name", ""))
-        bound = self.skip == "add" or getattr(operator, "needs_positions", False)
+        bound = self.skip == "add" or getattr(operator, "needs_channels_of_skip", False)
         up_channels = skip_channels if bound else out_channels
         self.in_channels, self.up_channels, self.skip_channels = in_channels, up_channels, skip_channels
         self.up = UPSAMPLERS.build(config.upsample, in_channels, up_channels, skip_channels)

@@ -5,7 +5,8 @@ with their input and what the encoder left there. The annotations of their optio
 """
 
 import math
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -40,15 +41,59 @@ class Transpose(nn.ConvTranspose2d):
 
         k = 2: p = 0, op = 0    copies do not overlap
         k = 3: p = 1, op = 1    copies overlap unevenly, 1, 2 or 4 times (checkerboards: Odena et al. 2016)
-        k = 4: p = 1, op = 0    copies overlap evenly
+        k = 4: p = 1, op = 0    copies overlap evenly, as with k = 6 (p = 2) and k = 8 (p = 3)
+
+    `blur` filters the output, see `blurred`.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, skip_channels: int, *, kernel_size: Literal[2, 3, 4] = 2):
-        padding, output_padding = {2: (0, 0), 3: (1, 1), 4: (1, 0)}[kernel_size]
-        super().__init__(in_channels, out_channels, kernel_size, 2, padding, output_padding)
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        skip_channels: int,
+        *,
+        kernel_size: Literal[2, 3, 4, 6, 8] = 2,
+        blur: bool = False,
+    ):
+        super().__init__(in_channels, out_channels, kernel_size, 2, (kernel_size - 1) // 2, kernel_size % 2)
+        self.blur = blur
 
     def forward(self, x: Tensor, skip: Skip) -> Tensor:  # type: ignore[override]
-        return super().forward(x)  # (B, C_out, 2H, 2W)
+        x = super().forward(x)  # (B, C_out, 2H, 2W)
+        return blurred(x) if self.blur else x
+
+
+def blurred(x: Tensor) -> Tensor:
+    """A map filtered by [1, 3, 3, 1] / 8 along both axes, zero outside (Zhang 2019): of the same shape (B, C, H, W).
+
+    The filter adds what lies on even places to what lies on odd ones with equal weight, so a pattern of period 2, as
+    upsampling by two leaves it, is gone inside (Sugawara et al. 2019). It moves the map by half a pixel.
+    A transposed convolution of k = 2 could take it into its kernel, of 5 then; that is two to three times as slow.
+    """
+    taps = x.new_tensor([0.125, 0.375, 0.375, 0.125])
+    kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
+    return F.conv2d(x, kernel, padding=2, groups=x.shape[1])[..., :-1, :-1]
+
+
+@UPSAMPLERS.register("large_context")
+class LargeContext(nn.ConvTranspose2d):
+    """Transposed convolution with a large kernel, beside one of 3 x 3 that keeps what is fine: their sum.
+
+    For feature maps that upsampling disturbs less (Agnihotri et al. 2024). Both have p = k // 2 and op = 1, so their
+    centres coincide, and one transposed convolution with the sum of the kernels is what is computed.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, skip_channels: int, *, kernel_size: Literal[7, 11] = 7):
+        super().__init__(in_channels, out_channels, kernel_size, 2, kernel_size // 2, 1)
+        self.small = nn.ConvTranspose2d(in_channels, out_channels, 3, 2, 1, 1, bias=False)
+
+    def sum_of_kernels(self) -> Tensor:
+        """(C_in, C_out, k, k)."""
+        return self.weight + F.pad(self.small.weight, [(self.kernel_size[0] - 3) // 2] * 4)
+
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:  # type: ignore[override]
+        padding = self.kernel_size[0] // 2
+        return F.conv_transpose2d(x, self.sum_of_kernels(), self.bias, 2, padding, 1)  # (B, C_out, 2H, 2W)
 
 
 class ResizeConvolution(nn.Module):
@@ -120,12 +165,14 @@ class Zeros(nn.Module):
     Equals a transposed convolution with k = 3, p = 1, op = 1 and the flipped kernel (fact 20).
     """
 
-    def __init__(self, in_channels: int, out_channels: int, skip_channels: int):
+    def __init__(self, in_channels: int, out_channels: int, skip_channels: int, *, blur: bool = False):
         super().__init__()
         self.conv = conv(in_channels, out_channels, kernel_size=3)
+        self.blur = blur
 
     def forward(self, x: Tensor, skip: Skip) -> Tensor:
-        return self.conv(insert_zeros(x, 2))  # (B, C_out, 2H, 2W)
+        x = self.conv(insert_zeros(x, 2))  # (B, C_out, 2H, 2W)
+        return blurred(x) if self.blur else x
 
 
 def insert_zeros(x: Tensor, s: int = 2) -> Tensor:
@@ -147,8 +194,17 @@ class PixelShuffle(nn.Conv2d):
     2017) and bias, so that a constant map stays constant.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, skip_channels: int, *, kernel_size: Literal[1, 3] = 3):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        skip_channels: int,
+        *,
+        kernel_size: Literal[1, 3] = 3,
+        blur: bool = False,
+    ):
         super().__init__(in_channels, 4 * out_channels, kernel_size, padding=kernel_size // 2)
+        self.blur = blur
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
@@ -157,7 +213,8 @@ class PixelShuffle(nn.Conv2d):
                 parameter.copy_(parameter[::4].repeat_interleave(4, dim=0))
 
     def forward(self, x: Tensor, skip: Skip) -> Tensor:  # type: ignore[override]
-        return F.pixel_shuffle(super().forward(x), 2)  # (B, 4 C_out, H, W) -> (B, C_out, 2H, 2W)
+        x = F.pixel_shuffle(super().forward(x), 2)  # (B, 4 C_out, H, W) -> (B, C_out, 2H, 2W)
+        return blurred(x) if self.blur else x
 
 
 @UPSAMPLERS.register("unpool")
@@ -169,10 +226,20 @@ class Unpool(nn.Module):
     """
 
     needs_positions = True
+    needs_channels_of_skip = True
 
-    def __init__(self, in_channels: int, out_channels: int, skip_channels: int, *, kernel_size: Literal[1, 3] = 3):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        skip_channels: int,
+        *,
+        kernel_size: Literal[1, 3] = 3,
+        blur: bool = False,
+    ):
         super().__init__()
         self.conv = conv(in_channels, out_channels, kernel_size)
+        self.blur = blur
 
     def forward(self, x: Tensor, skip: Skip) -> Tensor:
         assert skip.positions is not None
@@ -180,7 +247,8 @@ class Unpool(nn.Module):
         height, width = 2 * x.shape[-2], 2 * x.shape[-1]
         # max_unpool2d is this scatter, but does not export.
         flat = x.new_zeros(1).expand(*x.shape[:2], height * width)
-        return flat.scatter(2, skip.positions.flatten(2), x.flatten(2)).unflatten(2, (height, width))
+        x = flat.scatter(2, skip.positions.flatten(2), x.flatten(2)).unflatten(2, (height, width))
+        return blurred(x) if self.blur else x
 
 
 @UPSAMPLERS.register("bilinear_additive")
@@ -198,6 +266,22 @@ class BilinearAdditive(nn.Module):
     def forward(self, x: Tensor, skip: Skip) -> Tensor:
         x = F.pad(x, (0, 0, 0, 0, 0, self.missing)).unflatten(1, (-1, 4)).sum(2)  # (B, C_in / 4, H, W)
         return self.conv(F.interpolate(x, scale_factor=2, mode="bilinear"))  # (B, C_out, 2H, 2W)
+
+
+@UPSAMPLERS.register("separable")
+class Separable(nn.Sequential):
+    """Nearest, a depthwise 3 x 3 convolution, batch norm, ReLU, and a 1 x 1 convolution (Rahman et al. 2024, EUCB).
+
+    The paper's channel shuffle is left out: it only renames the channels that the last convolution takes all of.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, skip_channels: int):
+        depthwise = nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False)
+        norm = nn.BatchNorm2d(in_channels)
+        super().__init__(nn.Upsample(scale_factor=2), depthwise, norm, nn.ReLU(), conv(in_channels, out_channels, 1))
+
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:  # type: ignore[override]
+        return super().forward(x)  # (B, C_out, 2H, 2W)
 
 
 class NearZeroConv2d(nn.Conv2d):
@@ -238,16 +322,106 @@ class Carafe(nn.Module):
 
     def forward(self, x: Tensor, skip: Skip) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)
-        height, width = x.shape[-2:]
-        weights = self.encode(self.compress(x)).unflatten(1, (-1, 4)).softmax(1).to(x.dtype)  # (B, kk, 4, H, W)
-        padded = F.pad(x, [self.window // 2] * 4)
-        # One product a neighbour: F.unfold would hold all k^2 of them, five times as slow, and fix sizes when exported.
-        out = x.new_zeros(())
-        for k in range(self.window**2):
-            i, j = divmod(k, self.window)
-            neighbour = padded.narrow(2, i, height).narrow(3, j, width)
-            out = out + neighbour.unsqueeze(2) * weights[:, k].unsqueeze(1)  # (B, C_out, 4, H, W)
-        return F.pixel_shuffle(out.flatten(1, 2), 2)  # (B, C_out, 2H, 2W)
+        return reassemble(x, self.encode(self.compress(x)).unflatten(1, (-1, 4)))
+
+
+def neighbours(x: Tensor, window: int) -> Iterator[Tensor]:
+    """Of a map (B, C, H, W), zero outside, its window^2 shifted copies (B, C, 1, H, W), row by row.
+
+    One after the other: F.unfold would hold all of them, five times as slow, and fix sizes when exported.
+    """
+    padded = F.pad(x, [window // 2] * 4)
+    for k in range(window**2):
+        yield padded.narrow(2, k // window, x.shape[2]).narrow(3, k % window, x.shape[3]).unsqueeze(2)
+
+
+def reassemble(x: Tensor, scores: Tensor) -> Tensor:
+    """Each output pixel as a mean of the k x k inputs around its source, weighted by the softmax of scores.
+
+    (B, C, H, W) and (B, k^2, 4, H, W), for the four sub-pixels of an input pixel -> (B, C, 2H, 2W).
+    """
+    weights = scores.softmax(1).to(x.dtype)  # (B, k^2, 4, H, W)
+    out = x.new_zeros(())
+    for k, neighbour in enumerate(neighbours(x, math.isqrt(scores.shape[1]))):
+        out = out + neighbour * weights[:, k].unsqueeze(1)  # (B, C, 4, H, W)
+    return F.pixel_shuffle(out.flatten(1, 2), 2)
+
+
+@UPSAMPLERS.register("sapa")
+class Sapa(nn.Module):
+    """Similarity-aware reassembly (Lu et al. 2022, SAPA-B): weights by how alike an encoder's pixel is to each input.
+
+    After a 1 x 1 convolution to y (B, C_out, H, W), with linear maps q and k of layer-normalised pixels to
+    `embedded_channels` numbers and (i, j) = (i' // 2, j' // 2):
+
+        W[i', j'] = softmax over n, m in -2 .. 2 of q(skip[i', j']) . k(y[i + n, j + m])
+        out[i', j'] = sum over n, m of W[i', j'][n, m] * y[i + n, j + m]
+
+    Outside, k and y are zero. It starts near the mean of the window.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        skip_channels: int,
+        *,
+        embedded_channels: Channels = 32,
+        window: Literal[3, 5, 7] = 5,
+    ):
+        super().__init__()
+        self.window = window
+        self.conv = conv(in_channels, out_channels, kernel_size=1)
+        self.query = nn.Sequential(nn.LayerNorm(skip_channels), nn.Linear(skip_channels, embedded_channels, bias=False))
+        self.key = nn.Sequential(nn.LayerNorm(out_channels), nn.Linear(out_channels, embedded_channels, bias=False))
+
+    def reset_parameters(self) -> None:
+        for embed in (self.query[1], self.key[1]):
+            nn.init.trunc_normal_(embed.weight, std=0.02)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:
+        x = self.conv(x)  # (B, C_out, H, W)
+        query = self.query(skip.map.movedim(1, -1)).movedim(-1, 1)  # (B, d, 2H, 2W)
+        key = self.key(x.movedim(1, -1)).movedim(-1, 1)  # (B, d, H, W)
+        query = F.pixel_unshuffle(query, 2).unflatten(1, (-1, 4))  # (B, d, 4, H, W)
+        return reassemble(x, torch.stack([(query * near).sum(1) for near in neighbours(key, self.window)], dim=1))
+
+
+@UPSAMPLERS.register("fade")
+class Fade(nn.Module):
+    """Reassembly by weights from encoder and decoder, and a gate that lets the encoder through (Lu et al. 2022, FADE).
+
+    After a 1 x 1 convolution to y (B, C_out, H, W), with e and d the two maps, embedded by a 1 x 1 convolution each,
+    (i, j) = (i' // 2, j' // 2), and a gate g = sigmoid(conv1(y)):
+
+        W[i', j'] = softmax over the window of conv3(e)[i', j'] + conv3(d)[i, j]
+        out[i', j'] = g[i, j] * skip[i', j'] + (1 - g[i, j]) * sum over n, m of W[i', j'][n, m] * y[i + n, j + m]
+    """
+
+    needs_channels_of_skip = True
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        skip_channels: int,
+        *,
+        embedded_channels: Channels = 64,
+        window: Literal[3, 5, 7] = 5,
+    ):
+        super().__init__()
+        self.conv = conv(in_channels, out_channels, kernel_size=1)
+        self.gate = conv(out_channels, 1, kernel_size=1)
+        embeds = (conv(channels, embedded_channels, kernel_size=1) for channels in (skip_channels, out_channels))
+        scores = (NearZeroConv2d(embedded_channels, window**2, 3, padding=1) for _ in range(2))
+        self.from_encoder, self.from_decoder = map(nn.Sequential, embeds, scores)
+
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:
+        x = self.conv(x)  # (B, C_out, H, W)
+        encoder = F.pixel_unshuffle(self.from_encoder(skip.map), 2).unflatten(1, (-1, 4))  # (B, k^2, 4, H, W)
+        out = reassemble(x, encoder + self.from_decoder(x).unsqueeze(2))  # (B, C_out, 2H, 2W)
+        gate = F.interpolate(self.gate(x).sigmoid(), scale_factor=2)  # (B, 1, 2H, 2W)
+        return gate * skip.map + (1 - gate) * out
 
 
 @UPSAMPLERS.register("dysample")
@@ -257,21 +431,42 @@ class DySample(nn.Module):
     After a 1 x 1 convolution to y (B, C_out, H, W), a 1 x 1 convolution predicts an offset for each of the four
     sub-pixels in each of `groups` groups of channels (the paper's static scope: factor 0.25), added to the place
     that bilinear interpolation reads. So it starts as `bilinear`; what is learnt can read anywhere in the map.
+
+    `style` is the order: "lp" predicts, then shuffles pixels; "pl", the paper's for segmentation, shuffles y to
+    (B, C_out / 4, 2H, 2W), then predicts from that, with fewer weights. `dynamic` multiplies the offset by
+    0.5 sigmoid(another 1 x 1 convolution) in place of 0.25.
     """
 
     reads_anywhere = True
 
-    def __init__(self, in_channels: int, out_channels: int, skip_channels: int, *, groups: PositiveInt = 4):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        skip_channels: int,
+        *,
+        groups: PositiveInt = 4,
+        style: Literal["lp", "pl"] = "lp",
+        dynamic: bool = False,
+    ):
         super().__init__()
-        self.groups = math.gcd(groups, out_channels)
+        self.groups, self.style = math.gcd(groups, out_channels), style
         self.conv = conv(in_channels, out_channels, kernel_size=1)
-        self.offset = NearZeroConv2d(out_channels, 2 * self.groups * 4, 1)
+        self.missing = -out_channels % 4 if style == "pl" else 0
+        sizes = (
+            ((out_channels + self.missing) // 4, 2 * self.groups) if style == "pl" else (out_channels, 8 * self.groups)
+        )
+        self.offset = NearZeroConv2d(*sizes, 1)
+        self.scope = NearZeroConv2d(*sizes, 1) if dynamic else None
 
     def forward(self, x: Tensor, skip: Skip) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)
         height, width = x.shape[-2:]
         precise = torch.promote_types(x.dtype, torch.float32)  # places need more digits than bfloat16 has
-        offset = 0.25 * F.pixel_shuffle(self.offset(x).to(precise), 2)  # (B, 2 g, 2H, 2W): x and y, in input pixels
+        read = F.pixel_shuffle(F.pad(x, (0, 0, 0, 0, 0, self.missing)), 2) if self.style == "pl" else x
+        scope: Any = 0.25 if self.scope is None else 0.5 * self.scope(read).to(precise).sigmoid()
+        offset = scope * self.offset(read).to(precise)
+        offset = offset if self.style == "pl" else F.pixel_shuffle(offset, 2)  # (B, 2 g, 2H, 2W): x, y in input pixels
         offset = offset.unflatten(1, (self.groups, 2)).flatten(0, 1).permute(0, 2, 3, 1)  # (B g, 2H, 2W, 2)
         places = torch.meshgrid(centres(2 * width, offset), centres(2 * height, offset), indexing="xy")
         place = torch.stack(places, dim=-1)  # (2H, 2W, 2), from -1 to 1 over the map
