@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
-from math import prod
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -38,15 +37,14 @@ def parameters(module: nn.Module) -> int:
 
 
 def multiplications(network: UNet, height: int, width: int) -> int:
-    """Of convolutions and of products of maps in the prediction of one image; interpolation is not counted."""
+    """Of convolutions and matrix products in the prediction of one image; those of an interpolation are not counted."""
     return count(network, height, width)[""]
 
 
 def count(network: UNet, height: int, width: int) -> dict[str, int]:
     """Multiplications by the name of the module, "" for the whole network, which is left as it was."""
     was_training = network.training
-    counts: Any = {torch.ops.aten.mul: lambda *_, out_shape, **__: 2 * prod(out_shape) * (len(out_shape) > 3)}
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=counts) as counter:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network.eval()(torch.zeros(1, network.config.in_channels, height, width, device=network.mean.device))
     network.train(was_training)
     # A multiplication and an addition are two floating-point operations.

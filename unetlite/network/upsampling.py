@@ -5,7 +5,6 @@ with their input and what the encoder left there. The annotations of their optio
 """
 
 import math
-from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -322,29 +321,33 @@ class Carafe(nn.Module):
 
     def forward(self, x: Tensor, skip: Skip) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)
-        return reassemble(x, self.encode(self.compress(x)).unflatten(1, (-1, 4)))
+        scores = self.encode(self.compress(x)).unflatten(1, (-1, 4))  # (B, k^2, 4, H, W)
+        return reassemble(x, scores.permute(0, 3, 4, 2, 1))
 
 
-def neighbours(x: Tensor, window: int) -> Iterator[Tensor]:
-    """Of a map (B, C, H, W), zero outside, its window^2 shifted copies (B, C, 1, H, W), row by row.
+def windows(x: Tensor, size: int) -> Tensor:
+    """The size^2 pixels around each pixel, row by row, zero outside: (B, C, H, W) -> (B, H, W, size^2, C).
 
-    One after the other: F.unfold would hold all of them, five times as slow, and fix sizes when exported.
+    By joined maps: F.unfold would fix sizes when exported.
     """
-    padded = F.pad(x, [window // 2] * 4)
-    for k in range(window**2):
-        yield padded.narrow(2, k // window, x.shape[2]).narrow(3, k % window, x.shape[3]).unsqueeze(2)
+    height, width = x.shape[-2:]
+    padded = F.pad(x, [size // 2] * 4).permute(0, 2, 3, 1)
+    shifted = (padded.narrow(1, k // size, height).narrow(2, k % size, width) for k in range(size**2))
+    return torch.stack(list(shifted), dim=3)
 
 
 def reassemble(x: Tensor, scores: Tensor) -> Tensor:
     """Each output pixel as a mean of the k x k inputs around its source, weighted by the softmax of scores.
 
-    (B, C, H, W) and (B, k^2, 4, H, W), for the four sub-pixels of an input pixel -> (B, C, 2H, 2W).
+    (B, C, H, W) and (B, H, W, 4, k^2), for the four sub-pixels of an input pixel -> (B, C, 2H, 2W).
     """
-    weights = scores.softmax(1).to(x.dtype)  # (B, k^2, 4, H, W)
-    out = x.new_zeros(())
-    for k, neighbour in enumerate(neighbours(x, math.isqrt(scores.shape[1]))):
-        out = out + neighbour * weights[:, k].unsqueeze(1)  # (B, C, 4, H, W)
-    return F.pixel_shuffle(out.flatten(1, 2), 2)
+    out = scores.softmax(-1).to(x.dtype) @ windows(x, math.isqrt(scores.shape[-1]))  # (B, H, W, 4, C)
+    return F.pixel_shuffle(out.permute(0, 4, 3, 1, 2).flatten(1, 2), 2)
+
+
+def by_source(x: Tensor) -> Tensor:
+    """A map's channels at the four sub-pixels of each input pixel: (B, C, 2H, 2W) -> (B, H, W, 4, C)."""
+    return F.pixel_unshuffle(x, 2).unflatten(1, (-1, 4)).permute(0, 3, 4, 2, 1)
 
 
 @UPSAMPLERS.register("sapa")
@@ -383,8 +386,7 @@ class Sapa(nn.Module):
         x = self.conv(x)  # (B, C_out, H, W)
         query = self.query(skip.map.movedim(1, -1)).movedim(-1, 1)  # (B, d, 2H, 2W)
         key = self.key(x.movedim(1, -1)).movedim(-1, 1)  # (B, d, H, W)
-        query = F.pixel_unshuffle(query, 2).unflatten(1, (-1, 4))  # (B, d, 4, H, W)
-        return reassemble(x, torch.stack([(query * near).sum(1) for near in neighbours(key, self.window)], dim=1))
+        return reassemble(x, by_source(query) @ windows(key, self.window).mT)
 
 
 @UPSAMPLERS.register("fade")
@@ -418,8 +420,8 @@ class Fade(nn.Module):
 
     def forward(self, x: Tensor, skip: Skip) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)
-        encoder = F.pixel_unshuffle(self.from_encoder(skip.map), 2).unflatten(1, (-1, 4))  # (B, k^2, 4, H, W)
-        out = reassemble(x, encoder + self.from_decoder(x).unsqueeze(2))  # (B, C_out, 2H, 2W)
+        decoder = self.from_decoder(x).permute(0, 2, 3, 1).unsqueeze(3)  # (B, H, W, 1, k^2)
+        out = reassemble(x, by_source(self.from_encoder(skip.map)) + decoder)  # (B, C_out, 2H, 2W)
         gate = F.interpolate(self.gate(x).sigmoid(), scale_factor=2)  # (B, 1, 2H, 2W)
         return gate * skip.map + (1 - gate) * out
 
