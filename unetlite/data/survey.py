@@ -35,10 +35,11 @@ def survey(root: Path, given: Mapping[str, Any]) -> Survey:
     settings = {"root": str(root.resolve()), **given}
     if "mask_suffix" not in settings and (suffix := find_suffix(places[0])):
         settings["mask_suffix"] = suffix
-    pairs = Folder(**settings).pairs  # finds what is missing
+    source = Folder(**settings)  # finds what is missing
+    pairs = source.pairs
     every = [pair for each in pairs.values() for pair in each]
     chosen = [every[k] for k in np.unique(np.linspace(0, len(every) - 1, LOOKED_AT).round().astype(int))]
-    masks = {pair.mask: read_values(pair.mask) for pair in chosen}
+    masks = {pair.mask: read_values(pair.mask, source.table.rgb) for pair in chosen}
     meaning = "as data.classes says"
     if "classes" not in settings:
         classes, meaning = find_classes(masks)
