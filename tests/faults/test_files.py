@@ -226,7 +226,8 @@ def test_odd_files_among_images_are_named_and_the_others_are_done(server, checkp
     (place / "folder.png").mkdir()
     Path(os.fsdecode(bytes(place) + b"/\xff.png")).write_bytes(b"no image")
     Image.fromarray(noise(9, 9)).save(place / "pages.tif", save_all=True, append_images=[Image.fromarray(noise(9, 9))])
-    Image.fromarray(noise(9, 9)).save(place / "moving.gif", save_all=True, append_images=[Image.fromarray(noise(9, 9))])
+    frames = [Image.fromarray(noise(9, 9, seed=seed)) for seed in (0, 1)]
+    frames[0].save(place / "moving.gif", save_all=True, append_images=frames[1:])
     Image.fromarray(noise(9, 9)).save(place / "frames.png", save_all=True, append_images=[Image.fromarray(noise(9, 9))])
     header = noise(1, 1)
     Image.fromarray(header).save(place / "bomb.png")

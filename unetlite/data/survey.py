@@ -62,6 +62,8 @@ def survey(root: Path, given: Mapping[str, Any]) -> Survey:
         f"splits   {', '.join(f'{len(each)} {split}' for split, each in pairs.items())}, {drawn}",
         f"groups   {len(groups)}" if len(groups) < len(every) else "groups   none; every image counts for itself",
     ]
+    if any(pair.valid for pair in every):
+        found.append("valid    where a file of valid/ is zero is no truth")
     warnings = [f"{name} is nowhere in the masks" for name, share in balance.items() if share == 0]
     if len(every) < FEW:
         warnings.append(f"{len(every)} images are few: a verdict about others will be wide")
