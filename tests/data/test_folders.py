@@ -31,7 +31,7 @@ RGB = np.stack([GREY, GREY + 50, GREY + 100], axis=-1)
 ZERO = np.zeros((6, 8), np.uint8)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".bmp"])
 @pytest.mark.parametrize("image", [GREY, RGB], ids=["grey", "rgb"])
 def test_image_files(tmp_path, suffix, image):
     source = Folder(root=one_pair(tmp_path, image, ZERO, suffix))
@@ -78,6 +78,55 @@ def test_palette_masks_hold_indices(tmp_path):
     for k in range(3):
         mask.save(tmp_path / "masks" / f"{k}.png")
     assert np.array_equal(read(Folder(root=root, classes=["a", "b", "c"]))["0"].mask, GREY % 3)
+
+
+INDICES = np.random.default_rng(0).integers(0, 3, (6, 8), np.uint8)
+COLOURS = np.array([[0, 0, 0], [128, 64, 128], [70, 70, 70]], np.uint8)
+BY_COLOUR = {"nothing": [0, 0, 0], "road": [128, 64, 128], "house": [70, 70, 70]}
+BY_GREY = {"nothing": 0, "road": 128, "house": 255}
+
+
+def with_palette(colours):
+    image = Image.fromarray(INDICES, "L")
+    image.putpalette(colours.ravel().tolist())  # a palette image from now on
+    return image
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif", ".bmp", ".tif"])
+@pytest.mark.parametrize(
+    ("image", "classes"),
+    [
+        (with_palette(COLOURS), BY_COLOUR),
+        (with_palette(COLOURS), ["nothing", "road", "house"]),
+        (Image.fromarray(INDICES), ["nothing", "road", "house"]),
+        (Image.fromarray(np.array([0, 128, 255], np.uint8)[INDICES]), BY_GREY),
+    ],
+    ids=["colours of a palette", "indices of a palette", "indices in grey", "values in grey"],
+)
+def test_a_mask_means_the_same_in_every_format(tmp_path, suffix, image, classes):
+    for k in range(3):
+        save(tmp_path / "images" / f"{k}.png", GREY)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        image.save(tmp_path / "masks" / f"{k}{suffix}")
+    assert np.array_equal(read(Folder(root=str(tmp_path), classes=classes))["0"].mask, INDICES)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif", ".bmp"])
+def test_where_a_validity_mask_is_zero_there_is_no_truth(tmp_path, suffix):
+    root = one_pair(tmp_path, GREY, INDICES)
+    for k in range(3):
+        save(tmp_path / "valid" / f"{k}{suffix}", np.where(GREY < 20, 0, 255).astype(np.uint8))
+    source = Folder(root=root, classes=["a", "b", "c"])
+    assert np.array_equal(read(source)["0"].mask, np.where(GREY < 20, IGNORE, INDICES))
+    before = source.key()
+    save(tmp_path / "valid" / f"1{suffix}", np.zeros((6, 8), np.uint8))
+    assert source.key() != before
+    save(tmp_path / "valid" / f"1{suffix}", np.ones((6, 9), np.uint8))
+    with pytest.raises(UsageError, match=rf"valid/1\{suffix} is 9 x 6 pixels"):
+        read(source)
+    (tmp_path / "valid" / f"1{suffix}").unlink()
+    with pytest.raises(UsageError, match=r"images/1\.png has no validity mask"):
+        Folder(root=root)
 
 
 def test_grey_values_by_table(tmp_path):

@@ -65,6 +65,18 @@ def test_few_images_and_absent_classes_are_warned_of(tmp_path):
     assert any("4 images are few" in warning for warning in found.warnings)
 
 
+def test_colours_of_palettes_and_validity_masks_are_understood(tmp_path):
+    folder(tmp_path, of(0, 1))
+    for k in range(4):
+        mask = Image.fromarray(of(0, 1)[0])
+        mask.putpalette([9, 9, 9, 200, 10, 30])
+        mask.save(tmp_path / "masks" / f"{k}.png")
+        save(tmp_path / "valid" / f"{k}.png", of(0, 255)[0])
+    found = survey(tmp_path, {"classes": {"a": [9, 9, 9], "b": [200, 10, 30]}})
+    assert any("a 50.0%, b 50.0%" in line for line in found.found)
+    assert any(line.startswith("valid ") for line in found.found)
+
+
 def rgb(root):
     folder(
         root, [np.random.default_rng(k).choice([0, 200], (*SIZE, 1)).repeat(3, 2).astype(np.uint8) for k in range(4)]

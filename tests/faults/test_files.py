@@ -28,10 +28,15 @@ def checkpoint(runs) -> Path:
 def test_mutated_images_are_read_or_refused(server, tmp_path):
     values = noise(24, 30, 3)
     kinds = {"a.png": {}, "b.jpg": {}, "c.tif": {}, "d.tif": {"compression": "tiff_deflate"}, "e.png": {}}
+    kinds |= {"f.gif": {}, "g.gif": {"interlace": 1}, "h.bmp": {}, "i.bmp": {}}
     for name, options in kinds.items():
-        Image.fromarray(values[..., 0] if name == "e.png" else values).save(tmp_path / name, **options)
+        Image.fromarray(values[..., 0] if name in ("e.png", "g.gif", "i.bmp") else values).save(
+            tmp_path / name, **options
+        )
     files = [tmp_path / name for name in kinds]
-    answer = server.run(files, action="mutants", seed=SEED, count=MUTANTS // 5, limit=30 + MUTANTS, memory=4 * GIBI)
+    answer = server.run(
+        files, action="mutants", seed=SEED, count=MUTANTS // len(kinds), limit=30 + MUTANTS, memory=4 * GIBI
+    )
     assert answer["code"] == 0, (SEED, answer)
     assert "refused 0" not in answer["output"]
     assert answer["memory"] < 4 * GIBI
@@ -221,6 +226,8 @@ def test_odd_files_among_images_are_named_and_the_others_are_done(server, checkp
     (place / "folder.png").mkdir()
     Path(os.fsdecode(bytes(place) + b"/\xff.png")).write_bytes(b"no image")
     Image.fromarray(noise(9, 9)).save(place / "pages.tif", save_all=True, append_images=[Image.fromarray(noise(9, 9))])
+    frames = [Image.fromarray(noise(9, 9, seed=seed)) for seed in (0, 1)]
+    frames[0].save(place / "moving.gif", save_all=True, append_images=frames[1:])
     Image.fromarray(noise(9, 9)).save(place / "frames.png", save_all=True, append_images=[Image.fromarray(noise(9, 9))])
     header = noise(1, 1)
     Image.fromarray(header).save(place / "bomb.png")
@@ -232,6 +239,6 @@ def test_odd_files_among_images_are_named_and_the_others_are_done(server, checkp
     )
     assert answer["code"] == 1, answer
     assert "Traceback" not in answer["output"]
-    names = ("postscript", "pipe", "dangling", "loop", "pages", "frames", "bomb", "udcff")
+    names = ("postscript", "pipe", "dangling", "loop", "pages", "frames", "moving", "bomb", "udcff")
     assert all(name in answer["output"] for name in names), answer["output"]
     assert [path.name for path in (tmp_path / "out" / "masks").iterdir()] == ["good.png"]

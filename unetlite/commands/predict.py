@@ -169,7 +169,7 @@ def open_mask(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable
         file = TiffRows(path)
         (height, width), read = (file.height, file.width), file.read
     else:
-        values = read_values(path)
+        values = read_values(path, table.rgb)
         (height, width), read = values.shape[:2], lambda top, bottom: values[top:bottom]
     if (height, width) != (picture.height, picture.width):
         raise UsageError(f"{path} is {width} x {height} pixels, but its image {picture.width} x {picture.height}.")

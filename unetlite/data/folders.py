@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
+from unetlite.classes import IGNORE
 from unetlite.data.images import is_grey, read_image, read_values, resize_image
 from unetlite.data.labels import ClassTable
 from unetlite.data.samples import DATASETS, SPLITS, Sample
@@ -21,15 +22,22 @@ from unetlite.seeding import derive_seed
 from unetlite.settings import Resize
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+NONZERO = ClassTable(None)  # 1 where a mask is not zero
 
 
 class Pair(NamedTuple):
-    """An image file and its mask file; `group` as in Sample."""
+    """An image file and its mask file, or a folder of masks of single objects; `group` as in Sample."""
 
     name: str
     image: Path
     mask: Path
     group: str
+    valid: Path | None = None  # a mask file that is zero where there is no truth
+
+    def files(self) -> list[Path]:
+        """All that it is read from."""
+        masks = sorted(self.mask.glob("*.png")) if self.mask.is_dir() else [self.mask]
+        return [self.image, *masks, *filter(None, [self.valid])]
 
 
 @dataclass
@@ -47,11 +55,14 @@ class FilePairs:
 
     def key(self) -> dict[str, Any]:
         """Names, sizes and times of all files, and the options that change what is read from them."""
-        files = [
-            (split, pair.name, pair.group, *[(p.stat().st_size, p.stat().st_mtime_ns) for p in (pair.image, pair.mask)])
-            for split, pairs in self.pairs.items()
-            for pair in pairs
-        ]
+        try:
+            files = [
+                (split, pair.name, pair.group, *[(s.st_size, s.st_mtime_ns) for s in map(Path.stat, pair.files())])
+                for split, pairs in self.pairs.items()
+                for pair in pairs
+            ]
+        except FileNotFoundError as error:
+            raise UsageError(f"{error.filename} is missing. Put it there, or fetch the data set again.") from None
         options = {"channels": self.channels, "value_range": self.value_range, "resize": self.resize}
         return {"files": files, "classes": self.table.key(), **options}
 
@@ -60,17 +71,29 @@ class FilePairs:
 
     def read(self, pair: Pair) -> Sample:
         """The decoded pair; a UsageError if a file cannot be read, sizes differ, or the mask has an unknown value."""
-        image, values = read_image(pair.image, self.channels, self.value_range), read_values(pair.mask)
-        if values.shape[:2] != image.shape[1:]:
-            mask_size, image_size = (f"{shape[1]} x {shape[0]}" for shape in (values.shape, image.shape[1:]))
-            found = f"{pair.mask} is {mask_size} pixels, but its image {pair.image} is {image_size}"
-            raise UsageError(f"{found}. An image and its mask need the same size.")
-        mask = self.table.indices(values, pair.mask)
+        image = read_image(pair.image, self.channels, self.value_range)
+        mask = self.read_mask(pair, image.shape[1:])
+        if pair.valid is not None:
+            mask[indices_of(pair.valid, pair.image, image.shape[1:], NONZERO) == 0] = IGNORE
         if self.resize is not None:
             image = resize_image(image, self.resize)
             size = image.shape[2], image.shape[1]
             mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
         return Sample(pair.name, image, mask, pair.group)
+
+    def read_mask(self, pair: Pair, size: tuple[int, ...]) -> np.ndarray:
+        """Class indices uint8 of this size (H, W), before any resizing."""
+        return indices_of(pair.mask, pair.image, size, self.table)
+
+
+def indices_of(path: Path, image: Path, size: tuple[int, ...], table: ClassTable) -> np.ndarray:
+    """Class indices uint8 (H, W) of a mask file; a UsageError if it has not the size of its image file."""
+    values = read_values(path, table.rgb)
+    if values.shape[:2] != size:
+        mask_size, image_size = (f"{shape[1]} x {shape[0]}" for shape in (values.shape, size))
+        found = f"{path} is {mask_size} pixels, but its image {image} is {image_size}"
+        raise UsageError(f"{found}. An image and its mask need the same size.")
+    return table.indices(values, path)
 
 
 def hold_out(pairs: list[Pair], count: float, seed: int, leave: int = 1) -> tuple[list[Pair], list[Pair]]:
@@ -109,9 +132,6 @@ class Folder(FilePairs):
         if not directory.is_dir():
             raise UsageError(f"data.root={root}: there is no such directory.")
         table = ClassTable(classes, ignore)
-        if val_fraction + test_fraction >= 1:
-            shares = f"data.val_fraction={val_fraction}, data.test_fraction={test_fraction}"
-            raise UsageError(f"{shares}: leave something to train on.")
         if value_range is not None and value_range[0] >= value_range[1]:
             raise UsageError(f"data.value_range={list(value_range)}: give [black, white] with black < white.")
         missing = [split for split in SPLITS if not (directory / split).is_dir()]
@@ -131,7 +151,7 @@ class Folder(FilePairs):
 
 
 def find_pairs(directory: Path, mask_suffix: str, group: str | None) -> list[Pair]:
-    """The images below `directory`/images with their masks below `directory`/masks, sorted by name; see Folder."""
+    """The images in `directory`/images, with what masks/ and, if it is there, valid/ have for each; see Folder."""
     found = []
     for folder in (directory / "images", directory / "masks"):
         if not folder.is_dir():
@@ -145,8 +165,12 @@ def find_pairs(directory: Path, mask_suffix: str, group: str | None) -> list[Pai
         expected = directory / "masks" / f"{missing[0]}{mask_suffix}.png"
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise UsageError(f"{images[missing[0]]}{more} has no mask: {expected} (or another image type) was expected.")
+    valid = image_files(directory / "valid")
+    if missing := [name for name in images if valid and name not in valid]:
+        lacking = f"{images[missing[0]]} has no validity mask in {directory / 'valid'}"
+        raise UsageError(f"{lacking}; give each image one, zero where there is no truth, or remove the folder.")
     groups = {name: name if group is None else group_of(name, group) for name in images}
-    return [Pair(name, path, masks[name + mask_suffix], groups[name]) for name, path in images.items()]
+    return [Pair(name, path, masks[name + mask_suffix], groups[name], valid.get(name)) for name, path in images.items()]
 
 
 def group_of(name: str, pattern: str) -> str:
@@ -172,6 +196,8 @@ def check_groups(pairs: dict[str, list[Pair]]) -> None:
 
 def split_by_share(pairs: list[Pair], val: float, test: float, seed: int) -> dict[str, list[Pair]]:
     """Training, validation and test images by shares, see hold_out; each split has an image."""
+    if val + test >= 1:
+        raise UsageError(f"data.val_fraction={val}, data.test_fraction={test}: leave something to train on.")
     groups = len({pair.group for pair in pairs})
     if groups < len(SPLITS):
         found = f"{len(pairs)} image(s)" + f" in {groups} group(s)" * (groups < len(pairs))

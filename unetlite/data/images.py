@@ -22,7 +22,7 @@ DECODING_ERRORS = (
 
 SUBFILE_TYPE, REDUCED_OR_MASK = 254, 1 | 4  # a TIFF's tag, and its bits
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "F")
-FORMATS = ("PNG", "JPEG", "TIFF")  # others are not given to the programs that would open them, whatever their name is
+FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP")  # what opens others is not called, whatever the name of a file is
 
 
 @contextmanager
@@ -57,9 +57,9 @@ def open_image(path: Path, most: float = math.inf) -> Iterator[Image.Image]:
 
 def count_pages(image: Any) -> int:
     """1, or 2 for more: previews beside a photograph and reduced copies in a TIFF are none."""
-    if image.format not in ("TIFF", "PNG") or getattr(image, "n_frames", 1) == 1:
+    if image.format not in ("TIFF", "PNG", "GIF") or getattr(image, "n_frames", 1) == 1:
         return 1
-    if image.format == "PNG":
+    if image.format != "TIFF":
         return 2
     reduced = []
     for frame in range(1, image.n_frames):
@@ -115,15 +115,20 @@ def in_8_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.nan_to_num(scaled).round().clip(0, 255).astype(np.uint8)
 
 
-def read_values(path: Path) -> np.ndarray:
-    """The values of a mask file as they are stored: (H, W) of integers, palette indices included, or (H, W, 3) RGB.
+def read_values(path: Path, colours: bool = False) -> np.ndarray:
+    """The values of a mask file as they are stored: (H, W) of integers, or (H, W, 3) RGB.
 
-    Raises UsageError for files whose values are not those that were drawn.
+    An image with a palette gives indices, or its colours if these are asked for; GIF and BMP, which store greys by a
+    palette, give greys. Raises UsageError for files whose values are not those that were drawn.
     """
     with open_image(path) as image:
         if image.format in ("JPEG", "MPO") or image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp"):
             raise UsageError(f"{path} is a JPEG, which blurs the values of a mask; save masks as PNG or TIFF.")
-        values = np.asarray(image.convert("RGB") if image.mode in ("RGBA", "CMYK", "YCbCr") else image)
+        values = np.asarray(image)
+        if image.mode in ("P", "RGBA", "CMYK", "YCbCr"):
+            rgb = np.asarray(image.convert("RGB"))
+            greys = image.format in ("GIF", "BMP") and (rgb == rgb[..., :1]).all()
+            values = rgb if colours or greys or image.mode != "P" else values
     if values.dtype.kind == "f":
         if not (np.isfinite(values) & (values == np.round(values))).all():
             raise UsageError(f"{path} holds numbers that are not whole; a mask holds a whole number a class.")

