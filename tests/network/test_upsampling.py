@@ -189,7 +189,7 @@ SLOW = [
 ]
 
 
-@pytest.mark.parametrize(("name", "options", "slow"), SLOW, ids=str)
+@pytest.mark.parametrize(("name", "options", "slow"), SLOW, ids=lambda value: "" if callable(value) else str(value))
 @torch.no_grad()
 def test_agreement_with_a_slow_implementation_of_the_paper(name, options, slow):
     torch.manual_seed(0)
