@@ -38,8 +38,8 @@ def train(context: typer.Context) -> None:
     run()
 
 
-for function in (choose, explain, compare, export, predict, demo):
-    app.command()(mistakes_in_one_line()(hydra_mistakes()(function)))
+for function in (hydra_mistakes()(choose), hydra_mistakes()(explain), compare, export, predict, demo):
+    app.command()(mistakes_in_one_line()(function))
 
 
 @app.callback(invoke_without_command=True)

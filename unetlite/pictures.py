@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
 
 from unetlite.classes import IGNORE, Colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from torch import Tensor
 
 COLUMNS = ("image", "truth", "prediction", "error")
 WRONG = (213, 94, 0)  # vermilion of Okabe and Ito (2008), told from the greys by every reader
@@ -63,8 +62,8 @@ def picture_grid(
     legend: dict[str, Colour],
     columns: Sequence[str] = COLUMNS,
     cell: int = 160,
-) -> Tensor:
-    """All rows under the titles of the columns, with a caption each and a legend at the foot: uint8 (3, H, W)."""
+) -> np.ndarray:
+    """All rows under the titles of the columns, with a caption each and a legend at the foot: RGB uint8 (H, W, 3)."""
     font = ImageFont.load_default(FONT_SIZE)
     lefts = [GAP + column * (cell + GAP) for column in range(len(columns))]
     height = CAPTION + GAP + cell + GAP  # of a row
@@ -83,7 +82,7 @@ def picture_grid(
         draw.rectangle((left, top + 3, left + 14, top + 17), colour, INK)
         draw.text((left + 20, top - 1), name, INK, font)
         left += 40 + round(draw.textlength(name, font))
-    return torch.from_numpy(np.array(canvas)).permute(2, 0, 1)
+    return np.array(canvas)
 
 
 def fit(picture: Image.Image, cell: int) -> Image.Image:
@@ -101,7 +100,7 @@ def new_figure(rows: int, columns: int, cell: float = 2.3) -> "tuple[Figure, np.
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def show_map(axes: "Axes", values: Tensor | np.ndarray, title: str = "", *, numbers: bool = False) -> None:
+def show_map(axes: "Axes", values: "Tensor | np.ndarray", title: str = "", *, numbers: bool = False) -> None:
     """One map (H, W): zero is white, positive blue, negative red; `numbers` writes the values into the cells."""
     array = np.asarray(values, dtype=float)
     largest = max(np.abs(array).max(), 1e-12)

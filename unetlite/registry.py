@@ -13,6 +13,8 @@ T = TypeVar("T")
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
 """No word for a number, no unknown key, no NaN."""
 
+MOST_VALUES, DEEPEST = 100_000, 20  # of what a file may hold beside a network's numbers
+
 
 class Registry(dict[str, type]):
     """Names to classes of one kind, such as "upsampling operator", chosen by a key of the configuration."""
@@ -65,3 +67,22 @@ def checked(schema: type[T], values: object, prefix: str) -> T:
         raise UsageError(f"{key} is not known; there are {', '.join(known) or 'no options'}.")
     message = str(first.get("ctx", {}).get("error") or first["msg"].removeprefix("Input ")).replace("tuple", "list")
     raise UsageError(f"{key}={first['input']}: {message}.")
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is made of dictionaries, lists, texts and numbers alone, not too many and not too deep.
+
+    A list that is in itself, or twice in each of many lists, is small in a file and endless when it is walked.
+    """
+    left = [(value, 0)]
+    for count in range(MOST_VALUES):
+        if not left:
+            return True
+        each, depth = left.pop()
+        if isinstance(each, dict) and all(isinstance(key, str) for key in each) and depth < DEEPEST:
+            left += [(inner, depth + 1) for inner in each.values()]
+        elif isinstance(each, (list, tuple)) and depth < DEEPEST and len(each) < MOST_VALUES - count:
+            left += [(inner, depth + 1) for inner in each]
+        elif not isinstance(each, (str, int, float, bool, type(None))):
+            return False
+    return False

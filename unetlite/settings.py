@@ -20,6 +20,8 @@ HOME = Path(os.environ.get("UNETLITE_HOME") or DEFAULT_HOME).resolve()
 """data/ and outputs/ are here: where UNETLITE_HOME points, else in the checkout, else in the working directory."""
 os.environ["UNETLITE_HOME"] = str(HOME)  # configs/train.yaml refers to it
 
+KEY = "unetlite"  # where a file has its network's architecture and classes, and the run's configuration and scores
+
 MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_dir", "run_dir"}
 """Keys of the configuration that do not change what a run computes."""
 

@@ -1,5 +1,7 @@
 """Timing things in turn, so that what else a machine does falls on all of them alike."""
 
+import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,6 +25,16 @@ def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_u
             function()
             seconds[name].append(time.perf_counter() - start)
     return {name: np.array(values[warm_up:]) for name, values in seconds.items()}
+
+
+def threads() -> int:
+    """As many as PyTorch takes, whether it is there or not: one a core, or what OMP_NUM_THREADS says."""
+    if torch := sys.modules.get("torch"):
+        return torch.get_num_threads()
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdigit() and int(given):
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def medians(seconds: Mapping[Any, np.ndarray]) -> dict[Any, float]:

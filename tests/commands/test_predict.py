@@ -22,7 +22,8 @@ from unetlite.data.images import read_image
 from unetlite.inference import export, large, model, outputs
 from unetlite.inference.large import TiffRows, create_tiff, open_large
 from unetlite.inference.model import Model, in_memory
-from unetlite.inference.runtimes import PyTorch, open_runtime
+from unetlite.inference.pytorch import PyTorch
+from unetlite.inference.runtimes import open_runtime
 from unetlite.inference.tiling import TILE, Tiling
 from unetlite.network.measures import receptive_field
 

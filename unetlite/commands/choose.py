@@ -118,7 +118,7 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
         print(f"classes  {', '.join(names)}\nsplits   {sizes}; {groups} groups are tested")
     sheet = picture_grid(rows, [split.names[k] for k in indices], legend, ("image", "mask", "both"), cell=240)
     directory.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet.permute(1, 2, 0).numpy()).save(directory / "contact.png")
+    Image.fromarray(sheet).save(directory / "contact.png")
     print(f"look at  {directory / 'contact.png'}", flush=True)
     return words, data
 

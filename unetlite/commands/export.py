@@ -26,7 +26,7 @@ def export(
     from unetlite.data.batches import data_of_run
     from unetlite.data.images import read_image
     from unetlite.inference.export import SIZES, agreement, demand, latency, loss, some_images, write
-    from unetlite.inference.metadata import read_checkpoint
+    from unetlite.inference.pytorch import read_checkpoint
     from unetlite.inference.runtimes import EXPORTS, open_runtime
     from unetlite.network.folding import fold as fold_network
     from unetlite.training.run import RunFiles

@@ -5,8 +5,9 @@ import glob
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from unetlite.inference.metadata import Metadata
+    from unetlite.inference.model import Band, Model
     from unetlite.inference.tiling import Picture
 
 SOME_FAILED = 1  # the exit code if some files could not be read
@@ -36,12 +38,10 @@ def predict(
 ) -> int:
     """Masks, overlays and areas for image files of any size. Exit code 1 if some could not be read."""
     import numpy as np
-    import torch
 
     from unetlite.inference.large import import_rasterio, open_picture
     from unetlite.inference.model import load
     from unetlite.inference.outputs import outputs
-    from unetlite.metrics.overlap import count_classes, iou_and_dice
 
     files = find_inputs(inputs)
     if output.is_dir() and any(output.iterdir()):
@@ -70,40 +70,45 @@ def predict(
     failures: list[str] = []
     in_tiles = False
     started = time.monotonic()
+
+    def predict_one(name: str) -> "Predicted | str":
+        path = files[name]
+        try:
+            picture = open_picture(path, metadata)
+            count = count_against(masks[name], metadata, picture) if name in masks else None
+            with outputs(output, name, picture, network.colours, overlays, probabilities) as write:
+                return predict_file(network, picture, write, count, np.float16 if probabilities else None, flips)
+        except (UsageError, OSError, MemoryError) as error:  # such as a disk that is full
+            reason = str(error.__cause__ or error)
+            return reason if str(path) in reason else f"{path}: {reason}"
+
+    # Two at a time: one is read or written while the other is computed.
+    pool = ThreadPoolExecutor(2)
     with opened, progress("predicting") as tell:
         table = csv.writer(opened)
         table.writerow(header)
-        for number, (name, path) in enumerate(files.items(), 1):
-            tell(f"{number} of {len(files)}: {path}")
-            began = time.monotonic()
-            row: list[str | float]
-            try:
-                picture = open_picture(path, metadata)
-                true_rows = open_mask(masks[name], metadata, picture) if name in masks else None
-                pixels, counts = np.zeros_like(areas), torch.zeros(len(classes), 3, dtype=torch.long)
-                with outputs(output, name, picture, network.colours, overlays, probabilities) as write:
-                    for band in network.bands(picture, np.float16 if probabilities else None, flips):
-                        write(band)
-                        if network.in_tiles(picture):
-                            tell(f"{number} of {len(files)}: {path}, {band.top + len(band.classes)} rows")
-                        pixels += np.bincount(band.classes.ravel(), minlength=len(classes))
-                        if true_rows is not None:
-                            true = torch.from_numpy(true_rows(band.top, band.top + len(band.classes)))
-                            counts += count_classes(torch.from_numpy(band.classes), true, len(classes))
-                areas += pixels
-                in_tiles |= network.in_tiles(picture)
-                row = [name, "", picture.height, picture.width, time.monotonic() - began]
-                row += [*pixels.tolist(), *(pixels / pixels.sum()).tolist()]
-                if true_rows is not None:
-                    scored.append(counts)
-                    iou, _ = iou_and_dice(counts)
-                    row += [float(iou.nanmean()), *iou.tolist()]
-            except (UsageError, OSError, MemoryError) as error:  # such as a disk that is full
-                reason = str(error.__cause__ or error)
-                failures.append(reason if str(path) in reason else f"{path}: {reason}")
-                row = [name, failures[-1]]
-            table.writerow([*map(cell, row), *[""] * (len(header) - len(row))])
-            opened.flush()  # what is done stays known, whatever happens to the rest
+        try:
+            for number, (name, found) in enumerate(zip(files, pool.map(predict_one, files), strict=True), 1):
+                tell(f"{number} of {len(files)}: {files[name]}")
+                row: list[str | float]
+                if isinstance(found, str):
+                    failures.append(found)
+                    row = [name, found]
+                else:
+                    areas += found.pixels
+                    in_tiles |= found.in_tiles
+                    row = [name, "", found.height, found.width, found.seconds]
+                    row += [*found.pixels.tolist(), *(found.pixels / found.pixels.sum()).tolist()]
+                    if found.counts is not None:
+                        from unetlite.metrics.overlap import iou_and_dice
+
+                        scored.append(found.counts)
+                        iou, _ = iou_and_dice(found.counts)
+                        row += [float(iou.nanmean()), *iou.tolist()]
+                table.writerow([*map(cell, row), *[""] * (len(header) - len(row))])
+                opened.flush()  # what is done stays known, whatever happens to the rest
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     done, seconds = len(files) - len(failures), time.monotonic() - started
     if done:
@@ -116,6 +121,35 @@ def predict(
     if failures:
         print(f"{len(failures)} not predicted:", *failures, sep="\n  ")
     return SOME_FAILED if failures else 0
+
+
+class Predicted(NamedTuple):
+    """What is known of an image whose files are written."""
+
+    height: int
+    width: int
+    seconds: float
+    in_tiles: bool
+    pixels: "np.ndarray"  # of each class (K,)
+    counts: "Tensor | None"  # (K, 3) of TP, FP and FN, if it has a mask
+
+
+def predict_file(
+    network: "Model", picture: "Picture", write: "Callable[[Band], None]",
+    count: "Callable[[Band], Tensor] | None", probabilities: Any, flips: bool,
+) -> Predicted:  # fmt: skip
+    """Predicts an image band by band."""
+    import numpy as np
+
+    began, pixels, counts = time.monotonic(), np.zeros(len(network.classes), np.int64), None
+    for band in network.bands(picture, probabilities, flips):
+        write(band)
+        pixels += np.bincount(band.classes.ravel(), minlength=len(pixels))
+        if count is not None:
+            found = count(band)
+            counts = found if counts is None else counts + found
+    seconds, in_tiles = time.monotonic() - began, network.in_tiles(picture)
+    return Predicted(picture.height, picture.width, seconds, in_tiles, pixels, counts)
 
 
 def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
@@ -153,13 +187,16 @@ def find_masks(truth: Path, metadata: "Metadata", files: Iterable[str]) -> dict[
     return masks
 
 
-def open_mask(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable[[int, int], np.ndarray]":
-    """From a first row and an end to class indices uint8 (h, W), coded as for training, but for data sets other than
+def count_against(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable[[Band], Tensor]":
+    """What counts TP, FP and FN (K, 3) of a band, by a mask that is coded as for training, but for data sets other than
     data=folder by class indices. Raises UsageError, also later, if the mask cannot be read or does not fit.
     """
+    import torch
+
     from unetlite.data.images import read_values
     from unetlite.data.labels import ClassTable
     from unetlite.inference.large import TiffRows, is_large
+    from unetlite.metrics.overlap import count_classes
 
     data = metadata.config["data"]
     of_folder = data["name"] == "folder"
@@ -173,19 +210,26 @@ def open_mask(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable
         (height, width), read = values.shape[:2], lambda top, bottom: values[top:bottom]
     if (height, width) != (picture.height, picture.width):
         raise UsageError(f"{path} is {width} x {height} pixels, but its image {picture.width} x {picture.height}.")
-    return lambda top, bottom: table.indices(read(top, bottom).astype(int), path)
+
+    def count(band: "Band") -> "Tensor":
+        true = table.indices(read(band.top, band.top + len(band.classes)).astype(int), path)
+        return count_classes(torch.from_numpy(band.classes), torch.from_numpy(true), len(metadata.classes))
+
+    return count
 
 
 def print_table(classes: Sequence[str], areas: "np.ndarray", scored: "Sequence[Tensor]", images: int) -> None:
     """The share of each class, and its scores if there are."""
-    import torch
     from rich import print
     from rich.table import Table
 
-    from unetlite.metrics.overlap import summarise
+    kinds, scores = {}, {}
+    if scored:
+        import torch
 
-    kinds = {"iou": "IoU", "dice": "Dice"} if scored else {}
-    scores = summarise(torch.stack(list(scored)), classes) if scored else {}
+        from unetlite.metrics.overlap import summarise
+
+        kinds, scores = {"iou": "IoU", "dice": "Dice"}, summarise(torch.stack(list(scored)), classes)
     table = Table("class" if images == 1 else f"class, {images} images", "area", *kinds.values())
     for name, area in zip(classes, areas / areas.sum(), strict=True):
         table.add_row(name, f"{area:.2%}", *(f"{scores[f'{kind}/{name}']:.4f}" for kind in kinds))

@@ -83,5 +83,5 @@ def write_tensorboard(
         for number, row in enumerate(evidence.images):
             captions, pictures = zip(*row.pictures, strict=True)
             grid = picture_grid([pictures], [row.title], {"wrong": WRONG}, captions, cell=SIDE)
-            writer.add_image(f"test images/{number}", grid)
+            writer.add_image(f"test images/{number}", grid, dataformats="HWC")
     return place

@@ -24,9 +24,9 @@ from unetlite.errors import UsageError
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.runtimes import Runtime
 from unetlite.metrics.overlap import SegmentationScores
-from unetlite.network.checkpoint import KEY
 from unetlite.network.unet import UNet
 from unetlite.network.upsampling import UPSAMPLERS
+from unetlite.settings import KEY
 from unetlite.timing import in_turn, medians
 
 SIZES = ((1, 256, 256), (3, 128, 192), (1, 37, 91))  # batch, height and width of what an export is checked with

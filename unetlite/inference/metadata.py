@@ -8,12 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from unetlite.classes import check_names
 from unetlite.errors import MALFORMED, UsageError
-from unetlite.network.checkpoint import KEY, build_network, is_plain, load_checkpoint
-from unetlite.network.measures import receptive_field
-from unetlite.network.unet import UNet
-from unetlite.network.upsampling import UPSAMPLERS
+from unetlite.registry import is_plain
 from unetlite.settings import LARGEST_RESIZE, UNetConfig
-from unetlite.training.run import RunFiles
 
 LONGEST = 2**22  # characters of metadata
 Byte = Annotated[int, Field(ge=0, le=255)]
@@ -57,6 +53,8 @@ class Metadata(BaseModel):
     @property
     def reads_anywhere(self) -> str | None:
         """Why pixels beyond the receptive field can change a logit, in words; None if they cannot."""
+        from unetlite.network.upsampling import UPSAMPLERS
+
         name, norm = self.network.upsample["name"], self.network.norm
         if getattr(UPSAMPLERS.get(name), "reads_anywhere", False):
             return f"{name} reads at places that it has learnt"
@@ -73,18 +71,3 @@ class Metadata(BaseModel):
             return cls.model_validate_json(text)
         except (UsageError, *MALFORMED):
             raise UsageError(f"{path} was not written by unetlite, or by another version of it.") from None
-
-
-def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
-    """The network of a checkpoint, on the CPU in float32 and evaluation mode, and its metadata.
-
-    The scores are those of the test images if a finished run was judged by it. UsageError if the file is missing,
-    damaged, or was not written by unetlite.
-    """
-    checkpoint = load_checkpoint(path)
-    network = build_network(checkpoint, path).eval()
-    values = {"metrics": {}, **checkpoint[KEY], "receptive_field": receptive_field(network.config)}
-    run = RunFiles(path.parent)
-    if run.metrics.exists() and path.name == run.judged.name and isinstance(values["metrics"], dict):
-        values["metrics"] |= run.stored_metrics()
-    return network, Metadata.read(values, path)

@@ -4,25 +4,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
 from unetlite.data.images import pixels, read_image, resize_image
 from unetlite.errors import UsageError
 from unetlite.inference.metadata import Metadata
-from unetlite.inference.runtimes import PyTorch, Runtime, open_runtime
+from unetlite.inference.runtimes import Runtime, open_runtime
 from unetlite.inference.tiling import Picture, Tiling
-from unetlite.network.unet import UNet
 from unetlite.pictures import overlay, palette_image
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unetlite.network.unet import UNet
 
 FLIPS = ((), (-1,), (-2,), (-2, -1))  # axes (H is -2, W is -1) that are mirrored in the four views of an image
 
-ImageLike = Image.Image | np.ndarray | Tensor | str | Path
+ImageLike: TypeAlias = "Image.Image | np.ndarray | Tensor | str | Path"
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,11 +82,12 @@ class Model:
         return f"Model({self.metadata.network.upsample['name']}, {self.runtime.name}: {', '.join(self.classes)})"
 
     @property
-    def network(self) -> UNet:
+    def network(self) -> "UNet":
         """As it was trained, on the CPU, to train on or look into. Raises UsageError for another runtime's export."""
-        if not isinstance(self.runtime, PyTorch):
+        network = getattr(self.runtime, "network", None)
+        if network is None:
             raise UsageError(f"{self.runtime.name} holds no UNet; load the checkpoint that it was exported from.")
-        return self.runtime.network
+        return network
 
     def predict(self, image: ImageLike, *, flips: bool = False) -> Prediction:
         """The prediction for one image, of the image's own size.
@@ -130,7 +132,10 @@ class Model:
         found = np.mean([np.flip(run(np.flip(seen, axes)), axes) for axes in FLIPS], axis=0) if flips else run(seen)
         if resize is None:
             return found
-        return F.interpolate(torch.from_numpy(found), image.shape[2:], mode="bilinear").numpy()
+        size = image.shape[3], image.shape[2]
+        return np.stack([np.asarray(Image.fromarray(k).resize(size, Image.Resampling.BILINEAR)) for k in found[0]])[
+            None
+        ]
 
 
 def load(path: str | Path, *, tile: int | None = None, overlap: int | None = None) -> Model:
@@ -139,9 +144,7 @@ def load(path: str | Path, *, tile: int | None = None, overlap: int | None = Non
     `tile` and `overlap` are for images larger than a tile, see Model. Raises UsageError if the file is missing, damaged
     or of another kind, or if its runtime is not installed.
     """
-    with torch.random.fork_rng(devices=[]):  # a network starts from random weights; the caller's generator stays
-        runtime = open_runtime(Path(path))
-    return Model(runtime, tile=tile, overlap=overlap)
+    return Model(open_runtime(Path(path)), tile=tile, overlap=overlap)
 
 
 def in_memory(array: np.ndarray) -> Picture:
@@ -153,7 +156,7 @@ def as_pixels(image: ImageLike, channels: int, value_range: tuple[float, float] 
     """uint8 (channels, H, W) of what `Model.predict` takes."""
     if isinstance(image, (str, Path)):
         return read_image(Path(image), channels, value_range)
-    if isinstance(image, Tensor) and image.dtype in (torch.uint8, torch.uint16):
+    if hasattr(image, "detach"):  # a tensor
         array = image.detach().cpu().numpy()
         image = array.transpose(1, 2, 0) if array.ndim == 3 else array
         image = image[..., 0] if image.shape[2:] == (1,) else image
@@ -162,7 +165,7 @@ def as_pixels(image: ImageLike, channels: int, value_range: tuple[float, float] 
         if (grey and image.dtype in (np.uint8, np.uint16)) or (colour and image.dtype == np.uint8):
             image = Image.fromarray(np.ascontiguousarray(image))
     if not isinstance(image, Image.Image):
-        known = isinstance(image, (np.ndarray, Tensor))
+        known = isinstance(image, np.ndarray)
         kind = f"shape {tuple(image.shape)} and type {image.dtype}" if known else type(image).__name__
         raise UsageError(
             f"an image of {kind}: expected a path, a PIL image, an array uint8 (H, W), (H, W, 3) or (H, W, 4), "

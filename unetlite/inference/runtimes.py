@@ -1,6 +1,5 @@
-"""What runs a trained network: PyTorch, ONNX Runtime or OpenVINO, behind one contract."""
+"""What runs a trained network, behind one contract: ONNX Runtime and OpenVINO here, which need no PyTorch."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +8,11 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from unetlite.errors import MALFORMED, UsageError, first_line, needs
-from unetlite.inference.metadata import Metadata, read_checkpoint
-from unetlite.network.checkpoint import KEY, with_weights
-from unetlite.network.folding import fold
-from unetlite.network.unet import UNet
+from unetlite.inference.metadata import Metadata
+from unetlite.settings import KEY
+from unetlite.timing import threads
 from unetlite.training.run import RunFiles
 
 EXPORTS = {"onnx": ".onnx", "openvino": ".openvino", "safetensors": ".safetensors"}  # how names end; two are folders
@@ -41,26 +37,12 @@ class Runtime(ABC):
         if found.shape != shape or not np.isfinite(found).all():
             given = f"{found.dtype} {found.shape}, or values that are no numbers, for an image of {image.shape}"
             raise UsageError(f"{self.name} gives {given}; the file does not hold what it says. Export it anew.")
-        output = torch.from_numpy(found)
         if self.metadata.output == "classes":
-            return F.one_hot(output.long(), len(self.metadata.classes)).permute(0, 3, 1, 2).float().numpy()
-        return (output.softmax(1) if self.metadata.output == "logits" else output).numpy()
-
-
-class PyTorch(Runtime):
-    """A UNet, folded, on a device: by default the GPU if there is one. `network` is as it was trained, on the CPU."""
-
-    name = "PyTorch"
-
-    def __init__(self, network: UNet, metadata: Metadata, device: str | None = None):
-        self.network, self.metadata = network, metadata
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.folded = fold(network).to(self.device).to(memory_format=torch.channels_last)
-
-    @torch.inference_mode()
-    def run(self, image: np.ndarray) -> np.ndarray:
-        with torch.autocast(self.device.type, enabled=False):  # whatever the caller has chosen
-            return self.folded(torch.from_numpy(image).to(self.device)).float().cpu().numpy()
+            return (found[:, None] == np.arange(len(self.metadata.classes))[:, None, None]).astype(np.float32)
+        if self.metadata.output == "logits":
+            found = np.exp(found - found.max(1, keepdims=True))
+            found /= found.sum(1, keepdims=True)
+        return found
 
 
 class OnnxRuntime(Runtime):
@@ -87,7 +69,7 @@ def make_session(model: Path | bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = threads()
     options.log_severity_level = 4
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
@@ -119,22 +101,10 @@ def make_request(model: Any, precision: str = "float32") -> Any:
     settings = {
         # What is not quantised is computed in this type. By default that is bfloat16 wherever it is fast.
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_NUM_THREADS": threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }
     return openvino.compile_model(model, "CPU", settings).create_infer_request()
-
-
-def open_safetensors(directory: Path, device: str | None = None) -> PyTorch:
-    """A folder with `model.safetensors`, and `config.json` that holds the metadata."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    with opening(directory, SafetensorError):
-        metadata = Metadata.read(json.loads((directory / "config.json").read_text()).get(KEY), directory)
-        file = directory / "model.safetensors"
-        network = with_weights(metadata.network, load_file(file), file).eval()
-    return PyTorch(network, metadata, device)
 
 
 @contextmanager
@@ -161,10 +131,10 @@ def open_runtime(path: Path, kind: str | None = None, device: str | None = None)
         raise UsageError(f"{path}: there is no such file.")
     of_folder = {"model.safetensors": ".safetensors", "openvino_model.xml": ".openvino"}
     match kind or next((kind for name, kind in of_folder.items() if (path / name).exists()), path.suffix):
-        case ".ckpt":
-            return PyTorch(*read_checkpoint(path), device)
-        case ".safetensors":
-            return open_safetensors(path, device)
+        case ".ckpt" | ".safetensors" as kind:
+            from unetlite.inference import pytorch
+
+            return (pytorch.open_checkpoint if kind == ".ckpt" else pytorch.open_safetensors)(path, device)
         case ".onnx":
             return OnnxRuntime(path)
         case ".openvino":

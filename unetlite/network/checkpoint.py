@@ -11,12 +11,10 @@ from torch import Tensor
 
 from unetlite.errors import MALFORMED, UsageError, first_line
 from unetlite.network.unet import UNet
-from unetlite.settings import UNetConfig
-
-KEY = "unetlite"  # where a checkpoint has its architecture, classes and colours, and the run's configuration and scores
+from unetlite.registry import is_plain
+from unetlite.settings import KEY, UNetConfig
 
 LARGEST_PICKLE = 2**24  # bytes of a checkpoint's structure, all but the numbers themselves
-MOST_VALUES, DEEPEST = 100_000, 20  # of what stands under KEY
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -43,25 +41,6 @@ def check_archive(path: Path) -> None:
         size = sum(entry.file_size for entry in entries)
         if packed or structure > LARGEST_PICKLE or size > path.stat().st_size or archive.testzip():
             raise ValueError("not as PyTorch writes it")
-
-
-def is_plain(value: Any) -> bool:
-    """Whether a value is made of dictionaries, lists, texts and numbers alone, not too many and not too deep.
-
-    A list that is in itself, or twice in each of many lists, is small in a file and endless when it is walked.
-    """
-    left = [(value, 0)]
-    for count in range(MOST_VALUES):
-        if not left:
-            return True
-        each, depth = left.pop()
-        if isinstance(each, dict) and all(isinstance(key, str) for key in each) and depth < DEEPEST:
-            left += [(inner, depth + 1) for inner in each.values()]
-        elif isinstance(each, (list, tuple)) and depth < DEEPEST and len(each) < MOST_VALUES - count:
-            left += [(inner, depth + 1) for inner in each]
-        elif not isinstance(each, (str, int, float, bool, type(None))):
-            return False
-    return False
 
 
 def load_network(path: Path) -> UNet:

@@ -117,7 +117,7 @@ class ValidationPictures(Callback):
             rows.append(picture_row(image.numpy(), mask.numpy(), prediction[0].byte().numpy(), pl_module.colours))
             captions.append(f"{self.split.names[index]}   mIoU {score.compute()['miou']:.3f}")
         grid = picture_grid(rows, captions, dict(zip(pl_module.classes, pl_module.colours, strict=True)))
-        writer(trainer).add_image("val/pictures", grid, trainer.global_step)
+        writer(trainer).add_image("val/pictures", grid, trainer.global_step, dataformats="HWC")
 
 
 class Clock(Callback):

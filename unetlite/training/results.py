@@ -13,9 +13,9 @@ from torch.utils.tensorboard.summary import hparams
 from unetlite.data.batches import SegmentationData
 from unetlite.files import shorten, write_csv
 from unetlite.metrics.overlap import SegmentationScores
-from unetlite.network.checkpoint import KEY, load_checkpoint, load_network
+from unetlite.network.checkpoint import load_checkpoint, load_network
 from unetlite.network.measures import parameters
-from unetlite.settings import MAY_DIFFER
+from unetlite.settings import KEY, MAY_DIFFER
 from unetlite.training.callbacks import Clock, writer
 from unetlite.training.run import RunDirectory
 from unetlite.training.segmenter import Segmenter

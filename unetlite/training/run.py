@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from unetlite.errors import UsageError
 from unetlite.files import read_mapping, write_text
-from unetlite.settings import MAY_DIFFER, flatten
+from unetlite.settings import KEY, MAY_DIFFER, flatten
 
 # What the system leaves, and what lies beside a checkpoint under its name, such as an export.
 NOT_IN_THE_WAY = (".", "Thumbs.db", "desktop.ini", "best.", "last.")
@@ -81,7 +81,7 @@ class RunDirectory(RunFiles):
         if resume == "auto":
             resume = self.last.exists()
         if resume:
-            from unetlite.network.checkpoint import KEY, load_checkpoint
+            from unetlite.network.checkpoint import load_checkpoint
 
             self.resume_from = self.last if resume is True else Path(resume)
             checkpoint = load_checkpoint(self.resume_from)

@@ -17,10 +17,9 @@ from unetlite.data.batches import Batch
 from unetlite.hardware import environment
 from unetlite.metrics.boundary import BoundaryIoU
 from unetlite.metrics.overlap import SegmentationScores
-from unetlite.network.checkpoint import KEY
 from unetlite.network.unet import UNet
 from unetlite.seeding import derive_seed
-from unetlite.settings import TrainerOptions
+from unetlite.settings import KEY, TrainerOptions
 
 
 def make_scores(classes: Sequence[str]) -> MetricCollection:
