@@ -3,7 +3,9 @@
 import csv
 import json
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -535,24 +537,34 @@ def test_a_mask_of_another_size_or_value_is_told_and_the_others_are_scored(runs,
 
 
 def test_an_interrupted_prediction_keeps_what_is_done_and_nothing_half(runs, tmp_path, monkeypatch):
-    for name in "ab":
+    for name in "abcdefgh":
         save(tmp_path / "images" / f"{name}.png", noise(16, 16))
     network = load(runs / "transpose" / "seed0")
     real = network.bands
 
     def bands(*arguments):
         yield from real(*arguments)
-        if (tmp_path / "out" / "masks" / "a.png").exists():
-            raise KeyboardInterrupt
+        time.sleep(0.2)
+
+    @contextmanager
+    def progress(description):
+        def tell(text):
+            if text.startswith("2 of 8"):
+                raise KeyboardInterrupt
+
+        yield tell
 
     monkeypatch.setattr(network, "bands", bands)
     monkeypatch.setattr(model, "load", lambda *_, **__: network)
+    monkeypatch.setattr("unetlite.commands.predict.progress", progress)
     result = CliRunner().invoke(
         app, ["predict", "model.ckpt", str(tmp_path / "images"), "--output", str(tmp_path / "out")]
     )
     assert result.exit_code != 0
-    assert sorted(path.name for path in (tmp_path / "out").rglob("*.*")) == ["a.png", "a.png", "predictions.csv"]
-    assert list(rows_of(tmp_path / "out")) == ["a"]
+    done = [path.stem for path in sorted((tmp_path / "out" / "masks").iterdir())]
+    assert 0 < len(done) < 8
+    assert list(rows_of(tmp_path / "out")) == done
+    assert [path.stem for path in sorted((tmp_path / "out" / "overlays").iterdir())] == done
 
 
 def test_a_pattern_and_a_folder_find_the_same_files_in_order(tmp_path):

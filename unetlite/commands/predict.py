@@ -82,33 +82,41 @@ def predict(
             reason = str(error.__cause__ or error)
             return reason if str(path) in reason else f"{path}: {reason}"
 
-    # Two at a time: one is read or written while the other is computed.
-    pool = ThreadPoolExecutor(2)
+    def note(name: str, found: "Predicted | str") -> None:
+        nonlocal in_tiles
+        row: list[str | float]
+        if isinstance(found, str):
+            failures.append(found)
+            row = [name, found]
+        else:
+            areas[:] += found.pixels
+            in_tiles |= found.in_tiles
+            row = [name, "", found.height, found.width, found.seconds]
+            row += [*found.pixels.tolist(), *(found.pixels / found.pixels.sum()).tolist()]
+            if found.counts is not None:
+                from unetlite.metrics.overlap import iou_and_dice
+
+                scored.append(found.counts)
+                iou, _ = iou_and_dice(found.counts)
+                row += [float(iou.nanmean()), *iou.tolist()]
+        table.writerow([*map(cell, row), *[""] * (len(header) - len(row))])
+        opened.flush()  # what is done stays known, whatever happens to the rest
+
     with opened, progress("predicting") as tell:
         table = csv.writer(opened)
         table.writerow(header)
+        pool = ThreadPoolExecutor(2)  # one image is read or written while another is computed
+        waiting = {name: pool.submit(predict_one, name) for name in files}
         try:
-            for number, (name, found) in enumerate(zip(files, pool.map(predict_one, files), strict=True), 1):
+            for number, name in enumerate(files, 1):
                 tell(f"{number} of {len(files)}: {files[name]}")
-                row: list[str | float]
-                if isinstance(found, str):
-                    failures.append(found)
-                    row = [name, found]
-                else:
-                    areas += found.pixels
-                    in_tiles |= found.in_tiles
-                    row = [name, "", found.height, found.width, found.seconds]
-                    row += [*found.pixels.tolist(), *(found.pixels / found.pixels.sum()).tolist()]
-                    if found.counts is not None:
-                        from unetlite.metrics.overlap import iou_and_dice
-
-                        scored.append(found.counts)
-                        iou, _ = iou_and_dice(found.counts)
-                        row += [float(iou.nanmean()), *iou.tolist()]
-                table.writerow([*map(cell, row), *[""] * (len(header) - len(row))])
-                opened.flush()  # what is done stays known, whatever happens to the rest
+                note(name, waiting[name].result())
+                del waiting[name]
         finally:
             pool.shutdown(cancel_futures=True)
+            for name, future in waiting.items():  # what an interruption has found half done is finished
+                if not future.cancelled() and future.exception() is None:
+                    note(name, future.result())
 
     done, seconds = len(files) - len(failures), time.monotonic() - started
     if done:
