@@ -39,7 +39,7 @@ install: .venv/developer
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	if $(NEEDS_CPU_BUILD); then $(INSTALL) torch torchvision --index-url $(CPU_INDEX); fi
+	if $(NEEDS_CPU_BUILD); then $(INSTALL) torch --index-url $(CPU_INDEX); fi
 	$(INSTALL) -e .
 	touch $@
 

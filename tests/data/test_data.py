@@ -3,7 +3,7 @@
 import pickle
 import shutil
 from collections import Counter
-from zipfile import BadZipFile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -387,20 +387,19 @@ def test_a_missing_data_set_is_named_with_the_place_to_get_it(tmp_path, cls, wor
 
 
 def test_what_is_fetched_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
-    failures = [RuntimeError("no route"), OSError("no route"), BadZipFile("no route")]
-
-    def fetch(address, directory, **options):
-        make_nuclei(directory)
-        if failures:
-            raise failures.pop()
-
-    monkeypatch.setattr("torchvision.datasets.utils.download_and_extract_archive", fetch)
-    while failures:
-        with pytest.raises(UsageError, match=r"could not be fetched \(no route\)\. Fetch https://data\.broad"):
+    make_nuclei(tmp_path / "published")
+    good = Path(shutil.make_archive(tmp_path / "stage1_train", "zip", tmp_path / "published")).read_bytes()
+    archive, third = tmp_path / "archive.zip", len(good) // 3
+    monkeypatch.setattr(Nuclei, "archives", (archive.as_uri(),))
+    for damaged in (None, b"", good[: len(good) // 2], good[:third] + bytes(third) + good[2 * third :]):
+        if damaged is not None:
+            archive.write_bytes(damaged)
+        with pytest.raises(UsageError, match=r"could not be fetched \(.*\)\. Fetch file:"):
             Nuclei(root=str(tmp_path / "nuclei"))
         assert list((tmp_path / "nuclei").iterdir()) == []
+    archive.write_bytes(good)
     assert len(Nuclei(root=str(tmp_path / "nuclei")).pairs["train"]) == 7
-    monkeypatch.undo()
+    archive.unlink()
     assert Nuclei(root=str(tmp_path / "nuclei")).key()  # and is not fetched again
 
 

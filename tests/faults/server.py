@@ -127,8 +127,6 @@ def fork(order, file):
 
 
 def serve():
-    import torchvision  # noqa: F401
-
     import unetlite.cli
     import unetlite.compare.report
     import unetlite.train
