@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-PAUSE = 0.1  # seconds: threads of a runtime spin for a while after their work, and slow down what comes next
+PAUSE = 0.01  # seconds: threads of a runtime spin for a while after their work, and slow down what comes next
+LONG = 0.2  # seconds; what takes longer needs no call before it to fill the caches
 
 
 def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_up: int = 1) -> dict[Any, np.ndarray]:
@@ -20,7 +21,8 @@ def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_u
     for _ in range(warm_up + rounds):
         for name, function in functions.items():
             time.sleep(PAUSE)
-            function()
+            if not (past := seconds[name]) or past[-1] < LONG:
+                function()
             start = time.perf_counter()
             function()
             seconds[name].append(time.perf_counter() - start)
