@@ -132,6 +132,7 @@ def explain_all(network: "UNet", height: int, width: int) -> "dict[str, Behaviou
             continue
         initialise(other, seed=0)
         behaviours[name] = last_behaviour(other)
+        other.to("meta")  # where nothing is computed
         counts = parameters(other), *(multiplications(n, height, width) for n in (other, fold(other)))
         ripple = f"{behaviours[name].ripple:.4f}"
         table.add_row(name, *map(short, counts), str(receptive_field(config)), ripple)
