@@ -1,5 +1,6 @@
 """What this machine is, and what it does fast."""
 
+import ctypes
 import math
 import os
 import platform
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import torch
 from lightning.pytorch.accelerators import Accelerator, CPUAccelerator, CUDAAccelerator
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of mallopt(3)
 
 
 def fast_precision(accelerator: Accelerator) -> str:
@@ -24,6 +27,17 @@ def fast_precision(accelerator: Accelerator) -> str:
     else:
         native = False
     return "bf16-mixed" if native else "32-true"
+
+
+def keep_memory() -> None:
+    """Has glibc keep what is freed for what is allocated next, in place of giving it back and zeroing it anew.
+
+    By default each map of more than 32 MB is a mapping of its own: on images of 480 x 360 pixels a fifth of the
+    processor's time went into that. Other systems' allocators keep memory by themselves.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        for parameter, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1)):
+            ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def environment() -> dict[str, str | int]:

@@ -54,7 +54,7 @@ def train(config: dict[str, Any]) -> float:
     import torch
 
     from unetlite.data.batches import SegmentationData
-    from unetlite.hardware import environment
+    from unetlite.hardware import environment, keep_memory
     from unetlite.network.measures import match_budget
     from unetlite.network.unet import UNet, initialise
     from unetlite.training.callbacks import Clock, writer
@@ -62,6 +62,7 @@ def train(config: dict[str, Any]) -> float:
     from unetlite.training.segmenter import Segmenter
     from unetlite.training.trainer import check_step, log_to, make_trainer
 
+    keep_memory()
     directory, seed = Path(settings.data_dir), settings.seed
     data = SegmentationData(settings.source, directory, settings.loader, seed=seed, steps=run.steps)
     store = data.store

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -286,3 +289,20 @@ def test_a_mistake_is_found_before_anything_is_written(discs, tmp_path, monkeypa
         train(compose_run(overrides(discs, tmp_path, "upsample=bilinear", *more)))
     assert all(word in str(error.value) for word in words), error.value
     assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators keep memory by themselves")
+def test_memory_that_is_freed_is_taken_again():
+    """A map of 64 MB a third time: without a page fault for each of its pages."""
+    code = """
+import resource, torch
+from unetlite.hardware import keep_memory
+keep_memory()
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    before = faults()
+    torch.ones(2**24)
+    print(faults() - before)
+"""
+    first, _, third = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
+    assert int(third) < 10 < int(first)
