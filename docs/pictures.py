@@ -72,11 +72,7 @@ def overlap():
 
 @torch.no_grad()
 def operators():
-    small = torch.zeros(1, 4, 6, 6)
-    small[..., 1:5, 2] = 1
-    small[..., 4, 2:5] = 1
-    fine = F.interpolate(small, scale_factor=2, mode="bilinear") + 0.01 * torch.rand(1, 4, 12, 12)
-    skip = Skip(fine, F.max_pool2d(fine, 2, return_indices=True)[1])
+    small, skip = small_map()
     names = list(UPSAMPLERS)
     figure, axes = new_figure(2, (len(names) + 2) // 2)
     cells = iter(axes.flat)
@@ -85,10 +81,20 @@ def operators():
         up = UPSAMPLERS[name](4, 4, 4)
         initialise(up, seed=2)
         pass_through(up)
-        show_map(next(cells), up(small, skip)[0, 0], name)
+        show_map(next(cells), up.eval()(small, skip)[0, 0], name)
     for cell in cells:
         cell.axis("off")
     return figure
+
+
+def small_map():
+    """An L of ones, and an encoder's map that has it twice as large."""
+    small = torch.zeros(1, 4, 6, 6)
+    small[..., 1:5, 2] = 1
+    small[..., 4, 2:5] = 1
+    noise = torch.rand(1, 4, 12, 12, generator=torch.Generator().manual_seed(0))
+    fine = F.interpolate(small, scale_factor=2, mode="bilinear") + 0.01 * noise
+    return small, Skip(fine, F.max_pool2d(fine, 2, return_indices=True)[1])
 
 
 def pass_through(operator):
@@ -99,11 +105,13 @@ def pass_through(operator):
             module.weight.copy_(torch.nn.init.dirac_(shuffled).repeat_interleave(4, 0))
             module.bias.zero_()
         elif isinstance(module, torch.nn.Conv2d) and not isinstance(module, NearZeroConv2d):
-            torch.nn.init.dirac_(module.weight)
-            module.bias.zero_()
+            torch.nn.init.dirac_(module.weight, groups=module.groups)
+            if module.bias is not None:
+                module.bias.zero_()
         elif isinstance(module, torch.nn.ConvTranspose2d):
             module.weight.uniform_(0.05, 0.5, generator=torch.Generator().manual_seed(1))
-            module.bias.zero_()
+            if module.bias is not None:
+                module.bias.zero_()
 
 
 def deconvolution():

@@ -12,9 +12,19 @@ from hypothesis.strategies import integers
 from torch import nn
 
 from unetlite.data.coast import read_earth
+from unetlite.network.measures import parameters
 from unetlite.network.unet import UNet, Up
-from unetlite.network.upsampling import Bilinear, Nearest, PixelShuffle, Skip, Transpose, Zeros, nearest_as_transposed
-from unetlite.settings import UNetConfig
+from unetlite.network.upsampling import (
+    UPSAMPLERS,
+    Bilinear,
+    Nearest,
+    PixelShuffle,
+    Skip,
+    Transpose,
+    Zeros,
+    nearest_as_transposed,
+)
+from unetlite.settings import CHECKOUT, UNetConfig
 
 A = torch.arange(1.0, 10).view(3, 3)
 B = torch.tensor([[1.0, 2], [3, 4]])
@@ -296,3 +306,12 @@ def test_fact_22_the_decoder_step():
 def test_impossible_combinations_are_refused(call, words):
     with pytest.raises(ValueError, match=".*".join(map(re.escape, words))):
         call()
+
+
+def test_the_gallery_has_every_operator_as_it_is():
+    page = (CHECKOUT / "docs" / "operators.md").read_text()
+    rows = dict(re.findall(r"\| \[`(\w+)`\]\(#\1\) \| ([\d.]+) \|", page))
+    assert list(rows) == list(UPSAMPLERS)
+    for name, millions in rows.items():
+        assert f"{parameters(UNet(UNetConfig(upsample={'name': name}))) / 1e6:.2f}" == millions
+        assert (CHECKOUT / "docs" / "images" / "operators" / f"{name}.png").exists()
