@@ -17,8 +17,8 @@ import torch
 from unetlite.commands.export import CALIBRATION, CHECKED
 from unetlite.data.batches import data_of_run
 from unetlite.inference.export import agreement, batches, onnx_model, some_images, write
-from unetlite.inference.metadata import read_checkpoint
-from unetlite.inference.runtimes import EXPORTS, PyTorch, make_request, make_session, open_runtime
+from unetlite.inference.pytorch import PyTorch, read_checkpoint
+from unetlite.inference.runtimes import EXPORTS, make_request, make_session, open_runtime
 from unetlite.network.folding import fold
 from unetlite.timing import in_turn, medians
 

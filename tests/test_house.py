@@ -1,8 +1,11 @@
 """The house: who may import whom, and that it stays small."""
 
 import ast
+import importlib.util
 import re
 from pathlib import Path
+
+import pytest
 
 import unetlite
 from unetlite.settings import CHECKOUT
@@ -70,8 +73,15 @@ def test_rooms_of_the_first_floor_know_nothing_of_one_another():
     assert crossing == []
 
 
-def test_the_command_line_imports_nothing_heavy_until_a_command_runs():
-    seen, waiting = set(), [ROOT / "cli.py", ROOT / "train.py"]
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["cli.py", "train.py"],  # until a command runs
+        ["commands/predict.py", "inference/model.py", "inference/large.py", "inference/outputs.py"],  # by an export
+    ],
+)
+def test_the_command_line_and_prediction_import_nothing_heavy(files):
+    seen, waiting = set(), [ROOT / file for file in files]
     while waiting:
         module = waiting.pop()
         for name in imports(module, at_once=True) - seen:
@@ -102,3 +112,9 @@ def test_every_promise_names_tests_that_exist():
         assert named or "GPU" in promise, promise
         for file, name in named:
             assert f"def {name}(" in (CHECKOUT / file).read_text(encoding="utf-8"), name
+
+
+@pytest.mark.parametrize("file", sorted((CHECKOUT / "benchmarks").glob("*.py")), ids=lambda file: file.stem)
+def test_what_a_benchmark_imports_is_there(file):
+    spec = importlib.util.spec_from_file_location(f"benchmark_{file.stem}", file)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from unetlite import UsageError, load
 from unetlite.cli import app
-from unetlite.commands.predict import SOME_FAILED, find_inputs
+from unetlite.commands.predict import SOME_FAILED, count_against, find_inputs
 from unetlite.data.images import read_image
 from unetlite.inference import export, large, model, outputs
 from unetlite.inference.large import TiffRows, create_tiff, open_large
@@ -443,6 +443,20 @@ def test_a_truth_beside_the_images_is_found_from_among_them(runs, tmp_path, monk
     result = predict(runs / "transpose" / "seed0", "a.png", "--output", "../out", "--truth", "../masks")
     assert result.exit_code == 0
     assert float(rows_of(tmp_path / "out")["a"]["miou"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [("camvid", [[0, 11], [1, 1]], [[1, 1, 0], [1, 0, 1]]), ("drive", [[0, 255], [0, 0]], [[3, 1, 0], [0, 0, 1]])],
+)
+def test_a_truth_is_read_as_its_data_set_codes_it(tmp_path, name, values, expected):
+    """In camvid 11 is ignored, in drive 255 is a vessel; predicted is class 0, but for one pixel of camvid."""
+    path = save(tmp_path / "a.png", np.array(values, np.uint8))
+    found = np.array([[0, 0], [0, 1]] if name == "camvid" else [[0, 0], [0, 0]], np.uint8)
+    network = as_trained({"name": "nearest"}, widths=(4, 6))
+    metadata = make_metadata(network, config={"data": {"name": name}})
+    count = count_against(path, metadata, in_memory(np.zeros((3, 2, 2), np.uint8)))
+    assert count(model.Band(0, found, None)).tolist() == expected
 
 
 def test_a_file_read_by_rows_gives_the_mask_that_it_gives_as_a_whole(runs, tmp_path, monkeypatch):

@@ -196,19 +196,23 @@ def find_masks(truth: Path, metadata: "Metadata", files: Iterable[str]) -> dict[
 
 
 def count_against(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable[[Band], Tensor]":
-    """What counts TP, FP and FN (K, 3) of a band, by a mask that is coded as for training, but for data sets other than
-    data=folder by class indices. Raises UsageError, also later, if the mask cannot be read or does not fit.
+    """What counts TP, FP and FN (K, 3) of a band, by a mask that is coded as the data set's own, or for coast by class
+    indices. Raises UsageError, also later, if the mask cannot be read or does not fit.
     """
     import torch
 
+    from unetlite.data import public  # noqa: F401  each registers itself in DATASETS
     from unetlite.data.images import read_values
     from unetlite.data.labels import ClassTable
+    from unetlite.data.samples import DATASETS
     from unetlite.inference.large import TiffRows, is_large
     from unetlite.metrics.overlap import count_classes
 
     data = metadata.config["data"]
-    of_folder = data["name"] == "folder"
-    table = ClassTable(data.get("classes"), data.get("ignore", ())) if of_folder else ClassTable(metadata.classes)
+    if data["name"] == "folder":
+        table = ClassTable(data.get("classes"), data.get("ignore", ()))
+    else:
+        table = getattr(DATASETS.get(data["name"]), "table", ClassTable(metadata.classes))
     read: Callable[[int, int], np.ndarray]
     if is_large(path):
         file = TiffRows(path)
