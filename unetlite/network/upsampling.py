@@ -46,14 +46,9 @@ class Transpose(nn.ConvTranspose2d):
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        skip_channels: int,
-        *,
-        kernel_size: Literal[2, 3, 4, 6, 8] = 2,
+        self, in_channels: int, out_channels: int, skip_channels: int, *, kernel_size: Literal[2, 3, 4, 6, 8] = 2,
         blur: bool = False,
-    ):
+    ):  # fmt: skip
         super().__init__(in_channels, out_channels, kernel_size, 2, (kernel_size - 1) // 2, kernel_size % 2)
         self.blur = blur
 
@@ -194,14 +189,9 @@ class PixelShuffle(nn.Conv2d):
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        skip_channels: int,
-        *,
-        kernel_size: Literal[1, 3] = 3,
+        self, in_channels: int, out_channels: int, skip_channels: int, *, kernel_size: Literal[1, 3] = 3,
         blur: bool = False,
-    ):
+    ):  # fmt: skip
         super().__init__(in_channels, 4 * out_channels, kernel_size, padding=kernel_size // 2)
         self.blur = blur
 
@@ -228,14 +218,9 @@ class Unpool(nn.Module):
     needs_channels_of_skip = True
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        skip_channels: int,
-        *,
-        kernel_size: Literal[1, 3] = 3,
+        self, in_channels: int, out_channels: int, skip_channels: int, *, kernel_size: Literal[1, 3] = 3,
         blur: bool = False,
-    ):
+    ):  # fmt: skip
         super().__init__()
         self.conv = conv(in_channels, out_channels, kernel_size)
         self.blur = blur
@@ -305,14 +290,9 @@ class Carafe(nn.Module):
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        skip_channels: int,
-        *,
-        compressed_channels: Channels = 64,
+        self, in_channels: int, out_channels: int, skip_channels: int, *, compressed_channels: Channels = 64,
         window: Literal[3, 5, 7] = 5,
-    ):
+    ):  # fmt: skip
         super().__init__()
         self.window = window
         self.conv = conv(in_channels, out_channels, kernel_size=1)
@@ -364,14 +344,9 @@ class Sapa(nn.Module):
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        skip_channels: int,
-        *,
-        embedded_channels: Channels = 32,
+        self, in_channels: int, out_channels: int, skip_channels: int, *, embedded_channels: Channels = 32,
         window: Literal[3, 5, 7] = 5,
-    ):
+    ):  # fmt: skip
         super().__init__()
         self.window = window
         self.conv = conv(in_channels, out_channels, kernel_size=1)
@@ -403,14 +378,9 @@ class Fade(nn.Module):
     needs_channels_of_skip = True
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        skip_channels: int,
-        *,
-        embedded_channels: Channels = 64,
+        self, in_channels: int, out_channels: int, skip_channels: int, *, embedded_channels: Channels = 64,
         window: Literal[3, 5, 7] = 5,
-    ):
+    ):  # fmt: skip
         super().__init__()
         self.conv = conv(in_channels, out_channels, kernel_size=1)
         self.gate = conv(out_channels, 1, kernel_size=1)
@@ -442,15 +412,9 @@ class DySample(nn.Module):
     reads_anywhere = True
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        skip_channels: int,
-        *,
-        groups: PositiveInt = 4,
-        style: Literal["lp", "pl"] = "lp",
-        dynamic: bool = False,
-    ):
+        self, in_channels: int, out_channels: int, skip_channels: int, *, groups: PositiveInt = 4,
+        style: Literal["lp", "pl"] = "lp", dynamic: bool = False,
+    ):  # fmt: skip
         super().__init__()
         self.groups, self.style = math.gcd(groups, out_channels), style
         self.conv = conv(in_channels, out_channels, kernel_size=1)
