@@ -15,7 +15,8 @@ LONG = 0.2  # seconds; what takes longer needs no call before it to fill the cac
 def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_up: int = 1) -> dict[Any, np.ndarray]:
     """Seconds (rounds,) of each function, after `warm_up` rounds more; every round times each once.
 
-    Before that come a pause, in which others' threads go to sleep, and a call after which the caches are its own.
+    Before that come a pause, in which others' threads go to sleep, and a call after which the caches are its own; what
+    takes long needs none.
     """
     seconds: dict[Any, list[float]] = {name: [] for name in functions}
     for _ in range(warm_up + rounds):

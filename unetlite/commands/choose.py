@@ -55,9 +55,9 @@ def choose(
     print("\n".join(stored["said"]) + "\n", flush=True)
     race(stored, directory, parallel or stored["parallel"])
 
-    from unetlite.commands.compare import judge
+    from unetlite.commands.compare import ROUNDS, judge
 
-    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), rounds=15, tensorboard=True)
+    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), ROUNDS, tensorboard=True)
     run = directory / chosen / "seed0"
     print(f"\nuse it   unetlite predict {run} IMAGES --output DIR\n         unetlite export {run}")
 

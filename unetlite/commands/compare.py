@@ -10,6 +10,8 @@ from unetlite.commands.explain import parse_size
 from unetlite.errors import UsageError
 from unetlite.files import progress
 
+ROUNDS = 9  # of the measurement of latencies
+
 
 def compare(
     directory: Annotated[Path, typer.Argument(help="Where the runs are, such as outputs/coast.")],
@@ -19,7 +21,7 @@ def compare(
     allow: Annotated[list[str] | None, typer.Option(help="A key in which the runs may differ as well.")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the report goes; beside the runs by default.")] = None,
     size: Annotated[str, typer.Option(help="Height and width of the image that costs are measured with.")] = "256",
-    rounds: Annotated[int, typer.Option(min=0, help="Of the measurement of latencies; 0 leaves it out.")] = 9,
+    rounds: Annotated[int, typer.Option(min=0, help="Of the measurement of latencies; 0 leaves it out.")] = ROUNDS,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also mean curves and pictures for it.")] = False,
 ) -> None:
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""

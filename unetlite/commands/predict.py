@@ -72,12 +72,13 @@ def predict(
     started = time.monotonic()
 
     def predict_one(name: str) -> "Predicted | str":
-        path = files[name]
+        path, began = files[name], time.monotonic()
         try:
             picture = open_picture(path, metadata)
             count = count_against(masks[name], metadata, picture) if name in masks else None
             with outputs(output, name, picture, network.colours, overlays, probabilities) as write:
-                return predict_file(network, picture, write, count, np.float16 if probabilities else None, flips)
+                found = predict_file(network, picture, write, count, np.float16 if probabilities else None, flips)
+            return found._replace(seconds=time.monotonic() - began)
         except (UsageError, OSError, MemoryError) as error:  # such as a disk that is full
             reason = str(error.__cause__ or error)
             return reason if str(path) in reason else f"{path}: {reason}"
@@ -136,10 +137,10 @@ class Predicted(NamedTuple):
 
     height: int
     width: int
-    seconds: float
     in_tiles: bool
     pixels: "np.ndarray"  # of each class (K,)
     counts: "Tensor | None"  # (K, 3) of TP, FP and FN, if it has a mask
+    seconds: float = 0.0  # of reading, computing and writing
 
 
 def predict_file(
@@ -149,15 +150,14 @@ def predict_file(
     """Predicts an image band by band."""
     import numpy as np
 
-    began, pixels, counts = time.monotonic(), np.zeros(len(network.classes), np.int64), None
+    pixels, counts = np.zeros(len(network.classes), np.int64), None
     for band in network.bands(picture, probabilities, flips):
         write(band)
         pixels += np.bincount(band.classes.ravel(), minlength=len(pixels))
         if count is not None:
             found = count(band)
             counts = found if counts is None else counts + found
-    seconds, in_tiles = time.monotonic() - began, network.in_tiles(picture)
-    return Predicted(picture.height, picture.width, seconds, in_tiles, pixels, counts)
+    return Predicted(picture.height, picture.width, network.in_tiles(picture), pixels, counts)
 
 
 def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
