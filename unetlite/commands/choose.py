@@ -57,7 +57,7 @@ def choose(
 
     from unetlite.commands.compare import ROUNDS, judge
 
-    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), ROUNDS, tensorboard=True)
+    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), ROUNDS)
     run = directory / chosen / "seed0"
     print(f"\nuse it   unetlite predict {run} IMAGES --output DIR\n         unetlite export {run}")
 

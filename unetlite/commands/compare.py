@@ -22,15 +22,14 @@ def compare(
     output: Annotated[Path | None, typer.Option(help="Where the report goes; beside the runs by default.")] = None,
     size: Annotated[str, typer.Option(help="Height and width of the image that costs are measured with.")] = "256",
     rounds: Annotated[int, typer.Option(min=0, help="Of the measurement of latencies; 0 leaves it out.")] = ROUNDS,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also mean curves and pictures for it.")] = False,
 ) -> None:
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
-    judge(directory, by, metric, margin, allow or [], output or directory, parse_size(size), rounds, tensorboard)
+    judge(directory, by, metric, margin, allow or [], output or directory, parse_size(size), rounds)
 
 
 def judge(
     directory: Path, by: str, metric: str | None, margin: float | None, allow: Sequence[str], output: Path,
-    size: tuple[int, int], rounds: int, tensorboard: bool,
+    size: tuple[int, int], rounds: int,
 ) -> str:  # fmt: skip
     """Writes and prints the verdict; returns the variant to take. A race has its own metric and margin."""
     from rich import get_console
@@ -48,7 +47,7 @@ def judge(
     metric = metric or "miou"
 
     from unetlite.compare.costs import measure_costs
-    from unetlite.compare.curves import mean_curves, write_tensorboard
+    from unetlite.compare.curves import mean_curves
     from unetlite.compare.evidence import gather_evidence
     from unetlite.compare.report import Report, as_terminal, write_report
     from unetlite.compare.verdict import analyse, choice, describe
@@ -67,8 +66,6 @@ def judge(
         evidence = gather_evidence(comparison, networks)
         report = Report(comparison, analysis, others, costs, curves, evidence, margin)
         written = [f"report  {file}" for file in write_report(report, output)]
-        if tensorboard:
-            written.append(f"curves  tensorboard --logdir {write_tensorboard(curves, analysis, evidence, output)}")
     console = get_console()
     notes = [f"left out: {reason}" for reason in comparison.left_out] + report.verdicts + report.cautions
     console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)
