@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 import yaml
 from helpers import overrides, run_script
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
 from unetlite.cli import app
 from unetlite.compare.costs import measure_costs
-from unetlite.compare.curves import mean_curves
 from unetlite.compare.evidence import gather_evidence
 from unetlite.compare.runs import METRICS, name_variants, read_comparison, read_run
 from unetlite.compare.verdict import analyse, describe, strange_runs, verdict
@@ -279,14 +277,6 @@ def test_the_markdown_table_has_a_row_a_variant(report):
     lines = [line for line in (report / "report.md").read_text().splitlines() if line.startswith("|")]
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1
-
-
-def test_the_mean_curves_are_means_over_seeds(runs):
-    comparison = read_comparison(runs)
-    curves = mean_curves(comparison)
-    single = [EventAccumulator(str(runs / "bilinear" / f"seed{seed}")).Reload() for seed in (0, 1, 2)]
-    expected = np.mean([[event.value for event in events.Scalars("val/miou")] for events in single], axis=0)
-    assert curves["bilinear"]["val/miou"].mean == pytest.approx(expected)
 
 
 @pytest.fixture

@@ -47,7 +47,6 @@ def judge(
     metric = metric or "miou"
 
     from unetlite.compare.costs import measure_costs
-    from unetlite.compare.curves import mean_curves
     from unetlite.compare.evidence import gather_evidence
     from unetlite.compare.report import Report, as_terminal, write_report
     from unetlite.compare.verdict import analyse, choice, describe
@@ -60,11 +59,9 @@ def judge(
     with progress("reading checkpoints") as tell:
         networks = {name: load_network(runs[0].files.judged).eval() for name, runs in comparison.variants.items()}
         costs = measure_costs(comparison, networks, size, rounds, tell)
-        tell("reading learning curves")
-        curves = mean_curves(comparison)
         tell("predicting test images")
         evidence = gather_evidence(comparison, networks)
-        report = Report(comparison, analysis, others, costs, curves, evidence, margin)
+        report = Report(comparison, analysis, others, costs, evidence, margin)
         written = [f"report  {file}" for file in write_report(report, output)]
     console = get_console()
     notes = [f"left out: {reason}" for reason in comparison.left_out] + report.verdicts + report.cautions

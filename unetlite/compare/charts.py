@@ -4,12 +4,10 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from unetlite.compare.costs import Costs
-from unetlite.compare.curves import Curve
 from unetlite.compare.runs import METRICS
 from unetlite.compare.verdict import Analysis
 from unetlite.network.upsampling import UPSAMPLERS
@@ -62,30 +60,5 @@ def trade_offs(analysis: Analysis, costs: Costs, look: Looks) -> list[str]:
             style = {"capsize": 3, "linestyle": "none", "label": name, **look[name]}
             axes.errorbar(values[name], summary.mean, reach if analysis.best else None, **style)
         axes.set(xlabel=label, ylabel=METRICS[analysis.metric].title, xmargin=0.15, ymargin=0.15)
-        drawn.append(svg(figure))
-    return drawn
-
-
-@rc_context(STYLE)
-def learning_curves(curves: Mapping[str, Mapping[str, Curve]], look: Looks) -> list[str]:
-    """Mean and interval over seeds, by step; none without curves."""
-    titles = {"val/miou": "mean IoU, validation", "val/loss": "loss, validation"}
-    drawn = []
-    for tag, title in titles.items():
-        found = {name: by_tag[tag] for name, by_tag in curves.items() if tag in by_tag}
-        if not found:
-            continue
-        figure = Figure(figsize=SIZE)
-        axes = figure.subplots()
-        for name, (steps, mean, reach) in found.items():
-            axes.plot(steps, mean, label=name, markersize=4, **look[name])
-            if reach is not None and len(found) <= 3:  # more bands than that hide each other
-                axes.fill_between(steps, mean - reach, mean + reach, color=look[name]["color"], alpha=0.15, linewidth=0)
-        # The first epochs would squeeze what matters.
-        later = np.concatenate([curve.mean[len(curve.mean) // 3 :] for curve in found.values()])
-        if len(later := later[np.isfinite(later)]):
-            room = 0.3 * (np.ptp(later) or 0.01)
-            axes.set_ylim(later.min() - room, later.max() + room)
-        axes.set(title=title, xlabel="step")
         drawn.append(svg(figure))
     return drawn

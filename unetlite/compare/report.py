@@ -21,7 +21,6 @@ from rich.text import Text
 
 from unetlite.compare import charts
 from unetlite.compare.costs import WAYS, Costs
-from unetlite.compare.curves import Curve
 from unetlite.compare.evidence import Evidence
 from unetlite.compare.runs import METRICS, Comparison, Run
 from unetlite.compare.verdict import ENOUGH_GROUPS, Analysis, Summary, analyse, listed, short, strange_runs, verdict
@@ -39,7 +38,6 @@ class Report:
     analysis: Analysis
     others: dict[str, dict[str, Summary]]
     costs: Costs
-    curves: dict[str, dict[str, Curve]]
     evidence: Evidence
     margin: float | None = None
 
