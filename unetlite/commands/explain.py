@@ -18,7 +18,7 @@ def explain(
     png: Annotated[Path | None, typer.Option(help="Also draw what the upsampling operator does.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="All operators side by side, at initialisation.")] = False,
 ) -> None:
-    """Every layer with its shape, receptive field, parameters and multiplications; and what the operator does."""
+    """Every layer with its shape, parameters and multiplications, what a logit sees, and what the operator does."""
     height, width = parse_size(size)
     if png is not None and (png.suffix.lower() != ".png" or not png.parent.is_dir()):
         raise UsageError(f"--png {png}: expected a name that ends in .png, in a directory that exists.")
@@ -71,19 +71,19 @@ def explain_one(network: "UNet", height: int, width: int) -> "dict[str, Behaviou
 
     from unetlite.network.behaviour import SIZE, last_behaviour
     from unetlite.network.folding import fold
-    from unetlite.network.measures import layers, multiplications, parameters
+    from unetlite.network.measures import layers, multiplications, parameters, receptive_field
 
-    table = Table("layer", "kind", "C x H x W", "kernel", "stride", "sees", "params", "mult.", padding=(0, 0, 0, 0))
+    table = Table("layer", "kind", "C x H x W", "params", "mult.")
     for column in table.columns[2:]:
         column.justify = "right"
     for row in layers(network, height, width):
-        sizes = "x".join(map(str, row.shape)), str(row.kernel), row.stride, str(row.receptive_field)
-        table.add_row(row.name, row.kind, *sizes, short(row.parameters), short(row.multiplications))
+        shape = "x".join(map(str, row.shape))
+        table.add_row(row.name, row.kind, shape, short(row.parameters), short(row.multiplications))
     table.add_section()
     counts = parameters(network), multiplications(network, height, width)
-    table.add_row("all", "", "", "", "", "", *map(short, counts))
+    table.add_row("all", "", "", *map(short, counts))
     get_console().print(table)
-    print("sees: the receptive field in pixels; mult.: multiplications for one image")
+    print(f"mult.: multiplications for one image; a logit sees {receptive_field(network.config)} pixels an axis")
     folded = multiplications(fold(network), height, width)
     print(f"{counts[0]:,} parameters, {counts[1]:,} multiplications; folded for evaluation {folded:,}\n")
 

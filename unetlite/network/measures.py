@@ -1,6 +1,6 @@
-"""What a network costs and sees: parameters, multiplications and receptive fields, by layer; and equal budgets."""
+"""What a network costs and sees: parameters and multiplications by layer, the receptive field; and equal budgets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple, cast
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from unetlite.errors import UsageError
-from unetlite.network.unet import UNet, Up, initialise
+from unetlite.network.unet import ConvBlock, UNet, Up, initialise
 from unetlite.network.upsampling import Skip
 from unetlite.settings import UNetConfig
 
@@ -22,9 +22,6 @@ class Layer(NamedTuple):
     """A convolution, or an upsampling or downsampling operator as a whole."""
 
     name: str  # in the network
-    kernel: int  # of an operator the neighbourhood that it reads
-    stride: str  # of an operator the change of size
-    receptive_field: int  # pixels of the image, per axis, that can change an element of its output; the largest
     kind: str  # its class
     shape: tuple[int, ...]  # of its output, (C, H, W)
     parameters: int
@@ -59,14 +56,17 @@ def layers(network: UNet, height: int, width: int) -> list[Layer]:
     def remember(module: nn.Module, args: Any, output: Tensor | tuple[Tensor, Tensor | None]) -> None:
         shapes[module] = tuple((output[0] if isinstance(output, tuple) else output).shape[1:])
 
-    steps = [(step, network.get_submodule(step[0])) for step in follow(network.config)]
-    handles = [module.register_forward_hook(remember) for _, module in steps]
+    blocks = [module for module in network.modules() if isinstance(module, ConvBlock)]
+    convolutions = [module for block in blocks for module in block if isinstance(module, nn.Conv2d)]
+    operators = [*network.down, *(step.up for step in network.decoder)]
+    handles = [module.register_forward_hook(remember) for module in (*convolutions, *operators, network.head)]
     counted = count(network, height, width)
     for handle in handles:
         handle.remove()
+    names = {module: name for name, module in network.named_modules()}
     return [
-        Layer(*step, type(module).__name__, shapes[module], parameters(module), counted.get(step[0], 0))
-        for step, module in steps
+        Layer(names[module], type(module).__name__, shape, parameters(module), counted.get(names[module], 0))
+        for module, shape in shapes.items()
     ]
 
 
@@ -86,71 +86,43 @@ def training_memory(config: UNetConfig, images: int, side: int) -> int:
     return sum(tensor.nbytes for tensor in kept.values()) + 16 * parameters(network)
 
 
-Step = tuple[str, int, str, int]  # what the structure alone says of a layer: name, kernel, stride and receptive field
-Interval = Callable[[int], tuple[int, int]]  # per axis, from an element to the first and last position that change it
-
-
 def receptive_field(config: UNetConfig) -> int:
-    """Pixels of the image, per axis, that can change a logit."""
-    *_, (_, _, _, pixels) = follow(config)
-    return pixels
+    """Pixels of the image, per axis, that can change a logit; of the logit that sees most.
 
-
-def follow(config: UNetConfig) -> Iterator[Step]:
-    """The layers with their receptive fields, followed through the network as intervals.
-
-    A recurrence of sizes alone is not exact in a decoder, where neighbouring elements see intervals of different sizes.
+    Followed from the logits down to the image, as intervals: a recurrence of sizes alone is not exact in a decoder,
+    where neighbouring elements see intervals of different sizes.
     """
     with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
-        # Receptive fields are found by gradients. They do not depend on the channels; the time to find them does.
+        # What an operator reads is found by gradients. It does not depend on the channels; the time to find it does.
         network = UNet(replace(config, widths=(4,) * len(config.widths), decoder_widths=None)).eval()
         initialise(network, seed=0)
-        ((first, last),) = reach(lambda x: network.down[0](x)[0], phases=1)
+        ((before, after),) = reach(lambda x: network.down[0](x)[0], phases=1)
         up = cast(Up, network.decoder[0]).up
         phases = reach(lambda x: up(x, skip_like(x)), phases=2)
         coarse = noise(16)
         guides = reach(lambda fine: up(coarse, skip_like(coarse)._replace(map=fine)), phases=2, size=32)
 
-    def upsampled(n: int) -> tuple[int, int]:
-        first, last = phases[n % 2]
-        return n // 2 + first, n // 2 + last
+    def encoder(level: int, first: int, last: int) -> tuple[int, int]:
+        """What elements of the encoder's map at a level see; the deepest is the bottleneck's."""
+        block = 2 * (config.bottleneck_dilation if level == config.depth else 1)  # two 3 x 3 convolutions
+        first, last = first - block, last + block
+        return (first, last) if level == 0 else encoder(level - 1, 2 * first + before, 2 * last + after)
 
-    seen: Interval = cache(lambda n: (n, n))  # itself
+    def decoder(level: int, first: int, last: int) -> tuple[int, int]:
+        """What elements of the decoder's map at a level see."""
+        if level == config.depth:
+            return encoder(level, first, last)
+        first, last = first - 2, last + 2
+        seen = [decoder(level + 1, first // 2 + phases[first % 2][0], last // 2 + phases[last % 2][1])]
+        if config.skip != "none":
+            seen.append(encoder(level, first, last))
+        if guides:  # the operator reads there in the encoder's map
+            starts, ends = zip(*guides, strict=True)
+            seen.append(encoder(level, first + min(starts), last + max(ends)))
+        return min(start for start, _ in seen), max(end for _, end in seen)
 
-    def step(name: str, kernel: int, stride: str, reads: Interval, skip: Interval | None = None) -> Step:
-        """Moves `seen` on by a layer whose output n reads its input from reads(n)[0] to reads(n)[1].
-
-        An operator that is guided by the encoder's map reads there, where `skip` is seen.
-        """
-        nonlocal seen
-        seen = cache(lambda n, before=seen: (before(reads(n)[0])[0], before(reads(n)[1])[1]))
-        if skip is not None and guides:
-            start, end = (pick(side) for pick, side in zip((min, max), zip(*guides, strict=True), strict=True))
-            seen = join(seen, lambda n: (skip(n + start)[0], skip(n + end)[1]))
-        return name, kernel, stride, max(end - start + 1 for start, end in map(seen, range(2**config.depth)))
-
-    def block(name: str, dilation: int = 1) -> Iterator[Step]:
-        for k in (0, 3):  # convolution, norm, ReLU, twice
-            yield step(f"{name}.{k}", 3, "1", lambda n: (n - dilation, n + dilation))
-
-    skips: list[Interval] = []
-    for level in range(config.depth):
-        yield from block(f"encoder.{level}")
-        skips.append(seen)
-        yield step(f"down.{level}", last - first + 1, "2", lambda n: (2 * n + first, 2 * n + last))
-    yield from block("bottleneck", config.bottleneck_dilation)
-    kernel = max(end - start + 1 for start, end in phases)
-    for level in range(config.depth):
-        skip = skips.pop()
-        yield step(f"decoder.{level}.up", kernel, "1/2", upsampled, skip)
-        seen = seen if config.skip == "none" else join(seen, skip)
-        yield from block(f"decoder.{level}.conv")
-    yield step("head", 1, "1", lambda n: (n, n))
-
-
-def join(one: Interval, other: Interval) -> Interval:
-    """What an element of a concatenation or a sum sees."""
-    return cache(lambda n: (min(one(n)[0], other(n)[0]), max(one(n)[1], other(n)[1])))
+    intervals = (decoder(0, n, n) for n in range(2**config.depth))
+    return max(end - start + 1 for start, end in intervals)
 
 
 def skip_like(x: Tensor) -> Skip:
