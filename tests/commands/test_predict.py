@@ -31,6 +31,7 @@ from unetlite.network.measures import receptive_field
 
 rasterio = pytest.importorskip("rasterio")
 CLASSES = 2
+COLOURS = ((0, 0, 0), (255, 0, 0))
 
 
 def a_model(tile=None, overlap=None, metadata=None, **options):
@@ -263,13 +264,10 @@ def test_gdal_keeps_no_more_than_it_may(tmp_path):
     assert rasterio.env.get_gdal_config("GDAL_CACHEMAX") == large.CACHE
 
 
-def test_without_rasterio_a_large_file_and_probabilities_name_the_extra(runs, tmp_path, monkeypatch):
+def test_without_rasterio_a_large_file_names_the_extra(runs, tmp_path, monkeypatch):
     save(tmp_path / "images" / "a.tif", noise(20, 30))
     monkeypatch.setitem(sys.modules, "rasterio", None)
     arguments = runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "out"
-    result = predict(*arguments, "--probabilities")
-    assert result.exit_code == 2
-    assert "unetlite[tiff]" in result.stderr
     monkeypatch.setattr(large, "LARGE", 0)
     result = predict(*arguments)
     assert result.exit_code == SOME_FAILED
@@ -296,16 +294,15 @@ def test_16_bit_colour_is_the_same_by_rows_and_transparency_counts_nothing(tmp_p
 
 @settings(deadline=None, max_examples=10)
 @given(integers(1, 600), integers(1, 300), integers(1, 300))
-def test_rows_of_any_number_come_back_from_a_tiled_file_in_16_bit_floats(tmp_path_factory, height, width, at_once):
+def test_rows_of_any_number_come_back_from_a_tiled_file(tmp_path_factory, height, width, at_once):
     file = tmp_path_factory.mktemp("tiff") / "a.partial"
-    values = np.random.default_rng(0).random((3, height, width)).astype(np.float16)
-    with create_tiff(file, 3, "float32", height=height, width=width, nbits=16, photometric="minisblack") as written:
+    values = noise(height, width) % 2
+    with create_tiff(file, in_memory(values[None]), COLOURS) as written:
         for top in range(0, height, at_once):
-            rows = values[:, top : top + at_once].astype(np.float32)
-            written.write(rows, window=((top, top + rows.shape[1]), (0, width)))
+            rows = values[top : top + at_once]
+            written.write(rows, 1, window=((top, top + len(rows)), (0, width)))
     with rasterio.open(file) as found:
-        np.testing.assert_array_equal(found.read(), values)
-        assert found.tags(1, ns="IMAGE_STRUCTURE")["NBITS"] == "16"
+        np.testing.assert_array_equal(found.read(1), values)
         assert found.block_shapes[0] == (256, 256)
 
 
@@ -325,28 +322,28 @@ def test_a_disk_that_fills_up_leaves_nothing_half_and_the_rest_goes_on(runs, tmp
     monkeypatch.setattr(large, "LARGE", 0)
     calls = []
 
-    def create(file, *arguments, **options):
+    def create(file, *arguments):
         calls.append(file)
-        written = create_tiff(file, *arguments, **options)
-        if len(calls) == 2:  # the mask is open already
+        written = create_tiff(file, *arguments)
+        if len(calls) == 1:
             raise OSError(28, "No space left on device")
         return written
 
     monkeypatch.setattr(outputs, "create_tiff", create)
-    result = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "out", "--probabilities")
+    result = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "out")
     assert result.exit_code == SOME_FAILED
     assert "a.tif" in result.output
     assert "No space left" in result.output
     found = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
-    assert found == ["masks/b.tif", "overlays/b.png", "predictions.csv", "probabilities/b.tif"]
+    assert found == ["masks/b.tif", "overlays/b.png", "predictions.csv"]
 
 
 def test_a_file_that_may_grow_no_further_raises_and_is_named(tmp_path):
-    resource = pytest.importorskip("resource")
+    resource, picture = pytest.importorskip("resource"), in_memory(noise(1, 1000, 1000))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        with pytest.raises(OSError), create_tiff(tmp_path / "a.tif", 1, "uint8", height=1000, width=1000) as file:  # noqa: PT011
+        with pytest.raises(OSError), create_tiff(tmp_path / "a.tif", picture, COLOURS) as file:  # noqa: PT011
             file.write(noise(1000, 1000), 1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -390,7 +387,7 @@ def test_files_of_all_kinds_at_once(runs, tmp_path):
     save(images / ".hidden.png", noise(4, 4))
     save(images / ".thumbnails" / "grey.png", noise(4, 4))
     output = tmp_path / "out"
-    result = predict(runs / "transpose" / "seed0", images, "--output", output, "--probabilities")
+    result = predict(runs / "transpose" / "seed0", images, "--output", output)
     assert result.exit_code == SOME_FAILED
     assert "4 of 6 images" in result.output
     assert "empty.png" in result.output
@@ -398,9 +395,7 @@ def test_files_of_all_kinds_at_once(runs, tmp_path):
     sizes = {"deep/grey": (33, 70), "colour": (20, 90), "sixteen": (40, 41), "one": (1, 1)}
     found = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
     assert found == {"predictions.csv"} | {
-        f"{folder}/{name}.{end}"
-        for name in sizes
-        for folder, end in (("masks", "png"), ("overlays", "png"), ("probabilities", "tif"))
+        f"{folder}/{name}.{end}" for name in sizes for folder, end in (("masks", "png"), ("overlays", "png"))
     }
     rows = rows_of(output)
     assert set(rows) == {*sizes, "empty", "cut"}
@@ -412,10 +407,6 @@ def test_files_of_all_kinds_at_once(runs, tmp_path):
         assert mask.getpalette()[:6] == [value for colour in model.colours for value in colour]
         classes = np.asarray(mask)
         assert classes.shape == size == Image.open(output / "overlays" / f"{name}.png").size[::-1]
-        with rasterio.open(output / "probabilities" / f"{name}.tif") as file:
-            probabilities = file.read()
-        assert probabilities.shape == (CLASSES, *size)
-        assert (probabilities == probabilities.astype(np.float16)).all()
         counts = [int(rows[name][f"pixels/{each}"]) for each in model.classes]
         assert counts == np.bincount(classes.ravel(), minlength=CLASSES).tolist()
 
@@ -464,7 +455,7 @@ def test_a_file_read_by_rows_gives_the_mask_that_it_gives_as_a_whole(runs, tmp_p
     place = {"crs": rasterio.CRS.from_epsg(3857), "transform": rasterio.Affine(30, 0, 1000, 0, -30, 2000)}
     write_tiff(tmp_path / "images" / "a.tif", image, **place)
     write_tiff(tmp_path / "truth" / "a.tif", truth)
-    options = ["--truth", tmp_path / "truth", "--probabilities", "--tile", "64", "--overlap", "16"]
+    options = ["--truth", tmp_path / "truth", "--tile", "64", "--overlap", "16"]
     whole = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "whole", *options)
     monkeypatch.setattr(large, "LARGE", 0)
     rows = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "rows", *options)
@@ -476,15 +467,10 @@ def test_a_file_read_by_rows_gives_the_mask_that_it_gives_as_a_whole(runs, tmp_p
         by_rows = file.read(1)
     np.testing.assert_array_equal(by_rows, np.asarray(Image.open(tmp_path / "whole" / "masks" / "a.png")))
     assert rows_of(tmp_path / "whole")["a"]["miou"] == rows_of(tmp_path / "rows")["a"]["miou"]
-    probabilities = []
-    for kind in ("whole", "rows"):
-        with rasterio.open(tmp_path / kind / "probabilities" / "a.tif") as file:
-            probabilities.append(file.read())
-    np.testing.assert_array_equal(*probabilities)
     overlays = [np.asarray(Image.open(tmp_path / kind / "overlays" / "a.png")) for kind in ("whole", "rows")]
     np.testing.assert_array_equal(*overlays)
     # Masks with a palette are a truth as any other.
-    again = [tmp_path / "images", "--output", tmp_path / "again", "--truth", tmp_path / "rows" / "masks", *options[3:]]
+    again = [tmp_path / "images", "--output", tmp_path / "again", "--truth", tmp_path / "rows" / "masks", *options[2:]]
     assert predict(runs / "transpose" / "seed0", *again).exit_code == 0
     assert float(rows_of(tmp_path / "again")["a"]["iou/foreground"]) == 1
 

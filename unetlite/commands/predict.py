@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -30,7 +30,6 @@ def predict(
     inputs: Annotated[list[str], typer.Argument(help="Image files, folders, or patterns such as 'images/*.png'.")],
     output: Annotated[Path, typer.Option(help="A new folder: masks/, overlays/, predictions.csv.")],
     overlays: Annotated[bool, typer.Option(help="Images tinted by class.")] = True,
-    probabilities: Annotated[bool, typer.Option("--probabilities", help="Also as TIFF of 16-bit floats.")] = False,
     flips: Annotated[bool, typer.Option("--flips", help="Average over mirror images, four times the work.")] = False,
     truth: Annotated[Path | None, typer.Option(help="A folder of masks with the images' names; adds scores.")] = None,
     tile: Annotated[int | None, typer.Option(help="Pixels; larger images are cut into tiles. 1536 or more.")] = None,
@@ -39,7 +38,7 @@ def predict(
     """Masks, overlays and areas for image files of any size. Exit code 1 if some could not be read."""
     import numpy as np
 
-    from unetlite.inference.large import import_rasterio, open_picture
+    from unetlite.inference.large import open_picture
     from unetlite.inference.model import load
     from unetlite.inference.outputs import outputs
 
@@ -49,12 +48,8 @@ def predict(
     for folder in map(Path, inputs):
         if folder.is_dir() and output.resolve().is_relative_to(folder.resolve()):
             raise UsageError(f"--output {output} lies inside {folder}, which is read; choose another folder.")
-    if probabilities:
-        import_rasterio()  # which may be missing
     network = load(model, tile=tile, overlap=overlap)
     metadata, classes = network.metadata, network.classes
-    if probabilities and metadata.output == "classes":
-        raise UsageError(f"--probabilities: {model} was exported with --output classes and gives none.")
     masks = {} if truth is None else find_masks(truth, metadata, files)
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -76,8 +71,8 @@ def predict(
         try:
             picture = open_picture(path, metadata)
             count = count_against(masks[name], metadata, picture) if name in masks else None
-            with outputs(output, name, picture, network.colours, overlays, probabilities) as write:
-                found = predict_file(network, picture, write, count, np.float16 if probabilities else None, flips)
+            with outputs(output, name, picture, network.colours, overlays) as write:
+                found = predict_file(network, picture, write, count, flips)
             return found._replace(seconds=time.monotonic() - began)
         except (UsageError, OSError, MemoryError) as error:  # such as a disk that is full
             reason = str(error.__cause__ or error)
@@ -144,14 +139,14 @@ class Predicted(NamedTuple):
 
 
 def predict_file(
-    network: "Model", picture: "Picture", write: "Callable[[Band], None]",
-    count: "Callable[[Band], Tensor] | None", probabilities: Any, flips: bool,
+    network: "Model", picture: "Picture", write: "Callable[[Band], None]", count: "Callable[[Band], Tensor] | None",
+    flips: bool,
 ) -> Predicted:  # fmt: skip
     """Predicts an image band by band."""
     import numpy as np
 
     pixels, counts = np.zeros(len(network.classes), np.int64), None
-    for band in network.bands(picture, probabilities, flips):
+    for band in network.bands(picture, flips):
         write(band)
         pixels += np.bincount(band.classes.ravel(), minlength=len(pixels))
         if count is not None:

@@ -1,13 +1,15 @@
 """TIFF files read by rows and written by tiles, by rasterio, so that memory does not grow with the image."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from unetlite.data.images import DECODING_ERRORS, FORMATS, in_8_bits, range_of, read_image
+from unetlite.classes import Colour
+from unetlite.data.images import DECODING_ERRORS, FORMATS, pixels, range_of, read_image
 from unetlite.errors import UsageError, first_line, needs
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import in_memory
@@ -83,13 +85,11 @@ def open_large(path: Path, channels: int, value_range: tuple[float, float] | Non
     source = TiffRows(path)
     file, dtype, colour = source.file, np.dtype(source.file.dtypes[0]), source.file.count >= 3
     palette = file.colorinterp[0].name == "palette" or "MINISWHITE" in file.tags(ns="IMAGE_STRUCTURE")
-    if palette or file.count > 4 or dtype.kind not in "uif":
+    if palette or file.count > 4 or dtype.kind not in "uif" or (colour and dtype not in (np.uint8, np.uint16)):
         kind = "through a palette" if palette else f"of {file.count} values {dtype}"
         raise UsageError(f"{path} has pixels {kind}; expected grey or RGB. Convert it.")
     low, high = value_range or (np.inf, -np.inf)
-    if colour or dtype == np.uint8:
-        low, high = 0, 65535
-    elif value_range is None:
+    if dtype != np.uint8 and not colour and value_range is None:
         for top in range(0, source.height, BLOCK):
             darkest, brightest = range_of(source.read(top, min(top + BLOCK, source.height)))
             low, high = min(low, darkest), max(high, brightest)
@@ -99,19 +99,17 @@ def open_large(path: Path, channels: int, value_range: tuple[float, float] | Non
         if colour and dtype == np.uint16:
             values = (values >> 8).astype(np.uint8)  # as Pillow does
         elif dtype != np.uint8:
-            values = in_8_bits(values, low, high)
-        if colour and channels == 1:
-            # The weights of ITU-R 601-2 in integers, as in Pillow.
-            values = ((values @ np.array([19595, 38470, 7471]) + 0x8000) >> 16).astype(np.uint8)
-        pixels = values.transpose(2, 0, 1) if values.ndim == 3 else values
-        return np.broadcast_to(pixels, (channels, *values.shape[:2]))
+            values = values.astype(np.float32)
+        return pixels(Image.fromarray(values), channels, (low, high))
 
     return Picture(source.height, source.width, rows, {"crs": file.crs, "transform": file.transform})
 
 
-def create_tiff(path: Path, count: int, dtype: str, *, height: int, width: int, **options: Any) -> Any:
-    """A new tiled TIFF file to write windows of, a rasterio.io.DatasetWriter. Raises OSError."""
-    return import_rasterio().open(
-        path, "w", driver="GTiff", height=height, width=width, count=count, dtype=dtype, tiled=True, blockxsize=BLOCK,
-        blockysize=BLOCK, compress="deflate", interleave="pixel", BIGTIFF="IF_SAFER", **options,
+def create_tiff(path: Path, picture: Picture, colours: Sequence[Colour]) -> Any:
+    """A new tiled TIFF file of a mask, to write windows of: a rasterio.io.DatasetWriter. Raises OSError."""
+    file = import_rasterio().open(
+        path, "w", driver="GTiff", height=picture.height, width=picture.width, count=1, dtype="uint8", tiled=True,
+        blockxsize=BLOCK, blockysize=BLOCK, compress="deflate", BIGTIFF="IF_SAFER", **(picture.place or {}),
     )  # fmt: skip
+    file.write_colormap(1, dict(enumerate(colours)))
+    return file

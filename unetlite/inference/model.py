@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -97,7 +97,7 @@ class Model:
         `flips` averages over the image and its mirror images, four times the work.
         """
         array = as_pixels(image, self.metadata.network.in_channels, self.metadata.value_range)
-        bands = list(self.bands(in_memory(array), np.float32, flips))
+        bands = list(self.bands(in_memory(array), flips, probabilities=True))
         probabilities = np.concatenate([band.probabilities for band in bands if band.probabilities is not None], axis=1)
         return Prediction(array, np.concatenate([band.classes for band in bands]), probabilities, self.metadata)
 
@@ -105,11 +105,10 @@ class Model:
         """Whether an image is predicted in tiles; one that the network sees resized never is."""
         return self.metadata.resize is None and max(picture.height, picture.width) > self.tiling.size
 
-    def bands(self, picture: Picture, probabilities: Any = None, flips: bool = False) -> Iterator[Band]:
-        """The prediction from top to bottom, so that it need never be in memory as a whole.
+    def bands(self, picture: Picture, flips: bool = False, probabilities: bool = False) -> Iterator[Band]:
+        """The prediction from top to bottom, so that it need never be in memory as a whole; classes alone by default.
 
-        `probabilities` is the type in which they are kept, such as np.float16; None for classes alone. In tiles, the
-        mirror images are those of the tiles.
+        In tiles, the mirror images are those of the tiles.
         """
         rows, columns = [(0, picture.height, 0, picture.height)], [(0, picture.width, 0, picture.width)]
         if self.in_tiles(picture):
@@ -117,7 +116,7 @@ class Model:
         for top, bottom, first, last in rows:
             image = picture.rows(first, last)  # (C, h + halo, W)
             classes = np.empty((bottom - top, picture.width), np.uint8)
-            kept = None if probabilities is None else np.empty((len(self.classes), *classes.shape), probabilities)
+            kept = np.empty((len(self.classes), *classes.shape), np.float32) if probabilities else None
             for left, right, start, end in columns:
                 tile = self._probabilities(image[None, :, :, start:end], flips)[0]  # (K, h + halo, w + halo)
                 core = tile[:, top - first : bottom - first, left - start : right - start]
@@ -133,9 +132,8 @@ class Model:
         if resize is None:
             return found
         size = image.shape[3], image.shape[2]
-        return np.stack([np.asarray(Image.fromarray(k).resize(size, Image.Resampling.BILINEAR)) for k in found[0]])[
-            None
-        ]
+        scaled = [Image.fromarray(of_class).resize(size, Image.Resampling.BILINEAR) for of_class in found[0]]
+        return np.stack(list(map(np.asarray, scaled)))[None]
 
 
 def load(path: str | Path, *, tile: int | None = None, overlap: int | None = None) -> Model:
