@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from pictures import IMAGES, pass_through, small_map
+from pictures import IMAGES, new_figure, pass_through, show_map, small_map
 
 from unetlite.compare.costs import openers
 from unetlite.hardware import processor
@@ -13,7 +13,6 @@ from unetlite.network.folding import fold
 from unetlite.network.measures import multiplications, parameters, receptive_field
 from unetlite.network.unet import UNet, initialise
 from unetlite.network.upsampling import UPSAMPLERS
-from unetlite.pictures import new_figure, show_map
 from unetlite.settings import UNetConfig
 from unetlite.timing import in_turn, medians
 

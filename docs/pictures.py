@@ -2,16 +2,39 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from arithmetic import convolution_matrix, overlap_counts, two_deconvolutions
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from unetlite.data.coast import read_earth
 from unetlite.network.unet import initialise
 from unetlite.network.upsampling import UPSAMPLERS, NearZeroConv2d, PixelShuffle, Skip
-from unetlite.pictures import new_figure, show_map
 
 IMAGES = Path(__file__).parent / "images"
+
+
+def new_figure(rows: int, columns: int, cell: float = 2.3) -> tuple[Figure, np.ndarray]:
+    """A figure of `rows` by `columns` square pictures, `cell` inches each, and its axes (rows, columns)."""
+    figure = Figure(figsize=(cell * columns, cell * rows + 0.3), layout="constrained", dpi=110)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def show_map(axes: Axes, values: torch.Tensor | np.ndarray, title: str = "", *, numbers: bool = False) -> None:
+    """One map (H, W): zero is white, positive blue, negative red; `numbers` writes the values into the cells."""
+    array = np.asarray(values, dtype=float)
+    largest = max(np.abs(array).max(), 1e-12)
+    colours, lowest = ("PuOr_r", -largest) if array.min() < 0 else ("Blues", 0)
+    axes.imshow(array, cmap=colours, vmin=lowest, vmax=largest)
+    axes.set_title(title, fontsize=9)
+    axes.set(xticks=[], yticks=[])
+    if numbers:
+        for (y, x), value in np.ndenumerate(array):
+            colour = "white" if abs(value) > 0.6 * largest else "black"
+            axes.text(x, y, f"{value:.3g}", ha="center", va="center", fontsize=7, color=colour)
 
 
 def sliding():
@@ -29,8 +52,6 @@ def sliding():
 
 
 def rectangle(corner, size):
-    from matplotlib.patches import Rectangle
-
     return Rectangle(corner, size, size, fill=False, edgecolor="#d55e00", linewidth=2.5)
 
 

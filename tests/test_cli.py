@@ -13,7 +13,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
     assert found == {
         "train": [],  # takes the words of train.py
         "choose": ["--budget", "--margin", "--operators", "--parallel", "settings", "what"],
-        "explain": ["--compare", "--png", "--size", "what"],
+        "explain": ["--compare", "--size", "what"],
         "compare": [
             "--allow", "--by", "--margin", "--metric", "--output", "--rounds", "--size", "directory",
         ],
@@ -21,8 +21,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
             "--fold", "--format", "--images", "--int8", "--no-fold", "--output", "--precision", "--to", "checkpoint",
         ],
         "predict": [
-            "--flips", "--no-overlays", "--output", "--overlap", "--overlays", "--probabilities", "--tile", "--truth",
-            "inputs", "model",
+            "--flips", "--no-overlays", "--output", "--overlap", "--overlays", "--tile", "--truth", "inputs", "model",
         ],
         "demo": ["--host", "--port", "models"],
     }  # fmt: skip

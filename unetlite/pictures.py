@@ -1,17 +1,11 @@
-"""Pictures of what a network sees and where it is wrong, and of the numbers in a map."""
+"""Pictures of what a network sees and where it is wrong."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from unetlite.classes import IGNORE, Colour
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from torch import Tensor
 
 COLUMNS = ("image", "truth", "prediction", "error")
 WRONG = (213, 94, 0)  # vermilion of Okabe and Ito (2008), told from the greys by every reader
@@ -90,25 +84,3 @@ def fit(picture: Image.Image, cell: int) -> Image.Image:
     factor = cell / max(picture.size)
     size = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
     return picture.resize(size, Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.BOX)
-
-
-def new_figure(rows: int, columns: int, cell: float = 2.3) -> "tuple[Figure, np.ndarray]":
-    """A figure of `rows` by `columns` square pictures, `cell` inches each, and its axes (rows, columns)."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(cell * columns, cell * rows + 0.3), layout="constrained", dpi=110)
-    return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def show_map(axes: "Axes", values: "Tensor | np.ndarray", title: str = "", *, numbers: bool = False) -> None:
-    """One map (H, W): zero is white, positive blue, negative red; `numbers` writes the values into the cells."""
-    array = np.asarray(values, dtype=float)
-    largest = max(np.abs(array).max(), 1e-12)
-    colours, lowest = ("PuOr_r", -largest) if array.min() < 0 else ("Blues", 0)
-    axes.imshow(array, cmap=colours, vmin=lowest, vmax=largest)
-    axes.set_title(title, fontsize=9)
-    axes.set(xticks=[], yticks=[])
-    if numbers:
-        for (y, x), value in np.ndenumerate(array):
-            colour = "white" if abs(value) > 0.6 * largest else "black"
-            axes.text(x, y, f"{value:.3g}", ha="center", va="center", fontsize=7, color=colour)

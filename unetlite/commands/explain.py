@@ -8,25 +8,17 @@ import typer
 from unetlite.errors import UsageError
 
 if TYPE_CHECKING:
-    from unetlite.network.behaviour import Behaviour
     from unetlite.network.unet import UNet
 
 
 def explain(
     what: Annotated[list[str] | None, typer.Argument(help="A checkpoint, or settings as upsample=nearest.")] = None,
     size: Annotated[str, typer.Option(help="Height and width of the image, such as 128 or 96x128.")] = "128",
-    png: Annotated[Path | None, typer.Option(help="Also draw what the upsampling operator does.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="All operators side by side, at initialisation.")] = False,
 ) -> None:
     """Every layer with its shape, parameters and multiplications, what a logit sees, and what the operator does."""
     height, width = parse_size(size)
-    if png is not None and (png.suffix.lower() != ".png" or not png.parent.is_dir()):
-        raise UsageError(f"--png {png}: expected a name that ends in .png, in a directory that exists.")
-    network = open_network(what or [])
-    behaviours = (explain_all if compare else explain_one)(network, height, width)
-    if png is not None:
-        operator_figure(behaviours).savefig(png)
-        print(f"picture  {png}")
+    (explain_all if compare else explain_one)(open_network(what or []), height, width)
 
 
 def parse_size(size: str) -> tuple[int, int]:
@@ -64,7 +56,7 @@ def short(number: float) -> str:
     return f"{number:.0f}{unit}" if number >= 9.95 or not unit else f"{number:.1f}{unit}"
 
 
-def explain_one(network: "UNet", height: int, width: int) -> "dict[str, Behaviour]":
+def explain_one(network: "UNet", height: int, width: int) -> None:
     """Prints the layers, what folding saves, and how the last upsampling operator behaves."""
     from rich import get_console
     from rich.table import Table
@@ -102,10 +94,9 @@ def explain_one(network: "UNet", height: int, width: int) -> "dict[str, Behaviou
     ):  # fmt: skip
         rows = (" ".join(format(value, style) for value in row) for row in values.tolist())
         print("\n".join([title, *rows]) + "\n")
-    return {name: b}
 
 
-def explain_all(network: "UNet", height: int, width: int) -> "dict[str, Behaviour]":
+def explain_all(network: "UNet", height: int, width: int) -> None:
     """Prints what all operators cost, see, and do to a constant, each in the same network."""
     from dataclasses import replace
 
@@ -121,7 +112,6 @@ def explain_all(network: "UNet", height: int, width: int) -> "dict[str, Behaviou
     table = Table("upsample", "params", "mult.", "folded", "sees", "ripple on a constant")
     for column in table.columns[1:]:
         column.justify = "right"
-    behaviours = {}
     for name in UPSAMPLERS:
         chosen = network.config.upsample
         config = replace(network.config, upsample=chosen if name == chosen["name"] else {"name": name})
@@ -131,26 +121,9 @@ def explain_all(network: "UNet", height: int, width: int) -> "dict[str, Behaviou
             print(f"left out: {error}")
             continue
         initialise(other, seed=0)
-        behaviours[name] = last_behaviour(other)
+        ripple = f"{last_behaviour(other).ripple:.4f}"
         other.to("meta")  # where nothing is computed
         counts = parameters(other), *(multiplications(n, height, width) for n in (other, fold(other)))
-        ripple = f"{behaviours[name].ripple:.4f}"
         table.add_row(name, *map(short, counts), str(receptive_field(config)), ripple)
     get_console().print(table)
     print("sees: the receptive field in pixels; mult.: multiplications for one image, as trained and folded")
-    return behaviours
-
-
-def operator_figure(behaviours: "dict[str, Behaviour]"):  # -> matplotlib.figure.Figure
-    """A row for every operator: kernel, overlap, responses to one pixel and a constant, of the strongest channels."""
-    from unetlite.pictures import new_figure, show_map
-
-    figure, axes = new_figure(len(behaviours), 4)
-    for row, (name, b) in zip(axes, behaviours.items(), strict=True):
-        c_in, c_out = b.strongest
-        size = b.kernel.shape[-1]
-        show_map(row[0], b.kernel[c_in, c_out], f"{name}: kernel {size} x {size}", numbers=size <= 4)
-        show_map(row[1], b.overlap, "inputs per output", numbers=True)
-        show_map(row[2], b.single[c_out], "response to one pixel")
-        show_map(row[3], b.constant[c_out], f"to a constant, ripple {b.ripple:.3f}")
-    return figure
