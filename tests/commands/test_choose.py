@@ -7,7 +7,6 @@ import sys
 import time
 
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
 from unetlite.cli import app
@@ -42,8 +41,7 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(dis
     assert "Choose " in result.stdout
     assert "unetlite export" in result.stdout
     assert len(list(directory.glob("*/seed*/metrics.json"))) == 6
-    assert Image.open(directory / "contact.png").width > 400
-    assert "http-equiv" not in (directory / "report.html").read_text()
+    assert (directory / "report.html").exists()
 
     other = [word.replace("0.99", "0.5") for word in arguments(discs)]
     refused = subprocess.run(other, env=environment, capture_output=True, text=True, timeout=60)
@@ -80,7 +78,7 @@ def test_words_survive_hydras_grammar():
     assert data["classes"] == classes
 
 
-def test_the_standing_names_what_was_dropped_and_loads_itself_again(tmp_path):
+def test_the_standing_names_what_was_dropped(tmp_path):
     for name, scores in {"nearest": (0.9, 0.8, 0.85), "zeros": (0.5, 0.4, 0.6)}.items():
         for seed, score in enumerate(scores):
             run = tmp_path / name / f"seed{seed}"
@@ -94,7 +92,6 @@ def test_the_standing_names_what_was_dropped_and_loads_itself_again(tmp_path):
     lines = list(standing.update())
     assert lines[0].startswith("6 trainings were done before")
     assert len(lines) == 1  # what was decided before is no news
-    assert [row[0] for row in standing.rows()] == ["nearest", "zeros (dropped)"]
-    page = (tmp_path / "report.html").read_text()
-    assert 'http-equiv="refresh"' in page
-    assert "0.8500" in page
+    columns = [list(column.cells) for column in standing.table().columns]
+    assert columns[0] == ["nearest", "zeros (dropped)"]
+    assert columns[2] == ["0.8500", "0.5000"]

@@ -1,4 +1,4 @@
-"""How a race stands while it runs: in the terminal, and as a page that loads itself again."""
+"""How a race stands while it runs, in the terminal."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,11 +6,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
 from rich.table import Table
 
 from unetlite.compare.runs import looks_until, next_look, read_race, still_racing
-from unetlite.files import write_text
 from unetlite.training.run import RunFiles
 
 
@@ -24,7 +22,7 @@ class Standing:
         self.started, self.before = time.monotonic(), 0
 
     def update(self) -> Iterator[str]:
-        """Reads what is new, writes the page, and gives a line for each training and decision."""
+        """Reads what is new, and gives a line for each training and decision."""
         fresh = []
         for file in sorted(self.directory.glob("*/seed*/metrics.json")):
             name, seed = file.parts[-3:-1]
@@ -48,8 +46,6 @@ class Standing:
             went = f"dropped {', '.join(dropped)}" if dropped else "nothing dropped"
             yield f"look at {look['seeds']} seeds: {went}; may be the best: {', '.join(look['candidates'])}"
             racing = look["candidates"]
-        if fresh or news:
-            self.write()
 
     @property
     def done(self) -> int:
@@ -74,31 +70,18 @@ class Standing:
         minutes = missing * (time.monotonic() - self.started) / trained / 60
         return f"{minutes:.0f} min to the look at {look} seeds"
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """Operator, trainings, mean IoU, bound, training step; the best mean first."""
+    def table(self) -> Table:
+        """Of every operator its trainings, mean IoU, bound and training step; the best mean first."""
         bounds = {name: bound for look in self.looks or () for name, bound in look["regret"].items()}
         means = {name: mean(scores.values()) if scores else 0.0 for name, scores in self.scores.items()}
-        return [
-            (
+        head = "upsample", "trainings", "mean IoU", "below the best, at most", "training step"
+        table = Table(*head, title=f"{self.done} of at most {self.most} trainings   {self.left}")
+        for name in sorted(self.operators, key=lambda name: -means[name]):
+            table.add_row(
                 name if name in self.racing else f"{name} (dropped)",
                 str(len(self.scores[name])),
                 f"{means[name]:.4f}" if self.scores[name] else "",
                 f"{bounds[name]:.4f}" if name in bounds else "",
                 f"{1000 * self.steps[name]:.0f} ms",
             )
-            for name in sorted(self.operators, key=lambda name: -means[name])
-        ]
-
-    HEAD = ("upsample", "trainings", "mean IoU", "below the best, at most", "training step")
-
-    def table(self) -> Table:
-        table = Table(*self.HEAD, title=f"{self.done} of at most {self.most} trainings   {self.left}")
-        for row in self.rows():
-            table.add_row(*row)
         return table
-
-    def write(self) -> None:
-        template = Environment(loader=PackageLoader("unetlite.compare"), autoescape=True).get_template("standing.html")
-        state = f"{self.done} of at most {self.most} trainings. {self.left}"
-        page = template.render(directory=self.directory, state=state, head=self.HEAD, rows=self.rows())
-        write_text(self.directory / "report.html", page)
