@@ -32,12 +32,6 @@ class Stopped(BaseException):
 
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
-MACHINE = (
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
-    errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.EEXIST, errno.EINVAL,
-)  # fmt: skip
-"""What an operating system says of a disk that is full, a place that may not be written, or a file that is gone."""
-
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error is about memory; PyTorch raises a plain RuntimeError."""
@@ -63,7 +57,7 @@ def mistakes_in_one_line() -> Iterator[None]:
     except Stopped as stopped:
         leave(str(stopped), 128 + stopped.number, "")
     except (OSError, MemoryError, RuntimeError) as error:
-        if isinstance(error, OSError) and error.errno in MACHINE and error.filename is not None:
+        if isinstance(error, OSError) and error.filename is not None:
             leave(f"{os.fsdecode(error.filename)}: {error.strerror}.", 2)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             leave(f"{error.strerror}; make room, and start the same command again.", 2)

@@ -67,13 +67,6 @@ def steps_or_no_limit(value: int) -> int:
     return value
 
 
-def switch_or_path(value: Any) -> bool | str:
-    """Of `resume`."""
-    if not isinstance(value, (bool, str)):
-        raise ValueError("should be false, true, auto, or the path of a checkpoint")
-    return value
-
-
 @dataclass(frozen=True, config=STRICT)
 class TrainerOptions:
     """How a network is trained; configs/trainer/default.yaml has the meaning of every key."""
@@ -118,7 +111,7 @@ class Settings:
     """All settings of a run, in their types. The configuration itself is kept beside them, as plain values."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    resume: Annotated[Any, AfterValidator(switch_or_path)]
+    resume: Literal[False, True, "auto"]
     experiment: str
     data_dir: str
     output_dir: str

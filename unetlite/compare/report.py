@@ -26,9 +26,6 @@ from unetlite.compare.runs import METRICS, Comparison, Run
 from unetlite.compare.verdict import ENOUGH_GROUPS, Analysis, Summary, analyse, listed, short, strange_runs, verdict
 from unetlite.files import write_text
 
-RIPPLE = ((1e-4, "none to be seen"), (1e-3, "faint"), (1e-2, "weak"), (1.0, "a visible pattern"))
-"""The share of the logits' variance below which a ripple is called so."""
-
 
 @dataclass(frozen=True)
 class Report:
@@ -136,8 +133,7 @@ def details(report: Report) -> list[dict[str, Cell]]:
             if values := known(runs, f"miou_{kind}"):
                 row[f"mean IoU, {kind} epoch"] = over_seeds(values)
         if values := known(runs, "phase_ripple"):
-            words = next((word for bound, word in RIPPLE if mean(values) < bound), RIPPLE[-1][1])
-            row["ripple"] = Cell(words, mean(values), f"{mean(values):.3%} of the variance")
+            row["ripple"] = Cell(f"{mean(values):.3%}", mean(values), "of the variance")
         for way, milliseconds in report.costs.variants[name].latency.items():
             row[f"{WAYS[way]}, ms"] = Cell(f"{milliseconds:.3g}", milliseconds)
         for label in report.comparison.first.classes:

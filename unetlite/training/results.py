@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch import Trainer
-from torch.utils.tensorboard.summary import hparams
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from unetlite.data.batches import SegmentationData
 from unetlite.files import shorten, write_csv
@@ -16,7 +16,7 @@ from unetlite.metrics.overlap import SegmentationScores
 from unetlite.network.checkpoint import load_checkpoint, load_network
 from unetlite.network.measures import parameters
 from unetlite.settings import KEY, MAY_DIFFER
-from unetlite.training.callbacks import Clock, writer
+from unetlite.training.callbacks import Clock
 from unetlite.training.run import RunDirectory
 from unetlite.training.segmenter import Segmenter
 
@@ -84,12 +84,10 @@ def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Ma
     settings: dict[str, Any] = {"upsample": operator, "seed": str(config["seed"]), **varied}
     settings |= {f"costs/{name.split('/')[1]}": round(value) for name in COSTS if (value := metrics[name]) is not None}
     scores = {name: value for name in SHOWN if (value := metrics[name]) is not None}
-    events = writer(trainer)
-    # SummaryWriter.add_hparams would open another file, which the tab shows as another run.
-    for summary in hparams(settings, scores):
-        events._get_file_writer().add_summary(summary)
+    assert isinstance(trainer.logger, TensorBoardLogger)
+    trainer.logger.log_hyperparams(settings, scores)
     for name, value in scores.items():
-        events.add_scalar(name, value, trainer.global_step)
+        trainer.logger.experiment.add_scalar(name, value, trainer.global_step)
 
 
 def print_results(run: RunDirectory, metrics: Mapping[str, float | None], classes: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from filelock import FileLock, Timeout
@@ -51,12 +51,12 @@ class RunFiles:
 class RunDirectory(RunFiles):
     """`outputs/<experiment>/<upsample>/seed<k>/`, with everything that a run of the configuration leaves.
 
-    `resume` is False, True for this run's last checkpoint, "auto" for that if there is one, or a checkpoint's path.
-    With "auto" a run can be `finished`: nothing is left to do. A UsageError says what is in the way: other files, a
-    finished run, an interrupted one that is not to be resumed, or a checkpoint that is missing or of another run.
+    `resume` is False, True for this run's last checkpoint, or "auto" for that if there is one. With "auto" a run can be
+    `finished`: nothing is left to do. A UsageError says what is in the way: other files, a finished run, an interrupted
+    one that is not to be resumed, or a checkpoint that is missing or of another run.
     """
 
-    def __init__(self, path: Path, config: Mapping[str, Any], resume: bool | str):
+    def __init__(self, path: Path, config: Mapping[str, Any], resume: Literal[False, True, "auto"]):
         super().__init__(path)
         self.config, self.resume = config, resume
         if path.exists() and not path.is_dir():
@@ -78,17 +78,13 @@ class RunDirectory(RunFiles):
                 raise UsageError(f"run_dir={path} {other}; a run needs a directory of its own.")
         if self.last.exists() and not resume:
             raise UsageError(f"{path} holds an interrupted run; continue it with resume=true, {remedy}")
-        if resume == "auto":
-            resume = self.last.exists()
-        if resume:
+        if resume is True or (resume == "auto" and self.last.exists()):
             from unetlite.network.checkpoint import load_checkpoint
 
-            self.resume_from = self.last if resume is True else Path(resume)
-            checkpoint = load_checkpoint(self.resume_from)
-            stored, self.steps = checkpoint[KEY].get("config"), checkpoint.get("global_step", -1)
-            if not isinstance(stored, Mapping) or "optimizer_states" not in checkpoint or self.steps < 0:
-                raise UsageError(f"{self.resume_from} is no checkpoint to go on from; take last.ckpt of this run.")
-            check_same_run(self.resume_from, stored, config)
+            self.resume_from = self.last
+            checkpoint = load_checkpoint(self.last)
+            self.steps = checkpoint["global_step"]
+            check_same_run(self.last, checkpoint[KEY]["config"], config)
         self.leftovers = own if self.resume_from is None else []
 
     @contextmanager
