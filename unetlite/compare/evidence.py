@@ -1,22 +1,19 @@
-"""Pictures of where variants differ: whole test images, and close-ups of boundaries."""
+"""Pictures of test images in which variants differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
-from scipy import ndimage
 
-from unetlite.classes import IGNORE, Colour
 from unetlite.compare.runs import Comparison, controlled
 from unetlite.data.batches import SegmentationData, data_of_run
 from unetlite.errors import UsageError
 from unetlite.network.unet import UNet
-from unetlite.pictures import colour_mask, fit, picture_row
+from unetlite.pictures import fit, picture_row
 from unetlite.settings import source_options
 
-CLOSE_UP = 32  # pixels
 LARGEST = 1024  # pixels, of an image that is predicted whole for a picture
 SIDE = 288  # pixels, of a larger picture in the report
 
@@ -29,10 +26,9 @@ class Row(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """All pictures; `missing` says why there are none of test images, if so."""
+    """A row an image; `missing` says why there is none, if so."""
 
     images: list[Row]
-    close_ups: list[Row]
     missing: str | None = None
 
 
@@ -41,9 +37,8 @@ def gather_evidence(comparison: Comparison, networks: Mapping[str, UNet]) -> Evi
     try:
         data = open_data(comparison)
     except (UsageError, OSError, RuntimeError) as error:
-        return Evidence([], [], f"There are no pictures of test images: {error}")
-    rows = [draw_image(comparison, networks, data, *chosen) for chosen in choose(comparison, data)]
-    return Evidence([image for image, _ in rows], [close_up for _, close_up in rows])
+        return Evidence([], f"There are no pictures of test images: {error}")
+    return Evidence([draw_image(comparison, networks, data, *chosen) for chosen in choose(comparison, data)])
 
 
 def open_data(comparison: Comparison) -> SegmentationData:
@@ -72,48 +67,22 @@ def choose(comparison: Comparison, data: SegmentationData, count: int = 4) -> li
 
 def draw_image(
     comparison: Comparison, networks: Mapping[str, UNet], data: SegmentationData, position: int, why: str
-) -> tuple[Row, Row]:
-    """What each variant gets wrong in a test image, and a close-up of where they differ."""
+) -> Row:
+    """What each variant gets wrong in a test image."""
     name, part, split = comparison.first.images[position], "", data.store.splits["test"]
     pixels, mask = split[split.whole(split.names.index(name))]
     if max(mask.shape) > LARGEST:
         pixels, mask, part = pixels[:, :LARGEST, :LARGEST], mask[:LARGEST, :LARGEST], ", its upper left"
-    with torch.inference_mode():
-        predictions = {v: network(pixels[None]).argmax(1)[0].byte().numpy() for v, network in networks.items()}
-    truth, colours = mask.numpy(), data.store.colours
-    window = most_different(truth, list(predictions.values()))
-    wrong, close_up = [], []
-    for variant, prediction in predictions.items():
-        image, true, _, error = picture_row(pixels.numpy(), truth, prediction, colours)
+    wrong = []
+    for variant, network in networks.items():
+        with torch.inference_mode():
+            prediction = network(pixels[None]).argmax(1)[0].byte().numpy()
+        image, true, _, error = picture_row(pixels.numpy(), mask.numpy(), prediction, data.store.colours)
         score = comparison.variants[variant][0].scores("miou_per_image")[position]
         wrong.append((f"{variant}, mIoU {score:.3f}", reduced(error)))
-        close_up.append((variant, outlined(prediction[window], truth[window], colours)))
-    near = f"{name}: the {CLOSE_UP} pixels around where the variants differ most"
-    return (
-        Row(f"{name}{part}: {why}", [("image", reduced(image)), ("truth", reduced(true)), *wrong]),
-        Row(near, [("image", image[window]), ("truth", true[window]), *close_up]),
-    )
+    return Row(f"{name}{part}: {why}", [("image", reduced(image)), ("truth", reduced(true)), *wrong])
 
 
 def reduced(picture: np.ndarray) -> np.ndarray:
     """A picture of at most SIDE pixels."""
     return picture if max(picture.shape[:2]) <= SIDE else np.array(fit(Image.fromarray(picture), SIDE))
-
-
-def most_different(truth: np.ndarray, predictions: Sequence[np.ndarray]) -> tuple[slice, slice]:
-    """The window of CLOSE_UP pixels in which variants differ most in what is wrong; if nowhere, of the most errors."""
-    wrong = (np.stack(predictions) != truth) & (truth != IGNORE)  # (V, H, W)
-    density = ndimage.uniform_filter(wrong.var(0) + 1e-3 * wrong.mean(0), CLOSE_UP, mode="constant")
-    centre = np.array(np.unravel_index(density.argmax(), density.shape))
-    top, left = np.clip(centre - CLOSE_UP // 2, 0, np.maximum(np.array(truth.shape) - CLOSE_UP, 0)).tolist()
-    return slice(top, top + CLOSE_UP), slice(left, left + CLOSE_UP)
-
-
-def outlined(prediction: np.ndarray, truth: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
-    """The predicted classes, enlarged eightfold, with the true contours drawn white on black."""
-    enlarged, true = (mask.repeat(8, 0).repeat(8, 1) for mask in (prediction, truth))
-    picture = colour_mask(enlarged, colours)
-    contour = (ndimage.maximum_filter(true, 3) != true) | (ndimage.minimum_filter(true, 3) != true)
-    picture[ndimage.binary_dilation(contour)] = 0
-    picture[contour] = 255
-    return picture

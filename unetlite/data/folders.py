@@ -164,7 +164,8 @@ def find_pairs(directory: Path, mask_suffix: str, group: str | None) -> list[Pai
     if missing := [name for name in images if name + mask_suffix not in masks]:
         expected = directory / "masks" / f"{missing[0]}{mask_suffix}.png"
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UsageError(f"{images[missing[0]]}{more} has no mask: {expected} (or another image type) was expected.")
+        remedy = "If masks have longer names, say what follows in them by data.mask_suffix=_mask."
+        raise UsageError(f"{images[missing[0]]}{more} has no mask: expected {expected}, or another type. {remedy}")
     valid = image_files(directory / "valid")
     if missing := [name for name in images if valid and name not in valid]:
         lacking = f"{images[missing[0]]} has no validity mask in {directory / 'valid'}"

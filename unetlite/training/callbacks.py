@@ -26,14 +26,6 @@ from unetlite.training.segmenter import Segmenter
 
 log = logging.getLogger("unetlite")
 
-# TensorBoard's CUSTOM SCALARS tab: what to overlay when runs are compared.
-VALIDATION = {"mean IoU": "val/miou$", "boundary IoU, 1 pixel": "val/boundary_iou_1px", "loss": "val/loss"}
-TRAINING = {"loss": "train/loss_epoch", "learning rate": "train/learning_rate"}
-CHARTS = {
-    page: {title: ["Multiline", [tag]] for title, tag in charts.items()}
-    for page, charts in (("validation", VALIDATION), ("training", TRAINING))
-}
-
 
 def writer(trainer: Trainer) -> SummaryWriter:
     """Where TensorBoard's events of a run go."""
@@ -58,7 +50,6 @@ class RunLog(Callback):
             log.info(f"mind: no training mask has the class {', '.join(unseen)}, so it cannot be learnt")
         if trainer.ckpt_path is not None:
             return  # TensorBoard has the rest from before the interruption
-        writer(trainer).add_custom_scalars(CHARTS)
         lines = yaml.safe_dump(pl_module.run_config, sort_keys=False).splitlines()
         writer(trainer).add_text("configuration", "".join(f"    {line}\n" for line in lines))  # Markdown: as it is
 
