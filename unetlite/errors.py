@@ -30,13 +30,8 @@ class Stopped(BaseException):
         self.number = number
 
 
+NO_MEMORY = "can't allocate memory", "not enough memory", "out of memory"  # in a RuntimeError of PyTorch
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error is about memory; PyTorch raises a plain RuntimeError."""
-    words = "can't allocate memory", "not enough memory", "out of memory"
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(w in str(error) for w in words))
 
 
 @contextmanager
@@ -61,7 +56,7 @@ def mistakes_in_one_line() -> Iterator[None]:
             leave(f"{os.fsdecode(error.filename)}: {error.strerror}.", 2)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             leave(f"{error.strerror}; make room, and start the same command again.", 2)
-        if out_of_memory(error):
+        if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
             leave("this needs more memory than there is; take smaller images, windows or batches.", 2)
         raise
 

@@ -1,6 +1,7 @@
 """Every setting of a run: one schema with the range of each value. configs/ has the defaults and what they mean."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -195,14 +196,10 @@ def seconds_of(duration: str | None) -> float | None:
     """Of a duration such as 90s, 30m or 2h; None for none."""
     if duration is None:
         return None
-    number, unit = str(duration)[:-1], str(duration)[-1:]
-    try:
-        seconds = float(number) * {"s": 1, "m": 60, "h": 3600}[unit]
-    except (KeyError, ValueError):
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
+    found = re.fullmatch(r"(\d*\.?\d+)([smh])", str(duration))
+    if not found or float(found[1]) == 0:
         raise UsageError(f"budget={duration}: expected a duration such as 90s, 30m or 2h.")
-    return seconds
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -81,7 +81,7 @@ def onnx_model(network: UNet, output: str = "logits") -> Any:
     """A network in evaluation mode as onnx.ModelProto. Raises ImportError if onnx or onnxscript is not installed."""
     example = torch.zeros(2, network.config.in_channels, 64, 96, dtype=torch.uint8)
     free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
-    with quiet("torch"):
+    with quiet():
         program = torch.onnx.export(
             Exported(network, output), (example,), dynamic_shapes={"image": free}, input_names=["image"],
             output_names=[output], dynamo=True, verbose=False,
@@ -102,7 +102,7 @@ def quantised(model: Any, images: Iterable[np.ndarray]) -> Any:
 
     feeds = ({"image": image[None]} for image in images)
     reader: Any = SimpleNamespace(get_next=lambda: next(feeds, None))
-    with TemporaryDirectory() as directory, quiet("root"):
+    with TemporaryDirectory() as directory, quiet():
         full, prepared, written = (Path(directory) / f"{name}.onnx" for name in ("full", "prepared", "written"))
         onnx.save(model, full)
         quant_pre_process(full, prepared, skip_symbolic_shape=True)
@@ -116,17 +116,15 @@ def quantised(model: Any, images: Iterable[np.ndarray]) -> Any:
 
 
 @contextmanager
-def quiet(name: str) -> Iterator[None]:
-    """Keeps back what a tool says about itself, by warnings and by the logger of this name."""
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+def quiet() -> Iterator[None]:
+    """Keeps back what a tool says about itself, by warnings and in the log."""
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(logging.NOTSET)
 
 
 class Agreement(NamedTuple):
