@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from unetlite.inference.metadata import Metadata
-    from unetlite.inference.model import Band, Model
+    from unetlite.inference.model import Band
     from unetlite.inference.tiling import Picture
 
 SOME_FAILED = 1  # the exit code if some files could not be read
@@ -60,42 +60,36 @@ def predict(
     header = ["image", "error", "height", "width", "seconds"]
     header += [f"pixels/{name}" for name in classes] + [f"share/{name}" for name in classes]
     header += ["miou", *(f"iou/{name}" for name in classes)] if masks else []
-    areas = np.zeros(len(classes), np.int64)
-    scored: list[Tensor] = []  # counts (K, 3) of every image that has a mask
-    failures: list[str] = []
-    in_tiles = False
+    found: list[Predicted] = []
     started = time.monotonic()
 
-    def predict_one(name: str) -> "Predicted | str":
+    def predict_one(name: str) -> Predicted:
         path, began = files[name], time.monotonic()
+        pixels, counts = np.zeros(len(classes), np.int64), None
         try:
             picture = open_picture(path, metadata)
             count = count_against(masks[name], metadata, picture) if name in masks else None
             with outputs(output, name, picture, network.colours, overlays) as write:
-                found = predict_file(network, picture, write, count, flips)
-            return found._replace(seconds=time.monotonic() - began)
+                for band in network.bands(picture, flips):
+                    write(band)
+                    pixels += np.bincount(band.classes.ravel(), minlength=len(classes))
+                    if count is not None:
+                        counts = count(band) if counts is None else counts + count(band)
         except (UsageError, OSError, MemoryError) as error:  # such as a disk that is full
             reason = str(error.__cause__ or error)
-            return reason if str(path) in reason else f"{path}: {reason}"
+            return Predicted([name, reason if str(path) in reason else f"{path}: {reason}"])
+        row = [name, "", picture.height, picture.width, time.monotonic() - began]
+        row += [*pixels.tolist(), *(pixels / pixels.sum()).tolist()]
+        if counts is not None:
+            from unetlite.metrics.overlap import iou_and_dice
 
-    def note(name: str, found: "Predicted | str") -> None:
-        nonlocal in_tiles
-        row: list[str | float]
-        if isinstance(found, str):
-            failures.append(found)
-            row = [name, found]
-        else:
-            areas[:] += found.pixels
-            in_tiles |= found.in_tiles
-            row = [name, "", found.height, found.width, found.seconds]
-            row += [*found.pixels.tolist(), *(found.pixels / found.pixels.sum()).tolist()]
-            if found.counts is not None:
-                from unetlite.metrics.overlap import iou_and_dice
+            iou, _ = iou_and_dice(counts)
+            row += [float(iou.nanmean()), *iou.tolist()]
+        return Predicted(row, pixels, counts, network.in_tiles(picture))
 
-                scored.append(found.counts)
-                iou, _ = iou_and_dice(found.counts)
-                row += [float(iou.nanmean()), *iou.tolist()]
-        table.writerow([*map(cell, row), *[""] * (len(header) - len(row))])
+    def note(one: Predicted) -> None:
+        found.append(one)
+        table.writerow([*map(cell, one.row), *[""] * (len(header) - len(one.row))])
         opened.flush()  # what is done stays known, whatever happens to the rest
 
     with opened, progress("predicting") as tell:
@@ -106,21 +100,22 @@ def predict(
         try:
             for number, name in enumerate(files, 1):
                 tell(f"{number} of {len(files)}: {files[name]}")
-                note(name, waiting[name].result())
+                note(waiting[name].result())
                 del waiting[name]
         finally:
             pool.shutdown(cancel_futures=True)
-            for name, future in waiting.items():  # what an interruption has found half done is finished
+            for future in waiting.values():  # what an interruption has found half done is finished
                 if not future.cancelled() and future.exception() is None:
-                    note(name, future.result())
+                    note(future.result())
 
-    done, seconds = len(files) - len(failures), time.monotonic() - started
+    seconds, failures = time.monotonic() - started, [one.row[1] for one in found if one.pixels is None]
+    done, scored = len(files) - len(failures), [one.counts for one in found if one.counts is not None]
     if done:
-        print_table(classes, areas, scored, done)
+        print_table(classes, np.sum([one.pixels for one in found if one.pixels is not None], axis=0), scored, done)
     print(f"{done} of {len(files)} images in {seconds:.1f} s with {network.runtime.name}   {output}/predictions.csv")
     if scored:
         print(f"{len(scored)} of them have a mask and were scored")
-    if in_tiles and metadata.reads_anywhere:
+    if metadata.reads_anywhere and any(one.in_tiles for one in found):
         print(f"tiles are approximate here: {metadata.reads_anywhere}; a larger --tile comes closer")
     if failures:
         print(f"{len(failures)} not predicted:", *failures, sep="\n  ")
@@ -128,31 +123,12 @@ def predict(
 
 
 class Predicted(NamedTuple):
-    """What is known of an image whose files are written."""
+    """An image's row of predictions.csv, and what the summary of all is made of."""
 
-    height: int
-    width: int
-    in_tiles: bool
-    pixels: "np.ndarray"  # of each class (K,)
-    counts: "Tensor | None"  # (K, 3) of TP, FP and FN, if it has a mask
-    seconds: float = 0.0  # of reading, computing and writing
-
-
-def predict_file(
-    network: "Model", picture: "Picture", write: "Callable[[Band], None]", count: "Callable[[Band], Tensor] | None",
-    flips: bool,
-) -> Predicted:  # fmt: skip
-    """Predicts an image band by band."""
-    import numpy as np
-
-    pixels, counts = np.zeros(len(network.classes), np.int64), None
-    for band in network.bands(picture, flips):
-        write(band)
-        pixels += np.bincount(band.classes.ravel(), minlength=len(pixels))
-        if count is not None:
-            found = count(band)
-            counts = found if counts is None else counts + found
-    return Predicted(picture.height, picture.width, network.in_tiles(picture), pixels, counts)
+    row: list[Any]  # why it could not be predicted, in the second cell
+    pixels: "np.ndarray | None" = None  # of each class (K,); None if it could not be
+    counts: "Tensor | None" = None  # (K, 3) of TP, FP and FN, if it has a mask
+    in_tiles: bool = False
 
 
 def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
