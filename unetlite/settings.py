@@ -170,17 +170,25 @@ def compose_run(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def check_groups(words: Sequence[str]) -> None:
-    """Raises UsageError if a word on the command line gives a group of settings a value that is no name."""
+    """Raises UsageError if words on a command line give a group of settings a value that is no name, or two values.
+
+    Of two, Hydra would take the last, and drop the other without a word.
+    """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    groups = [path.name for path in CONFIGS.iterdir() if path.is_dir()]
+    groups = {path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*") if path.is_dir()}
+    chosen: dict[str, str] = {}
     for word in words:
         key, _, value = word.partition("=")
-        if key.lstrip("+~") not in groups or not value:
+        group = key.lstrip("+~")
+        if group not in groups or not value:
             continue
         override = OverridesParser.create().parse_override(word)
         if not override.is_sweep_override() and not (isinstance(override.value(), str) and override.value()):
-            raise UsageError(f"{word}: expected the name of one of configs/{override.key_or_group}.")
+            raise UsageError(f"{word}: expected the name of one of configs/{group}.")
+        if chosen.setdefault(group, value) != value:
+            remedy = "To keep the runs of a comparison elsewhere, give output_dir=DIR."
+            raise UsageError(f"{group}={chosen[group]} {group}={value}: only one can be chosen. {remedy}")
 
 
 def resolve(config: Any) -> dict[str, Any]:

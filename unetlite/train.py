@@ -35,7 +35,6 @@ def train_composed(config: DictConfig) -> float:
     alone = HydraConfig.get().mode is RunMode.RUN
     # A launcher of several runs brings a mistake back from a job; an exit would kill the process of the job.
     with mistakes_in_one_line() if alone else TracebackOfDefect(), hydra_mistakes():
-        refuse_repeated_groups(HydraConfig.get())
         return train(resolve(config))
 
 
@@ -128,14 +127,3 @@ class CheckBeforeSweep(Callback):
                 settings = read_settings(values)
                 check_choices(settings)
                 RunDirectory(Path(settings.run_dir).resolve(), values, settings.resume)
-            refuse_repeated_groups(config.hydra)
-
-
-def refuse_repeated_groups(hydra: Any) -> None:
-    """Raises UsageError if a group is chosen twice: Hydra would take the last, and drop the other without a word."""
-    chosen: dict[str, str] = {}
-    for word in hydra.overrides.task:
-        key, _, value = word.partition("=")
-        if key in hydra.runtime.choices and chosen.setdefault(key, value) != value:
-            remedy = "To keep the runs of a comparison elsewhere, give output_dir=DIR."
-            raise UsageError(f"{key}={chosen[key]} {key}={value}: only one can be chosen. {remedy}")
