@@ -16,7 +16,6 @@ from scipy import stats
 from scipy.optimize import brentq
 
 ALPHA = 0.05  # of all statements about one comparison together
-LEVEL = 1 - ALPHA
 PRIOR = 2  # degrees of freedom that the mean of all variants' variances weighs in each one's
 LOWEST = 0.05  # of that mean, which no variant's own estimate falls below
 
