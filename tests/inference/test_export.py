@@ -225,7 +225,7 @@ def test_a_damaged_or_newer_checkpoint_is_refused_in_words(runs, damage):
 
 
 @pytest.mark.parametrize("format", EXPORTS)
-def test_the_command_checks_measures_and_keeps(runs, format):
+def test_the_command_checks_and_keeps(runs, format):
     checkpoint = runs / "bilinear" / "seed0" / "last.ckpt"
     before = {*checkpoint.parent.iterdir()}
     result = run(checkpoint, "--format", format)
