@@ -1,4 +1,4 @@
-"""What mkdocs.yml does beside the plugins: links to the repository, such as ../train.py, work on the site, too."""
+"""What the site does beside mkdocs.yml: links to the repository, such as ../train.py, work there as on GitHub."""
 
 import posixpath
 import re
@@ -24,4 +24,6 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         kind = "tree" if (ROOT / path).is_dir() else "blob"
         return f"]({config.repo_url}/{kind}/main/{path}{match[2] or ''})"
 
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation"]  # there is nothing beside it
     return LINK.sub(published, markdown)
