@@ -17,7 +17,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
     def published(match: re.Match[str]) -> str:
         folder = posixpath.dirname(f"docs/{page.file.src_uri}")
         path = posixpath.normpath(posixpath.join(folder, match[1]))
-        if files.get_file_from_path(path.removeprefix("docs/")) and not path.endswith(".ipynb"):
+        if files.get_file_from_path(path.removeprefix("docs/")) and not path.endswith((".py", ".ipynb")):
             return match[0]
         if path.startswith("..") or not (ROOT / path).exists():
             raise PluginError(f"docs/{page.file.src_uri} links to {match[1]}, which is not there.")
