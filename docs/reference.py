@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import typer
 
 from unetlite.cli import app
+from unetlite.commands.keys import meanings
 from unetlite.settings import CONFIGS
 
 DOCS = Path(__file__).parent
@@ -24,8 +25,9 @@ CONFIGURATION = """# Configuration
 
 {written}
 Every key can be set on the command line, `python train.py KEY=VALUE`, and so can every group, `data=folder`: that takes
-the file of that name. Without a checkout it is `unetlite train`. `unetlite choose DIR KEY=VALUE` takes the keys of
-`data`, `model` and `trainer`, too.
+the file of that name. Without a checkout it is `unetlite train`. `python train.py --help` lists all keys, with
+`data=folder upsample=carafe --help` those of these choices. `unetlite choose DIR KEY=VALUE` takes the keys of `data`,
+`model` and `trainer`, too.
 """
 
 # The groups in the order in which people meet them, and where their keys are.
@@ -67,15 +69,6 @@ def read_keys(lines: list[str], prefix: str) -> Iterator[Key]:
             yield Key(".".join([prefix, *path]).lstrip("."), value, meaning or "")
 
 
-def meanings() -> dict[str, str]:
-    """Of keys that other files set without a word."""
-    known: dict[str, str] = {}
-    for file, prefix in (("loader", "data"), ("data/folder", "data"), ("model/mini", "model")):
-        lines = (CONFIGS / f"{file}.yaml").read_text(encoding="utf-8").splitlines()
-        known |= {key.name: key.meaning for key in read_keys(lines, prefix) if key.meaning}
-    return known
-
-
 def table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """In Markdown, or nothing for no rows."""
     lines = [
@@ -102,7 +95,9 @@ def of_file(file: Path, prefix: str) -> str:
     text += "```bash\n" + "\n".join(commands) + "\n```\n\n" if commands else ""
     if "  - /loader@_here_" in lines:
         text += "Beside [what every data set has](#what-every-data-set-has):\n\n" * any(read_keys(lines, prefix))
-    known = meanings()
+    known = (
+        {} if prefix.startswith("hydra") else meanings(file, f"{prefix}." if prefix else "")
+    )  # also of keys that another file explains
     keys = [key._replace(meaning=key.meaning or known.get(key.name, "")) for key in read_keys(lines, prefix)]
     rows = [(code(key.name), "to be given" if key.value == "???" else code(key.value), key.meaning) for key in keys]
     return text + table(("key", "default", "meaning"), rows)
