@@ -17,12 +17,12 @@ METRICS = {"miou": "mean IoU", "boundary_iou_1px": "boundary IoU"}
 SETS = ("coast", "nuclei", "camvid")
 
 
-def judged(directory: Path, metric: str) -> dict[str, tuple[float, float]]:
-    """By operator its mean score, and what it is below the best at most, in hundredths."""
+def judged(directory: Path, metric: str) -> dict[str, tuple[float, float, bool]]:
+    """By operator its mean score, what it is below the best at most, both in hundredths, and if it may be the best."""
     comparison = read_comparison(directory)
     scores, groups = comparison.scores(metric)
     best = best_of(differences({name: by_group(table, groups) for name, table in scores.items()}))
-    return {name: (100 * table.mean(), 100 * best.regret[name]) for name, table in scores.items()}
+    return {k: (100 * table.mean(), 100 * best.regret[k], k in best.candidates) for k, table in scores.items()}
 
 
 def main() -> None:
@@ -33,15 +33,18 @@ def main() -> None:
 
     def shortfall(name: str, operator: str) -> float:
         table = found[name, "miou"]
-        return max(mean for mean, _ in table.values()) - table[operator][0]
+        return max(mean for mean, *_ in table.values()) - table[operator][0]
 
     operators.sort(key=lambda operator: sum(shortfall(name, operator) for name in SETS))
     for metric, title in METRICS.items():
         print(f"\n| {title} x 100 | {' | '.join(SETS)} |{' predicts, ms | trains a step, ms |' if costs else ''}")
         print(f"|{'---|' * (1 + len(SETS) + 2 * bool(costs))}")
         for operator in operators:
-            row = [f"{mean:.1f} ({regret:.1f})" if name != "coast" else f"{mean:.2f} ({regret:.2f})"
-                   for name in SETS for mean, regret in [found[name, metric][operator]]]  # fmt: skip
+            row = []
+            for name in SETS:
+                mean, regret, candidate = found[name, metric][operator]
+                digits = 2 if name == "coast" else 1
+                row.append(f"{mean:.{digits}f} ({regret:.{digits}f}{'' if candidate else ', not the best'})")
             if costs:
                 row += [f"{min(costs[operator]['latency'].values()):.0f}", f"{costs[operator]['training_step']:.0f}"]
             print(f"| `{operator}` | {' | '.join(row)} |")
