@@ -288,7 +288,9 @@ def make(name: str, task: Task, limit: float, recipe: str) -> Contender:
     initialise(unet, task.seed)
     unet.set_normalisation(store.mean, store.std)
     operator = unet.config.upsample["name"]
-    if name == "classic":  # its authors' optimiser is for batches of one image and no norm: it gets ours, in plain eager
+    if (
+        name == "classic"
+    ):  # its authors' optimiser is for batches of one image and no norm: it gets ours, in plain eager
         fast = recipe == "all"
         return Contender("the classic U-Net, plain PyTorch", unet, ours(task.options, fast=fast), task, limit)
     return Contender(f"unetlite mini, {operator}", unet, ours(task.options, fast=True), task, limit)
@@ -328,10 +330,10 @@ def measure_memory(name: str, recipe: str, words: list[str]) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
 
-def onnx_of(network: nn.Module, batch: int, side: int) -> Any:
+def onnx_of(network: nn.Module, side: int) -> Any:
     """A network in evaluation mode as onnx.ModelProto, for one size: not every peer exports with a free one."""
     with quiet("torch"), quiet("torch.onnx"):
-        example = torch.zeros(batch, 3, side, side, dtype=torch.uint8)
+        example = torch.zeros(1, 3, side, side, dtype=torch.uint8)
         program = torch.onnx.export(
             network, (example,), input_names=["image"], output_names=["logits"], dynamo=True, verbose=False
         )
@@ -339,34 +341,33 @@ def onnx_of(network: nn.Module, batch: int, side: int) -> Any:
     return program.model_proto
 
 
-def exports(network: nn.Module, side: int, batch: int, images: list[Any]) -> dict[str, Callable[[Any], Any]]:
-    """By way, a function of pixels uint8 (batch, 3, side, side)."""
-    model = onnx_of(network, batch, side)
-    content = model.SerializeToString()
+def exports(network: nn.Module, side: int, images: list[Any], only: str = "") -> dict[str, Callable[[Any], Any]]:
+    """By way, a function of one image uint8 (1, 3, side, side) that gives logits."""
+    model = onnx_of(network, side)
+    content = {"float32": model.SerializeToString()}
+    content["bfloat16"] = content["float32"]
+    if not only or only.endswith("int8"):
+        try:
+            integers = quantised(model, (image for each in batches(images, 1, side, side) for image in each))
+            content["int8"] = integers.SerializeToString()
+        except Exception as error:  # whatever a network of others makes of it
+            print(f"not quantised: {error}", file=sys.stderr)
 
-    def session(content: bytes) -> Callable[[Any], Any]:
+    def session(content: bytes, precision: str) -> Callable[[Any], Any]:
         made = make_session(content)
         return lambda image: made.run(None, {"image": image})[0]
 
-    def request(content: bytes, precision: str = "float32") -> Callable[[Any], Any]:
+    def request(content: bytes, precision: str) -> Callable[[Any], Any]:
         made = make_request(content, precision)
         return lambda image: made.infer({"image": image})[0].copy()
 
-    ways = {
-        "ONNX Runtime float32": session(content),
-        "OpenVINO float32": request(content),
-        "OpenVINO bfloat16": request(content, "bfloat16"),
+    openers = {
+        f"{runtime} {precision}": partial(opener, content[precision], precision)
+        for runtime, opener in (("ONNX Runtime", session), ("OpenVINO", request))
+        for precision in content
+        if (runtime, precision) != ("ONNX Runtime", "bfloat16")  # which computes in float32
     }
-    try:
-        calibration = batches(images, batch, side, side)
-        integers = quantised(model, (image for each in calibration for image in each)) if batch == 1 else None
-    except Exception as error:  # whatever a network of others makes of it
-        print(f"not quantised: {error}", file=sys.stderr)
-        integers = None
-    if integers is not None:
-        ways["ONNX Runtime int8"] = session(integers.SerializeToString())
-        ways["OpenVINO int8"] = request(integers.SerializeToString())
-    return ways
+    return {way: opener() for way, opener in openers.items() if only in ("", way)}
 
 
 def measure_latencies(contenders: dict[str, Contender], rounds: int) -> dict[str, dict[str, Any]]:
@@ -383,7 +384,7 @@ def measure_latencies(contenders: dict[str, Contender], rounds: int) -> dict[str
         plain[name] = fold(eager) if name == "unetlite" and isinstance(eager, UNet) else eager
         print(f"exporting {name}", file=sys.stderr, flush=True)
         ways[name, "eager"] = partial(eager, torch.from_numpy(image))
-        for way, run in exports(plain[name], 256, 1, images).items():
+        for way, run in exports(plain[name], 256, images).items():
             ways[name, way] = partial(run, image)
     with torch.inference_mode():
         found = medians(in_turn(ways, rounds))
@@ -395,7 +396,7 @@ def measure_latencies(contenders: dict[str, Contender], rounds: int) -> dict[str
         best = min(exported, key=lambda way: exported[way])
         store, scores = contender.task.data.store, SegmentationScores(contender.task.data.store.classes)
         split, side = store.splits["test"], store.splits["test"].sizes[0][0]
-        run = exports(plain[name], side, 1, images)[best]
+        run = exports(plain[name], side, images, best)[best]
         for index in range(len(split)):
             image, mask = split[split.whole(index)]
             scores.update(torch.from_numpy(run(image[None].numpy())).argmax(1), mask[None])
