@@ -4,7 +4,7 @@ python benchmarks/peers.py                                  all, 60 s of trainin
 python benchmarks/peers.py --seeds 3 --json peers.json      medians of three
 python benchmarks/peers.py --recipe ours                    peers with unetlite's loss, optimiser and schedule
 python benchmarks/peers.py --recipe all                     and in its bfloat16 and memory format, too
-python benchmarks/peers.py --only unetlite,smp_resnet18 --seconds 5 upsample=nearest       settings of train.py at the end
+python benchmarks/peers.py --only unetlite,monai --seconds 5 upsample=nearest    settings of train.py at the end
 
 One process, on the processor: the same images, splits, windows, flips and batches for all (coast), and the same mean
 and deviation of the pixels. They train in turn, a slice of two seconds each, so that what else the machine does falls

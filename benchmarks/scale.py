@@ -241,10 +241,9 @@ def main() -> None:
             show(head, rows("images", cases), ["set", "read", "ms", "own", "files", "opening"])
         if "side" in wanted:
             sides = [64, 128, 256, 512] if given.quick else [64, 128, 256, 512, 1024, 2048, 4096]
-            show(["side, pixels: predicted", *time_and_memory],
-                 rows("side", {str(n): {"pixels": n, "train": False} for n in sides}), ["ms", "peak"])  # fmt: skip
-            show(["side, pixels: trained", *time_and_memory],
-                 rows("side", {str(n): {"pixels": n, "train": True} for n in sides if n <= 1024}), ["ms", "peak"])  # fmt: skip
+            for title, train in (("predicted", False), ("trained", True)):
+                cases = {str(n): {"pixels": n, "train": train} for n in sides if n <= 1024 or not train}
+                show([f"side, pixels: {title}", *time_and_memory], rows("side", cases), ["ms", "peak"])
         tables = {
             "batch": [
                 ([f"data.batch_size={n}"], str(n), None) for n in ([4, 16] if given.quick else [1, 2, 4, 8, 16, 32, 64])
