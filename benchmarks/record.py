@@ -1,7 +1,7 @@
 """A line of ratios, which say more than seconds: python benchmarks/record.py [FILE | --show FILE]
 
 Appends to FILE, outputs/performance.jsonl by default, what this version's speed is in proportion to plain PyTorch's on
-the same machine in the same minute; under a minute on two cores. Nothing asserts it. The continuous integration writes
+the same machine in the same minute; about a minute on two cores. Nothing asserts it. The continuous integration writes
 to the default, which git ignores; docs/performance.jsonl is written by hand, on a machine that does nothing else.
 """
 
@@ -56,8 +56,8 @@ def training() -> dict[str, float]:
 
     unetlite.training.trainer.make_trainer = make_and_compare
     with tempfile.TemporaryDirectory() as outputs:
-        words = [f"trainer.max_steps={STEPS}", f"data.batch_size={BATCH}", f"output_dir={outputs}", "trainer.accelerator=cpu"]
-        unetlite.train.train(compose_run(words))
+        words = [f"trainer.max_steps={STEPS}", f"data.batch_size={BATCH}", "trainer.accelerator=cpu"]
+        unetlite.train.train(compose_run([*words, f"output_dir={outputs}"]))
     times = {name: median(seconds[WARM_UP:]) for name, seconds in compare.times.items()}
     return {"step_over_plain": times["run"] / times["plain"], "loop_over_step": times["run"] / times["bare"]}
 

@@ -45,7 +45,6 @@ IMAGE_SIDE = 96  # of the table `images`, so that 100,000 of them are 3.7 GB
 MIB = 2**20
 
 
-@DATASETS.register("synthetic")
 class Synthetic:
     """Discs on noise, the same noise for all: what an image shows says nothing here."""
 
@@ -114,7 +113,8 @@ def network_of(config: dict[str, Any]) -> UNet:
 
 
 def images(rates: Rates, count: int, cold: bool, home: str) -> dict[str, float]:
-    """Training steps with their data, as a run of this many images takes them."""
+    """Training steps, each after a batch of this many images was read; it computes with one of its own."""
+    DATASETS.register("synthetic")(Synthetic)
     config = compose_run([])
     loader = loader_options({**config["data"], "crop_size": IMAGE_SIDE, "num_workers": 0})
     start = time.perf_counter()
