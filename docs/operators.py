@@ -170,7 +170,7 @@ def main() -> None:
         rows.append(f"| [`{name}`](#{name}) | {numbers} | {last_behaviour(network).ripple:.2f} |")
         file = IMAGES / "operators" / f"{name}.png"
         file.parent.mkdir(exist_ok=True)
-        picture(name, network).savefig(file)
+        picture(name, network).savefig(file, bbox_inches="tight", pad_inches=0.05)
         sections.append(
             f"## {name}\n\n{entry.idea} *{entry.source}*\n\n    {entry.formula}\n\n"
             f"![{name}: a small map, one pixel and a constant](images/operators/{name}.png)\n\n**When.** {entry.when}\n"

@@ -104,7 +104,7 @@ def show_map(axes: "Axes", values: "Tensor | np.ndarray", title: str = "", *, nu
     """One map (H, W): zero is white, positive blue, negative red; `numbers` writes the values into the cells."""
     array = np.asarray(values, dtype=float)
     largest = max(np.abs(array).max(), 1e-12)
-    colours, lowest = ("PuOr_r", -largest) if array.min() < 0 else ("Blues", 0)
+    colours, lowest = ("RdBu", -largest) if array.min() < 0 else ("Blues", 0)
     axes.imshow(array, cmap=colours, vmin=lowest, vmax=largest)
     axes.set_title(title, fontsize=9)
     axes.set(xticks=[], yticks=[])

@@ -93,8 +93,12 @@ def write_tensorboard(
         axes.invert_yaxis()
         axes.set_xlabel(f"{METRICS[analysis.metric].title}, with intervals to the best of the others")
         writer.add_figure("verdict", figure)
-        for number, row in enumerate(evidence.images):
-            captions, pictures = zip(*row.pictures, strict=True)
-            grid = picture_grid([pictures], [row.title], {"wrong": WRONG}, captions, cell=SIDE)
-            writer.add_image(f"test images/{number}", grid, dataformats="HWC")
+        for page, rows, legend in (
+            ("test images", evidence.images, {"wrong": WRONG}),
+            ("decoder features", evidence.features, {}),
+        ):
+            for number, row in enumerate(rows):
+                captions, pictures = zip(*row.pictures, strict=True)
+                grid = picture_grid([pictures], [row.title], legend, captions, cell=SIDE)
+                writer.add_image(f"{page}/{number}", grid, dataformats="HWC")
     return place

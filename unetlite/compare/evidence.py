@@ -1,16 +1,19 @@
-"""Pictures of where variants differ: whole test images, and close-ups of boundaries."""
+"""Pictures of where variants differ: whole test images, close-ups of boundaries, and features of the decoder."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 from scipy import ndimage
+from torch import Tensor
 
 from unetlite.classes import IGNORE, Colour
 from unetlite.compare.runs import Comparison, controlled
 from unetlite.data.batches import SegmentationData, data_of_run
+from unetlite.data.cache import Window
 from unetlite.errors import UsageError
 from unetlite.network.unet import UNet
 from unetlite.pictures import colour_mask, fit, picture_row
@@ -33,6 +36,7 @@ class Evidence(NamedTuple):
 
     images: list[Row]
     close_ups: list[Row]
+    features: list[Row]
     missing: str | None = None
 
 
@@ -41,9 +45,11 @@ def gather_evidence(comparison: Comparison, networks: Mapping[str, UNet]) -> Evi
     try:
         data = open_data(comparison)
     except (UsageError, OSError, RuntimeError) as error:
-        return Evidence([], [], f"There are no pictures of test images: {error}")
-    rows = [draw_image(comparison, networks, data, *chosen) for chosen in choose(comparison, data)]
-    return Evidence([image for image, _ in rows], [close_up for _, close_up in rows])
+        return Evidence([], [], [], f"There are no pictures of test images: {error}")
+    chosen = choose(comparison, data)
+    rows = [draw_image(comparison, networks, data, *each) for each in chosen]
+    features = draw_features(comparison, networks, data, chosen[0][0])
+    return Evidence([image for image, _ in rows], [close_up for _, close_up in rows], features)
 
 
 def open_data(comparison: Comparison) -> SegmentationData:
@@ -74,10 +80,7 @@ def draw_image(
     comparison: Comparison, networks: Mapping[str, UNet], data: SegmentationData, position: int, why: str
 ) -> tuple[Row, Row]:
     """What each variant gets wrong in a test image, and a close-up of where they differ."""
-    name, part, split = comparison.first.images[position], "", data.store.splits["test"]
-    pixels, mask = split[split.whole(split.names.index(name))]
-    if max(mask.shape) > LARGEST:
-        pixels, mask, part = pixels[:, :LARGEST, :LARGEST], mask[:LARGEST, :LARGEST], ", its upper left"
+    name, pixels, mask = read_image(comparison, data, position)
     with torch.inference_mode():
         predictions = {v: network(pixels[None]).argmax(1)[0].byte().numpy() for v, network in networks.items()}
     truth, colours = mask.numpy(), data.store.colours
@@ -90,9 +93,55 @@ def draw_image(
         close_up.append((variant, outlined(prediction[window], truth[window], colours)))
     near = f"{name}: the {CLOSE_UP} pixels around where the variants differ most"
     return (
-        Row(f"{name}{part}: {why}", [("image", reduced(image)), ("truth", reduced(true)), *wrong]),
+        Row(f"{name}: {why}", [("image", reduced(image)), ("truth", reduced(true)), *wrong]),
         Row(near, [("image", image[window]), ("truth", true[window]), *close_up]),
     )
+
+
+def read_image(comparison: Comparison, data: SegmentationData, position: int) -> tuple[str, Tensor, Tensor]:
+    """The name of a test image, its pixels (C, H, W) and its mask (H, W); of a large one the upper left."""
+    name, split = comparison.first.images[position], data.store.splits["test"]
+    index = split.names.index(name)
+    height, width = split.sizes[index]
+    part = ", its upper left" if max(height, width) > LARGEST else ""
+    return f"{name}{part}", *split[Window(index, 0, 0, min(height, LARGEST), min(width, LARGEST))]
+
+
+def draw_features(
+    comparison: Comparison, networks: Mapping[str, UNet], data: SegmentationData, position: int
+) -> list[Row]:
+    """What each step of each variant's decoder hands on, of one test image, coarsest first."""
+    name, pixels, _ = read_image(comparison, data, position)
+    maps: dict[str, list[Tensor]] = {variant: [] for variant in networks}
+    for variant, network in networks.items():
+        keep = partial(lambda found, module, given, result: found.append(result[0]), maps[variant])
+        hooks = [step.register_forward_hook(keep) for step in network.decoder]
+        with torch.inference_mode():
+            network(pixels[None])
+        for hook in hooks:
+            hook.remove()
+    image, rows = np.broadcast_to(pixels.numpy(), (3, *pixels.shape[1:])).transpose(1, 2, 0), []
+    for level, features in enumerate(zip(*maps.values(), strict=True)):
+        pictures = [(v, reduced(principal_components(map))) for v, map in zip(networks, features, strict=True)]
+        height, width = features[0].shape[1:]
+        title = f"{name}: decoder step {level + 1} of {len(network.decoder)}, {height} x {width}"
+        rows.append(Row(title, [("image", reduced(image)), *pictures]))
+    return rows
+
+
+def principal_components(features: Tensor) -> np.ndarray:
+    """RGB uint8 (H, W, 3) of features (C, H, W): their first three principal components, 1st to 99th percentile.
+
+    A component's sign is arbitrary: here each rises with the sum of all channels.
+    """
+    flat = features.flatten(1).double()  # (C, HW)
+    flat = flat - flat.mean(1, keepdim=True)
+    axes = torch.linalg.eigh(flat @ flat.T).eigenvectors[:, -3:].flip(1)  # (C, 3), largest first
+    parts = (flat.T @ (axes * axes.sum(0).sign())).numpy()  # (HW, 3 at most)
+    low, high = np.percentile(parts, (1, 99), axis=0)
+    scaled = 255 * np.clip((parts - low) / np.maximum(high - low, 1e-12), 0, 1)
+    missing = (0, 0), (0, 3 - scaled.shape[1])  # of a decoder of one or two channels
+    return np.pad(scaled, missing).astype(np.uint8).reshape(*features.shape[1:], 3)
 
 
 def reduced(picture: np.ndarray) -> np.ndarray:
