@@ -11,7 +11,7 @@ CPU_INDEX = https://download.pytorch.org/whl/cpu
 REACHED = $(PYTHON) -c "import urllib.request as r; r.urlopen('$(CPU_INDEX)/torch/', timeout=5)" 2>/dev/null
 NEEDS_CPU_BUILD = test "$$(uname -s)" = Linux && ! command -v nvidia-smi >/dev/null && $(REACHED)
 
-.PHONY: train test faults check lowest install
+.PHONY: train test faults check docs record lowest install
 
 train: .venv/installed
 	$(BIN)/python train.py upsample=transpose
@@ -27,6 +27,15 @@ check: .venv/developer
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir build/site
+
+# The pages, on this machine: http://127.0.0.1:8000, built anew when one is saved.
+docs: .venv/developer
+	$(BIN)/mkdocs serve
+
+# A line of speed ratios, appended to outputs/performance.jsonl; a minute.
+record: .venv/developer
+	$(BIN)/python benchmarks/record.py
 
 # The lowest versions that pyproject.toml allows, in an environment of their own.
 lowest:

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from pictures import IMAGES, new_figure, pass_through, show_map, small_map
+from matplotlib.figure import Figure
+from pictures import IMAGES, pass_through, show_map, small_map
 
 from unetlite.compare.costs import openers
 from unetlite.hardware import processor
@@ -142,7 +143,8 @@ def picture(name: str, network: UNet):
     with torch.no_grad():
         pass_through(up)
         made = up.eval()(small, skip)[0, 0]
-    figure, (axes,) = new_figure(1, 4)
+    figure = Figure(figsize=(9.2, 2.6), layout="constrained", dpi=110)
+    axes = figure.subplots(1, 4)
     show_map(axes[0], small[0, 0], "a map, 6 x 6")
     show_map(axes[1], made, "what it becomes")
     show_map(axes[2], b.single[c_out, 10:24, 10:24], "one pixel becomes")
@@ -169,7 +171,7 @@ def main() -> None:
         rows.append(f"| [`{name}`](#{name}) | {numbers} | {last_behaviour(network).ripple:.2f} |")
         file = IMAGES / "operators" / f"{name}.png"
         file.parent.mkdir(exist_ok=True)
-        picture(name, network).savefig(file)
+        picture(name, network).savefig(file, bbox_inches="tight", pad_inches=0.05)
         sections.append(
             f"## {name}\n\n{entry.idea} *{entry.source}*\n\n    {entry.formula}\n\n"
             f"![{name}: a small map, one pixel and a constant](images/operators/{name}.png)\n\n**When.** {entry.when}\n"

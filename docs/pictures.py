@@ -5,29 +5,42 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from arithmetic import convolution_matrix, overlap_counts, two_deconvolutions
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from arithmetic import (
+    convolution_matrix,
+    overlap_counts,
+    receptive_field,
+    transposed_by_zero_insertion,
+    two_deconvolutions,
+)
 
 from unetlite.data.coast import read_earth
 from unetlite.network.unet import initialise
-from unetlite.network.upsampling import UPSAMPLERS, NearZeroConv2d, PixelShuffle, Skip
+from unetlite.network.upsampling import UPSAMPLERS, NearZeroConv2d, PixelShuffle, Skip, insert_zeros
 
 IMAGES = Path(__file__).parent / "images"
+MARK = "#d55e00"
 
 
-def new_figure(rows: int, columns: int, cell: float = 2.3) -> tuple[Figure, np.ndarray]:
-    """A figure of `rows` by `columns` square pictures, `cell` inches each, and its axes (rows, columns)."""
-    figure = Figure(figsize=(cell * columns, cell * rows + 0.3), layout="constrained", dpi=110)
-    return figure, figure.subplots(rows, columns, squeeze=False)
+def draw(mosaic, width, height, **ratios):
+    """A figure of this size in inches, and its axes by their letters; no space that nothing fills."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
+    return figure, figure.subplot_mosaic(mosaic, gridspec_kw=ratios)
 
 
-def show_map(axes: Axes, values: torch.Tensor | np.ndarray, title: str = "", *, numbers: bool = False) -> None:
+def rectangle(corner, size, colour=MARK):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(corner, size, size, fill=False, edgecolor=colour, linewidth=2.5)
+
+
+def show_map(axes, values: torch.Tensor | np.ndarray, title: str = "", *, numbers: bool = False) -> None:
     """One map (H, W): zero is white, positive blue, negative red; `numbers` writes the values into the cells."""
     array = np.asarray(values, dtype=float)
     largest = max(np.abs(array).max(), 1e-12)
-    colours, lowest = ("PuOr_r", -largest) if array.min() < 0 else ("Blues", 0)
+    colours, lowest = ("RdBu", -largest) if array.min() < 0 else ("Blues", 0)
     axes.imshow(array, cmap=colours, vmin=lowest, vmax=largest)
     axes.set_title(title, fontsize=9)
     axes.set(xticks=[], yticks=[])
@@ -42,17 +55,17 @@ def sliding():
     image = torch.tensor([[float(c) for c in row] for row in rows])
     kernel = torch.tensor([[1.0, 0, 1], [0, 1, 0], [1, 0, 1]])
     out = F.conv2d(image[None, None], kernel[None, None])[0, 0]
-    figure, (axes,) = new_figure(1, 5)
-    for k, (y, x) in enumerate(((0, 0), (0, 1), (2, 2))):
-        show_map(axes[k], image, f"position {y}, {x}: sum {out[y, x]:.0f}", numbers=True)
-        axes[k].add_patch(rectangle((x - 0.5, y - 0.5), 3))
-    show_map(axes[3], kernel, "kernel", numbers=True)
-    show_map(axes[4], out, "feature map", numbers=True)
+    figure, axes = draw("aabbcc;.kkmm.", 7.2, 5.2)
+    for name, (y, x) in zip("abc", ((0, 0), (0, 1), (2, 2)), strict=True):
+        show_map(axes[name], image, f"kernel at row {y}, column {x}: sum {out[y, x]:.0f}", numbers=True)
+        axes[name].add_patch(rectangle((x - 0.5, y - 0.5), 3))
+        for dy, dx in kernel.nonzero().tolist():  # where the kernel has a one
+            axes[name].add_patch(rectangle((x + dx - 0.42, y + dy - 0.42), 0.84, "#e69f00"))
+    show_map(axes["k"], kernel, "the kernel: add up where it has a 1", numbers=True)
+    show_map(axes["m"], out, "all nine sums: the feature map", numbers=True)
+    for y, x in ((0, 0), (0, 1), (2, 2)):
+        axes["m"].add_patch(rectangle((x - 0.46, y - 0.46), 0.92))
     return figure
-
-
-def rectangle(corner, size):
-    return Rectangle(corner, size, size, fill=False, edgecolor="#d55e00", linewidth=2.5)
 
 
 def invariance():
@@ -60,46 +73,89 @@ def invariance():
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], dtype=torch.float64)[None, None]
     spots = torch.zeros_like(image)
     spots[..., ::4, ::4] = F.max_pool2d(image, 4)
-    figure, axes = new_figure(2, 4)
-    for row, shift in zip(axes, (0, 1), strict=True):
-        moved = image.roll((shift, shift), (-2, -1))
-        dots = spots.roll((shift, shift), (-2, -1))
-        title = "shifted by one" if shift else "as it is"
-        show_map(row[0], moved[0, 0], f"image, {title}")
-        show_map(row[1], F.conv2d(moved, sobel)[0, 0], "Sobel: shifts along")
-        show_map(row[2], dots[0, 0, :24, :24], f"its maxima, {title}")
-        show_map(row[3], F.max_pool2d(dots, 4)[0, 0], "max-pooled: unchanged")
+    figure, axes = draw("abcd;efgh", 8.8, 4.8)
+    for names, shift in (("abcd", 0), ("efgh", 3)):
+        moved, dots = image.roll((0, shift), (-2, -1)), spots.roll((0, shift), (-2, -1))
+        edges = F.conv2d(moved, sobel)[0, 0]
+        where = "shifted by 3 pixels" if shift else "an image"
+        titles = where, f"its edges: {'shifted as well' if shift else 'a Sobel kernel'}"
+        titles += (
+            f"its maxima{', shifted' if shift else ', one a window'}",
+            f"max-pooled: {'as before' if shift else '4 x 4'}",
+        )
+        maps = moved[0, 0], edges, dots[0, 0, :24, :24], F.max_pool2d(dots, 4)[0, 0, :6, :6]
+        for name, title, values in zip(names, titles, maps, strict=True):
+            show_map(axes[name], values, title)
+        for line in range(4, 24, 4):  # the windows of the pooling
+            axes[names[2]].axhline(line - 0.5, color="#999999", linewidth=0.5)
+            axes[names[2]].axvline(line - 0.5, color="#999999", linewidth=0.5)
     return figure
 
 
 def matrix():
     kernel = torch.tensor([[0.0, 1, 2], [2, 2, 0], [0, 1, 2]])
     m = convolution_matrix(kernel, (4, 4))
-    figure, (axes,) = new_figure(1, 2, cell=4)
-    show_map(axes[0], m, "M: 4 x 16, takes 4 x 4 to 2 x 2", numbers=True)
-    show_map(axes[1], m.T, "its transpose: 16 x 4, takes 2 x 2 to 4 x 4", numbers=True)
+    x = torch.tensor([[3.0, 3, 2, 1], [0, 0, 1, 3], [3, 1, 2, 2], [2, 0, 0, 2]])
+    y = (m @ x.flatten()).view(2, 2)
+    figure, axes = draw("mmmmt;xkyut", 8.8, 4.5, width_ratios=(1, 1, 1, 1, 0.65))
+    show_map(axes["m"], m, "the convolution as a matrix M: a row an output, a column an input pixel", numbers=True)
+    show_map(axes["t"], m.T, "its transpose", numbers=True)
+    show_map(axes["x"], x, "input, 4 x 4", numbers=True)
+    show_map(axes["k"], kernel, "kernel", numbers=True)
+    show_map(axes["y"], y, "M x: 2 x 2", numbers=True)
+    show_map(axes["u"], (m.T @ y.flatten()).view(4, 4), "M^T M x: 4 x 4, not x", numbers=True)
+    axes["x"].add_patch(rectangle((-0.5, -0.5), 3))
+    axes["y"].add_patch(rectangle((-0.46, -0.46), 0.92))
     return figure
 
 
 def overlap():
-    figure, axes = new_figure(3, 2)
-    for row, (k, p, op) in zip(axes, ((2, 0, 0), (3, 1, 1), (4, 1, 0)), strict=True):
-        show_map(row[0], overlap_counts(4, k, p=p, op=op), f"k = {k}: copies per output", numbers=True)
+    figure, axes = draw("abc;def", 7.2, 5.2)
+    cases = (2, 0, 0, "1 copy everywhere"), (3, 1, 1, "1, 2 or 4 copies"), (4, 1, 0, "4 copies inside")
+    for name, below, (k, p, op, how) in zip("abc", "def", cases, strict=True):
+        show_map(axes[name], overlap_counts(4, k, p=p, op=op), f"kernel {k}: {how}", numbers=True)
         taps = torch.rand(1, 1, k, k, generator=torch.Generator().manual_seed(0))
         response = F.conv_transpose2d(torch.ones(1, 1, 6, 6), taps, stride=2, padding=p, output_padding=op)
-        show_map(row[1], response[0, 0, 2:-2, 2:-2], "random taps on a constant")
+        show_map(axes[below], response[0, 0, 2:-2, 2:-2], "a constant map becomes")
+    return figure
+
+
+def zeros():
+    x = torch.tensor([[1.0, 2], [3, 4]])
+    kernel = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4
+    spread = insert_zeros(x)
+    figure, axes = draw("xabcd", 8.8, 2.1)
+    show_map(axes["x"], x, "a map, 2 x 2", numbers=True)
+    show_map(axes["a"], spread, "zeros put between", numbers=True)
+    show_map(axes["b"], F.pad(spread, (1, 1, 1, 1)), "and around", numbers=True)
+    show_map(axes["c"], kernel, "the flipped kernel", numbers=True)
+    out = transposed_by_zero_insertion(x[None, None], kernel[None, None], s=2, p=1, op=1)
+    show_map(axes["d"], out[0, 0], "slid over it: 4 x 4", numbers=True)
+    axes["b"].add_patch(rectangle((-0.5, -0.5), 3))
+    return figure
+
+
+def field():
+    """What one element sees after each level, on the axis of the image."""
+    level = [(3, 1, 1, 1), (3, 1, 1, 1), (2, 2, 0, 1)]
+    sizes = [int(each.size) for each in receptive_field(level * 4)[2::3]]
+    figure, axes = draw("a", 7.2, 1.9)
+    for row, size in enumerate(sizes):
+        axes["a"].barh(row, size, left=-size / 2, height=0.7, color="#0072b2", alpha=0.35 + 0.15 * row)
+        axes["a"].text(size / 2 + 1, row, f"level {row + 1}: {size} pixels", va="center", fontsize=9)
+    axes["a"].set(yticks=[], xlabel="pixels of the image", xlim=(-40, 62), ylim=(3.6, -0.6), xticks=range(-40, 41, 20))
+    axes["a"].spines[["left", "right", "top"]].set_visible(False)
     return figure
 
 
 @torch.no_grad()
 def operators():
     small, skip = small_map()
-    names = list(UPSAMPLERS)
-    figure, axes = new_figure(2, (len(names) + 2) // 2)
-    cells = iter(axes.flat)
-    show_map(next(cells), small[0, 0], "the map, 6 x 6")
-    for name in names:
-        up = UPSAMPLERS[name](4, 4, 4)
+    figure, axes = draw([list(range(5)), list(range(5, 10)), list(range(10, 15))], 8.8, 5.8)
+    cells = iter(axes.values())
+    show_map(next(cells), small[0, 0], "a map, 6 x 6, becomes")
+    for name, operator in UPSAMPLERS.items():
+        up = operator(4, 4, 4)
         initialise(up, seed=2)
         pass_through(up)
         show_map(next(cells), up.eval()(small, skip)[0, 0], name)
@@ -137,14 +193,14 @@ def pass_through(operator):
 
 def deconvolution():
     p = two_deconvolutions()
-    figure, (axes,) = new_figure(1, 4, cell=2.8)
+    figure, axes = draw("abcd", 8.8, 2.5)
     pictures = {
-        "image": p.image,
-        f"blurred, {p.psnr_blurred:.1f} dB": p.blurred,
-        f"Wiener filter, {p.psnr_restored:.1f} dB": p.restored,
-        f"transposed convolution, {p.psnr_transposed:.1f} dB": p.transposed,
+        "an image": p.image,
+        f"blurred: {p.psnr_blurred:.1f} dB": p.blurred,
+        f"deconvolved (Wiener): {p.psnr_restored:.1f} dB": p.restored,
+        f"transposed conv.: {p.psnr_transposed:.1f} dB": p.transposed,
     }
-    for cell, (title, picture) in zip(axes, pictures.items(), strict=True):
+    for cell, (title, picture) in zip(axes.values(), pictures.items(), strict=True):
         inner = picture[16:-16, 16:-16]  # where the borders do not reach, and the PSNR is taken
         cell.imshow(inner, cmap="gray", vmin=0, vmax=float(p.image.max()))
         cell.set_title(title, fontsize=9)
@@ -154,6 +210,6 @@ def deconvolution():
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
-    for draw in (sliding, invariance, matrix, overlap, operators, deconvolution):
-        draw().savefig(IMAGES / f"{draw.__name__}.png")
-        print(IMAGES / f"{draw.__name__}.png")
+    for picture in (sliding, invariance, field, matrix, zeros, overlap, operators, deconvolution):
+        picture().savefig(IMAGES / f"{picture.__name__}.png", bbox_inches="tight", pad_inches=0.05)
+        print(IMAGES / f"{picture.__name__}.png")

@@ -1,8 +1,13 @@
 """The command line `unetlite`."""
 
+import re
+
+import pytest
 import typer
 
 from unetlite.cli import app
+from unetlite.commands.keys import show_keys
+from unetlite.settings import CONFIGS
 
 
 def test_the_public_commands_and_their_options_change_by_decision_only():
@@ -25,3 +30,17 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
         ],
         "demo": ["--host", "--port", "models"],
     }  # fmt: skip
+
+
+DATA, OPERATORS = (sorted(path.stem for path in (CONFIGS / group).glob("*.yaml")) for group in ("data", "upsample"))
+WORDS = [*((f"data={name}",) for name in DATA), *((f"upsample={name}", "model=classic") for name in OPERATORS)]
+
+
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_help_gives_the_meaning_of_every_key(words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    show_keys(words)
+    rows = re.findall(r"^((?:\w+\.)*\w+)=(\S*|\[.*?\]|\{.*?\}) +(.*)$", capsys.readouterr().out.split("Keys")[1], re.M)
+    assert len(rows) > 30
+    without = [key for key, _, meaning in rows if not meaning.strip() and key.rpartition(".")[2] != "name"]
+    assert without == []

@@ -23,7 +23,7 @@ os.environ["UNETLITE_HOME"] = str(HOME)  # configs/train.yaml refers to it
 
 KEY = "unetlite"  # where a file has its network's architecture and classes, and the run's configuration and scores
 
-MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_dir", "run_dir"}
+MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_dir", "run_dir", "trainer.loggers"}
 """Keys of the configuration that do not change what a run computes."""
 
 Factor = Annotated[float, Field(ge=1, le=10)]
@@ -81,6 +81,8 @@ class TrainerOptions:
     judge: Literal["last", "best"]
     precision: Literal["auto", "bf16-mixed", "32-true"]
     accelerator: Literal["auto", "cpu", "gpu", "mps"]
+    callbacks: dict[str, Choice] = Field(default_factory=dict)
+    loggers: dict[str, Choice] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)

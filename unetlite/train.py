@@ -12,6 +12,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from unetlite.commands.keys import show_keys
 from unetlite.errors import TracebackOfDefect, UsageError, hydra_mistakes, mistakes_in_one_line
 from unetlite.files import shorten
 from unetlite.settings import CONFIGS, Settings, check_groups, read_settings, resolve
@@ -26,6 +27,8 @@ Plugins.instance().register(import_module("hydra_plugins.unetlite_race").RaceSwe
 @hydra_mistakes()
 def run() -> None:
     """The command: reads the words on the command line, and trains once or, in a sweep, several times."""
+    if {"--help", "-h"} & set(sys.argv):
+        return show_keys([word for word in sys.argv[1:] if not word.startswith("-")])
     check_groups(sys.argv[1:])
     hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="train")(train_composed)()
 
@@ -77,7 +80,7 @@ def train(config: dict[str, Any]) -> float:
     network.to(memory_format=torch.channels_last)  # faster convolutions on processors and GPUs alike
     segmenter = Segmenter(network, store.classes, store.colours, settings.trainer, config)
 
-    with run.open(environment()):
+    with run.open(environment(), HydraConfig.get().overrides.task):
         log_to(run.log)
         trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
         trainer.test(segmenter, data, ckpt_path=run.judged, weights_only=True, verbose=False)

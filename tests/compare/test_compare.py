@@ -6,13 +6,14 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from helpers import overrides, run_script
 from typer.testing import CliRunner
 
 from unetlite.cli import app
 from unetlite.compare.costs import measure_costs
-from unetlite.compare.evidence import gather_evidence
+from unetlite.compare.evidence import gather_evidence, principal_components
 from unetlite.compare.runs import METRICS, name_variants, read_comparison, read_run
 from unetlite.compare.verdict import analyse, describe, strange_runs, verdict
 from unetlite.errors import UsageError
@@ -137,6 +138,8 @@ def test_another_augmentation_or_batch_still_gives_pictures_and_other_data_do_no
     evidence = gather_evidence(read_comparison(runs, allow=["data"]), networks)
     assert evidence.missing is None
     assert len(evidence.images) == 4
+    steps = networks[min(networks)].config.depth
+    assert [len(row.pictures) for row in evidence.features] == [1 + len(networks)] * steps
     change(runs / "bilinear" / "seed2" / "config.yaml", data__val_fraction=0.3)
     evidence = gather_evidence(read_comparison(runs, allow=["data"]), networks)
     assert "differ in the data set" in evidence.missing
@@ -337,3 +340,13 @@ def test_a_mistake_in_a_job_of_a_sweep_ends_in_words_and_with_code_two(tmp_path)
     assert result.returncode == 2
     assert "error: seed=-1" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_principal_components_do_not_depend_on_how_a_network_mixes_its_channels():
+    parts = torch.randn(3, 40, 50, dtype=torch.float64) * torch.tensor([9.0, 3.0, 1.0])[:, None, None]
+    mixing = torch.linalg.qr(torch.randn(8, 8, dtype=torch.float64)).Q[:, :3]  # orthogonal
+    mixed = torch.einsum("cp,phw->chw", mixing, parts)
+    expected, found = (principal_components(x).astype(int) for x in (parts, mixed))
+    distance = np.minimum(abs(found - expected), abs(255 - found - expected))  # a sign is free
+    assert distance.mean() < 12  # the sampled components correlate a little
+    assert principal_components(torch.randn(2, 4, 6)).shape == (4, 6, 3)  # a decoder of two channels

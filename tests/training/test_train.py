@@ -14,6 +14,7 @@ from helpers import overrides, run_script, save
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from unetlite.errors import UsageError
+from unetlite.files import read_csv
 from unetlite.network.checkpoint import KEY, load_checkpoint
 from unetlite.network.unet import UNet
 from unetlite.settings import CHECKOUT, UNetConfig, compose_run
@@ -49,7 +50,7 @@ def test_a_run_leaves_its_files_and_says_where(finished):
     run, result, _ = finished
     names = {path.name for path in run.iterdir() if not path.name.startswith((".", "events."))}
     assert names == {"config.yaml", "train.log", "best.ckpt", "last.ckpt", "metrics.json", "per_image.csv",
-                     "counts.csv", "environment.json"}  # fmt: skip
+                     "counts.csv", "environment.json", "overrides.yaml"}  # fmt: skip
     assert list((run.parents[3] / "elsewhere").iterdir()) == []
     assert "last.ckpt" in result.stdout
     assert "tensorboard --logdir" in result.stdout
@@ -87,7 +88,7 @@ def test_tensorboard_has_curves_pictures_text_and_hyperparameters(finished):
     assert {"train/loss", "train/cross_entropy", "train/dice_loss", "val/loss"} <= set(tags["scalars"])
     assert "train/learning_rate" in tags["scalars"]
     assert "epoch" not in tags["scalars"]
-    assert [event.step for event in events.Images("val/pictures")] == [3, 5]  # each validation
+    assert [event.step for event in events.Images("val/pictures")] == [3, 5]  # the first epoch and the last
     assert "configuration/text_summary" in tags["tensors"]
     # The HPARAMS tab: the settings of the run, and its scores.
     plugin = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
@@ -154,12 +155,22 @@ def test_what_a_system_or_an_export_leaves_does_not_disturb_a_run(finished, stra
 
 
 def test_training_learns_and_returns_the_monitored_value(discs, tmp_path):
-    config = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=30", "data.crops_per_image=2"))
+    table = f"+trainer.loggers.csv={{_target_: lightning.pytorch.loggers.CSVLogger, save_dir: {tmp_path / 'csv'}}}"
+    timer = "+trainer.callbacks.timer._target_=lightning.pytorch.callbacks.Timer"
+    words = overrides(discs, tmp_path, "trainer.max_epochs=30", "data.crops_per_image=2", table, timer)
+    config = compose_run(words)
     value = train(config)
     metrics = json.loads((Path(config["run_dir"]) / "metrics.json").read_text())
     assert value == metrics["val/miou"]
     # Bright discs on dark noise: a threshold would do. Calling everything background scores about 0.45.
     assert metrics["test/miou"] > 0.85
+    run = Path(config["run_dir"])
+    assert yaml.safe_load((run / "overrides.yaml").read_text()) == words
+    events = EventAccumulator(str(run), size_guidance={"images": 0}).Reload()
+    assert len(events.Images("val/pictures")) <= 6
+    logged = read_csv(next((tmp_path / "csv").rglob("metrics.csv")))  # of a logger that was added
+    found = max(float(value or 0) for value in logged["val/miou"])
+    assert found == pytest.approx(max(event.value for event in events.Scalars("val/miou")), abs=1e-5)
 
 
 class Interruption(Exception):

@@ -65,7 +65,7 @@ def survey(root: Path, given: Mapping[str, Any]) -> Survey:
     if len(every) < FEW:
         warnings.append(f"{len(every)} images are few: a verdict about others will be wide")
     if len(groups) == len(every) and (pattern := find_series([pair.name for pair in every])):
-        warnings.append(f"names look like series; if one is one patient, place or video, give data.group='{pattern}'")
+        warnings.append(f"names look like series; if one is a patient, place or video, give \"data.group='{pattern}'\"")
     return Survey(settings, found, warnings)
 
 

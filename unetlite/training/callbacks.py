@@ -90,7 +90,9 @@ class OnlyFinite(Callback):
 
 
 class ValidationPictures(Callback):
-    """After each validation, the same validation images with truth, prediction and error, to TensorBoard."""
+    """The same validation images with truth, prediction and error, to TensorBoard: a few times in a run, and last."""
+
+    TIMES = 4
 
     def __init__(self, data: SegmentationData):
         self.split = data.store.splits["val"]
@@ -98,6 +100,9 @@ class ValidationPictures(Callback):
 
     @torch.no_grad()
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
+        epoch, epochs = trainer.current_epoch, trainer.max_epochs or 1
+        if epoch % max(1, epochs // self.TIMES) and epoch + 1 < epochs and not trainer.should_stop:
+            return
         rows, captions = [], []
         for index in self.indices:
             image, mask = self.split[self.split.whole(index)]

@@ -1,7 +1,7 @@
 """The run directory: the one place that knows what lies where, and when it may be written."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ class RunFiles:
         self.path = path
         self.remedy = f"Delete {path}, and train again."
         self.config_file = path / "config.yaml"
+        self.overrides_file = path / "overrides.yaml"
         self.environment_file = path / "environment.json"
         self.log = path / "train.log"
         self.best = path / "best.ckpt"
@@ -88,8 +89,10 @@ class RunDirectory(RunFiles):
         self.leftovers = own if self.resume_from is None else []
 
     @contextmanager
-    def open(self, environment: Mapping[str, Any]) -> Iterator[None]:
+    def open(self, environment: Mapping[str, Any], typed: Sequence[str]) -> Iterator[None]:
         """Makes the directory, with configuration and environment, for this process alone as long as the block runs.
+
+        `typed` are the words of the command line that the configuration came of.
 
         What a run without a checkpoint left is removed. Raises UsageError if another process writes to it.
         """
@@ -102,6 +105,7 @@ class RunDirectory(RunFiles):
                 for file in now.leftovers:
                     file.unlink(missing_ok=True)
                 write_text(self.config_file, yaml.safe_dump(dict(self.config), sort_keys=False))
+                write_text(self.overrides_file, yaml.safe_dump(list(typed)))
                 write_text(self.environment_file, json.dumps(environment, indent=2) + "\n")
                 yield
         except Timeout:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -73,6 +74,7 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
     ]
     if options.max_steps > 0:
         called.append(callbacks.EndAfterSteps(options.max_steps))
+    called += map(instantiate, options.callbacks.values())
     if sys.stdout.isatty():
         called.append(ProgressBar(refresh_rate=1))
     try:
@@ -83,11 +85,12 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
     # What was logged after the checkpoint, before a kill, is hidden: it comes again.
     purge: dict[str, Any] = {} if run.resume_from is None else {"purge_step": run.steps}
     logger = OneEventFile(run.path, name="", version="", default_hp_metric=False, **purge)
+    loggers = map(instantiate, options.loggers.values())
     logger.NAME_HPARAMS_FILE = run.config_file.name  # is there already, so that no empty hparams.yaml is added
     return Trainer(
         accelerator=options.accelerator, devices=1, precision=precision, max_epochs=options.max_epochs,
-        gradient_clip_val=options.gradient_clip or None, logger=logger, callbacks=called, plugins=[WholeCheckpoints()],
-        log_every_n_steps=5, num_sanity_val_steps=0, enable_model_summary=False,
+        gradient_clip_val=options.gradient_clip or None, logger=[logger, *loggers], callbacks=called,
+        plugins=[WholeCheckpoints()], log_every_n_steps=5, num_sanity_val_steps=0, enable_model_summary=False,
         enable_progress_bar=sys.stdout.isatty(),
     )  # fmt: skip
 

@@ -1,0 +1,482 @@
+"""unetlite beside other networks, each in the settings that its own documentation gives: pip install ".[bench]"
+
+python benchmarks/peers.py                                  all, 60 s of training each, one seed
+python benchmarks/peers.py --seeds 3 --json peers.json      medians of three
+python benchmarks/peers.py --recipe ours                    peers with unetlite's loss, optimiser and schedule
+python benchmarks/peers.py --recipe all                     and in its bfloat16 and memory format, too
+python benchmarks/peers.py --only unetlite,monai --seconds 5 upsample=nearest    settings of train.py at the end
+
+One process, on the processor: the same images, splits, windows, flips and batches for all (coast), and the same mean
+and deviation of the pixels. They train in turn, a slice of two seconds each, so that what else the machine does falls
+on all alike. `--seconds` are of steps alone, data and augmentation included, evaluation not. Every schedule is
+stretched over them, which is what somebody with so much time would do. Validation images are scored four times an
+epoch; "s to" is the first time at which their mean IoU is there, and > where it never was. All weights are those after
+the last step. No weights are pre-trained. unetlite runs in this loop, not in its own, which costs 4 % more.
+
+Memory is how much the largest size of a process of its own grows by three steps. Latencies are of one image of
+256 x 256, raw pixels to logits, medians in turn. Every network is exported in float32, bfloat16 and int8 alike, and is
+given the fastest of all: "int8" is unetlite's own quantisation of convolutions, which the peers' documentations do not
+have. The mean IoU of what was exported is measured, too, since that is what pays for it.
+"""
+
+import argparse
+import copy
+import json
+import math
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from kornia.losses import dice_loss
+from lightning.pytorch.accelerators import CPUAccelerator
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+from unetlite.data.batches import Batch, SegmentationData
+from unetlite.hardware import environment, fast_precision, keep_memory
+from unetlite.inference.export import batches, quantised, quiet, some_images
+from unetlite.inference.runtimes import make_request, make_session
+from unetlite.metrics.boundary import BoundaryIoU
+from unetlite.metrics.overlap import SegmentationScores
+from unetlite.network.folding import fold
+from unetlite.network.measures import parameters
+from unetlite.network.unet import UNet, initialise
+from unetlite.seeding import derive_seed
+from unetlite.settings import compose_run, network_config, read_settings
+from unetlite.timing import in_turn, medians
+
+TARGETS = (0.95, 0.96)  # of the validation images' mean IoU
+SLICE = 2.0  # seconds of training at a time
+EVALUATIONS = 4  # in an epoch
+TICKS = 1000  # of a schedule, over the whole of the training time
+CALIBRATION = 64  # images for int8, as `unetlite export --int8` takes
+MEMORY_STEPS = 3
+
+
+class Recipe(NamedTuple):
+    """How a network is trained: loss of logits and mask, optimiser, schedule over TICKS, and the rest."""
+
+    loss: Callable[[Tensor, Tensor], Tensor]
+    optimizer: Callable[[Any], torch.optim.Optimizer]
+    schedule: Callable[[torch.optim.Optimizer], LRScheduler]
+    clip: float = 0.0
+    bfloat16: bool = False
+    channels_last: bool = False
+
+
+# The recipes. What is not said in the source is PyTorch's default. None of the three uses mixed precision or another
+# memory format unless it is asked to, and mixed precision there means a GPU.
+
+
+def ours(options: Any, *, fast: bool) -> Recipe:
+    """unetlite.training.segmenter and configs/trainer/default.yaml."""
+
+    def loss(logits: Tensor, mask: Tensor) -> Tensor:
+        dice = dice_loss(logits, mask, average="macro", ignore_index=255)
+        return F.cross_entropy(logits, mask, ignore_index=255) + options.dice_weight * dice
+
+    rate = options.learning_rate
+    return Recipe(
+        loss, lambda p: torch.optim.AdamW(p, lr=rate, weight_decay=options.weight_decay, fused=fast or None),
+        lambda optimizer: OneCycleLR(optimizer, rate, total_steps=TICKS), options.gradient_clip,
+        bfloat16=fast and fast_precision(CPUAccelerator()) == "bf16-mixed", channels_last=fast,
+    )  # fmt: skip
+
+
+def of_smp() -> Recipe:
+    """segmentation_models.pytorch, examples/binary_segmentation_intro.ipynb and camvid_segmentation_multiclass.ipynb.
+
+    Dice loss alone, Adam with 2e-4, cosine to 1e-5 after the last step (as the first of the two has it), 32 bits.
+    """
+    from segmentation_models_pytorch.losses import MULTICLASS_MODE, DiceLoss
+
+    rate, least = 2e-4, 1e-5
+    return Recipe(
+        DiceLoss(MULTICLASS_MODE, from_logits=True, ignore_index=255), lambda p: torch.optim.Adam(p, lr=rate),
+        lambda o: LambdaLR(o, lambda k: (least + (rate - least) * (1 + math.cos(math.pi * k / TICKS)) / 2) / rate),
+    )  # fmt: skip
+
+
+def of_monai() -> Recipe:
+    """MONAI's tutorials: 2d_segmentation/torch/unet_training_array.py trains 16 to 256 channels by Adam with 1e-3.
+
+    Its loss is Dice of one channel; that of several is as in 3d_segmentation/spleen_segmentation_3d.ipynb. The learning
+    rate is constant in both.
+    """
+    from monai.losses import DiceLoss
+
+    dice = DiceLoss(to_onehot_y=True, softmax=True)
+    return Recipe(
+        lambda logits, mask: dice(logits, mask[:, None]), lambda p: torch.optim.Adam(p, lr=1e-3),
+        lambda optimizer: LambdaLR(optimizer, lambda k: 1.0),
+    )  # fmt: skip
+
+
+def of_torchvision() -> Recipe:
+    """vision/references/segmentation: train.py, and the line of this network in README.md, which sets --wd 0.000001.
+
+    Cross-entropy, SGD with 0.01 and momentum 0.9, (1 - x) ** 0.9. Batches there are of 32 (8 GPUs), here of 16 for all.
+    """
+    return Recipe(
+        lambda logits, mask: F.cross_entropy(logits, mask, ignore_index=255),
+        lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, weight_decay=1e-6),
+        lambda optimizer: LambdaLR(optimizer, lambda k: (1 - k / TICKS) ** 0.9),
+    )
+
+
+class Normalised(nn.Module):
+    """A peer that takes raw pixels, as UNet does."""
+
+    def __init__(self, network: nn.Module, mean: Tensor, std: Tensor, key: str | None = None):
+        super().__init__()
+        self.network, self.key = network, key
+        self.register_buffer("mean", mean.view(1, -1, 1, 1))
+        self.register_buffer("std", std.view(1, -1, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        found = self.network((image - self.mean) / self.std)
+        return found if self.key is None else found[self.key]
+
+
+def smp(encoder: str) -> nn.Module:
+    from segmentation_models_pytorch import Unet
+
+    return Unet(encoder, encoder_weights=None, in_channels=3, classes=2)
+
+
+def basic_unet() -> nn.Module:
+    from monai.networks.nets import BasicUNet
+
+    return BasicUNet(spatial_dims=2, in_channels=3, out_channels=2, features=(16, 32, 64, 128, 256, 16))
+
+
+def lraspp() -> nn.Module:
+    from torchvision.models.segmentation import lraspp_mobilenet_v3_large
+
+    return lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=2)
+
+
+PEERS: dict[str, tuple[str, Callable[[], nn.Module], Callable[[], Recipe], str | None]] = {
+    "smp_resnet18": ("SMP Unet, resnet18", partial(smp, "resnet18"), of_smp, None),
+    "smp_mobilenet_v2": ("SMP Unet, mobilenet_v2", partial(smp, "mobilenet_v2"), of_smp, None),
+    "monai": ("MONAI BasicUNet, 16 to 256", basic_unet, of_monai, None),
+    "torchvision": ("torchvision LRASPP, mobilenet_v3_large", lraspp, of_torchvision, "out"),
+}
+NAMES = ("unetlite", *PEERS, "classic")
+
+
+class Task(NamedTuple):
+    """What all are trained on."""
+
+    data: SegmentationData
+    config: dict[str, Any]
+    options: Any  # of the trainer
+    seed: int
+
+
+def make_task(words: list[str], seed: int) -> Task:
+    config = compose_run([*words, f"seed={seed}"])
+    settings = read_settings(config)
+    data = SegmentationData(settings.source, Path(settings.data_dir), settings.loader, seed=seed)
+    return Task(data, config, settings.trainer, seed)
+
+
+@dataclass
+class Contender:
+    """A network that is trained by its recipe, and what it has reached."""
+
+    title: str
+    network: nn.Module
+    recipe: Recipe
+    task: Task
+    limit: float  # seconds
+    seconds: float = 0.0
+    times: list[float] = field(default_factory=list)  # seconds of each step
+    curve: list[tuple[float, float]] = field(default_factory=list)  # seconds, and mean IoU of the validation images
+
+    def __post_init__(self) -> None:
+        if self.recipe.channels_last:
+            self.network.to(memory_format=torch.channels_last)
+        self.optimizer = self.recipe.optimizer(self.network.parameters())
+        self.schedule = self.recipe.schedule(self.optimizer)
+        self.batches = self.endless()
+        self.per_epoch = len(self.task.data.train_dataloader())
+
+    def endless(self) -> Iterator[Batch]:
+        """The batches of a run with this seed: the same for all."""
+        loader: Any = self.task.data.train_dataloader()
+        step = count()
+        for epoch in count():
+            loader.sampler.set_epoch(epoch)
+            for batch in loader:
+                augmented = self.task.data.augment(*batch, seed=derive_seed(self.task.seed, "augment", next(step)))
+                yield Batch(*augmented)
+
+    def run(self, image: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
+            return self.network(image)
+
+    def step(self) -> None:
+        start = time.perf_counter()
+        batch = next(self.batches)
+        loss = self.recipe.loss(self.run(batch.image).float(), batch.mask.long())
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        self.times.append(time.perf_counter() - start)
+        self.seconds += self.times[-1]
+        # Schedules are functions of their step, which here is the share of the time that is spent.
+        self.schedule.last_epoch = min(TICKS - 1, int(TICKS * self.seconds / self.limit)) - 1
+        self.schedule.step()
+
+    def train(self, until: float) -> None:
+        """Steps until so many seconds of them are spent, scored four times an epoch and at the end."""
+        self.network.train()
+        while self.seconds < min(until, self.limit):
+            self.step()
+            steps = len(self.times)
+            if EVALUATIONS * steps // self.per_epoch > EVALUATIONS * (steps - 1) // self.per_epoch:
+                self.validate()
+        if self.seconds >= self.limit:
+            self.validate()
+
+    def validate(self) -> None:
+        self.curve.append((self.seconds, self.scores("val")[0]))
+        self.network.train()
+
+    @torch.inference_mode()
+    def scores(self, split: str) -> tuple[float, float]:
+        """Mean IoU and boundary IoU of a split."""
+        self.network.eval()
+        data = self.task.data
+        overlap, boundary = SegmentationScores(data.store.classes), BoundaryIoU(data.store.classes, width=1)
+        for image, mask in data.val_dataloader() if split == "val" else data.test_dataloader():
+            classes = self.run(image.float()).argmax(1)
+            overlap.update(classes, mask)
+            boundary.update(classes, mask)
+        return float(overlap.compute()["miou"]), float(boundary.compute())
+
+    def reached(self, target: float) -> float | None:
+        return next((seconds for seconds, value in self.curve if value >= target), None)
+
+
+def make(name: str, task: Task, limit: float, recipe: str) -> Contender:
+    """The contender of this name, with weights drawn by the seed."""
+    store = task.data.store
+    if name in PEERS:
+        title, build, own, key = PEERS[name]
+        torch.manual_seed(task.seed)
+        network: nn.Module = Normalised(build(), store.mean, store.std.clamp(min=1), key)
+        chosen = own() if recipe == "own" else ours(task.options, fast=recipe == "all")
+        return Contender(title, network, chosen, task, limit)
+    config = task.config
+    if name == "classic":
+        config = compose_run(["model=classic", f"seed={task.seed}"])
+    unet = UNet(network_config(config, in_channels=store.channels, num_classes=len(store.classes)))
+    initialise(unet, task.seed)
+    unet.set_normalisation(store.mean, store.std)
+    operator = unet.config.upsample["name"]
+    if (
+        name == "classic"
+    ):  # its authors' optimiser is for batches of one image and no norm: it gets ours, in plain eager
+        fast = recipe == "all"
+        return Contender("the classic U-Net, plain PyTorch", unet, ours(task.options, fast=fast), task, limit)
+    return Contender(f"unetlite mini, {operator}", unet, ours(task.options, fast=True), task, limit)
+
+
+def train(names: list[str], task: Task, limit: float, recipe: str) -> dict[str, Contender]:
+    """All of them, in turn."""
+    contenders = {name: make(name, task, limit, recipe) for name in names}
+    until = 0.0
+    while until < limit:
+        until = min(until + SLICE, limit)
+        for contender in contenders.values():
+            contender.train(until)
+        shown = "  ".join(f"{name} {c.curve[-1][1]:.4f}" for name, c in contenders.items() if c.curve)
+        print(f"{until:4.0f} s  {shown}", file=sys.stderr, flush=True)
+    return contenders
+
+
+def memory(name: str, recipe: str, words: list[str]) -> float:
+    """MiB by which the largest size of this process grows when it trains the network."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    task = make_task(words, 0)
+    if name == "unetlite":
+        keep_memory()  # as a run does
+    if name in PEERS:
+        PEERS[name][2]()  # imports it
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    contender = make(name, task, math.inf, recipe)
+    for _ in range(MEMORY_STEPS):
+        contender.step()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit
+
+
+def measure_memory(name: str, recipe: str, words: list[str]) -> float:
+    """The same in a process of its own."""
+    command = [sys.executable, __file__, "--memory-of", name, "--recipe", recipe, *words]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def onnx_of(network: nn.Module, side: int) -> Any:
+    """A network in evaluation mode as onnx.ModelProto, for one size: not every peer exports with a free one."""
+    with quiet("torch"), quiet("torch.onnx"):
+        example = torch.zeros(1, 3, side, side, dtype=torch.uint8)
+        program = torch.onnx.export(
+            network, (example,), input_names=["image"], output_names=["logits"], dynamo=True, verbose=False
+        )
+    assert program is not None
+    return program.model_proto
+
+
+def exports(network: nn.Module, side: int, images: list[Any], only: str = "") -> dict[str, Callable[[Any], Any]]:
+    """By way, a function of one image uint8 (1, 3, side, side) that gives logits."""
+    model = onnx_of(network, side)
+    content = {"float32": model.SerializeToString()}
+    content["bfloat16"] = content["float32"]
+    if not only or only.endswith("int8"):
+        try:
+            integers = quantised(model, (image for each in batches(images, 1, side, side) for image in each))
+            content["int8"] = integers.SerializeToString()
+        except Exception as error:  # whatever a network of others makes of it
+            print(f"not quantised: {error}", file=sys.stderr)
+
+    def session(content: bytes, precision: str) -> Callable[[Any], Any]:
+        made = make_session(content)
+        return lambda image: made.run(None, {"image": image})[0]
+
+    def request(content: bytes, precision: str) -> Callable[[Any], Any]:
+        made = make_request(content, precision)
+        return lambda image: made.infer({"image": image})[0].copy()
+
+    openers = {
+        f"{runtime} {precision}": partial(opener, content[precision], precision)
+        for runtime, opener in (("ONNX Runtime", session), ("OpenVINO", request))
+        for precision in content
+        if (runtime, precision) != ("ONNX Runtime", "bfloat16")  # which computes in float32
+    }
+    return {way: opener() for way, opener in openers.items() if only in ("", way)}
+
+
+def measure_latencies(contenders: dict[str, Contender], rounds: int) -> dict[str, dict[str, Any]]:
+    """By contender: ms in eager PyTorch, in the best of float32 and the best of all, and the mean IoU of the latter."""
+    ways: dict[tuple[str, str], Callable[[], Any]] = {}
+    plain: dict[str, nn.Module] = {}
+    images: list[Any] = []
+    for name, contender in contenders.items():
+        store = contender.task.data.store
+        images = images or list(some_images(store.splits["train"], CALIBRATION))
+        image = batches(images, 1, 256, 256)[0]
+        # Where weights lie in memory says nothing to another runtime, but can confuse the exporter.
+        eager = copy.deepcopy(contender.network).eval().to(memory_format=torch.contiguous_format)
+        plain[name] = fold(eager) if name == "unetlite" and isinstance(eager, UNet) else eager
+        print(f"exporting {name}", file=sys.stderr, flush=True)
+        ways[name, "eager"] = partial(eager, torch.from_numpy(image))
+        for way, run in exports(plain[name], 256, images).items():
+            ways[name, way] = partial(run, image)
+    with torch.inference_mode():
+        found = medians(in_turn(ways, rounds))
+    results = {}
+    for name, contender in contenders.items():
+        mine = {way: ms for (whose, way), ms in found.items() if whose == name}
+        exported = {way: ms for way, ms in mine.items() if way != "eager"}
+        full = min((way for way in exported if way.endswith("float32")), key=lambda way: exported[way])
+        best = min(exported, key=lambda way: exported[way])
+        store, scores = contender.task.data.store, SegmentationScores(contender.task.data.store.classes)
+        split, side = store.splits["test"], store.splits["test"].sizes[0][0]
+        run = exports(plain[name], side, images, best)[best]
+        for index in range(len(split)):
+            image, mask = split[split.whole(index)]
+            scores.update(torch.from_numpy(run(image[None].numpy())).argmax(1), mask[None])
+        results[name] = {
+            "eager_ms": mine["eager"], "float32": full, "float32_ms": mine[full], "best": best, "best_ms": mine[best],
+            "best_test_miou": float(scores.compute()["miou"]), "all_ms": mine,
+        }  # fmt: skip
+    return results
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """Markdown, a row a network."""
+    head = ["network", "parameters", *(f"s to {target:.2f}" for target in TARGETS), "images/s", "test mIoU"]
+    head += ["boundary IoU", "memory, MiB", "eager, ms", "best float32 export, ms", "best export, ms", "its test mIoU"]
+    rows = [head, ["---"] * len(head)]
+    for each in results.values():
+        reached = (each[f"seconds_to_{target}"] for target in TARGETS)
+        row = [each["title"], f"{each['parameters'] / 1e6:.2f} M"]
+        row += [f"> {each['seconds']:.0f}" if value is None else f"{value:.1f}" for value in reached]
+        row += [f"{each['images_per_second']:.1f}", f"{each['test_miou']:.4f}", f"{each['boundary_iou']:.4f}"]
+        row += [f"{each['memory']:.0f}" if "memory" in each else ""]
+        if "best" in each:
+            row += [f"{each['eager_ms']:.1f}", f"{each['float32_ms']:.1f} ({each['float32'].rpartition(' ')[0]})"]
+            row += [f"{each['best_ms']:.1f} ({each['best']})", f"{each['best_test_miou']:.4f}"]
+        rows.append(row + [""] * (len(head) - len(row)))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def middle(values: list[float | None]) -> float | None:
+    """The median, in which what never came is later than all."""
+    found = median(math.inf if value is None else value for value in values)
+    return None if found == math.inf else found
+
+
+def summary(runs: list[Contender]) -> dict[str, Any]:
+    """Of the runs of a network with several seeds: medians, and each."""
+    tests = [run.scores("test") for run in runs]
+    batch = runs[0].task.data.loader.batch_size
+    each: dict[str, list[Any]] = {f"seconds_to_{target}": [run.reached(target) for run in runs] for target in TARGETS}
+    each["images_per_second"] = [batch / median(run.times) for run in runs]
+    each["test_miou"], each["boundary_iou"] = ([test[k] for test in tests] for k in (0, 1))
+    found = {key: middle(values) for key, values in each.items()}
+    of_first = {"title": runs[0].title, "parameters": parameters(runs[0].network), "seconds": runs[0].limit}
+    return {**of_first, **found, "by_seed": each, "curves": [run.curve for run in runs]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="*", metavar="KEY=VALUE", help="settings of train.py, for unetlite and the data")
+    parser.add_argument("--seconds", type=float, default=60, help="of training, for each")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--only", default=",".join(NAMES), help=f"of {','.join(NAMES)}")
+    parser.add_argument("--recipe", choices=("own", "ours", "all"), default="own", help="of the peers")
+    parser.add_argument("--rounds", type=int, default=15, help="of latencies; 0 leaves them and the memory out")
+    parser.add_argument("--json", type=Path, help="where the figures go")
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    given = parser.parse_intermixed_args()
+    if given.memory_of:
+        print(memory(given.memory_of, given.recipe, given.words))
+        return
+    names = [name for name in NAMES if name in given.only.split(",")]
+    memories = {name: measure_memory(name, given.recipe, given.words) for name in names if given.rounds}
+    keep_memory()  # for all of them: in one process there is no other way
+    runs: dict[str, list[Contender]] = {name: [] for name in names}
+    for seed in range(given.seeds):
+        for name, contender in train(names, make_task(given.words, seed), given.seconds, given.recipe).items():
+            runs[name].append(contender)
+    results = {name: summary(each) for name, each in runs.items()}
+    for name, value in memories.items():
+        results[name]["memory"] = value
+    if given.rounds:
+        for name, found in measure_latencies({name: each[0] for name, each in runs.items()}, given.rounds).items():
+            results[name] |= found
+    where = environment()
+    print(f"\n{where['processor']}, {where['threads']} threads, PyTorch {where['torch']}; {given.seconds:g} s of")
+    print(f"training each, seeds: {given.seeds}, recipe of the peers: {given.recipe}\n\n{table(results)}")
+    if given.json:
+        record = {"environment": where, "arguments": {**vars(given), "json": str(given.json)}, "networks": results}
+        given.json.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
