@@ -18,7 +18,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
     assert found == {
         "train": [],  # takes the words of train.py
         "choose": ["--budget", "--margin", "--operators", "--parallel", "settings", "what"],
-        "explain": ["--size", "what"],
+        "explain": ["--compare", "--size", "what"],
         "compare": [
             "--allow", "--by", "--margin", "--metric", "--output", "--rounds", "--size", "directory",
         ],

@@ -118,6 +118,12 @@ def test_every_layer_is_listed_for_settings(down):
         assert word in result.output, word
 
 
+def test_all_operators_side_by_side():
+    result = run("explain", "--compare", "--size", "32")
+    assert result.exit_code == 0, result.output
+    assert all(name in result.output for name in UPSAMPLERS)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

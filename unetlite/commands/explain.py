@@ -14,46 +14,11 @@ if TYPE_CHECKING:
 def explain(
     what: Annotated[list[str] | None, typer.Argument(help="A checkpoint, or settings as upsample=nearest.")] = None,
     size: Annotated[str, typer.Option(help="Height and width of the image, such as 128 or 96x128.")] = "128",
+    compare: Annotated[bool, typer.Option("--compare", help="All operators side by side, at initialisation.")] = False,
 ) -> None:
     """Every layer with its shape, parameters and multiplications, what a logit sees, and what the operator does."""
-    from rich import get_console
-    from rich.table import Table
-
-    from unetlite.network.behaviour import SIZE, last_behaviour
-    from unetlite.network.folding import fold
-    from unetlite.network.measures import layers, multiplications, parameters, receptive_field
-
     height, width = parse_size(size)
-    network = open_network(what or [])
-    table = Table("layer", "kind", "C x H x W", "params", "mult.")
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for row in layers(network, height, width):
-        shape = "x".join(map(str, row.shape))
-        table.add_row(row.name, row.kind, shape, short(row.parameters), short(row.multiplications))
-    table.add_section()
-    counts = parameters(network), multiplications(network, height, width)
-    table.add_row("all", "", "", *map(short, counts))
-    get_console().print(table)
-    print(f"mult.: multiplications for one image; a logit sees {receptive_field(network.config)} pixels an axis")
-    folded = multiplications(fold(network), height, width)
-    print(f"{counts[0]:,} parameters, {counts[1]:,} multiplications; folded for evaluation {folded:,}\n")
-
-    name, b = network.config.upsample["name"], last_behaviour(network)
-    c_in, c_out = b.strongest
-    k = b.kernel.shape[-1]
-    around, inside = slice(SIZE - 2, SIZE + 4), slice(SIZE - 2, SIZE + 2)
-    kernel = f"{name} as a transposed convolution: kernel {k} x {k}, stride 2, channel {c_in} to {c_out}"
-    kernel += ",\nof an operator that looks at content or encoder what it does to constants"
-    for title, values, style in (
-        (kernel, b.kernel[c_in, c_out], "7.3f"),
-        ("inputs that reach each output, inside", b.overlap, "3.0f"),
-        (f"response to one pixel, channel {c_out}", b.single[c_out, around, around], "7.3f"),
-        (f"response to a constant 1, inside, channel {c_out} (ripple {b.ripple:.4f})",
-         b.constant[c_out, inside, inside], "7.3f"),
-    ):  # fmt: skip
-        rows = (" ".join(format(value, style) for value in row) for row in values.tolist())
-        print("\n".join([title, *rows]) + "\n")
+    (explain_all if compare else explain_one)(open_network(what or []), height, width)
 
 
 def parse_size(size: str) -> tuple[int, int]:
@@ -89,3 +54,76 @@ def short(number: float) -> str:
             break
         number /= 1000
     return f"{number:.0f}{unit}" if number >= 9.95 or not unit else f"{number:.1f}{unit}"
+
+
+def explain_one(network: "UNet", height: int, width: int) -> None:
+    """Prints the layers, what folding saves, and how the last upsampling operator behaves."""
+    from rich import get_console
+    from rich.table import Table
+
+    from unetlite.network.behaviour import SIZE, last_behaviour
+    from unetlite.network.folding import fold
+    from unetlite.network.measures import layers, multiplications, parameters, receptive_field
+
+    table = Table("layer", "kind", "C x H x W", "params", "mult.")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in layers(network, height, width):
+        shape = "x".join(map(str, row.shape))
+        table.add_row(row.name, row.kind, shape, short(row.parameters), short(row.multiplications))
+    table.add_section()
+    counts = parameters(network), multiplications(network, height, width)
+    table.add_row("all", "", "", *map(short, counts))
+    get_console().print(table)
+    print(f"mult.: multiplications for one image; a logit sees {receptive_field(network.config)} pixels an axis")
+    folded = multiplications(fold(network), height, width)
+    print(f"{counts[0]:,} parameters, {counts[1]:,} multiplications; folded for evaluation {folded:,}\n")
+
+    name, b = network.config.upsample["name"], last_behaviour(network)
+    c_in, c_out = b.strongest
+    size = b.kernel.shape[-1]
+    around, inside = slice(SIZE - 2, SIZE + 4), slice(SIZE - 2, SIZE + 2)
+    kernel = f"{name} as a transposed convolution: kernel {size} x {size}, stride 2, channel {c_in} to {c_out}"
+    kernel += ",\nof an operator that looks at content or encoder what it does to constants"
+    for title, values, style in (
+        (kernel, b.kernel[c_in, c_out], "7.3f"),
+        ("inputs that reach each output, inside", b.overlap, "3.0f"),
+        (f"response to one pixel, channel {c_out}", b.single[c_out, around, around], "7.3f"),
+        (f"response to a constant 1, inside, channel {c_out} (ripple {b.ripple:.4f})",
+         b.constant[c_out, inside, inside], "7.3f"),
+    ):  # fmt: skip
+        rows = (" ".join(format(value, style) for value in row) for row in values.tolist())
+        print("\n".join([title, *rows]) + "\n")
+
+
+def explain_all(network: "UNet", height: int, width: int) -> None:
+    """Prints what all operators cost, see, and do to a constant, each in the same network."""
+    from dataclasses import replace
+
+    from rich import get_console
+    from rich.table import Table
+
+    from unetlite.network.behaviour import last_behaviour
+    from unetlite.network.folding import fold
+    from unetlite.network.measures import multiplications, parameters, receptive_field
+    from unetlite.network.unet import UNet, initialise
+    from unetlite.network.upsampling import UPSAMPLERS
+
+    table = Table("upsample", "params", "mult.", "folded", "sees", "ripple on a constant")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name in UPSAMPLERS:
+        chosen = network.config.upsample
+        config = replace(network.config, upsample=chosen if name == chosen["name"] else {"name": name})
+        try:
+            other = UNet(config)
+        except UsageError as error:  # unpooling, where the downsampling remembers no positions
+            print(f"left out: {error}")
+            continue
+        initialise(other, seed=0)
+        ripple = f"{last_behaviour(other).ripple:.4f}"
+        other.to("meta")  # where nothing is computed
+        counts = parameters(other), *(multiplications(n, height, width) for n in (other, fold(other)))
+        table.add_row(name, *map(short, counts), str(receptive_field(config)), ripple)
+    get_console().print(table)
+    print("sees: the receptive field in pixels; mult.: multiplications for one image, as trained and folded")
