@@ -20,7 +20,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
         "choose": ["--budget", "--margin", "--operators", "--parallel", "settings", "what"],
         "explain": ["--compare", "--size", "what"],
         "compare": [
-            "--allow", "--by", "--margin", "--metric", "--output", "--rounds", "--size", "directory",
+            "--allow", "--by", "--margin", "--metric", "--output", "--rounds", "--size", "--tensorboard", "directory",
         ],
         "export": [
             "--fold", "--format", "--images", "--int8", "--no-fold", "--output", "--precision", "--to", "checkpoint",

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from unetlite.cli import app
@@ -42,6 +43,7 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(dis
     assert "unetlite export" in result.stdout
     assert len(list(directory.glob("*/seed*/metrics.json"))) == 6
     assert (directory / "report.html").exists()
+    assert Image.open(directory / "contact.png").width > 400
 
     other = [word.replace("0.99", "0.5") for word in arguments(discs)]
     refused = subprocess.run(other, env=environment, capture_output=True, text=True, timeout=60)

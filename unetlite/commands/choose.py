@@ -49,7 +49,7 @@ def choose(
         remedy = "Ask it again, and it goes on; or delete the folder, or choose another by UNETLITE_HOME=DIR."
         raise UsageError(f"{directory} holds an answer to another question ({stored['wanted']}). {remedy}")
     if stored is None:
-        words, data = look(what, wanted["settings"])
+        words, data = look(what, wanted["settings"], directory)
         stored = {"wanted": wanted, **plan(words, data, wanted, parallel, directory.name)}
         write_text(file, json.dumps(stored, indent=1) + "\n")
     print("\n".join(stored["said"]) + "\n", flush=True)
@@ -57,7 +57,7 @@ def choose(
 
     from unetlite.commands.compare import ROUNDS, judge
 
-    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), ROUNDS)
+    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), ROUNDS, tensorboard=True)
     run = directory / chosen / "seed0"
     print(f"\nuse it   unetlite predict {run} IMAGES --output DIR\n         unetlite export {run}")
 
@@ -80,11 +80,13 @@ def open_data(words: list[str]) -> "SegmentationData":
     return SegmentationData(settings.source, Path(settings.data_dir), settings.loader, seed=settings.seed)
 
 
-def look(what: str, given: list[str]) -> tuple[list[str], "SegmentationData"]:
-    """Says what the data are; the words that choose them on the command line, and they."""
+def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "SegmentationData"]:
+    """Says what the data are, with a contact sheet; the words that choose them on the command line, and they."""
     import numpy as np
+    from PIL import Image
 
     from unetlite.data.survey import survey
+    from unetlite.pictures import overlay, picture_grid, picture_row
 
     words = [f"data={what}", *given]
     if not (CONFIGS / "data" / f"{what}.yaml").exists():
@@ -103,13 +105,21 @@ def look(what: str, given: list[str]) -> tuple[list[str], "SegmentationData"]:
     if largest < data.loader.crop_size and not any(word.startswith("data.crop_size=") for word in given):
         words.append(f"data.crop_size={-(-largest // 16) * 16}")  # what images do not fill is padding
         data = open_data(words)
+    split, colours = data.store.splits["train"], data.store.colours
+    counts = np.array(split.labels[: len(colours)])
+    names = [f"{name} {share:.1%}" for name, share in zip(data.store.classes, counts / counts.sum(), strict=True)]
     if words[0] != "data=folder":
-        counts = np.array(data.store.splits["train"].labels[: len(data.store.classes)])
-        shares = zip(data.store.classes, counts / counts.sum(), strict=True)
         sizes = ", ".join(f"{len(each)} {part}" for part, each in data.store.splits.items())
         groups = len(set(data.store.splits["test"].groups))
-        print(f"classes  {', '.join(f'{name} {share:.1%}' for name, share in shares)}")
-        print(f"splits   {sizes}; {groups} groups are tested", flush=True)
+        print(f"classes  {', '.join(names)}\nsplits   {sizes}; {groups} groups are tested")
+    indices = np.unique(np.linspace(0, len(split) - 1, 5).round().astype(int)).tolist()
+    pixels = [(image.numpy(), mask.numpy()) for image, mask in (split[split.whole(k)] for k in indices)]
+    rows = [[*picture_row(image, mask, mask, colours)[:2], overlay(image, mask, colours)] for image, mask in pixels]
+    legend = dict(zip(names, colours, strict=True))
+    sheet = picture_grid(rows, [split.names[k] for k in indices], legend, ("image", "mask", "both"), cell=240)
+    directory.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(sheet).save(directory / "contact.png")
+    print(f"look at  {directory / 'contact.png'}", flush=True)
     return words, data
 
 

@@ -22,14 +22,15 @@ def compare(
     output: Annotated[Path | None, typer.Option(help="Where the report goes; beside the runs by default.")] = None,
     size: Annotated[str, typer.Option(help="Height and width of the image that costs are measured with.")] = "256",
     rounds: Annotated[int, typer.Option(min=0, help="Of the measurement of latencies; 0 leaves it out.")] = ROUNDS,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also chart and pictures for it.")] = False,
 ) -> None:
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
-    judge(directory, by, metric, margin, allow or [], output or directory, parse_size(size), rounds)
+    judge(directory, by, metric, margin, allow or [], output or directory, parse_size(size), rounds, tensorboard)
 
 
 def judge(
     directory: Path, by: str, metric: str | None, margin: float | None, allow: Sequence[str], output: Path,
-    size: tuple[int, int], rounds: int,
+    size: tuple[int, int], rounds: int, tensorboard: bool,
 ) -> str:  # fmt: skip
     """Writes and prints the verdict; returns the variant to take. A race has its own metric and margin."""
     from rich import get_console
@@ -49,6 +50,7 @@ def judge(
     from unetlite.compare.costs import measure_costs
     from unetlite.compare.evidence import gather_evidence
     from unetlite.compare.report import Report, as_terminal, write_report
+    from unetlite.compare.tensorboard import write_tensorboard
     from unetlite.compare.verdict import analyse, choice, describe
     from unetlite.network.checkpoint import load_network
 
@@ -62,7 +64,9 @@ def judge(
         tell("predicting test images")
         evidence = gather_evidence(comparison, networks)
         report = Report(comparison, analysis, others, costs, evidence, margin)
-        written = [f"report  {file}" for file in write_report(report, output)]
+        written = [f"report    {file}" for file in write_report(report, output)]
+        if tensorboard:
+            written.append(f"pictures  tensorboard --logdir {write_tensorboard(analysis, evidence, output)}")
     console = get_console()
     notes = [f"left out: {reason}" for reason in comparison.left_out] + report.verdicts + report.cautions
     console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)

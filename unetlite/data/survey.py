@@ -12,6 +12,7 @@ from unetlite.data.images import read_values
 from unetlite.data.labels import ClassTable
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
+from unetlite.files import image_files
 
 LOOKED_AT = 300  # masks, evenly spread over the folder
 MOST_CLASSES = 32  # more values than that are no classes
@@ -32,6 +33,8 @@ def survey(root: Path, given: Mapping[str, Any]) -> Survey:
         raise UsageError(f"{root}: there is no such folder, nor a data set of that name.")
     places = [root / split for split in SPLITS] if (root / "train").is_dir() else [root]
     settings = {"root": str(root.resolve()), **given}
+    if "mask_suffix" not in settings and (suffix := find_suffix(places[0])):
+        settings["mask_suffix"] = suffix
     source = Folder(**settings)  # finds what is missing
     pairs = source.pairs
     every = [pair for each in pairs.values() for pair in each]
@@ -67,6 +70,17 @@ def survey(root: Path, given: Mapping[str, Any]) -> Survey:
     if len(groups) == len(every) and (pattern := find_series([pair.name for pair in every])):
         warnings.append(f"names look like series; if one is a patient, place or video, give \"data.group='{pattern}'\"")
     return Survey(settings, found, warnings)
+
+
+def find_suffix(directory: Path) -> str:
+    """What the masks' names have after the images' names, such as "_mask"; empty if nothing."""
+    if not ((directory / "images").is_dir() and (directory / "masks").is_dir()):
+        return ""
+    names, masks = list(image_files(directory / "images")), set(image_files(directory / "masks"))
+    if not names or names[0] in masks:
+        return ""
+    suffixes = [mask.removeprefix(names[0]) for mask in masks if mask.startswith(names[0])]
+    return next((suffix for suffix in sorted(suffixes) if all(name + suffix in masks for name in names)), "")
 
 
 def find_classes(masks: Mapping[Path, np.ndarray]) -> tuple[Any, str]:
