@@ -88,7 +88,7 @@ def test_there_is_a_default_tile_for_every_network(field, depth, overlap):
     assert tiling.halo >= (field // 2 if overlap is None else overlap)
 
 
-@pytest.mark.parametrize("downsample", ["max", "mean", "strided"])
+@pytest.mark.parametrize("downsample", ["max", "mean", "stochastic", "strided"])
 @pytest.mark.parametrize("operator", OPERATORS, ids=label)
 def test_no_pixel_beyond_the_halo_changes_a_core(operator, downsample):
     """By gradients of random networks. What `reads_anywhere` starts as bilinear, within the halo."""

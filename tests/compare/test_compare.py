@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 from helpers import overrides, run_script
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
 from unetlite.cli import app
@@ -274,6 +275,15 @@ def test_the_json_has_every_figure_and_its_basis(report, trained):
         assert "pytorch" in cost["latency"]
     assert content["environments"][0]["torch"]
     assert content["configuration"]["trainer.max_steps"] == 2
+
+
+def test_a_comparison_for_tensorboard_has_a_chart_and_pictures_and_is_no_run(runs):
+    result = CliRunner().invoke(app, ["compare", str(runs), "--rounds", "0", "--size", "32", "--tensorboard"])
+    assert result.exit_code == 0, result.output
+    pictures = EventAccumulator(str(runs / "comparison")).Reload().Tags()["images"]
+    pages = {"verdict", *(f"test images/{k}" for k in range(4)), *(f"decoder features/{k}" for k in range(2))}
+    assert set(pictures) == pages
+    assert len(read_comparison(runs).variants) == 2
 
 
 def test_the_markdown_table_has_a_row_a_variant(report):

@@ -48,15 +48,13 @@ def test_numbers_of_objects_are_foreground(tmp_path):
     assert any("numbers of objects" in line for line in found.found)
 
 
-def test_a_suffix_of_the_masks_is_asked_for_and_series_of_names_are_found(tmp_path):
+def test_a_suffix_of_the_masks_and_series_of_names_are_found(tmp_path):
     names = [f"patient{k % 3}_{k}" for k in range(12)]
-    folder(tmp_path, of(0, 1, count=12), "_mask", names)
-    with pytest.raises(UsageError, match=r"data\.mask_suffix=_mask"):
-        survey(tmp_path, {})
-    found = survey(tmp_path, {"mask_suffix": "_mask"})
+    found = survey(folder(tmp_path, of(0, 1, count=12), "_mask", names), {})
+    assert found.settings["mask_suffix"] == "_mask"
     assert any("data.group=" in warning for warning in found.warnings)
     pattern = next(warning for warning in found.warnings if "data.group=" in warning).split("'")[1]
-    grouped = survey(tmp_path, {"mask_suffix": "_mask", "group": pattern})
+    grouped = survey(tmp_path, {"group": pattern})
     assert "groups   3" in grouped.found
     assert not any("data.group=" in warning for warning in grouped.warnings)
 

@@ -3,6 +3,7 @@
 import math
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -261,3 +262,36 @@ def test_ripple_at_initialisation_is_as_theory_says():
         assert ripple[name] < 1e-3, name
     for name in ("transpose-2", "transpose-3", "transpose-4", "zeros", "unpool-3"):
         assert ripple[name] > 0.1, name
+
+
+def test_stochastic_pooling_draws_in_proportion_and_averages_in_evaluation():
+    pool = DOWNSAMPLERS["stochastic"](1)
+    window = torch.tensor([[1.0, 2.0], [0.0, 5.0]])
+    x = window.repeat(100, 100)[None, None]
+    drawn = pool.train()(x)[0].flatten()
+    frequency = np.array([(drawn == value).float().mean() for value in (1.0, 2.0, 0.0, 5.0)])
+    expected = np.array([1, 2, 0, 5]) / 8
+    assert np.abs(frequency - expected).max() < 5 * math.sqrt(0.25 / len(drawn))  # five standard errors
+    weighted = (1 * 1 + 2 * 2 + 5 * 5) / 8
+    torch.testing.assert_close(pool.eval()(x)[0], torch.full((1, 1, 100, 100), weighted))
+
+
+def test_stochastic_pooling_of_values_that_are_not_positive():
+    pool = DOWNSAMPLERS["stochastic"](1)
+    x = torch.tensor([[-1.0, -2.0], [-3.0, -2.0]]).repeat(1, 50)[None, None]
+    assert set(pool.train()(x)[0].unique().tolist()) == {-1.0, -2.0, -3.0}
+    assert pool.eval()(x)[0].unique().tolist() == [-2.0]
+    assert not pool.eval()(torch.zeros(1, 1, 4, 4))[0].any()
+
+
+def test_stochastic_pooling_resumes_to_the_bit(discs, tmp_path):
+    """The draws of a step depend on the seed and the step alone."""
+    weights = []
+    for name in ("a", "b"):
+        torch.manual_seed(len(name + str(weights)))
+        config = compose_run(
+            overrides(discs, tmp_path, "downsample=stochastic", "trainer.max_steps=3", f"output_dir={tmp_path / name}")
+        )
+        train(config)
+        weights.append(load_checkpoint(tmp_path / name / "test" / "transpose" / "seed0" / "last.ckpt")["state_dict"])
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])

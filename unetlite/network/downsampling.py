@@ -1,5 +1,6 @@
 """The downsampling operators. Each maps (B, C, H, W), H and W even, to ((B, C, H/2, W/2), positions or None)."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,6 +32,26 @@ class Mean(Pooling):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         return F.avg_pool2d(x, kernel_size=2), None  # (B, C, H/2, W/2)
+
+
+@DOWNSAMPLERS.register("stochastic")
+class Stochastic(Pooling):
+    """2 x 2 stochastic pooling (Zeiler and Fergus 2013).
+
+    In training one of the four values a_i is drawn with probability p_i = a_i / sum a; in evaluation the result is
+    the mean with these weights, sum p_i a_i. It is defined for values that are not negative, such as those behind a
+    ReLU. Otherwise a negative value gets the probability 0, and in a window without a positive value each gets 1/4.
+    """
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        windows = F.pixel_unshuffle(x, 2).unflatten(1, (-1, 4))  # (B, C, 4, H/2, W/2)
+        weights = windows.float().clamp(min=0)
+        weights = weights + (weights.amax(2, keepdim=True) <= 0)  # without a positive value: four equal weights
+        if self.training:
+            # The largest of a_i / e_i with independent exponential e_i is i with probability p_i.
+            drawn = (weights / torch.empty_like(weights).exponential_()).argmax(2, keepdim=True)
+            return windows.gather(2, drawn).squeeze(2), None  # (B, C, H/2, W/2)
+        return (windows * (weights / weights.sum(2, keepdim=True)).to(windows.dtype)).sum(2), None
 
 
 @DOWNSAMPLERS.register("strided")

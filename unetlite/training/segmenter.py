@@ -18,6 +18,7 @@ from unetlite.hardware import environment
 from unetlite.metrics.boundary import BoundaryIoU
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.network.unet import UNet
+from unetlite.seeding import derive_seed
 from unetlite.settings import KEY, TrainerOptions
 
 
@@ -43,6 +44,8 @@ class Segmenter(LightningModule):
         return self.network(image)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        # What a network draws in a step, as in stochastic pooling, is the same after an interruption.
+        torch.manual_seed(derive_seed(self.run_config["seed"], "step", self.global_step))
         loss, _ = self._loss(batch, "train")
         self.log("train/loss_epoch", loss, on_step=False, on_epoch=True, batch_size=len(batch.mask))
         return loss
