@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,11 @@ def progress(description: str) -> Iterator[Callable[[str], None]]:
     else:
         print(description, file=sys.stderr, flush=True)
         yield lambda text: print(text, file=sys.stderr, flush=True)
+
+
+def load_libraries(*names: str) -> None:
+    """Imports what takes seconds, and says so to whoever waits at a terminal."""
+    if sys.stderr.isatty() and not sys.modules.keys() >= set(names):
+        with progress(f"loading {' and '.join(names)}"):
+            for name in names:
+                import_module(name)

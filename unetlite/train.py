@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from unetlite.commands.keys import show_keys
 from unetlite.errors import TracebackOfDefect, UsageError, hydra_mistakes, mistakes_in_one_line
-from unetlite.files import shorten
+from unetlite.files import load_libraries, shorten
 from unetlite.settings import CONFIGS, Settings, check_groups, read_settings, resolve
 from unetlite.training.run import RunDirectory
 
@@ -45,6 +45,7 @@ def train(config: dict[str, Any]) -> float:
     """One run: configuration -> fit -> test -> a run directory. Returns the mean IoU of the validation images."""
     settings = read_settings(config)
     run = RunDirectory(Path(settings.run_dir).resolve(), config, settings.resume)
+    load_libraries("torch", "lightning")
     check_choices(settings)
     if run.finished:
         print(f"{shorten(run.path)} is finished")

@@ -88,7 +88,7 @@ def test_a_second_process_may_not_write_to_a_run(images, tmp_path):
     """The lock goes with the process that has it, however that ends."""
     config = compose_run(words(images, tmp_path, "resume=auto"))
     run = RunDirectory(Path(config["run_dir"]), config, "auto")
-    with run.open({}):
+    with run.open({}, []):
         other = run_script(*words(images, tmp_path, "resume=auto"), cwd=tmp_path)
         assert other.returncode == 2
         assert "is being written by another process" in other.stderr

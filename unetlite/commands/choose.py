@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unetlite.errors import Failure, Stopped, UsageError
-from unetlite.files import progress, read_mapping, write_text
+from unetlite.files import load_libraries, progress, read_mapping, write_text
 from unetlite.settings import CONFIGS, HOME, compose_run, read_settings, seconds_of
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def choose(
     if stored and stored["wanted"] != wanted:
         remedy = "Ask it again, and it goes on; or delete the folder, or choose another by UNETLITE_HOME=DIR."
         raise UsageError(f"{directory} holds an answer to another question ({stored['wanted']}). {remedy}")
+    load_libraries("torch", "lightning")
     if stored is None:
         words, data = look(what, wanted["settings"], directory)
         stored = {"wanted": wanted, **plan(words, data, wanted, parallel, directory.name)}

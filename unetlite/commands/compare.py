@@ -8,7 +8,7 @@ import typer
 
 from unetlite.commands.explain import parse_size
 from unetlite.errors import UsageError
-from unetlite.files import progress
+from unetlite.files import load_libraries, progress
 
 ROUNDS = 9  # of the measurement of latencies
 
@@ -39,6 +39,7 @@ def judge(
 
     if metric not in (None, *METRICS):
         raise UsageError(f"--metric {metric}: choose one of {', '.join(METRICS)}.")
+    load_libraries("torch", "lightning")
     comparison = read_comparison(directory, by, allow)
     if comparison.started is not None and (race := read_race(directory)):
         for option, value in (("metric", metric), ("margin", margin)):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unetlite.errors import UsageError
+from unetlite.files import load_libraries
 
 if TYPE_CHECKING:
     from unetlite.network.unet import UNet
@@ -18,6 +19,7 @@ def explain(
 ) -> None:
     """Every layer with its shape, parameters and multiplications, what a logit sees, and what the operator does."""
     height, width = parse_size(size)
+    load_libraries("torch")
     (explain_all if compare else explain_one)(open_network(what or []), height, width)
 
 

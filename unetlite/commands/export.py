@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from unetlite.errors import UsageError, first_line, needs
-from unetlite.files import progress, whole
+from unetlite.files import load_libraries, progress, whole
 
 CHECKED, CALIBRATION = 6, 64  # images
 
@@ -22,6 +22,9 @@ def export(
     images: Annotated[list[str] | None, typer.Option(help="Files to check with, else test images.")] = None,
 ) -> None:
     """A checkpoint for other runtimes: raw pixels of any size in, classes out. Checked before it is kept."""
+    refuse(format, output, precision, int8)
+    load_libraries("torch")
+
     from unetlite.commands.predict import find_inputs
     from unetlite.data.batches import data_of_run
     from unetlite.data.images import read_image
@@ -31,7 +34,6 @@ def export(
     from unetlite.network.folding import fold as fold_network
     from unetlite.training.run import RunFiles
 
-    refuse(format, output, precision, int8)
     output = output or ("logits" if format == "safetensors" else "probabilities")
     precision = "int8" if int8 else precision
     if checkpoint.is_dir():

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from unetlite.errors import MALFORMED, UsageError, first_line, needs
+from unetlite.files import load_libraries
 from unetlite.inference.metadata import Metadata
 from unetlite.settings import KEY
 from unetlite.timing import threads
@@ -132,6 +133,7 @@ def open_runtime(path: Path, kind: str | None = None, device: str | None = None)
     of_folder = {"model.safetensors": ".safetensors", "openvino_model.xml": ".openvino"}
     match kind or next((kind for name, kind in of_folder.items() if (path / name).exists()), path.suffix):
         case ".ckpt" | ".safetensors" as kind:
+            load_libraries("torch")
             from unetlite.inference import pytorch
 
             return (pytorch.open_checkpoint if kind == ".ckpt" else pytorch.open_safetensors)(path, device)
