@@ -332,7 +332,7 @@ def measure_memory(name: str, recipe: str, words: list[str]) -> float:
 
 def onnx_of(network: nn.Module, side: int) -> Any:
     """A network in evaluation mode as onnx.ModelProto, for one size: not every peer exports with a free one."""
-    with quiet("torch"), quiet("torch.onnx"):
+    with quiet():
         example = torch.zeros(1, 3, side, side, dtype=torch.uint8)
         program = torch.onnx.export(
             network, (example,), input_names=["image"], output_names=["logits"], dynamo=True, verbose=False

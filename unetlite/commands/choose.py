@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FEWEST_STEPS = 300  # of a training; few images are cropped more often
 LEAST_STEPS, LEAST_BATCH = 100, 4  # to which a short budget can shorten a training
 SHARE = 0.9  # of the budget is for the race; the rest measures and writes
-LOOP = 1.2  # a step with its data, augmentation and logging, by the bare step
+LOOP = 1.05  # a step with its data, augmentation and logging, by the bare step (benchmarks/training.py)
 
 
 def choose(
