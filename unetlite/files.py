@@ -7,8 +7,9 @@ import os
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -132,17 +133,25 @@ def shorten(path: Path) -> Path:
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Callable[[str], None]]:
-    """A function that tells what is being done: in a status line, or without a terminal in lines on stderr."""
+def progress(description: str) -> Iterator[Callable[..., None]]:
+    """A function that tells what is being done: in a status line, or without a terminal in lines on stderr.
+
+    It takes a text and, if that is known, the share of the work that is done, and adds the time left.
+    """
     from rich.console import Console
 
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status(description) as status:
-            yield status.update
-    else:
-        print(description, file=sys.stderr, flush=True)
-        yield lambda text: print(text, file=sys.stderr, flush=True)
+    console, start = Console(stderr=True), time.monotonic()
+    status = console.status(description) if console.is_terminal else None
+
+    def tell(text: str, done: float = 0) -> None:
+        left = (time.monotonic() - start) * (1 / done - 1) if done else 0
+        text += f", about {left:.0f} s left" if left > 5 else ""
+        status.update(text) if status else print(text, file=sys.stderr, flush=True)
+
+    with status or nullcontext():
+        if not status:
+            tell(description)
+        yield tell
 
 
 def load_libraries(*names: str) -> None:

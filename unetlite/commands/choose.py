@@ -58,9 +58,7 @@ def choose(
 
     from unetlite.commands.compare import ROUNDS, judge
 
-    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), ROUNDS, tensorboard=True)
-    run = directory / chosen / "seed0"
-    print(f"\nuse it   unetlite predict {run} IMAGES --output DIR\n         unetlite export {run}")
+    judge(directory, "upsample", None, None, [], directory, (256, 256), ROUNDS, tensorboard=True)
 
 
 def quoted(value: Any) -> str:

@@ -8,7 +8,7 @@ import typer
 
 from unetlite.commands.explain import parse_size
 from unetlite.errors import UsageError
-from unetlite.files import load_libraries, progress
+from unetlite.files import load_libraries, progress, shorten
 
 ROUNDS = 9  # of the measurement of latencies
 
@@ -31,8 +31,8 @@ def compare(
 def judge(
     directory: Path, by: str, metric: str | None, margin: float | None, allow: Sequence[str], output: Path,
     size: tuple[int, int], rounds: int, tensorboard: bool,
-) -> str:  # fmt: skip
-    """Writes and prints the verdict; returns the variant to take. A race has its own metric and margin."""
+) -> None:  # fmt: skip
+    """Writes and prints the verdict, and how to use what it chooses. A race has its own metric and margin."""
     from rich import get_console
 
     from unetlite.compare.runs import METRICS, read_comparison, read_race
@@ -73,4 +73,5 @@ def judge(
     console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)
     console.print(as_terminal(report))
     console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)
-    return choice(analysis, report.price[0], margin)
+    run = shorten(comparison.variants[choice(analysis, report.price[0], margin)][0].files.path)
+    print(f"use it    unetlite predict {run} IMAGES --output DIR\n          unetlite export {run}")

@@ -99,7 +99,7 @@ def predict(
         waiting = {name: pool.submit(predict_one, name) for name in files}
         try:
             for number, name in enumerate(files, 1):
-                tell(f"{number} of {len(files)}: {files[name]}")
+                tell(f"{number} of {len(files)}: {files[name]}", (number - 1) / len(files))
                 note(waiting[name].result())
                 del waiting[name]
         finally:

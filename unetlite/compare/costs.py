@@ -55,13 +55,13 @@ class Costs:
 
 
 def measure_costs(
-    comparison: Comparison, networks: dict[str, UNet], size: tuple[int, int], rounds: int, tell: Callable[[str], None]
+    comparison: Comparison, networks: dict[str, UNet], size: tuple[int, int], rounds: int, tell: Callable[..., None]
 ) -> Costs:
     """What each variant's trained network costs, on the CPU, latencies in float32; with 0 rounds, without times."""
     variants, missing = {}, []
     predictions: dict[tuple[str, str], Function] = {}
-    for name, network in networks.items():
-        tell(f"counting and exporting {name}")
+    for number, (name, network) in enumerate(networks.items()):
+        tell(f"counting and exporting {name}", 0.4 * number / len(networks))  # of the time of all that is measured
         image = torch.randint(0, 256, (1, network.config.in_channels, *size), dtype=torch.uint8)
         variants[name] = Cost(parameters(network), multiplications(fold(network), *size))
         for way, opener in openers(network, image).items() if rounds else ():
@@ -70,10 +70,10 @@ def measure_costs(
             except (ImportError, RuntimeError) as error:  # noqa: PERF203  a runtime that is missing
                 missing.append(f"{name} in {WAYS[way]} ({first_line(error)})")
     if rounds:
-        tell(f"measuring latencies, {rounds} rounds")
+        tell(f"measuring latencies, {rounds} rounds", 0.4)
         with torch.inference_mode():
             latency = medians(in_turn(predictions, rounds))
-        tell(f"measuring training steps, {TRAINING_ROUNDS} rounds")
+        tell(f"measuring training steps, {TRAINING_ROUNDS} rounds", 0.7)
         training = {name: training_step(networks[name], runs[0].config) for name, runs in comparison.variants.items()}
         steps = medians(in_turn(training, TRAINING_ROUNDS))
         for name, cost in variants.items():
