@@ -74,7 +74,7 @@ ENTRIES = {
     "bicubic": Entry(
         "As bilinear, from four neighbours an axis.",
         "out = conv3(Keys' cubic kernel with a = -0.75)",
-        "Hardly ever: on two cores it trains little more than half as fast as `bilinear`, and on a GPU half.",
+        "Hardly ever: on two cores it trains little more than half as fast as `bilinear`, on a GPU less.",
         "Keys 1981",
     ),
     "zeros": Entry(
@@ -122,7 +122,8 @@ ENTRIES = {
     "fade": Entry(
         "Weights from encoder and decoder together, and a gate that lets the encoder's own values through.",
         "out = g skip + (1 - g) carafe(y; w(skip) + w(y)),  g = sigmoid(conv1(y))",
-        "Hardly in a U-Net, which joins the map of the encoder anyway: not the best on CamVid, at almost three times the time.",
+        "Hardly in a U-Net, which joins the map of the encoder anyway: not the best on CamVid, at almost three times "
+        "the time.",
         "Lu et al. 2022 (FADE)",
     ),
     "dysample": Entry(
