@@ -120,7 +120,7 @@ def hydra_mistakes() -> Iterator[None]:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
         choices = f"choose one of {', '.join(error.options)}" if error.options else "there is no such file"
         if group == "hydra/launcher":
-            choices += '; joblib, submitit and ray come with pip install "unetlite[launchers]"'
+            choices += '; submitit and ray come with pip install "unetlite[launchers]"'
         raise UsageError(f"{group}={name} is not known; {choices}.") from None
     except MissingMandatoryValue as error:
         raise UsageError(f"{error.full_key} has no value; give {error.full_key}=...") from None

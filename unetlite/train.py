@@ -97,8 +97,7 @@ def train(config: dict[str, Any]) -> float:
 
 def check_choices(settings: Settings) -> None:
     """Raises UsageError for operators or a data set that do not exist, and for options that they do not have."""
-    from unetlite.data import coast, folders, public  # noqa: F401  each registers itself
-    from unetlite.data.samples import DATASETS
+    from unetlite.data.batches import DATASETS  # with all that registers itself there
     from unetlite.network.downsampling import DOWNSAMPLERS
     from unetlite.network.upsampling import UPSAMPLERS
 
