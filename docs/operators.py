@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 ENTRIES = {
     "transpose": Entry(
         "Every pixel adds a weighted copy of a kernel to the output, two pixels apart.",
-        "out[2i + n] = sum over n of x[i] K[n]",
+        "out[m] = sum over i of x[i] K[m - 2i]",
         "The usual choice, and with `separable` the fastest here. Kernels of 2 and 4 overlap evenly, 3 does not; "
         "where a checkerboard is seen, take 4 or `upsample.blur=true`.",
         "Dumoulin and Visin 2016; Odena et al. 2016",

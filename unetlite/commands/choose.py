@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,8 +47,11 @@ def choose(
     remedy = "Delete it, and ask again: no training is lost if the plan is the same."
     stored = read_mapping(file, keys, remedy) if file.exists() else None
     if stored and stored["wanted"] != wanted:
-        remedy = "Ask it again, and it goes on; or delete the folder, or choose another by UNETLITE_HOME=DIR."
-        raise UsageError(f"{directory} holds an answer to another question ({stored['wanted']}). {remedy}")
+        before = stored["wanted"]
+        changed = [key for key in wanted if before.get(key) != wanted[key]]
+        others = "; ".join(f"{key} was {before.get(key)} and is {wanted[key]}" for key in changed)
+        remedy = "Ask that again, and it goes on; or delete the folder, or choose another by UNETLITE_HOME=DIR."
+        raise UsageError(f"{directory} holds an answer to another question ({others}). {remedy}")
     load_libraries("torch", "lightning")
     if stored is None:
         words, data = look(what, wanted["settings"], directory)
@@ -100,9 +104,9 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
         print("\n".join(found.found))
         print(*(f"mind     {warning}" for warning in found.warnings), sep="\n")
     data = open_data(words)
-    largest = max(max(size) for split in data.store.splits.values() for size in split.sizes)
-    if largest < data.loader.crop_size and not any(word.startswith("data.crop_size=") for word in given):
-        words.append(f"data.crop_size={-(-largest // 16) * 16}")  # what images do not fill is padding
+    typical = median(max(size) for size in data.store.splits["train"].sizes)
+    if typical < data.loader.crop_size and not any(word.startswith("data.crop_size=") for word in given):
+        words.append(f"data.crop_size={math.ceil(typical / 16) * 16}")  # what images do not fill is padding
         data = open_data(words)
     split, colours = data.store.splits["train"], data.store.colours
     counts = np.array(split.labels[: len(colours)])
@@ -168,8 +172,10 @@ def plan(
         batch, per_epoch = batch // 2, 2 * per_epoch
     if least > limit:
         needed = f"{least / SHARE / 60:.0f} minutes, with only {LEAST_STEPS} steps of {batch} images"
-        taken = f"{first} seeds of {len(names)} operators take {needed}"
-        raise UsageError(f"--budget {wanted['budget']}: {taken}; give that, or fewer --operators.")
+        taken = f"{first} seeds of {len(names)} operators take {needed}, by what a step takes now"
+        less = "smaller images (data.resize=128) or a smaller network (model.widths=[8,16,32,64,128])"
+        fewer = ", fewer --operators" * (len(names) > 2)
+        raise UsageError(f"--budget {wanted['budget']}: {taken}; give that{fewer}, {less}.")
     while first * seconds(total, epochs, batch) > limit:
         total = max(LEAST_STEPS, int(0.97 * total))
         epochs = -(-total // per_epoch)

@@ -77,7 +77,8 @@ def explain_one(network: "UNet", height: int, width: int) -> None:
     counts = parameters(network), multiplications(network, height, width)
     table.add_row("all", "", "", *map(short, counts))
     get_console().print(table)
-    print(f"mult.: multiplications for one image; a logit sees {receptive_field(network.config)} pixels an axis")
+    sees = receptive_field(network.config)
+    print(f"mult.: multiplications for {height} x {width} pixels; a logit sees {sees} pixels an axis")
     folded = multiplications(fold(network), height, width)
     print(f"{counts[0]:,} parameters, {counts[1]:,} multiplications; folded for evaluation {folded:,}\n")
 
@@ -86,12 +87,13 @@ def explain_one(network: "UNet", height: int, width: int) -> None:
     size = b.kernel.shape[-1]
     around, inside = slice(SIZE - 2, SIZE + 4), slice(SIZE - 2, SIZE + 2)
     kernel = f"{name} as a transposed convolution: kernel {size} x {size}, stride 2, channel {c_in} to {c_out}"
-    kernel += ",\nof an operator that looks at content or encoder what it does to constants"
+    kernel += "\n(where an operator looks at the content: as it acts on a constant map)"
     for title, values, style in (
         (kernel, b.kernel[c_in, c_out], "7.3f"),
         ("inputs that reach each output, inside", b.overlap, "3.0f"),
-        (f"response to one pixel, channel {c_out}", b.single[c_out, around, around], "7.3f"),
-        (f"response to a constant 1, inside, channel {c_out} (ripple {b.ripple:.4f})",
+        (f"response to one pixel in all channels, without bias, channel {c_out}",
+         b.single[c_out, around, around], "7.3f"),
+        (f"response to a constant 1 in all channels, with bias, channel {c_out} (ripple {b.ripple:.4f})",
          b.constant[c_out, inside, inside], "7.3f"),
     ):  # fmt: skip
         rows = (" ".join(format(value, style) for value in row) for row in values.tolist())

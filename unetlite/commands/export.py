@@ -28,7 +28,7 @@ def export(
     from unetlite.commands.predict import find_inputs
     from unetlite.data.batches import data_of_run
     from unetlite.data.images import read_image
-    from unetlite.inference.export import SIZES, agreement, demand, loss, some_images, write
+    from unetlite.inference.export import SIZES, agreement, demand, latency, loss, some_images, write
     from unetlite.inference.pytorch import read_checkpoint
     from unetlite.inference.runtimes import EXPORTS, open_runtime
     from unetlite.network.folding import fold as fold_network
@@ -57,6 +57,7 @@ def export(
     if fold and format != "safetensors":  # which is for training on, too; it is folded when it is opened to predict
         # ONNX Runtime's transposed convolution of 4 x 4 is slow: see `python benchmarks/exports.py forms`.
         exported = fold_network(network, nearest_3x3=format == "openvino")
+    lines = []
     try:
         with progress(f"exporting to {format}") as tell, whole(destination) as partial:
             with needs("export"):
@@ -67,7 +68,9 @@ def export(
             demand(found, metadata)
             if int8:
                 tell("scoring test images")
-                scored = loss(runtime, network, splits["test"])
+                lines.append(f"mean IoU            {loss(runtime, network, splits['test'])}")
+            tell("measuring")
+            lines.append(f"latency             {latency(runtime, network, checked)}")
     except OSError as error:
         raise UsageError(f"{destination} cannot be written ({first_line(error)}); choose another by --to.") from None
     size = sum(file.stat().st_size for file in (*destination.rglob("*"), destination) if file.is_file())
@@ -77,8 +80,7 @@ def export(
     print(f"size                {size / 1e6:.1f} MB")
     print(f"largest difference  {difference} {output}")
     print(f"equal classes       at {found.classes:.3%} of the pixels, in images of {sizes}")
-    if int8:
-        print(f"mean IoU            {scored}")
+    print(*lines, sep="\n")
     print(f"use it              unetlite predict {destination} IMAGES --output DIR")
 
 

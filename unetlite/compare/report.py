@@ -87,6 +87,8 @@ class Report:
         groups = len(set(first.groups))
         images = f"{len(first.images)} test images" + f" in {groups} groups" * (groups < len(first.images))
         race = f" A race, at its look after {count} seeds." if comparison.started else ""
+        steps = first.config["trainer"].get("max_steps", -1)
+        race += f" {steps} steps a training." * (steps > 0)
         return f"{variants} ({seeds}), {images}, data set {first.config['data']['name']}.{race}"
 
 

@@ -158,8 +158,9 @@ def equality(analysis: Analysis) -> str:
         name, others = statistics.equal_but_one(analysis.differences, analysis.alpha)
         if others < everyone / 2:
             within = short(others, ROUND_UP)
-            return f"All but {name} are equal within {within}, and all within {short(everyone, ROUND_UP)}."
-    return f"All are equal within {short(everyone, ROUND_UP)}."
+            equal = f"all but {name} are equal within {within}, and all within {short(everyone, ROUND_UP)}"
+            return f"By a test of its own: {equal}."
+    return f"By a test of its own: all are equal within {short(everyone, ROUND_UP)}."
 
 
 def short(number: float, rounding: str = ROUND_HALF_EVEN) -> str:

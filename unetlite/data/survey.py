@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unetlite.classes import IGNORE
 from unetlite.data.folders import Folder
 from unetlite.data.images import read_values
 from unetlite.data.labels import ClassTable
@@ -51,13 +52,16 @@ def survey(root: Path, given: Mapping[str, Any]) -> Survey:
     balance = dict(zip(table.names, shares.tolist(), strict=True))
     if (shares > 0).sum() < 2:
         only = max(balance, key=lambda name: balance[name])
-        raise UsageError(f"{root}: all masks hold the class {only} alone; there is nothing to tell it from.")
+        ignored = "; they also hold 255, which is ignored unless a class has it, as in {a: 0, b: 255}"
+        also = ignored if any((values == IGNORE).any() for values in masks.values()) else ""
+        raise UsageError(f"{root}: all masks hold the class {only} alone{also}; there is nothing to tell it from.")
     sizes = [values.shape[:2] for values in masks.values()]
     (low, high), groups = (min(sizes), max(sizes)), {pair.group for pair in every}
     extent = f"{low[1]} x {low[0]}" + (f" to {high[1]} x {high[0]}" if low != high else "")
     drawn = "drawn by name" if len(places) == 1 and not (root / "splits.csv").exists() else "as given"
+    part = f" ({len(chosen)} were looked at)" if len(chosen) < len(every) else ""
     found = [
-        f"images   {len(every)} with a mask each, {extent} pixels",
+        f"images   {len(every)} with a mask each, {extent} pixels{part}",
         f"classes  {', '.join(f'{name} {share:.1%}' for name, share in balance.items())} ({meaning})",
         f"splits   {', '.join(f'{len(each)} {split}' for split, each in pairs.items())}, {drawn}",
         f"groups   {len(groups)}" if len(groups) < len(every) else "groups   none; every image counts for itself",

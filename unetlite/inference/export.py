@@ -1,4 +1,4 @@
-"""Writing a network for another runtime, and whether it then gives what the checkpoint gives.
+"""Writing a network for another runtime, and whether it then gives what the checkpoint gives, and how fast.
 
 All formats take uint8 pixels (B, C, H, W) with any B, H, W >= 1.
 """
@@ -9,6 +9,7 @@ import logging
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ from unetlite.metrics.overlap import SegmentationScores
 from unetlite.network.unet import UNet
 from unetlite.network.upsampling import UPSAMPLERS
 from unetlite.settings import KEY
+from unetlite.timing import in_turn, medians
 
 SIZES = ((1, 256, 256), (3, 128, 192), (1, 37, 91))  # batch, height and width of what an export is checked with
 TOLERANCE = 1e-4  # of logits relative to the largest, where that is above 1, and of probabilities
@@ -196,3 +198,13 @@ def loss(runtime: Runtime, network: UNet, split: Split) -> str:
         after.update(torch.from_numpy(runtime.probabilities(image[None].numpy())).argmax(1), mask[None])
     old, new = (float(scores.compute()["miou"]) for scores in (before, after))
     return f"{new:.5f} on the {len(split)} test images, {new - old:+.5f} against the checkpoint's {old:.5f} in float32"
+
+
+@torch.inference_mode()
+def latency(runtime: Runtime, network: UNet, images: Sequence[np.ndarray]) -> str:
+    """Medians of the export and of PyTorch as trained, taken in turn, in words."""
+    (image, *_) = batches(images, 1, 256, 256)
+    functions = {"export": partial(runtime.run, image), "trained": partial(network, torch.from_numpy(image))}
+    export, trained = medians(in_turn(functions)).values()
+    measured = f"{export:.1f} ms for 256 x 256 pixels with {torch.get_num_threads()} threads"
+    return f"{measured}, {trained / export:.1f} times as fast as the checkpoint in PyTorch ({trained:.1f} ms)"

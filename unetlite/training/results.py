@@ -77,15 +77,15 @@ def write_tables(run: RunDirectory, segmenter: Segmenter, tested: Mapping[str, l
 
 
 def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Mapping[str, float | None]) -> None:
-    """Fills TensorBoard's HPARAMS tab: operator, seed and what was typed besides, the test scores, and the costs."""
+    """Fills TensorBoard's HPARAMS tab: operator, seed and what was typed besides; then test scores and costs."""
     typed = dict(word.split("=", 1) for word in HydraConfig.get().overrides.task if "=" in word)
     varied = {key.lstrip("+"): value for key, value in typed.items() if key not in {*MAY_DIFFER, "seed", "upsample"}}
     operator = ", ".join(map(str, config["upsample"].values()))
     settings: dict[str, Any] = {"upsample": operator, "seed": str(config["seed"]), **varied}
-    settings |= {f"costs/{name.split('/')[1]}": round(value) for name in COSTS if (value := metrics[name]) is not None}
     scores = {name: value for name in SHOWN if (value := metrics[name]) is not None}
+    costs = {f"costs/{name.split('/')[1]}": value for name in COSTS if (value := metrics[name]) is not None}
     assert isinstance(trainer.logger, TensorBoardLogger)
-    trainer.logger.log_hyperparams(settings, scores)
+    trainer.logger.log_hyperparams(settings, scores | costs)
     for name, value in scores.items():
         trainer.logger.experiment.add_scalar(name, value, trainer.global_step)
 
