@@ -16,7 +16,9 @@ ROUNDS = 9  # of the measurement of latencies
 def compare(
     directory: Annotated[Path, typer.Argument(help="Where the runs are, such as outputs/coast.")],
     by: Annotated[str, typer.Option(help="The key that is compared: upsample, downsample, model.norm")] = "upsample",
-    metric: Annotated[str | None, typer.Option(help="The test score that decides; mean IoU by default.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="miou, dice, boundary_iou_1px, miou_per_image or dice_per_image.")
+    ] = None,
     margin: Annotated[float | None, typer.Option(min=0, help="Of that score, to give for a cheaper variant.")] = None,
     allow: Annotated[list[str] | None, typer.Option(help="A key in which the runs may differ as well.")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the report goes; beside the runs by default.")] = None,
