@@ -1,5 +1,6 @@
 """Writes docs/operators.md and its pictures: python docs/operators.py, on a machine that does nothing else."""
 
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -155,6 +156,8 @@ def picture(name: str, network: UNet):
 
 
 def main() -> None:
+    if missing := UPSAMPLERS.keys() - ENTRIES.keys():
+        sys.exit(f"ENTRIES in {__file__} has no {', '.join(sorted(missing))}")
     image = torch.randint(0, 256, (1, 3, 256, 256), dtype=torch.uint8)
     networks = {}
     for name in UPSAMPLERS:

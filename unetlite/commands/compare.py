@@ -75,5 +75,7 @@ def judge(
     console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)
     console.print(as_terminal(report))
     console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)
+    if analysis.best is None:
+        return
     run = shorten(comparison.variants[choice(analysis, report.price[0], margin)][0].files.path)
     print(f"use it    unetlite predict {run} IMAGES --output DIR\n          unetlite export {run}")
