@@ -81,7 +81,8 @@ def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Ma
     typed = dict(word.split("=", 1) for word in HydraConfig.get().overrides.task if "=" in word)
     varied = {key.lstrip("+"): value for key, value in typed.items() if key not in {*MAY_DIFFER, "seed", "upsample"}}
     operator = ", ".join(map(str, config["upsample"].values()))
-    settings: dict[str, Any] = {"upsample": operator, "seed": str(config["seed"]), **varied}
+    # TensorBoard sorts, and shows five at first: a space comes before the others.
+    settings: dict[str, Any] = {" upsample": operator, " seed": str(config["seed"]), **varied}
     scores = {name: value for name in SHOWN if (value := metrics[name]) is not None}
     costs = {f"costs/{name.split('/')[1]}": value for name in COSTS if (value := metrics[name]) is not None}
     assert isinstance(trainer.logger, TensorBoardLogger)
