@@ -1,34 +1,50 @@
 """Operators x data sets, what each can lose and what it costs: python docs/results/matrix.py OUTPUTS [REPORT.json]
 
-OUTPUTS holds the runs, as coast/<operator>/seed<k>; REPORT.json, which `unetlite compare` wrote, has the costs. With
-two seeds `unetlite compare` gives no verdict. Here the bounds are computed all the same: fourteen operators share one
-estimate of the noise, and in simulations (benchmarks/significance.py has the model) the best was lost in 3.8 % of 600
-rounds, as promised; but in 10 % if one operator has nine times the variance of the others.
+OUTPUTS holds the runs, as coast/<operator>/seed<k>; REPORT.json, which `unetlite compare` wrote, has the costs. Also
+writes the scores of every training to runs.json beside this file.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from unetlite.compare.runs import read_comparison
-from unetlite.compare.statistics import best_of, by_group, differences
+from unetlite.compare.runs import Comparison, read_comparison
+from unetlite.compare.verdict import analyse
 
 METRICS = {"miou": "mean IoU", "boundary_iou_1px": "boundary IoU"}
-SETS = ("coast", "nuclei", "camvid")
+SETS = ("coast", "nuclei", "camvid", "drive")
+MATCHED = "camvid-macs"  # model.match=macs, with too few seeds for a verdict
+KEPT = ("test/miou", "test/boundary_iou_1px", "val/miou")
 
 
-def judged(directory: Path, metric: str) -> dict[str, tuple[float, float, bool]]:
+def judged(comparison: Comparison, metric: str) -> dict[str, tuple[float, float, bool]]:
     """By operator its mean score, what it is below the best at most, both in hundredths, and if it may be the best."""
-    comparison = read_comparison(directory)
-    scores, groups = comparison.scores(metric)
-    best = best_of(differences({name: by_group(table, groups) for name, table in scores.items()}))
-    return {k: (100 * table.mean(), 100 * best.regret[k], k in best.candidates) for k, table in scores.items()}
+    analysis = analyse(comparison, metric)
+    assert analysis is not None
+    assert analysis.best is not None, "too few seeds"
+    best = analysis.best
+    return {k: (100 * v.mean, 100 * best.regret[k], k in best.candidates) for k, v in analysis.variants.items()}
+
+
+def scores(comparison: Comparison) -> dict[str, dict[str, dict[str, object]]]:
+    """By operator and seed what a training came to, rounded, and where it was run."""
+    return {
+        name: {
+            f"seed{run.seed}": {key: round(run.metrics[key] or 0, 5) for key in KEPT}
+            | {"on": "H100" if "H100" in run.environment["accelerator"] else "two cores"}
+            for run in runs
+        }
+        for name, runs in comparison.variants.items()
+    }
 
 
 def main() -> None:
     outputs = Path(sys.argv[1])
     costs = json.loads(Path(sys.argv[2]).read_text())["costs"]["variants"] if len(sys.argv) > 2 else {}
-    found = {(name, metric): judged(outputs / name, metric) for name in SETS for metric in METRICS}
+    read = {name: read_comparison(outputs / name) for name in (*SETS, MATCHED) if (outputs / name).is_dir()}
+    runs = {name: scores(comparison) for name, comparison in read.items()}
+    (Path(__file__).parent / "runs.json").write_text(json.dumps(runs, indent=0) + "\n")
+    found = {(name, metric): judged(read[name], metric) for name in SETS for metric in METRICS}
     operators = list(found["coast", "miou"])
 
     def shortfall(name: str, operator: str) -> float:
@@ -43,11 +59,18 @@ def main() -> None:
             row = []
             for name in SETS:
                 mean, regret, candidate = found[name, metric][operator]
-                digits = 2 if name == "coast" else 1
+                digits = 1 if name in ("nuclei", "camvid") else 2
                 row.append(f"{mean:.{digits}f} ({regret:.{digits}f}{'' if candidate else ', not the best'})")
             if costs:
                 row += [f"{min(costs[operator]['latency'].values()):.0f}", f"{costs[operator]['training_step']:.0f}"]
             print(f"| `{operator}` | {' | '.join(row)} |")
+    if MATCHED in runs:
+        print("\n| CamVid, equal multiplications | mean IoU x 100 | boundary IoU x 100 | parameters |\n|---|---|---|---|")
+        for operator in operators:
+            matched = read[MATCHED].variants[operator]
+            means = [100 * sum(run.metrics[key] or 0 for run in matched) / len(matched) for key in KEPT[:2]]
+            millions = (matched[0].metrics["model/parameters"] or 0) / 1e6
+            print(f"| `{operator}` | {means[0]:.1f} | {means[1]:.1f} | {millions:.1f} M |")
 
 
 if __name__ == "__main__":
