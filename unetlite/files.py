@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from yaml import YAMLError
 
 from unetlite.errors import UsageError
@@ -134,8 +135,6 @@ def shorten(path: Path) -> Path:
 @contextmanager
 def progress(description: str) -> Iterator[Callable[[str], None]]:
     """A function that tells what is being done: in a status line, or without a terminal in lines on stderr."""
-    from rich.console import Console
-
     console = Console(stderr=True)
     if console.is_terminal:
         with console.status(description) as status:

@@ -9,6 +9,8 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from rich import get_console
+from rich.table import Table
 
 from unetlite.data.batches import SegmentationData
 from unetlite.files import shorten, write_csv
@@ -92,8 +94,6 @@ def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Ma
 
 def print_results(run: RunDirectory, metrics: Mapping[str, float | None], classes: tuple[str, ...]) -> None:
     """A table of the test scores, where things lie, and the command to look at them."""
-    from rich import get_console
-    from rich.table import Table
 
     def score(name: str) -> str:
         value = metrics[f"test/{name}"]
