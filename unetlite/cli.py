@@ -15,9 +15,9 @@ from unetlite.commands.predict import predict
 from unetlite.errors import hydra_mistakes, mistakes_in_one_line
 
 
-def leave(code: int | None, **_: object) -> None:
-    """Ends a command with the exit code that it returns."""
-    raise typer.Exit(code or 0)
+def leave(result: object, **_: object) -> None:
+    """Ends a command with the exit code that it returns, if that is what it returns."""
+    raise typer.Exit(result if isinstance(result, int) else 0)
 
 
 app = typer.Typer(

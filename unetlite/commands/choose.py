@@ -18,6 +18,7 @@ from PIL import Image
 from rich.console import Console
 from rich.live import Live
 
+from unetlite.commands.compare import compare
 from unetlite.data.survey import survey
 from unetlite.errors import Failure, Stopped, UsageError
 from unetlite.files import load_libraries, progress, read_mapping, write_text
@@ -63,10 +64,7 @@ def choose(
     print("\n".join(stored["said"]) + "\n", flush=True)
     race(stored, directory, parallel or stored["parallel"])
 
-    from unetlite.commands.compare import ROUNDS, judge
-
-    chosen = judge(directory, "upsample", None, None, [], directory, (256, 256), ROUNDS, tensorboard=True)
-    run = directory / chosen / "seed0"
+    run = directory / compare(directory, tensorboard=True) / "seed0"
     print(f"\nuse it   unetlite predict {run} IMAGES --output DIR\n         unetlite export {run}")
 
 

@@ -72,16 +72,13 @@ class OnlyFinite(Callback):
             self.fail(trainer, f"the training loss is {float(loss)}, of the images {images}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.check(trainer, pl_module, "val")
-
-    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.check(trainer, pl_module, "test")
-
-    def check(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        stage = "test" if trainer.testing else "val"
         if not (loss := trainer.callback_metrics[f"{stage}/loss"]).isfinite():
             self.fail(trainer, f"the {stage} loss is {float(loss)}")
         if wrong := [name for name, value in pl_module.network.state_dict().items() if not value.isfinite().all()]:
             self.fail(trainer, f"the weights {wrong[0]} are not finite")
+
+    on_test_end = on_validation_end
 
     def fail(self, trainer: Trainer, what: str) -> None:
         good = f"the last good checkpoint is {self.checkpoint}" if self.checkpoint.exists() else "nothing was saved yet"
