@@ -32,9 +32,9 @@ def compare(
     comparison = read_comparison(directory, by, allow or ())
     if comparison.started is not None and (race := read_race(directory)):  # which has its own metric and margin
         for option, value in (("metric", metric), ("margin", margin)):
-            if value not in (None, planned := race["plan"][option]):
+            if value not in (None, planned := race.plan[option]):
                 raise UsageError(f"--{option} {value}: the race was planned with {planned}, and is judged by it.")
-        metric, margin = race["plan"]["metric"], race["plan"]["margin"]
+        metric, margin = race.plan["metric"], race.plan["margin"]
     metric = metric or "miou"
 
     from unetlite.compare.costs import measure_costs
