@@ -15,7 +15,7 @@ from unetlite.data.images import open_image
 from unetlite.errors import UsageError, needs
 from unetlite.inference.model import Model, Prediction, load
 from unetlite.pictures import WRONG
-from unetlite.timing import in_turn, medians
+from unetlite.timing import in_turn
 
 ROUNDS, MEASURED_PIXELS = 3, 2**20  # larger images are predicted twice only
 LARGEST_UPLOAD, MOST_PIXELS = "100mb", 2**26
@@ -109,7 +109,7 @@ def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
         predictions[name] = models[name].predict(image)
 
     rounds = ROUNDS if image.width * image.height <= MEASURED_PIXELS else 1
-    times = medians(in_turn({name: partial(predict, name) for name in models}, rounds, warm_up=0))
+    times = in_turn({name: partial(predict, name) for name in models}, rounds, warm_up=0)
     found: list[Any] = [disagreement(list(predictions.values()))]
     for name, prediction in predictions.items():
         found += [prediction.overlay, prediction.mask.convert("RGB"), summary(prediction, times[name])]
