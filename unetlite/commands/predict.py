@@ -41,7 +41,7 @@ def predict(
     truth: Annotated[Path | None, typer.Option(help="A folder of masks with the images' names; adds scores.")] = None,
     tile: Annotated[int | None, typer.Option(help="Pixels; larger images are cut into tiles. 1536 or more.")] = None,
     overlap: Annotated[int | None, typer.Option(help="Pixels that a tile sees around it. All that matter.")] = None,
-) -> int:
+) -> None:
     """Masks, overlays and areas for image files of any size. Exit code 1 if some could not be read."""
     files = find_inputs(inputs)
     if output.is_dir() and any(output.iterdir()):
@@ -120,7 +120,7 @@ def predict(
         print(f"tiles are approximate here: {metadata.reads_anywhere}; a larger --tile comes closer")
     if failures:
         print(f"{len(failures)} not predicted:", *failures, sep="\n  ")
-    return SOME_FAILED if failures else 0
+        raise typer.Exit(SOME_FAILED)
 
 
 class Predicted(NamedTuple):
