@@ -63,7 +63,7 @@ def write_tables(run: RunDirectory, segmenter: Segmenter, tested: Mapping[str, l
     metrics = {"overlap": scores["overlap"], "boundary_1px": scores["boundary_iou_1px"]}
     iou, dice = metrics["overlap"].per_image()  # (N, K)
     columns = {"miou": iou.nanmean(1), "dice": dice.nanmean(1)}  # over the classes that an image has
-    columns["boundary_iou_1px"] = metrics["boundary_1px"].per_image().nanmean(1)
+    columns["boundary_iou_1px"] = metrics["boundary_1px"].per_image()[0].nanmean(1)
     classes = list(enumerate(segmenter.classes))
     columns |= {f"iou/{label}": iou[:, k] for k, label in classes}
     columns |= {f"dice/{label}": dice[:, k] for k, label in classes}
