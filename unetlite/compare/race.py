@@ -25,11 +25,11 @@ class Race(RaceRecord):
 
     def __init__(self, directory: Path, plan: Mapping[str, Any]):
         record = read_race(directory) or RaceRecord(dict(plan))
-        super().__init__(**vars(record))
+        super().__init__(dict(plan), record.looks, record.ended, record.seconds)
         self.file, self.planned = directory / "race.json", looks_until(plan["seeds"])
         self.started, self.trained = time.monotonic(), 0
-        if changed := [key for key, value in plan.items() if self.plan.get(key) != value]:
-            old, new = (json.dumps({key: part.get(key) for key in changed}) for part in (self.plan, plan))
+        if changed := [key for key, value in plan.items() if record.plan.get(key) != value]:
+            old, new = (json.dumps({key: part.get(key) for key in changed}) for part in (record.plan, plan))
             raise UsageError(f"{self.file} records a race with {old}, not {new}; plan another with output_dir=DIR.")
 
     @property
