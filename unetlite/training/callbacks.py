@@ -161,14 +161,11 @@ class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbac
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         if self.number and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:  # else validation saves
             trainer.save_checkpoint(self.checkpoint)
-            self.stop(trainer)
+            self.on_validation_end(trainer)
 
-    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
         if self.number:
-            self.stop(trainer)
-
-    def stop(self, trainer: Trainer) -> None:
-        raise Stopped(self.number, f" at step {trainer.global_step}; resume=true goes on from there")
+            raise Stopped(self.number, f" at step {trainer.global_step}; resume=true goes on from there")
 
     def on_train_end(self, *_: Any) -> None:
         self.signals.close()
