@@ -20,7 +20,7 @@ from unetlite.inference.export import agreement, batches, onnx_model, some_image
 from unetlite.inference.pytorch import PyTorch, read_checkpoint
 from unetlite.inference.runtimes import EXPORTS, make_request, make_session, open_runtime
 from unetlite.network.folding import fold
-from unetlite.timing import in_turn, medians
+from unetlite.timing import in_turn
 
 WAYS = [("onnx", "float32"), ("onnx", "int8"), ("openvino", "float32"), ("openvino", "bfloat16"), ("openvino", "int8")]
 
@@ -46,7 +46,7 @@ def forms(paths):
             }
             functions |= {(metadata.network.upsample["name"], name, form): run for name, run in runs.items()}
     with torch.inference_mode():
-        found = medians(in_turn(functions))
+        found = in_turn(functions)
     for (operator, name, form), milliseconds in found.items():
         print(f"{operator:18} {name:13} {form:8} {milliseconds:7.1f} ms")
 
@@ -63,7 +63,7 @@ def speed(paths):
             for format, precision in WAYS:
                 runtime = exported(network, metadata, format, precision, Path(directory), splits)
                 functions[runtime.name, precision] = partial(runtime.run, image)
-            found = medians(in_turn(functions))
+            found = in_turn(functions)
         eager = found["PyTorch", "float32"]
         print(f"{path}, {torch.get_num_threads()} threads")
         for (name, precision), median in found.items():

@@ -17,7 +17,7 @@ from torch import nn
 from unetlite.compare.costs import training_step
 from unetlite.network.unet import UNet, initialise
 from unetlite.settings import compose_run, read_settings
-from unetlite.timing import in_turn, medians
+from unetlite.timing import in_turn
 
 ROUNDS = 5
 
@@ -58,7 +58,7 @@ def main() -> None:
     for dtype, precision in ((torch.float32, "32-true"), (torch.bfloat16, "bf16-mixed")):
         runs = [alone(conv, x, dtype, first=k == 0) for k, (conv, x) in enumerate(met)]
         step = training_step(network, {**config, "trainer": {**config["trainer"], "precision": precision}})
-        times = medians(in_turn({"step": step, **{k: run for k, (run, _) in enumerate(runs)}}, ROUNDS))
+        times = in_turn({"step": step, **{k: run for k, (run, _) in enumerate(runs)}}, ROUNDS)
         least, work = sum(ms for k, ms in times.items() if k != "step"), sum(work for _, work in runs)
         rates = [work / times[k] / 1e6 for k, (_, work) in enumerate(runs)]
         print(f"{precision}, {torch.get_num_threads()} threads, {images} windows of {data['crop_size']} pixels")

@@ -50,7 +50,7 @@ from unetlite.network.measures import parameters
 from unetlite.network.unet import UNet, initialise
 from unetlite.seeding import derive_seed
 from unetlite.settings import compose_run, network_config, read_settings
-from unetlite.timing import in_turn, medians
+from unetlite.timing import in_turn
 
 TARGETS = (0.95, 0.96)  # of the validation images' mean IoU
 SLICE = 2.0  # seconds of training at a time
@@ -271,7 +271,7 @@ def measure_latencies(contenders: dict[str, Contender], rounds: int) -> dict[str
         for way, run in exports(plain[name], 256, images).items():
             ways[name, way] = partial(run, image)
     with torch.inference_mode():
-        found = medians(in_turn(ways, rounds))
+        found = in_turn(ways, rounds)
     results = {}
     for name, contender in contenders.items():
         mine = {way: ms for (whose, way), ms in found.items() if whose == name}

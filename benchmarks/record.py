@@ -24,7 +24,7 @@ from unetlite.hardware import environment, fast_precision, keep_memory
 from unetlite.network.folding import fold
 from unetlite.network.unet import UNet, initialise
 from unetlite.settings import CHECKOUT, HOME, compose_run, network_config, read_settings
-from unetlite.timing import in_turn, medians
+from unetlite.timing import in_turn
 from unetlite.training.callbacks import RippleProbe
 from unetlite.training.segmenter import Segmenter
 from unetlite.training.trainer import quieten_lightning
@@ -84,7 +84,7 @@ def prediction() -> dict[str, float]:
                 network(image).argmax(1)
 
     test = partial(trainer.test, segmenter, data, verbose=False)
-    phases = medians(in_turn({"test": test, "plain": plain}, ROUNDS))
+    phases = in_turn({"test": test, "plain": plain}, ROUNDS)
     found = {"test_over_prediction": phases["test"] / phases["plain"]}
 
     image = torch.randint(0, 256, (1, data.store.channels, 256, 256), dtype=torch.uint8)
@@ -99,7 +99,7 @@ def prediction() -> dict[str, float]:
     except ImportError:  # the extra `export` is not installed
         pass
     with torch.inference_mode():
-        times = medians(in_turn(runs, 5 * ROUNDS))
+        times = in_turn(runs, 5 * ROUNDS)
     return found | {f"{name}_over_trained": ms / times["trained"] for name, ms in times.items() if name != "trained"}
 
 

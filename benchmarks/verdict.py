@@ -59,8 +59,6 @@ def split(home: Path, name: str, started: float, ended: float, said: list[tuple[
     """Seconds of a whole answer by what they went into; `said` are the lines of `choose`, with their times."""
     directory = home / "outputs" / name
     planned = changed(directory / "choose.json")
-    record = read_race(directory)
-    assert record is not None
     at_once = json.loads((directory / "choose.json").read_text())["parallel"]
     runs = [of_run(file.parent) for file in sorted(directory.rglob("metrics.json"))]
     raced = changed(directory / "race.json")
@@ -119,7 +117,7 @@ def read(home: Path, name: str) -> None:
     race = read_race(home / "outputs" / name)
     assert race is not None
     count = len(list((home / "outputs" / name).rglob("metrics.json")))
-    print(f"\n{count} trainings, looks after {[look['seeds'] for look in race['looks']]} seeds: {race['ended']}")
+    print(f"\n{count} trainings, looks after {[look['seeds'] for look in race.looks]} seeds: {race.ended}")
     show(split(home, name, record["started"], record["ended"], record["said"]), "seconds to a verdict")
 
 

@@ -16,7 +16,7 @@ from unetlite.network.measures import multiplications, parameters, receptive_fie
 from unetlite.network.unet import UNet, initialise
 from unetlite.network.upsampling import UPSAMPLERS
 from unetlite.settings import UNetConfig
-from unetlite.timing import in_turn, medians
+from unetlite.timing import in_turn
 
 PAGE = Path(__file__).with_suffix(".md")
 
@@ -165,7 +165,7 @@ def main() -> None:
         initialise(networks[name], seed=0)
     functions = {(name, way): o() for name, n in networks.items() for way, o in openers(n, image).items()}
     with torch.inference_mode():
-        times = medians(in_turn(functions, rounds=9))
+        times = in_turn(functions, rounds=9)
     fastest = {name: min(ms for (other, _), ms in times.items() if other == name) for name in networks}
 
     rows, sections = [], []

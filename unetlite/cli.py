@@ -14,14 +14,7 @@ from unetlite.commands.export import export
 from unetlite.commands.predict import predict
 from unetlite.errors import hydra_mistakes, mistakes_in_one_line
 
-
-def leave(code: int | None, **_: object) -> None:
-    """Ends a command with the exit code that it returns."""
-    raise typer.Exit(code or 0)
-
-
 app = typer.Typer(
-    result_callback=leave,
     help="Which decoder upsampling should I use? Train with one, look at what it does, compare, and use the result.",
     no_args_is_help=True,
     add_completion=False,

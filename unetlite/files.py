@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from yaml import YAMLError
 
 from unetlite.errors import UsageError
@@ -138,8 +139,6 @@ def progress(description: str) -> Iterator[Callable[..., None]]:
 
     It takes a text and, if that is known, the share of the work that is done, and adds the time left.
     """
-    from rich.console import Console
-
     console, start = Console(stderr=True), time.monotonic()
     status = console.status(description) if console.is_terminal else None
 

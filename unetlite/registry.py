@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from inspect import signature
+from itertools import islice
+from json import JSONEncoder
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, ValidationError, create_model
@@ -13,7 +15,7 @@ T = TypeVar("T")
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
 """No word for a number, no unknown key, no NaN."""
 
-MOST_VALUES, DEEPEST = 100_000, 20  # of what a file may hold beside a network's numbers
+MOST_PIECES = 300_000  # of JSON, about three a value, of what a file may hold beside a network's numbers
 
 
 class Registry(dict[str, type]):
@@ -70,19 +72,12 @@ def checked(schema: type[T], values: object, prefix: str) -> T:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is made of dictionaries, lists, texts and numbers alone, not too many and not too deep.
+    """Whether a value is one of JSON, and not too long.
 
     A list that is in itself, or twice in each of many lists, is small in a file and endless when it is walked.
     """
-    left = [(value, 0)]
-    for count in range(MOST_VALUES):
-        if not left:
-            return True
-        each, depth = left.pop()
-        if isinstance(each, dict) and all(isinstance(key, str) for key in each) and depth < DEEPEST:
-            left += [(inner, depth + 1) for inner in each.values()]
-        elif isinstance(each, (list, tuple)) and depth < DEEPEST and len(each) < MOST_VALUES - count:
-            left += [(inner, depth + 1) for inner in each]
-        elif not isinstance(each, (str, int, float, bool, type(None))):
-            return False
-    return False
+    try:
+        pieces = JSONEncoder().iterencode(value)  # as they are asked for
+        return next(islice(pieces, MOST_PIECES, None), None) is None
+    except (TypeError, ValueError, RecursionError):
+        return False

@@ -4,16 +4,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from statistics import median
 from typing import Any
-
-import numpy as np
 
 PAUSE = 0.01  # seconds: threads of a runtime spin for a while after their work, and slow down what comes next
 LONG = 0.2  # seconds; what takes longer needs no call before it to fill the caches
 
 
-def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_up: int = 1) -> dict[Any, np.ndarray]:
-    """Seconds (rounds,) of each function, after `warm_up` rounds more; every round times each once.
+def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_up: int = 1) -> dict[Any, float]:
+    """Median milliseconds of each function, after `warm_up` rounds more; every round times each once.
 
     Before that come a pause, in which others' threads go to sleep, and a call after which the caches are its own; what
     takes long needs none.
@@ -27,7 +26,7 @@ def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_u
             start = time.perf_counter()
             function()
             seconds[name].append(time.perf_counter() - start)
-    return {name: np.array(values[warm_up:]) for name, values in seconds.items()}
+    return {name: 1000 * median(values[warm_up:]) for name, values in seconds.items()}
 
 
 def threads() -> int:
@@ -38,8 +37,3 @@ def threads() -> int:
     if given.isdigit() and int(given):
         return int(given)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def medians(seconds: Mapping[Any, np.ndarray]) -> dict[Any, float]:
-    """Milliseconds, of what `in_turn` gives."""
-    return {key: 1000 * float(np.median(values)) for key, values in seconds.items()}

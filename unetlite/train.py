@@ -1,6 +1,7 @@
 """One run, from its configuration to a run directory. `python train.py` and `unetlite train` are this."""
 
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,6 @@ def train(config: dict[str, Any]) -> float:
         return run.stored_metrics()["val/miou"]
 
     # Imported here because it takes seconds: a misspelt word is answered before.
-    from dataclasses import replace
-
     import torch
 
     from unetlite.data.batches import SegmentationData

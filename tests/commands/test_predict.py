@@ -21,9 +21,9 @@ from unetlite import UsageError, load
 from unetlite.cli import app
 from unetlite.commands.predict import SOME_FAILED, count_against, find_inputs
 from unetlite.data.images import read_image
-from unetlite.inference import export, large, model, outputs
+from unetlite.inference import export, large, outputs
 from unetlite.inference.large import TiffRows, create_tiff, open_large
-from unetlite.inference.model import Model, in_memory
+from unetlite.inference.model import Band, Model, in_memory
 from unetlite.inference.pytorch import PyTorch
 from unetlite.inference.runtimes import open_runtime
 from unetlite.inference.tiling import TILE, Tiling
@@ -445,7 +445,7 @@ def test_a_truth_is_read_as_its_data_set_codes_it(tmp_path, name, values, expect
     network = as_trained({"name": "nearest"}, widths=(4, 6))
     metadata = make_metadata(network, config={"data": {"name": name}})
     count = count_against(path, metadata, in_memory(np.zeros((3, 2, 2), np.uint8)))
-    assert count(model.Band(0, found, None)).tolist() == expected
+    assert count(Band(0, found, None)).tolist() == expected
 
 
 def test_a_file_read_by_rows_gives_the_mask_that_it_gives_as_a_whole(runs, tmp_path, monkeypatch):
@@ -481,7 +481,7 @@ def test_a_file_read_by_rows_gives_the_mask_that_it_gives_as_a_whole(runs, tmp_p
 )  # fmt: skip
 def test_tiles_are_called_approximate_where_they_are(options, size, approximate, tmp_path, monkeypatch):
     save(tmp_path / "images" / "a.png", noise(size, size, 3))
-    monkeypatch.setattr(model, "load", lambda *_, **__: a_model(64, overlap=8, **options))
+    monkeypatch.setattr("unetlite.commands.predict.load", lambda *_, **__: a_model(64, overlap=8, **options))
     result = predict("model.ckpt", tmp_path / "images", "--output", tmp_path / "out")
     assert result.exit_code == 0
     assert ("approximate" in result.output) == approximate
@@ -552,7 +552,7 @@ def test_an_interrupted_prediction_keeps_what_is_done_and_nothing_half(runs, tmp
         yield tell
 
     monkeypatch.setattr(network, "bands", bands)
-    monkeypatch.setattr(model, "load", lambda *_, **__: network)
+    monkeypatch.setattr("unetlite.commands.predict.load", lambda *_, **__: network)
     monkeypatch.setattr("unetlite.commands.predict.progress", progress)
     result = CliRunner().invoke(
         app, ["predict", "model.ckpt", str(tmp_path / "images"), "--output", str(tmp_path / "out")]

@@ -12,11 +12,19 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
+import yaml
+from PIL import Image
+from rich.console import Console
+from rich.live import Live
 
+from unetlite.commands.compare import compare
+from unetlite.data.survey import survey
 from unetlite.errors import Failure, Stopped, UsageError
 from unetlite.files import load_libraries, progress, read_mapping, write_text
-from unetlite.settings import CONFIGS, HOME, compose_run, read_settings, seconds_of
+from unetlite.pictures import overlay, picture_grid, picture_row
+from unetlite.settings import CONFIGS, HOME, compose_run, network_config, read_settings, seconds_of
 
 if TYPE_CHECKING:
     from unetlite.data.batches import SegmentationData
@@ -60,9 +68,7 @@ def choose(
     print("\n".join(stored["said"]) + "\n", flush=True)
     race(stored, directory, parallel or stored["parallel"])
 
-    from unetlite.commands.compare import ROUNDS, judge
-
-    judge(directory, "upsample", None, None, [], directory, (256, 256), ROUNDS, tensorboard=True)
+    compare(directory, tensorboard=True)
 
 
 def quoted(value: Any) -> str:
@@ -85,12 +91,6 @@ def open_data(words: list[str]) -> "SegmentationData":
 
 def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "SegmentationData"]:
     """Says what the data are, with a contact sheet; the words that choose them on the command line, and they."""
-    import numpy as np
-    from PIL import Image
-
-    from unetlite.data.survey import survey
-    from unetlite.pictures import overlay, picture_grid, picture_row
-
     words = [f"data={what}", *given]
     if not (CONFIGS / "data" / f"{what}.yaml").exists():
         if what == "folder":
@@ -131,13 +131,11 @@ def plan(
 ) -> dict[str, Any]:
     """Times a few steps of every operator; how long a training is to be, and what that takes."""
     import torch
-    import yaml
 
     from unetlite.compare.costs import pace
     from unetlite.compare.runs import LOOKS
     from unetlite.network.unet import UNet
     from unetlite.network.upsampling import UPSAMPLERS
-    from unetlite.settings import network_config
 
     race = yaml.safe_load((CONFIGS / "hydra" / "sweeper" / "race.yaml").read_text())
     names = (wanted["operators"] or race["params"]["upsample"]).split(",")
@@ -205,9 +203,6 @@ def plan(
 
 def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:
     """Runs the race in a process of its own, and shows how it stands. Ctrl+C ends it; asked again, it goes on."""
-    from rich.console import Console
-    from rich.live import Live
-
     from unetlite.compare.standing import Standing
 
     standing = Standing(directory, stored["operators"], stored["seeds"], stored["steps"])

@@ -1,16 +1,14 @@
 """`unetlite compare`: runs in, verdict and report out."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import get_console
 
 from unetlite.commands.explain import parse_size
 from unetlite.errors import UsageError
 from unetlite.files import load_libraries, progress, shorten
-
-ROUNDS = 9  # of the measurement of latencies
 
 
 def compare(
@@ -23,31 +21,22 @@ def compare(
     allow: Annotated[list[str] | None, typer.Option(help="A key in which the runs may differ as well.")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the report goes; beside the runs by default.")] = None,
     size: Annotated[str, typer.Option(help="Height and width of the image that costs are measured with.")] = "256",
-    rounds: Annotated[int, typer.Option(min=0, help="Of the measurement of latencies; 0 leaves it out.")] = ROUNDS,
+    rounds: Annotated[int, typer.Option(min=0, help="Of the measurement of latencies; 0 leaves it out.")] = 9,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also chart and pictures for it.")] = False,
 ) -> None:
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
-    judge(directory, by, metric, margin, allow or [], output or directory, parse_size(size), rounds, tensorboard)
-
-
-def judge(
-    directory: Path, by: str, metric: str | None, margin: float | None, allow: Sequence[str], output: Path,
-    size: tuple[int, int], rounds: int, tensorboard: bool,
-) -> None:  # fmt: skip
-    """Writes and prints the verdict, and how to use what it chooses. A race has its own metric and margin."""
-    from rich import get_console
-
     from unetlite.compare.runs import METRICS, read_comparison, read_race
 
+    height, width = parse_size(size)
     if metric not in (None, *METRICS):
         raise UsageError(f"--metric {metric}: choose one of {', '.join(METRICS)}.")
     load_libraries("torch", "lightning")
-    comparison = read_comparison(directory, by, allow)
-    if comparison.started is not None and (race := read_race(directory)):
+    comparison = read_comparison(directory, by, allow or ())
+    if comparison.started is not None and (race := read_race(directory)):  # which has its own metric and margin
         for option, value in (("metric", metric), ("margin", margin)):
-            if value not in (None, planned := race["plan"][option]):
+            if value not in (None, planned := race.plan[option]):
                 raise UsageError(f"--{option} {value}: the race was planned with {planned}, and is judged by it.")
-        metric, margin = race["plan"]["metric"], race["plan"]["margin"]
+        metric, margin = race.plan["metric"], race.plan["margin"]
     metric = metric or "miou"
 
     from unetlite.compare.costs import measure_costs
@@ -63,13 +52,14 @@ def judge(
     others = {other: found for other in METRICS if other != metric and (found := describe(comparison, other))}
     with progress("reading checkpoints") as tell:
         networks = {name: load_network(runs[0].files.judged).eval() for name, runs in comparison.variants.items()}
-        costs = measure_costs(comparison, networks, size, rounds, tell)
+        costs = measure_costs(comparison, networks, (height, width), rounds, tell)
         tell("predicting test images")
         evidence = gather_evidence(comparison, networks)
         report = Report(comparison, analysis, others, costs, evidence, margin)
-        written = [f"report    {file}" for file in write_report(report, output)]
+        written = [f"report    {file}" for file in write_report(report, output or directory)]
         if tensorboard:
-            written.append(f"pictures  tensorboard --logdir {write_tensorboard(analysis, evidence, output)}")
+            place = write_tensorboard(analysis, evidence, output or directory)
+            written.append(f"pictures  tensorboard --logdir {place}")
     console = get_console()
     notes = [f"left out: {reason}" for reason in comparison.left_out] + report.verdicts + report.cautions
     console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)

@@ -5,16 +5,17 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import numpy as np
 import typer
+from PIL import Image
 
+from unetlite.data.images import open_image
 from unetlite.errors import UsageError, needs
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from unetlite.inference.model import Model, Prediction
+from unetlite.inference.model import Model, Prediction, load
+from unetlite.pictures import WRONG
+from unetlite.timing import in_turn
 
 ROUNDS, MEASURED_PIXELS = 3, 2**20  # larger images are predicted twice only
 LARGEST_UPLOAD, MOST_PIXELS = "100mb", 2**26
@@ -26,8 +27,6 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
 ) -> None:
     """A web page on this machine: drop an image, see each model's mask and timing side by side."""
-    from unetlite.inference.model import load
-
     loaded = {str(path): load(path) for path in models}
     page, theme = build(loaded, example_image(next(iter(loaded.values()))))
     try:
@@ -41,10 +40,8 @@ def demo(
     page.block_thread()
 
 
-def example_image(model: "Model") -> "Image":
+def example_image(model: Model) -> Image.Image:
     """A test image of the model's data set where that is on this machine, else a piece of the Earth."""
-    from PIL import Image
-
     from unetlite.data.batches import data_of_run
     from unetlite.data.coast import example as earth
     from unetlite.inference.export import some_images
@@ -58,7 +55,7 @@ def example_image(model: "Model") -> "Image":
     return Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))
 
 
-def build(models: "Mapping[str, Model]", example: "Image") -> tuple[Any, Any]:
+def build(models: Mapping[str, Model], example: Image.Image) -> tuple[Any, Any]:
     """The page, a gradio.Blocks, and its theme. Nothing of it comes from the internet."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     with needs("demo"):
@@ -86,7 +83,7 @@ def build(models: "Mapping[str, Model]", example: "Image") -> tuple[Any, Any]:
     return page, theme
 
 
-def describe(model: "Model") -> str:
+def describe(model: Model) -> str:
     """The operator, what runs the model, and how well it did."""
     metadata = model.metadata
     text = f"{metadata.network.upsample['name']} · {model.runtime.name}, {metadata.precision}"
@@ -94,12 +91,9 @@ def describe(model: "Model") -> str:
     return next((f"{text} · {split} mIoU {score:.3f}" for split, score in scores.items() if score), text)
 
 
-def answer(models: "Mapping[str, Model]", file: str | None) -> list[Any]:
+def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
     """The values of the page's outputs for an uploaded file; nothing for none. Raises gradio.Error, in words."""
     import gradio
-
-    from unetlite.data.images import open_image
-    from unetlite.timing import in_turn, medians
 
     if file is None:
         return [None] * (1 + 3 * len(models))
@@ -115,14 +109,14 @@ def answer(models: "Mapping[str, Model]", file: str | None) -> list[Any]:
         predictions[name] = models[name].predict(image)
 
     rounds = ROUNDS if image.width * image.height <= MEASURED_PIXELS else 1
-    times = medians(in_turn({name: partial(predict, name) for name in models}, rounds, warm_up=0))
+    times = in_turn({name: partial(predict, name) for name in models}, rounds, warm_up=0)
     found: list[Any] = [disagreement(list(predictions.values()))]
     for name, prediction in predictions.items():
         found += [prediction.overlay, prediction.mask.convert("RGB"), summary(prediction, times[name])]
     return found
 
 
-def summary(prediction: "Prediction", milliseconds: float) -> str:
+def summary(prediction: Prediction, milliseconds: float) -> str:
     """Time and areas as HTML, each class with its colour."""
     height, width = prediction.classes.shape
     items = "".join(
@@ -134,13 +128,8 @@ def summary(prediction: "Prediction", milliseconds: float) -> str:
     return f"<b>{milliseconds:.0f} ms</b> for {width} x {height} pixels<ul style='{list_style}'>{items}</ul>"
 
 
-def disagreement(predictions: "Sequence[Prediction]") -> "Image":
+def disagreement(predictions: Sequence[Prediction]) -> Image.Image:
     """The image in grey, with the pixels in colour where not all models give the class of the same name."""
-    import numpy as np
-    from PIL import Image
-
-    from unetlite.pictures import WRONG
-
     names = [np.array(prediction.metadata.classes)[prediction.classes] for prediction in predictions]
     differ = np.any([other != names[0] for other in names], axis=0)
     grey = predictions[0].image.mean(0, dtype=np.float32) / 3 + 170  # pale, so that single pixels stand out

@@ -1,12 +1,17 @@
 """`unetlite explain`: what a network computes, layer by layer, and what its upsampling operator does."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import get_console
+from rich.table import Table
 
 from unetlite.errors import UsageError
 from unetlite.files import load_libraries
+from unetlite.settings import compose_run, read_settings
+from unetlite.training.run import RunFiles
 
 if TYPE_CHECKING:
     from unetlite.network.unet import UNet
@@ -36,8 +41,6 @@ def open_network(what: list[str]) -> "UNet":
     from unetlite.network.checkpoint import load_network
     from unetlite.network.measures import match_budget
     from unetlite.network.unet import UNet, initialise
-    from unetlite.settings import compose_run, read_settings
-    from unetlite.training.run import RunFiles
 
     if len(what) == 1 and "=" not in what[0]:
         path = Path(what[0])
@@ -60,9 +63,6 @@ def short(number: float) -> str:
 
 def explain_one(network: "UNet", height: int, width: int) -> None:
     """Prints the layers, what folding saves, and how the last upsampling operator behaves."""
-    from rich import get_console
-    from rich.table import Table
-
     from unetlite.network.behaviour import SIZE, last_behaviour
     from unetlite.network.folding import fold
     from unetlite.network.measures import layers, multiplications, parameters, receptive_field
@@ -102,11 +102,6 @@ def explain_one(network: "UNet", height: int, width: int) -> None:
 
 def explain_all(network: "UNet", height: int, width: int) -> None:
     """Prints what all operators cost, see, and do to a constant, each in the same network."""
-    from dataclasses import replace
-
-    from rich import get_console
-    from rich.table import Table
-
     from unetlite.network.behaviour import last_behaviour
     from unetlite.network.folding import fold
     from unetlite.network.measures import multiplications, parameters, receptive_field

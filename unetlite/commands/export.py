@@ -5,8 +5,12 @@ from typing import Annotated
 
 import typer
 
+from unetlite.commands.predict import find_inputs
+from unetlite.data.images import read_image
 from unetlite.errors import UsageError, first_line, needs
 from unetlite.files import load_libraries, progress, whole
+from unetlite.inference.runtimes import EXPORTS, open_runtime
+from unetlite.training.run import RunFiles
 
 CHECKED, CALIBRATION = 6, 64  # images
 
@@ -25,14 +29,10 @@ def export(
     refuse(format, output, precision, int8)
     load_libraries("torch")
 
-    from unetlite.commands.predict import find_inputs
     from unetlite.data.batches import data_of_run
-    from unetlite.data.images import read_image
     from unetlite.inference.export import SIZES, agreement, demand, latency, loss, some_images, write
     from unetlite.inference.pytorch import read_checkpoint
-    from unetlite.inference.runtimes import EXPORTS, open_runtime
     from unetlite.network.folding import fold as fold_network
-    from unetlite.training.run import RunFiles
 
     output = output or ("logits" if format == "safetensors" else "probabilities")
     precision = "int8" if int8 else precision
@@ -86,8 +86,6 @@ def export(
 
 def refuse(format: str, output: str | None, precision: str, int8: bool) -> None:
     """Raises UsageError for options that are unknown or do not go together."""
-    from unetlite.inference.runtimes import EXPORTS
-
     outputs, precisions = ("logits", "probabilities", "classes"), ("float32", "bfloat16")
     network, no_logits = format == "safetensors", output not in (None, "logits")
     bfloat16 = precision == "bfloat16"

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from unetlite.errors import hydra_mistakes, mistakes_in_one_line
+from rich.console import Console
+from rich.table import Table
+
 from unetlite.settings import CONFIGS, flatten
 
 EXAMPLES = {
@@ -20,14 +22,10 @@ WORDS = {"True": "true", "False": "false", "None": "null"}  # as YAML has them
 LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?P<value>[^#]*)(?:# (?P<meaning>.*))?")
 
 
-@mistakes_in_one_line()
-@hydra_mistakes()
 def show_keys(words: Sequence[str]) -> None:
     """Prints what can be set, as the words that choose from groups have it."""
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
-    from rich.console import Console
-    from rich.table import Table
 
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose("train", overrides=list(words), return_hydra_config=True)

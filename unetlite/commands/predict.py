@@ -9,18 +9,25 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+import numpy as np
 import typer
+from rich import get_console
+from rich.table import Table
 
+from unetlite.data import public  # noqa: F401  each registers itself in DATASETS
+from unetlite.data.images import read_values
+from unetlite.data.labels import ClassTable
+from unetlite.data.samples import DATASETS
 from unetlite.errors import UsageError
 from unetlite.files import IMAGE_SUFFIXES, cell, image_files, progress
+from unetlite.inference.large import TiffRows, is_large, open_picture
+from unetlite.inference.metadata import Metadata
+from unetlite.inference.model import Band, load
+from unetlite.inference.outputs import outputs
+from unetlite.inference.tiling import Picture
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
-
-    from unetlite.inference.metadata import Metadata
-    from unetlite.inference.model import Band
-    from unetlite.inference.tiling import Picture
 
 SOME_FAILED = 1  # the exit code if some files could not be read
 
@@ -34,14 +41,8 @@ def predict(
     truth: Annotated[Path | None, typer.Option(help="A folder of masks with the images' names; adds scores.")] = None,
     tile: Annotated[int | None, typer.Option(help="Pixels; larger images are cut into tiles. 1536 or more.")] = None,
     overlap: Annotated[int | None, typer.Option(help="Pixels that a tile sees around it. All that matter.")] = None,
-) -> int:
+) -> None:
     """Masks, overlays and areas for image files of any size. Exit code 1 if some could not be read."""
-    import numpy as np
-
-    from unetlite.inference.large import open_picture
-    from unetlite.inference.model import load
-    from unetlite.inference.outputs import outputs
-
     files = find_inputs(inputs)
     if output.is_dir() and any(output.iterdir()):
         raise UsageError(f"--output {output} is not empty; nothing is overwritten, choose another folder.")
@@ -119,14 +120,14 @@ def predict(
         print(f"tiles are approximate here: {metadata.reads_anywhere}; a larger --tile comes closer")
     if failures:
         print(f"{len(failures)} not predicted:", *failures, sep="\n  ")
-    return SOME_FAILED if failures else 0
+        raise typer.Exit(SOME_FAILED)
 
 
 class Predicted(NamedTuple):
     """An image's row of predictions.csv, and what the summary of all is made of."""
 
     row: list[Any]  # why it could not be predicted, in the second cell
-    pixels: "np.ndarray | None" = None  # of each class (K,); None if it could not be
+    pixels: np.ndarray | None = None  # of each class (K,); None if it could not be
     counts: "Tensor | None" = None  # (K, 3) of TP, FP and FN, if it has a mask
     in_tiles: bool = False
 
@@ -155,7 +156,7 @@ def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def find_masks(truth: Path, metadata: "Metadata", files: Iterable[str]) -> dict[str, Path]:
+def find_masks(truth: Path, metadata: Metadata, files: Iterable[str]) -> dict[str, Path]:
     """The masks by the names of the images that have one. Raises UsageError if there is none."""
     if not truth.is_dir():
         raise UsageError(f"--truth {truth}: there is no such folder.")
@@ -166,17 +167,12 @@ def find_masks(truth: Path, metadata: "Metadata", files: Iterable[str]) -> dict[
     return masks
 
 
-def count_against(path: Path, metadata: "Metadata", picture: "Picture") -> "Callable[[Band], Tensor]":
+def count_against(path: Path, metadata: Metadata, picture: Picture) -> "Callable[[Band], Tensor]":
     """What counts TP, FP and FN (K, 3) of a band, by a mask that is coded as the data set's own, or for coast by class
     indices. Raises UsageError, also later, if the mask cannot be read or does not fit.
     """
     import torch
 
-    from unetlite.data import public  # noqa: F401  each registers itself in DATASETS
-    from unetlite.data.images import read_values
-    from unetlite.data.labels import ClassTable
-    from unetlite.data.samples import DATASETS
-    from unetlite.inference.large import TiffRows, is_large
     from unetlite.metrics.overlap import count_classes
 
     data = metadata.config["data"]
@@ -194,18 +190,15 @@ def count_against(path: Path, metadata: "Metadata", picture: "Picture") -> "Call
     if (height, width) != (picture.height, picture.width):
         raise UsageError(f"{path} is {width} x {height} pixels, but its image {picture.width} x {picture.height}.")
 
-    def count(band: "Band") -> "Tensor":
+    def count(band: Band) -> "Tensor":
         true = table.indices(read(band.top, band.top + len(band.classes)).astype(int), path)
         return count_classes(torch.from_numpy(band.classes), torch.from_numpy(true), len(metadata.classes))
 
     return count
 
 
-def print_table(classes: Sequence[str], areas: "np.ndarray", scored: "Sequence[Tensor]", images: int) -> None:
+def print_table(classes: Sequence[str], areas: np.ndarray, scored: "Sequence[Tensor]", images: int) -> None:
     """The share of each class, and its scores if there are."""
-    from rich import print
-    from rich.table import Table
-
     kinds, scores = {}, {}
     if scored:
         import torch
@@ -220,4 +213,4 @@ def print_table(classes: Sequence[str], areas: "np.ndarray", scored: "Sequence[T
         table.add_section()
         table.add_row("mean over classes", "", *(f"{scores[key]:.4f}" for key in ("miou", "dice")))
         table.add_row("mean over images", "", *(f"{scores[key]:.4f}" for key in ("miou_per_image", "dice_per_image")))
-    print(table)
+    get_console().print(table)

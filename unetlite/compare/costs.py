@@ -21,7 +21,7 @@ from unetlite.inference.runtimes import make_request, make_session
 from unetlite.network.folding import fold
 from unetlite.network.measures import multiplications, parameters
 from unetlite.network.unet import UNet
-from unetlite.timing import in_turn, medians
+from unetlite.timing import in_turn
 
 WAYS = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 TRAINING_ROUNDS = 3
@@ -72,10 +72,10 @@ def measure_costs(
     if rounds:
         tell(f"measuring latencies, {rounds} rounds", 0.4)
         with torch.inference_mode():
-            latency = medians(in_turn(predictions, rounds))
+            latency = in_turn(predictions, rounds)
         tell(f"measuring training steps, {TRAINING_ROUNDS} rounds", 0.7)
         training = {name: training_step(networks[name], runs[0].config) for name, runs in comparison.variants.items()}
-        steps = medians(in_turn(training, TRAINING_ROUNDS))
+        steps = in_turn(training, TRAINING_ROUNDS)
         for name, cost in variants.items():
             cost.latency = {way: latency[name, way] for way in WAYS if (name, way) in latency}
             cost.training_step = steps[name]

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unetlite.compare.runs import Comparison, looks_until, next_look, read_race, read_run, still_racing
+from unetlite.compare.runs import Comparison, RaceRecord, looks_until, read_race, read_run
 from unetlite.compare.verdict import analyse
 from unetlite.errors import UsageError
 from unetlite.files import write_text
 
 
-class Race:
+class Race(RaceRecord):
     """What is planned and what was decided, kept in `race.json` after every step.
 
     The plan must not change: `by`, the key that is compared; `variants`, by name their words on the command line;
@@ -24,29 +24,18 @@ class Race:
     """
 
     def __init__(self, directory: Path, plan: Mapping[str, Any]):
-        self.file, self.plan, self.planned = directory / "race.json", dict(plan), looks_until(plan["seeds"])
-        self.looks: list[dict[str, Any]] = []
-        self.ended: str | None = None
-        self.earlier, self.started, self.trained = 0.0, time.monotonic(), 0
-        if record := read_race(directory):
-            if changed := [key for key, value in self.plan.items() if record["plan"].get(key) != value]:
-                old, new = (json.dumps({key: part.get(key) for key in changed}) for part in (record["plan"], self.plan))
-                raise UsageError(f"{self.file} records a race with {old}, not {new}; plan another with output_dir=DIR.")
-            self.looks, self.ended, self.earlier = record["looks"], record["ended"], record["seconds"]
+        record = read_race(directory) or RaceRecord(dict(plan))
+        super().__init__(dict(plan), record.looks, record.ended, record.seconds)
+        self.file, self.planned = directory / "race.json", looks_until(plan["seeds"])
+        self.started, self.trained = time.monotonic(), 0
+        if changed := [key for key, value in plan.items() if record.plan.get(key) != value]:
+            old, new = (json.dumps({key: part.get(key) for key in changed}) for part in (record.plan, plan))
+            raise UsageError(f"{self.file} records a race with {old}, not {new}; plan another with output_dir=DIR.")
 
     @property
-    def seconds(self) -> float:
-        """That the race has taken, interruptions left out."""
-        return self.earlier + time.monotonic() - self.started
-
-    @property
-    def racing(self) -> list[str]:
-        return still_racing(self.plan["variants"], self.looks)
-
-    @property
-    def seeds(self) -> int:
-        """How many there are to be at the next look, or were at the last one."""
-        return next_look(self.planned, self.looks)
+    def spent(self) -> float:
+        """Seconds that the race has taken, interruptions left out."""
+        return self.seconds + time.monotonic() - self.started
 
     def look(self, runs: Mapping[str, Sequence[Path]]) -> None:
         """Decides who goes on, by the finished runs of `racing`, in the order of the seeds."""
@@ -58,7 +47,7 @@ class Race:
             raise UsageError(f"metric={self.plan['metric']}: the runs have no value of it.")
         best = analysis.best
         self.looks.append({
-            "seeds": self.seeds, "alpha": alpha, "seconds": round(self.seconds), "candidates": best.candidates,
+            "seeds": self.seeds, "alpha": alpha, "seconds": round(self.spent), "candidates": best.candidates,
             "regret": best.regret, "means": {name: each.mean for name, each in analysis.variants.items()},
         })  # fmt: skip
         margin, missing = self.plan["margin"], (self.seeds - self.looks[-1]["seeds"]) * len(self.racing)
@@ -69,10 +58,10 @@ class Race:
             self.ended = "a variant is within the margin"
         elif len(self.looks) == len(self.planned):
             self.ended = "the last look was taken"
-        elif self.plan["budget"] is not None and self.seconds + expected > self.plan["budget"]:
+        elif self.plan["budget"] is not None and self.spent + expected > self.plan["budget"]:
             self.ended = "the time is spent"
         self.save()
 
     def save(self) -> None:
-        record = {"plan": self.plan, "looks": self.looks, "ended": self.ended, "seconds": self.seconds}
+        record = {"plan": self.plan, "looks": self.looks, "ended": self.ended, "seconds": self.spent}
         write_text(self.file, json.dumps(record, indent=1) + "\n")

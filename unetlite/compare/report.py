@@ -157,15 +157,6 @@ def over_seeds(values: Sequence[float], best: bool = False) -> Cell:
     return Cell(f"{mean(values):.4f}{deviation}", mean(values), best=best)
 
 
-def as_markdown(report: Report) -> str:
-    """The verdict and the table, for a paper or an issue."""
-    rows = table(report)
-    texts = [[f"**{cell.text}**" if cell.best else cell.text for cell in row.values()] for row in rows]
-    lines = [f"| {' | '.join(rows[0])} |", f"|{'---|' * len(rows[0])}", *(f"| {' | '.join(row)} |" for row in texts)]
-    notes = " Mean ± standard deviation over seeds; the bounds hold at once with 95 %." if report.analysis.best else ""
-    return "\n\n".join([*report.verdicts, *report.cautions, "\n".join(lines), report.basis + notes]) + "\n"
-
-
 def as_terminal(report: Report) -> Table:
     """The main columns of the table, within 80 characters."""
     rows, by = table(report), report.comparison.by
@@ -179,16 +170,13 @@ def as_terminal(report: Report) -> Table:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The verdict and every figure of tables, differences and costs, as plain values."""
+    """The verdict and every figure of tables, differences and costs: plain values, and dataclasses of them."""
     comparison, analysis = report.comparison, report.analysis
     pairs = [
         {"first": first, "second": second, **difference._asdict()}
         for (first, second), difference in analysis.differences.items()
         if difference.mean > 0 or (difference.mean == 0 and first < second)
     ]
-    described = {
-        metric: {name: asdict(each) for name, each in found.items()} for metric, found in report.others.items()
-    }
     judged = {key: value for key, value in asdict(analysis).items() if key not in ("differences", "best")}
     if analysis.best:
         judged |= {"candidates": analysis.best.candidates, "regret": analysis.best.regret, "lead": analysis.best.lead}
@@ -198,20 +186,21 @@ def as_json(report: Report) -> dict[str, Any]:
         "compared": comparison.by,
         "margin": report.margin,
         "judged": {**judged, "pairs": pairs},
-        "described": described,
+        "described": report.others,
         "left_out": comparison.left_out,
-        "costs": asdict(report.costs),
+        "costs": report.costs,
         "runs": {name: [run.metrics for run in runs] for name, runs in comparison.variants.items()},
         "configuration": comparison.shared,
         "environments": comparison.environments,
     }
 
 
-def as_html(report: Report) -> str:
-    """The whole page."""
-    environment = Environment(loader=PackageLoader("unetlite.compare"), autoescape=True)
+def fill_template(report: Report, name: str) -> str:
+    """The page `report.html`; or `report.md`, the verdict and the table alone, for a paper or an issue."""
+    templates = PackageLoader("unetlite.compare")
+    environment = Environment(loader=templates, autoescape=name.endswith("html"), keep_trailing_newline=True)
     environment.filters |= {"address": address, "yaml": partial(yaml.safe_dump, sort_keys=False)}
-    template, look = environment.get_template("report.html"), charts.looks(list(report.comparison.variants))
+    template, look = environment.get_template(name), charts.looks(list(report.comparison.variants))
     tables = {"rows": table(report), "details": details(report)}
     return template.render(report=report, metric=METRICS[report.analysis.metric], charts=charts, look=look, **tables)
 
@@ -225,8 +214,11 @@ def address(picture: np.ndarray) -> str:
 
 def write_report(report: Report, directory: Path) -> list[Path]:
     """`report.html`, `report.json` and `report.md`, each whole or not at all."""
-    figures = json.dumps(as_json(report), indent=1) + "\n"
-    texts = {"report.html": as_html(report), "report.json": figures, "report.md": as_markdown(report)}
+    texts = {
+        "report.html": fill_template(report, "report.html"),
+        "report.json": json.dumps(as_json(report), indent=1, default=asdict) + "\n",
+        "report.md": fill_template(report, "report.md"),
+    }
     for name, text in texts.items():
         write_text(directory / name, text)
     return [directory / name for name in texts]

@@ -1,8 +1,8 @@
 """Finished runs, and runs as variants that differ in nothing but what is compared."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +42,27 @@ def looks_until(seeds: int) -> dict[int, float]:
         raise UsageError(f"hydra.sweeper.seeds={seeds}: a race has looks at {known} seeds; give one.")
     taken = {look: share for look, share in LOOKS.items() if look <= seeds}
     return {look: ALPHA * share / sum(taken.values()) for look, share in taken.items()}
+
+
+@dataclass
+class RaceRecord:
+    """What `race.json` keeps of a race."""
+
+    plan: dict[str, Any]  # which must not change, see race.Race
+    looks: list[dict[str, Any]] = field(default_factory=list)  # what was decided
+    ended: str | None = None  # why
+    seconds: float = 0.0  # that it had taken when this was written
+
+    @property
+    def racing(self) -> list[str]:
+        """The variants that are trained after these looks."""
+        return self.looks[-1]["candidates"] if self.looks else list(self.plan["variants"])
+
+    @property
+    def seeds(self) -> int:
+        """How many there are to be at the next look, or were at the last one."""
+        planned = list(looks_until(self.plan["seeds"]))
+        return planned[min(len(self.looks), len(planned) - 1)]
 
 
 @dataclass(frozen=True)
@@ -161,7 +182,7 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
         remedy = f"a comparison by {by} needs two: python train.py -m {by}=..."
         raise UsageError(f"{directory} has runs of one variant, {names[0]}; {remedy}")
     race = read_race(directory)
-    if race and race["plan"]["by"] == by and set(race["plan"]["variants"]) <= set(found):
+    if race and race.plan["by"] == by and set(race.plan["variants"]) <= set(found):
         return raced(race, found, allowed)
     seeds = sorted(set.intersection(*map(set, found.values())))
     if not seeds:
@@ -175,9 +196,9 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
     return Comparison(by, variants, seeds, left_out, allowed)
 
 
-def raced(race: Mapping[str, Any], found: Mapping[str, Mapping[int, Run]], allowed: list[str]) -> Comparison:
+def raced(race: RaceRecord, found: Mapping[str, Mapping[int, Run]], allowed: list[str]) -> Comparison:
     """The runs of a race up to its last look, which is the one that decides."""
-    plan, looks, variants, dropped = race["plan"], race["looks"], {}, {}
+    plan, looks, variants, dropped = race.plan, race.looks, {}, {}
     if not looks:
         raise UsageError("the race has not been looked at yet; run the same command again, and it goes on.")
     planned = looks_until(plan["seeds"])
@@ -197,20 +218,11 @@ def raced(race: Mapping[str, Any], found: Mapping[str, Mapping[int, Run]], allow
     return Comparison(plan["by"], variants, seeds, left_out, allowed, planned[count], len(variants), dropped)
 
 
-def still_racing(variants: Iterable[str], looks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The variants of a race that are trained after these looks."""
-    return looks[-1]["candidates"] if looks else list(variants)
-
-
-def next_look(planned: Collection[int], looks: Sequence[Mapping[str, Any]]) -> int:
-    """Seeds at the look after these, or at the last one that is planned."""
-    return list(planned)[min(len(looks), len(planned) - 1)]
-
-
-def read_race(directory: Path) -> dict[str, Any] | None:
+def read_race(directory: Path) -> RaceRecord | None:
     """What `race.json` records; None where there is none. Raises UsageError if it is damaged."""
     file, remedy = directory / "race.json", "Delete it, and run the same command again: no training is lost."
-    return read_mapping(file, ("plan", "looks", "ended", "seconds"), remedy) if file.exists() else None
+    keys = [field.name for field in fields(RaceRecord)]
+    return RaceRecord(**read_mapping(file, keys, remedy)) if file.exists() else None
 
 
 def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[str]:

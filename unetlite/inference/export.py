@@ -27,7 +27,7 @@ from unetlite.metrics.overlap import SegmentationScores
 from unetlite.network.unet import UNet
 from unetlite.network.upsampling import UPSAMPLERS
 from unetlite.settings import KEY
-from unetlite.timing import in_turn, medians
+from unetlite.timing import in_turn
 
 SIZES = ((1, 256, 256), (3, 128, 192), (1, 37, 91))  # batch, height and width of what an export is checked with
 TOLERANCE = 1e-4  # of logits relative to the largest, where that is above 1, and of probabilities
@@ -205,6 +205,6 @@ def latency(runtime: Runtime, network: UNet, images: Sequence[np.ndarray]) -> st
     """Medians of the export and of PyTorch as trained, taken in turn, in words."""
     (image, *_) = batches(images, 1, 256, 256)
     functions = {"export": partial(runtime.run, image), "trained": partial(network, torch.from_numpy(image))}
-    export, trained = medians(in_turn(functions)).values()
+    export, trained = in_turn(functions).values()
     measured = f"{export:.1f} ms for 256 x 256 pixels with {torch.get_num_threads()} threads"
     return f"{measured}, {trained / export:.1f} times as fast as the checkpoint in PyTorch ({trained:.1f} ms)"

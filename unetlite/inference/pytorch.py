@@ -47,18 +47,11 @@ def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
     return network, Metadata.read(values, path)
 
 
-def open_checkpoint(path: Path, device: str | None = None) -> PyTorch:
-    """A checkpoint, ready to predict."""
-    return PyTorch(*read_checkpoint(path), device)
+def read_safetensors(directory: Path) -> tuple[UNet, Metadata]:
+    """The same of a folder with `model.safetensors`, and `config.json` that holds the metadata."""
+    with opening(directory):
+        from safetensors.torch import load_file
 
-
-def open_safetensors(directory: Path, device: str | None = None) -> PyTorch:
-    """A folder with `model.safetensors`, and `config.json` that holds the metadata."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    with opening(directory, SafetensorError):
         metadata = Metadata.read(json.loads((directory / "config.json").read_text()).get(KEY), directory)
         file = directory / "model.safetensors"
-        network = with_weights(metadata.network, load_file(file), file).eval()
-    return PyTorch(network, metadata, device)
+        return with_weights(metadata.network, load_file(file), file).eval(), metadata

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from unetlite.errors import MALFORMED, UsageError, first_line, needs
+from unetlite.errors import UsageError, first_line, needs
 from unetlite.files import load_libraries
 from unetlite.inference.metadata import Metadata
 from unetlite.settings import KEY
@@ -52,10 +52,7 @@ class OnnxRuntime(Runtime):
     name = "ONNX Runtime"
 
     def __init__(self, path: Path):
-        with needs("export"):
-            from onnxruntime.capi import onnxruntime_pybind11_state as state
-        errors = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-        with opening(path, *errors):
+        with opening(path):
             self.session = make_session(path)
             stored = self.session.get_modelmeta().custom_metadata_map.get(KEY)
             inputs = [(each.name, each.type) for each in self.session.get_inputs()]
@@ -81,9 +78,9 @@ class OpenVino(Runtime):
     name = "OpenVINO"
 
     def __init__(self, directory: Path):
-        with needs("export"):
-            import openvino
         with opening(directory):
+            import openvino
+
             model = openvino.Core().read_model(directory / "openvino_model.xml")
             stored = model.get_rt_info([KEY]).astype(str) if model.has_rt_info([KEY]) else None
         self.metadata = Metadata.read(stored, directory)
@@ -109,12 +106,14 @@ def make_request(model: Any, precision: str = "float32") -> Any:
 
 
 @contextmanager
-def opening(path: Path, *errors: type[Exception]) -> Iterator[None]:
-    """Says in words that a file is damaged or foreign, if opening it raises OSError, MALFORMED or one of `errors`."""
-    damaged: tuple[type[Exception], ...] = (OSError, *MALFORMED, *errors)
+def opening(path: Path) -> Iterator[None]:
+    """Says in words that a file is damaged or foreign, whatever its library raises, or that this is not installed."""
     try:
-        yield
-    except damaged as error:
+        with needs("export"):
+            yield
+    except UsageError:
+        raise
+    except Exception as error:
         raise UsageError(f"{path} cannot be opened; it is damaged or of another kind. {first_line(error)}") from None
 
 
@@ -134,9 +133,9 @@ def open_runtime(path: Path, kind: str | None = None, device: str | None = None)
     match kind or next((kind for name, kind in of_folder.items() if (path / name).exists()), path.suffix):
         case ".ckpt" | ".safetensors" as kind:
             load_libraries("torch")
-            from unetlite.inference import pytorch
+            from unetlite.inference.pytorch import PyTorch, read_checkpoint, read_safetensors
 
-            return (pytorch.open_checkpoint if kind == ".ckpt" else pytorch.open_safetensors)(path, device)
+            return PyTorch(*(read_checkpoint if kind == ".ckpt" else read_safetensors)(path), device)
         case ".onnx":
             return OnnxRuntime(path)
         case ".openvino":

@@ -43,11 +43,9 @@ class Tiling:
         core = self.size - 2 * self.halo
         self.core = core // BLOCK * BLOCK if core >= BLOCK >= stride else core // stride * stride
         if self.core < 1:
-            needed = (
-                f"with an overlap of {self.halo} on each side, a tile needs {2 * self.halo + stride} pixels or more"
-            )
+            needed = f"a tile needs {2 * self.halo + stride} pixels or more"
             remedy = "With an overlap of less than the default, tiles are approximate."
-            raise UsageError(f"tile={tile}: {needed}. {remedy}")
+            raise UsageError(f"tile={tile}: with an overlap of {self.halo} on each side, {needed}. {remedy}")
 
     def spans(self, length: int) -> list[tuple[int, int, int, int]]:
         """Along an axis of `length` pixels: start and end of each core, start and end of what is predicted for it."""

@@ -47,10 +47,6 @@ class BoundaryIoU(PerImageCounts):
             lowest = sliding(torch.minimum, lowest, 2 * self.width + 1, axis)
         return labels.masked_fill(highest == lowest, outside)
 
-    def per_image(self) -> Tensor:
-        """Boundary IoU (N, K) of every image in the order of the updates."""
-        return iou_and_dice(self.all_counts())[0]
-
     def compute(self) -> Tensor:
         """The mean over classes of the data set's Boundary IoU, pixels summed over all images."""
         return iou_and_dice(self.all_counts().sum(0))[0].nanmean()

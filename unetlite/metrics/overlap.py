@@ -27,6 +27,10 @@ class PerImageCounts(Metric):
         """Of every image in the order of the updates (N, K, 3)."""
         return dim_zero_cat(self.counts)
 
+    def per_image(self) -> tuple[Tensor, Tensor]:
+        """IoU and Dice (N, K) of every image in the order of the updates."""
+        return iou_and_dice(self.all_counts())
+
 
 class SegmentationScores(PerImageCounts):
     """IoU and Dice per class, over the data set and per image.
@@ -41,10 +45,6 @@ class SegmentationScores(PerImageCounts):
         # torchmetrics' own samplewise mode writes out one-hot masks; an image at a time it counts by bins, much faster.
         counts = [count_classes(p, m, len(self.classes)) for p, m in zip(prediction, mask, strict=True)]
         self.counts.append(torch.stack(counts))  # (B, K, 3)
-
-    def per_image(self) -> tuple[Tensor, Tensor]:
-        """IoU and Dice (N, K) of every image in the order of the updates."""
-        return iou_and_dice(self.all_counts())
 
     def compute(self) -> dict[str, Tensor]:
         return summarise(self.all_counts(), self.classes)

@@ -32,7 +32,8 @@ def fold(network: UNet, *, nearest_3x3: bool = True) -> UNet:
         elif isinstance(module, ResizeConvolution) and module.conv.kernel_size == (1, 1):
             module.convolves_first = True  # commutes with interpolation, whose weights add up to one (fact 18)
         elif type(module) is Nearest and nearest_3x3:  # and nothing from outside that is derived from it
-            network.set_submodule(name, fold_nearest(module))
+            # A transposed convolution of 4 x 4 with stride 2, 2.25 times fewer multiplications (fact 15).
+            network.set_submodule(name, transposed(module.conv, nearest_as_transposed(module.conv.weight)))
         elif type(module) is Zeros:  # equals a transposed convolution, which multiplies no zeros (fact 20)
             up = transposed(module.conv, module.conv.weight.flip(-1, -2).transpose(0, 1))
             up.blur = module.blur
@@ -40,11 +41,6 @@ def fold(network: UNet, *, nearest_3x3: bool = True) -> UNet:
         elif type(module) is LargeContext:
             network.set_submodule(name, transposed(module, module.sum_of_kernels()))
     return network.requires_grad_(False)
-
-
-def fold_nearest(up: Nearest) -> Transpose:
-    """Nearest + 3 x 3 = transposed 4 x 4 with stride 2, 2.25 times fewer multiplications (fact 15)."""
-    return transposed(up.conv, nearest_as_transposed(up.conv.weight))
 
 
 def transposed(conv: nn.Conv2d | nn.ConvTranspose2d, weight: Tensor) -> Transpose:

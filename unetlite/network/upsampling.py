@@ -419,11 +419,9 @@ class DySample(nn.Module):
         self.groups, self.style = math.gcd(groups, out_channels), style
         self.conv = conv(in_channels, out_channels, kernel_size=1)
         self.missing = -out_channels % 4 if style == "pl" else 0
-        sizes = (
-            ((out_channels + self.missing) // 4, 2 * self.groups) if style == "pl" else (out_channels, 8 * self.groups)
-        )
-        self.offset = NearZeroConv2d(*sizes, 1)
-        self.scope = NearZeroConv2d(*sizes, 1) if dynamic else None
+        read, shuffled = ((out_channels + self.missing) // 4, 1) if style == "pl" else (out_channels, 4)
+        self.offset = NearZeroConv2d(read, 2 * self.groups * shuffled, 1)
+        self.scope = NearZeroConv2d(read, 2 * self.groups * shuffled, 1) if dynamic else None
 
     def forward(self, x: Tensor, skip: Skip) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)

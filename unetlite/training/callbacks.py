@@ -72,16 +72,13 @@ class OnlyFinite(Callback):
             self.fail(trainer, f"the training loss is {float(loss)}, of the images {images}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.check(trainer, pl_module, "val")
-
-    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.check(trainer, pl_module, "test")
-
-    def check(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        stage = "test" if trainer.testing else "val"
         if not (loss := trainer.callback_metrics[f"{stage}/loss"]).isfinite():
             self.fail(trainer, f"the {stage} loss is {float(loss)}")
         if wrong := [name for name, value in pl_module.network.state_dict().items() if not value.isfinite().all()]:
             self.fail(trainer, f"the weights {wrong[0]} are not finite")
+
+    on_test_end = on_validation_end
 
     def fail(self, trainer: Trainer, what: str) -> None:
         good = f"the last good checkpoint is {self.checkpoint}" if self.checkpoint.exists() else "nothing was saved yet"
@@ -164,14 +161,11 @@ class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbac
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         if self.number and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:  # else validation saves
             trainer.save_checkpoint(self.checkpoint)
-            self.stop(trainer)
+            self.on_validation_end(trainer)
 
-    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
         if self.number:
-            self.stop(trainer)
-
-    def stop(self, trainer: Trainer) -> None:
-        raise Stopped(self.number, f" at step {trainer.global_step}; resume=true goes on from there")
+            raise Stopped(self.number, f" at step {trainer.global_step}; resume=true goes on from there")
 
     def on_train_end(self, *_: Any) -> None:
         self.signals.close()

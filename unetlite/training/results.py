@@ -9,6 +9,8 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from rich import get_console
+from rich.table import Table
 
 from unetlite.data.batches import SegmentationData
 from unetlite.files import shorten, write_csv
@@ -61,7 +63,7 @@ def write_tables(run: RunDirectory, segmenter: Segmenter, tested: Mapping[str, l
     metrics = {"overlap": scores["overlap"], "boundary_1px": scores["boundary_iou_1px"]}
     iou, dice = metrics["overlap"].per_image()  # (N, K)
     columns = {"miou": iou.nanmean(1), "dice": dice.nanmean(1)}  # over the classes that an image has
-    columns["boundary_iou_1px"] = metrics["boundary_1px"].per_image().nanmean(1)
+    columns["boundary_iou_1px"] = metrics["boundary_1px"].per_image()[0].nanmean(1)
     classes = list(enumerate(segmenter.classes))
     columns |= {f"iou/{label}": iou[:, k] for k, label in classes}
     columns |= {f"dice/{label}": dice[:, k] for k, label in classes}
@@ -93,8 +95,6 @@ def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Ma
 
 def print_results(run: RunDirectory, metrics: Mapping[str, float | None], classes: tuple[str, ...]) -> None:
     """A table of the test scores, where things lie, and the command to look at them."""
-    from rich import get_console
-    from rich.table import Table
 
     def score(name: str) -> str:
         value = metrics[f"test/{name}"]

@@ -50,19 +50,27 @@ class Segmenter(LightningModule):
         self.log("train/loss_epoch", loss, on_step=False, on_epoch=True, batch_size=len(batch.mask))
         return loss
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        _, logits = self._loss(batch, "val")
-        self.val_scores.update(logits.argmax(1), batch.mask)
+    @property
+    def _evaluated(self) -> tuple[str, MetricCollection]:
+        return ("test", self.test_scores) if self.trainer.testing else ("val", self.val_scores)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        _, logits = self._loss(batch, "test")
-        self.test_scores.update(logits.argmax(1), batch.mask)
+    def on_validation_epoch_start(self) -> None:
+        self._evaluated[1].reset()  # and kept afterwards, for checkpoints and the scores per image
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        stage, scores = self._evaluated
+        _, logits = self._loss(batch, stage)
+        scores.update(logits.argmax(1), batch.mask)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_scores("val", self.val_scores)
+        stage, scores = self._evaluated
+        # A class that is absent from truth and prediction has no score, and no curve.
+        values = {f"{stage}/{name}": value.float() for name, value in scores.compute().items()}
+        self.log_dict({name: value for name, value in values.items() if not value.isnan()})
 
-    def on_test_epoch_end(self) -> None:
-        self._log_scores("test", self.test_scores)
+    on_test_epoch_start = on_validation_epoch_start
+    test_step = validation_step
+    on_test_epoch_end = on_validation_epoch_end
 
     def _loss(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
         logits = self.network(batch.image).float()  # (B, K, H, W)
@@ -75,17 +83,6 @@ class Segmenter(LightningModule):
         parts = {"loss": loss, "cross_entropy": cross_entropy, "dice_loss": dice}
         self.log_dict({f"{stage}/{name}": value for name, value in parts.items()}, batch_size=len(mask))
         return loss, logits
-
-    def _log_scores(self, stage: str, scores: MetricCollection) -> None:
-        # A class that is absent from truth and prediction has no score, and no curve.
-        values = {f"{stage}/{name}": value.float() for name, value in scores.compute().items()}
-        self.log_dict({name: value for name, value in values.items() if not value.isnan()})
-
-    def on_validation_epoch_start(self) -> None:
-        self.val_scores.reset()
-
-    def on_test_epoch_start(self) -> None:
-        self.test_scores.reset()  # and kept afterwards, for the scores per image
 
     def configure_optimizers(self) -> Any:
         rate, decay = self.options.learning_rate, self.options.weight_decay
