@@ -65,7 +65,8 @@ def main() -> None:
                 row += [f"{min(costs[operator]['latency'].values()):.0f}", f"{costs[operator]['training_step']:.0f}"]
             print(f"| `{operator}` | {' | '.join(row)} |")
     if MATCHED in runs:
-        print("\n| CamVid, equal multiplications | mean IoU x 100 | boundary IoU x 100 | parameters |\n|---|---|---|---|")
+        print("\n| CamVid, equal multiplications | mean IoU x 100 | boundary IoU x 100 | parameters |")
+        print("|---|---|---|---|")
         for operator in operators:
             matched = read[MATCHED].variants[operator]
             means = [100 * sum(run.metrics[key] or 0 for run in matched) / len(matched) for key in KEPT[:2]]

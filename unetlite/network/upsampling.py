@@ -147,16 +147,32 @@ class Bicubic(ResizeConvolution):
     """Bicubic resize, then a 3 x 3 (or 1 x 1) convolution.
 
     Aligned as `bilinear`, with four taps per axis of the kernel with a = -0.75 (Keys 1981, eq. 15, there a = -0.5).
+    In training it is resized by a matrix product per axis, whose gradient is a product, too: several times as fast.
     """
 
     mode = "bicubic"
+
+    def forward(self, x: Tensor, skip: Skip) -> Tensor:
+        if not self.training:  # for which the product would fix sizes when exported
+            return super().forward(x, skip)
+        height, width = x.shape[-2:]
+        x = x.movedim(1, -1)  # (B, H, W, C), as it lies in memory
+        x = (bicubic_matrix(height, x) @ x.flatten(2)).unflatten(2, (width, -1))  # (B, 2H, W, C)
+        return self.conv((bicubic_matrix(width, x) @ x).movedim(-1, 1))  # (B, C_out, 2H, 2W)
+
+
+def bicubic_matrix(size: int, like: Tensor) -> Tensor:
+    """What bicubic interpolation does to an axis of `size` pixels: (2 size, size). Its taps are exact in bfloat16."""
+    columns = torch.eye(size, device=like.device)[None, None]
+    return F.interpolate(columns, size=(2 * size, size), mode="bicubic")[0, 0].to(like.dtype)
 
 
 @UPSAMPLERS.register("zeros")
 class Zeros(nn.Module):
     """Zero insertion ("bed of nails"), then a 3 x 3 convolution.
 
-    Equals a transposed convolution with k = 3, p = 1, op = 1 and the flipped kernel (fact 20).
+    Equals a transposed convolution with k = 3, p = 1, op = 1 and the flipped kernel (fact 20), with four times fewer
+    multiplications, which is what is computed in training; for evaluation there is network.folding.
     """
 
     def __init__(self, in_channels: int, out_channels: int, skip_channels: int, *, blur: bool = False):
@@ -165,7 +181,11 @@ class Zeros(nn.Module):
         self.blur = blur
 
     def forward(self, x: Tensor, skip: Skip) -> Tensor:
-        x = self.conv(insert_zeros(x, 2))  # (B, C_out, 2H, 2W)
+        if self.training:
+            kernel = self.conv.weight.flip(-1, -2).transpose(0, 1)
+            x = F.conv_transpose2d(x, kernel, self.conv.bias, stride=2, padding=1, output_padding=1)
+        else:
+            x = self.conv(insert_zeros(x, 2))  # (B, C_out, 2H, 2W)
         return blurred(x) if self.blur else x
 
 
