@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 import yaml
 from helpers import overrides, run_script, save
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -16,7 +17,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from unetlite.errors import UsageError
 from unetlite.files import read_csv
 from unetlite.network.checkpoint import KEY, load_checkpoint
-from unetlite.network.unet import UNet
+from unetlite.network.unet import UNet, initialise
+from unetlite.network.upsampling import Bicubic, Nearest, Zeros
 from unetlite.settings import CHECKOUT, UNetConfig, compose_run
 from unetlite.train import train
 from unetlite.training.segmenter import Segmenter
@@ -247,6 +249,51 @@ def test_runs_that_differ_in_the_operator_see_the_same_batches(discs, tmp_path, 
     assert len(seen["transpose"]) == 6
     assert all(torch.equal(a, b) for a, b in zip(*seen.values(), strict=True))
     assert not torch.equal(seen["transpose"][0], seen["transpose"][3])  # another epoch, another order
+
+
+PRECISIONS = {"32-true": 1e-5, "bf16-mixed": 5e-3}  # of a loss; small differences grow from step to step
+
+
+FORMS = [(name, "32-true") for name in ("nearest", "zeros", "bicubic", "carafe")]
+
+
+@pytest.mark.parametrize(("operator", "precision"), [("transpose", "bf16-mixed"), *FORMS])
+def test_nothing_that_makes_a_run_fast_changes_its_losses(operator, precision, discs, tmp_path, monkeypatch):
+    """Channels last, bfloat16, the fused optimiser, equal forms of an operator: against plain PyTorch, step by step."""
+    batches, losses = [], []
+    original = Segmenter.training_step
+
+    def recording(self, batch, batch_idx):
+        loss = original(self, batch, batch_idx)
+        batches.append((batch.image.clone(), batch.mask.long()))
+        losses.append(float(loss.detach()))
+        plain.set_normalisation(self.network.mean.flatten(), self.network.std.flatten())
+        return loss
+
+    plain = UNet(UNetConfig(widths=(4, 6, 8), upsample={"name": operator}))
+    initialise(plain, seed=0)
+    monkeypatch.setattr(Segmenter, "training_step", recording)
+    more = f"upsample={operator}", f"trainer.precision={precision}", "trainer.max_steps=8", "trainer.max_epochs=4"
+    train(compose_run(overrides(discs, tmp_path, *more)))
+
+    optimizer = torch.optim.AdamW(plain.parameters(), lr=0.004, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.004, total_steps=8)
+    for module in plain.modules():  # which has forms of its own for training
+        module.train(not isinstance(module, (Nearest, Zeros, Bicubic)))
+    expected = []
+    for pixels, mask in batches:
+        logits, labelled = plain(pixels), mask != 255
+        truth = torch.stack([mask == k for k in (0, 1)], 1).float()
+        share = logits.softmax(1) * labelled[:, None]
+        dice = 1 - 2 * (share * truth).sum((2, 3)) / ((share + truth).sum((2, 3)) + 1e-8)
+        loss = F.cross_entropy(logits, mask, ignore_index=255) + dice.mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        expected.append(float(loss.detach()))
+    assert losses == pytest.approx(expected, rel=PRECISIONS[precision])
 
 
 @pytest.mark.parametrize(
