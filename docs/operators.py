@@ -75,7 +75,7 @@ ENTRIES = {
     "bicubic": Entry(
         "As bilinear, from four neighbours an axis.",
         "out = conv3(Keys' cubic kernel with a = -0.75)",
-        "Hardly ever: on two cores it trains little more than half as fast as `bilinear`, on a GPU less.",
+        "Hardly ever: it costs more than `bilinear`, and no gain over the simple ones has been shown.",
         "Keys 1981",
     ),
     "zeros": Entry(
@@ -117,15 +117,14 @@ ENTRIES = {
     "sapa": Entry(
         "As carafe, but an input weighs as much as it resembles the encoder's pixel.",
         "weights = softmax over n of q(skip[i']) . k(y[i' // 2 + n])",
-        "Hardly in a U-Net, which joins the map of the encoder anyway: last in the mean on nuclei and CamVid, by two "
-        "seeds.",
+        "Hardly in a U-Net, which joins the map of the encoder anyway: shown not to be the best on CamVid and DRIVE.",
         "Lu et al. 2022 (SAPA-B)",
     ),
     "fade": Entry(
         "Weights from encoder and decoder together, and a gate that lets the encoder's own values through.",
         "out = g skip + (1 - g) carafe(y; w(skip) + w(y)),  g = sigmoid(conv1(y))",
-        "Hardly in a U-Net, which joins the map of the encoder anyway: not the best on CamVid, by two seeds, at almost "
-        "three times the time.",
+        "Hardly in a U-Net, which joins the map of the encoder anyway: shown not to be the best on CamVid, at more "
+        "than twice the time.",
         "Lu et al. 2022 (FADE)",
     ),
     "dysample": Entry(

@@ -5,6 +5,7 @@ writes the scores of every training to runs.json beside this file.
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def main() -> None:
             for name in SETS:
                 mean, regret, candidate = found[name, metric][operator]
                 digits = 1 if name in ("nuclei", "camvid") else 2
-                row.append(f"{mean:.{digits}f} ({regret:.{digits}f}{'' if candidate else ', not the best'})")
+                most = math.ceil(regret * 10**digits) / 10**digits  # a bound is rounded up
+                row.append(f"{mean:.{digits}f} ({most:.{digits}f}{'' if candidate else ', not the best'})")
             if costs:
                 row += [f"{min(costs[operator]['latency'].values()):.0f}", f"{costs[operator]['training_step']:.0f}"]
             print(f"| `{operator}` | {' | '.join(row)} |")
