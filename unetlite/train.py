@@ -42,12 +42,27 @@ def train_composed(config: DictConfig) -> float:
         return train(resolve(config))
 
 
-def train(config: dict[str, Any]) -> float:
-    """One run: configuration -> fit -> test -> a run directory. Returns the mean IoU of the validation images."""
+def prepare(config: dict[str, Any]) -> tuple[Settings, RunDirectory]:
+    """The settings and the directory of a run. Raises UsageError if either cannot be, or for an unknown choice."""
     settings = read_settings(config)
     run = RunDirectory(Path(settings.run_dir).resolve(), config, settings.resume)
     load_libraries("torch", "lightning")
-    check_choices(settings)
+
+    from unetlite.data.batches import DATASETS  # with all that registers itself there
+    from unetlite.network.downsampling import DOWNSAMPLERS
+    from unetlite.network.upsampling import UPSAMPLERS
+
+    UPSAMPLERS.options(settings.network.upsample)
+    DOWNSAMPLERS.options(settings.network.downsample)
+    DATASETS.options(settings.source)
+    if settings.match is not None and settings.match_to not in UPSAMPLERS:
+        raise UsageError(f"model.match_to={settings.match_to}: choose one of {', '.join(UPSAMPLERS)}.")
+    return settings, run
+
+
+def train(config: dict[str, Any]) -> float:
+    """One run: configuration -> fit -> test -> a run directory. Returns the mean IoU of the validation images."""
+    settings, run = prepare(config)
     if run.finished:
         print(f"{shorten(run.path)} is finished")
         return run.stored_metrics()["val/miou"]
@@ -94,19 +109,6 @@ def train(config: dict[str, Any]) -> float:
     return float(metrics["val/miou"] or 0)
 
 
-def check_choices(settings: Settings) -> None:
-    """Raises UsageError for operators or a data set that do not exist, and for options that they do not have."""
-    from unetlite.data.batches import DATASETS  # with all that registers itself there
-    from unetlite.network.downsampling import DOWNSAMPLERS
-    from unetlite.network.upsampling import UPSAMPLERS
-
-    UPSAMPLERS.options(settings.network.upsample)
-    DOWNSAMPLERS.options(settings.network.downsample)
-    DATASETS.options(settings.source)
-    if settings.match is not None and settings.match_to not in UPSAMPLERS:
-        raise UsageError(f"model.match_to={settings.match_to}: choose one of {', '.join(UPSAMPLERS)}.")
-
-
 class CheckBeforeSweep(Callback):
     """Refuses a sweep whose runs, composed as its launcher will, cannot all start, before the first of them does."""
 
@@ -125,7 +127,4 @@ class CheckBeforeSweep(Callback):
             for job in jobs:
                 composed = GlobalHydra.instance().config_loader().load_sweep_config(config, list(job))
                 HydraConfig.instance().set_config(composed)  # what ${hydra:...} refers to
-                values = resolve(composed)
-                settings = read_settings(values)
-                check_choices(settings)
-                RunDirectory(Path(settings.run_dir).resolve(), values, settings.resume)
+                prepare(resolve(composed))

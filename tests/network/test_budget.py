@@ -10,7 +10,7 @@ from unetlite.errors import UsageError
 from unetlite.network.measures import budget, layers, match_budget
 from unetlite.network.unet import UNet, initialise
 from unetlite.settings import UNetConfig, compose_run, read_settings
-from unetlite.train import check_choices
+from unetlite.train import prepare
 
 WIDTHS = (16, 32, 64, 128)
 NEAREST = {"name": "nearest"}
@@ -84,9 +84,9 @@ def test_a_budget_that_cannot_be_met_is_refused_with_the_closest(config):
         match_budget(config, "params", "nearest")
 
 
-def test_an_unknown_word_is_answered_with_the_choices():
+def test_an_unknown_word_is_answered_with_the_choices(tmp_path):
     with pytest.raises(UsageError, match=r"model\.match_to=nearst: .*transpose, .*nearest, .*dysample"):
-        check_choices(read_settings(compose_run(["model.match=macs", "model.match_to=nearst"])))
+        prepare(compose_run(["model.match=macs", "model.match_to=nearst", f"output_dir={tmp_path}"]))
     with pytest.raises(UsageError, match=r"match=flops.*'params' or 'macs'"):
         read_settings(compose_run(["model.match=flops"]))
 
