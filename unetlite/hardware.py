@@ -10,8 +10,6 @@ from pathlib import Path
 import torch
 from lightning.pytorch.accelerators import Accelerator, CPUAccelerator, CUDAAccelerator
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of mallopt(3)
-
 
 def fast_precision(accelerator: Accelerator) -> str:
     """Lightning's name of the fastest precision that trains alike: "bf16-mixed" where bfloat16 is native.
@@ -36,7 +34,7 @@ def keep_memory() -> None:
     processor's time went into that. Other systems' allocators keep memory by themselves.
     """
     if platform.libc_ver()[0] == "glibc":
-        for parameter, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1)):
+        for parameter, value in ((-4, 0), (-1, -1)):  # M_MMAP_MAX and M_TRIM_THRESHOLD of mallopt(3)
             ctypes.CDLL(None).mallopt(parameter, value)
 
 

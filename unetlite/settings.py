@@ -16,8 +16,7 @@ PACKAGE = Path(__file__).resolve().parent
 CHECKOUT = PACKAGE.parent
 CONFIGS = next((path for path in (PACKAGE / "configs", CHECKOUT / "configs") if path.is_dir()), PACKAGE)
 """Where the configuration is: an installed package has its own, a checkout's lies beside the package."""
-DEFAULT_HOME = CHECKOUT if CONFIGS.parent == CHECKOUT else Path()
-HOME = Path(os.environ.get("UNETLITE_HOME") or DEFAULT_HOME).resolve()
+HOME = Path(os.environ.get("UNETLITE_HOME") or (CHECKOUT if CONFIGS.parent == CHECKOUT else "")).resolve()
 """data/ and outputs/ are here: where UNETLITE_HOME points, else in the checkout, else in the working directory."""
 os.environ["UNETLITE_HOME"] = str(HOME)  # configs/train.yaml refers to it
 
@@ -28,7 +27,6 @@ MAY_DIFFER = {"resume", "experiment", "data.num_workers", "data_dir", "output_di
 
 Factor = Annotated[float, Field(ge=1, le=10)]
 LARGEST_RESIZE = 2048
-Pixels = Annotated[int, Field(ge=1, le=16384)]
 Resize = Annotated[int, Field(ge=1, le=LARGEST_RESIZE)]
 Channels = Annotated[int, Field(ge=1, le=16384)]
 Choice = dict[str, Any]  # {"name": ..., options}
@@ -103,7 +101,7 @@ class LoaderOptions:
     """How samples become batches, the keys of `data` that every data set has; configs/loader.yaml explains them."""
 
     batch_size: Annotated[int, Field(ge=1, le=4096)]
-    crop_size: Pixels
+    crop_size: Annotated[int, Field(ge=1, le=16384)]
     crops_per_image: Annotated[int, Field(ge=1, le=100_000)]
     num_workers: Annotated[int, Field(ge=0, le=64)]
     augment: AugmentOptions
