@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from unetlite.cli import app
 from unetlite.commands.choose import quoted
-from unetlite.compare.standing import Standing
+from unetlite.compare.race import Standing
 
 
 def arguments(discs, *more):

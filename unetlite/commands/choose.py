@@ -10,13 +10,12 @@ import sys
 import time
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 import yaml
 from PIL import Image
-from rich.console import Console
 from rich.live import Live
 
 from unetlite.commands.compare import compare
@@ -25,9 +24,7 @@ from unetlite.errors import Failure, Stopped, UsageError
 from unetlite.files import load_libraries, progress, read_mapping, write_text
 from unetlite.pictures import overlay, picture_grid, picture_row
 from unetlite.settings import CONFIGS, HOME, compose_run, network_config, read_settings, seconds_of
-
-if TYPE_CHECKING:
-    from unetlite.data.batches import SegmentationData
+from unetlite.timing import threads
 
 FEWEST_STEPS = 300  # of a training; few images are cropped more often
 LEAST_STEPS, LEAST_BATCH = 100, 4  # to which a short budget can shorten a training
@@ -56,18 +53,15 @@ def choose(
     stored = read_mapping(file, keys, remedy) if file.exists() else None
     if stored and stored["wanted"] != wanted:
         before = stored["wanted"]
-        changed = [key for key in wanted if before.get(key) != wanted[key]]
-        others = "; ".join(f"{key} was {before.get(key)} and is {wanted[key]}" for key in changed)
+        others = "; ".join(f"{k} was {before.get(k)} and is {v}" for k, v in wanted.items() if before.get(k) != v)
         remedy = "Ask that again, and it goes on; or delete the folder, or choose another by UNETLITE_HOME=DIR."
         raise UsageError(f"{directory} holds an answer to another question ({others}). {remedy}")
     load_libraries("torch", "lightning")
     if stored is None:
-        words, data = look(what, wanted["settings"], directory)
-        stored = {"wanted": wanted, **plan(words, data, wanted, parallel, directory.name)}
+        stored = {"wanted": wanted, **plan(look(what, wanted["settings"], directory), wanted, parallel)}
         write_text(file, json.dumps(stored, indent=1) + "\n")
     print("\n".join(stored["said"]) + "\n", flush=True)
     race(stored, directory, parallel or stored["parallel"])
-
     compare(directory, tensorboard=True)
 
 
@@ -81,20 +75,12 @@ def quoted(value: Any) -> str:
     return "[" + ",".join(map(quoted, value)) + "]" if isinstance(value, (list, tuple)) else str(value)
 
 
-def open_data(words: list[str]) -> "SegmentationData":
-    """The data set that these words choose, downloaded and decoded if need be."""
+def look(what: str, given: list[str], directory: Path) -> list[str]:
+    """Says what the data are, with a contact sheet; gives the words that choose them on the command line."""
     from unetlite.data.batches import SegmentationData
 
-    settings = read_settings(compose_run(words))
-    return SegmentationData(settings.source, Path(settings.data_dir), settings.loader, seed=settings.seed)
-
-
-def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "SegmentationData"]:
-    """Says what the data are, with a contact sheet; the words that choose them on the command line, and they."""
     words = [f"data={what}", *given]
     if not (CONFIGS / "data" / f"{what}.yaml").exists():
-        if what == "folder":
-            raise UsageError("folder: give the folder itself.")
         config = compose_run(["data=folder", f"data.root={quoted(what)}", *given])["data"]
         named = [word.partition("=")[0].removeprefix("data.") for word in given if word.startswith("data.")]
         options = ("classes", "ignore", "mask_suffix", "group", "val_fraction", "test_fraction", "split_seed")
@@ -103,17 +89,17 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
         words = ["data=folder", *extra, *given]
         print("\n".join(found.found))
         print(*(f"mind     {warning}" for warning in found.warnings), sep="\n")
-    data = open_data(words)
-    typical = median(max(size) for size in data.store.splits["train"].sizes)
-    if typical < data.loader.crop_size and not any(word.startswith("data.crop_size=") for word in given):
+    settings = read_settings(compose_run(words))
+    store = SegmentationData(settings.source, Path(settings.data_dir), settings.loader, seed=settings.seed).store
+    split, colours = store.splits["train"], store.colours
+    typical = median(max(size) for size in split.sizes)
+    if typical < settings.loader.crop_size and not any(word.startswith("data.crop_size=") for word in given):
         words.append(f"data.crop_size={math.ceil(typical / 16) * 16}")  # what images do not fill is padding
-        data = open_data(words)
-    split, colours = data.store.splits["train"], data.store.colours
     counts = np.array(split.labels[: len(colours)])
-    names = [f"{name} {share:.1%}" for name, share in zip(data.store.classes, counts / counts.sum(), strict=True)]
+    names = [f"{name} {share:.1%}" for name, share in zip(store.classes, counts / counts.sum(), strict=True)]
     if words[0] != "data=folder":
-        sizes = ", ".join(f"{len(each)} {part}" for part, each in data.store.splits.items())
-        groups = len(set(data.store.splits["test"].groups))
+        sizes = ", ".join(f"{len(each)} {part}" for part, each in store.splits.items())
+        groups = len(set(store.splits["test"].groups))
         print(f"classes  {', '.join(names)}\nsplits   {sizes}; {groups} groups are tested")
     indices = np.unique(np.linspace(0, len(split) - 1, 5).round().astype(int)).tolist()
     pixels = [(image.numpy(), mask.numpy()) for image, mask in (split[split.whole(k)] for k in indices)]
@@ -123,33 +109,31 @@ def look(what: str, given: list[str], directory: Path) -> tuple[list[str], "Segm
     directory.mkdir(parents=True, exist_ok=True)
     Image.fromarray(sheet).save(directory / "contact.png")
     print(f"look at  {directory / 'contact.png'}", flush=True)
-    return words, data
+    return [*words, f"experiment={directory.name}"]
 
 
-def plan(
-    words: list[str], data: "SegmentationData", wanted: dict[str, Any], parallel: int | None, experiment: str
-) -> dict[str, Any]:
+def plan(words: list[str], wanted: dict[str, Any], parallel: int | None) -> dict[str, Any]:
     """Times a few steps of every operator; how long a training is to be, and what that takes."""
-    import torch
-
     from unetlite.compare.costs import pace
     from unetlite.compare.runs import LOOKS
+    from unetlite.data.batches import data_of_run
     from unetlite.network.unet import UNet
     from unetlite.network.upsampling import UPSAMPLERS
 
-    race = yaml.safe_load((CONFIGS / "hydra" / "sweeper" / "race.yaml").read_text())
-    names = (wanted["operators"] or race["params"]["upsample"]).split(",")
+    raced = yaml.safe_load((CONFIGS / "hydra" / "sweeper" / "race.yaml").read_text())["params"]["upsample"]
+    names = (wanted["operators"] or raced).split(",")
     if len(set(names)) < 2 or set(names) - UPSAMPLERS.keys():
         raise UsageError(f"--operators {','.join(names)}: expected two or more of {', '.join(UPSAMPLERS)}.")
     configs = {name: compose_run([*words, f"upsample={name}"]) for name in names}
-    store = data.store
+    data = data_of_run(configs[names[0]])
+    loader, store = data.loader, data.store
     shape = {"in_channels": store.channels, "num_classes": len(store.classes)}
     networks = {name: UNet(network_config(config, **shape)) for name, config in configs.items()}
     with progress("timing some steps of every operator") as tell:
         steps, parallel = pace(networks, configs, parallel, tell)
 
-    loader, count = data.loader, len(store.splits["train"])
-    trainer, chosen = configs[names[0]]["trainer"], {word.partition("=")[0] for word in wanted["settings"]}
+    count, trainer = len(store.splits["train"]), configs[names[0]]["trainer"]
+    chosen = {word.partition("=")[0] for word in wanted["settings"]}
     epochs, crops = trainer["max_epochs"], loader.crops_per_image
     per_epoch = max(1, count * crops // loader.batch_size)
     if epochs * per_epoch < FEWEST_STEPS and "data.crops_per_image" not in chosen and trainer["max_steps"] < 0:
@@ -178,8 +162,8 @@ def plan(
         total = max(LEAST_STEPS, int(0.97 * total))
         epochs = -(-total // per_epoch)
     seeds = max(k for k in LOOKS if k * seconds(total, epochs, batch) <= limit)
-    threads = max(1, torch.get_num_threads() // parallel)
-    at_once = f", {parallel} at once with {threads} thread{'s' * (threads > 1)} each" if parallel > 1 else ""
+    each = max(1, threads() // parallel)
+    at_once = f", {parallel} at once with {each} thread{'s' * (each > 1)} each" if parallel > 1 else ""
     shortest, longest = (k * seconds(total, epochs, batch) / 60 for k in (first, seeds))
     more = f", to {seeds * len(names)}, {longest:.0f} minutes" if seeds > first else ""
     inside = f"; the budget is {wanted['budget']}" if wanted["budget"] else ""
@@ -190,35 +174,33 @@ def plan(
     ]
     settled = {"data.crops_per_image": crops, "data.batch_size": batch}
     settled |= {"trainer.max_epochs": epochs, "trainer.max_steps": total}
-    words = [*(word for word in words if word.partition("=")[0] not in settled), f"experiment={experiment}"]
+    words = [word for word in words if word.partition("=")[0] not in settled]
     words += [f"{key}={value}" for key, value in settled.items()]
     words += ["hydra/sweeper=race", f"hydra.sweeper.seeds={seeds}", f"upsample={','.join(names)}"]
     words += [] if wanted["margin"] is None else [f"hydra.sweeper.margin={wanted['margin']}"]
     words += [f"hydra.sweeper.budget={limit:.0f}s"] if wanted["budget"] else []
     return {
         "said": said, "words": words, "operators": names, "seeds": seeds, "parallel": parallel,
-        "threads": torch.get_num_threads(), "steps": steps,
+        "threads": threads(), "steps": steps,
     }  # fmt: skip
 
 
 def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:
     """Runs the race in a process of its own, and shows how it stands. Ctrl+C ends it; asked again, it goes on."""
-    from unetlite.compare.standing import Standing
+    from unetlite.compare.race import Standing
 
     standing = Standing(directory, stored["operators"], stored["seeds"], stored["steps"])
-    parent = str(os.getpid())  # with which it ends, whatever happens here
-    threads = str(max(1, stored["threads"] // parallel))
-    environment = os.environ | {"OMP_NUM_THREADS": threads, "UNETLITE_PARENT": parent}
+    shared = {"OMP_NUM_THREADS": str(max(1, stored["threads"] // parallel))}
+    environment = os.environ | shared | {"UNETLITE_PARENT": str(os.getpid())}  # with which it ends, whatever happens
     command = [sys.executable, "-m", "unetlite", "train", "-m", *stored["words"]]
     command += ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={parallel}"] if parallel > 1 else []
-    console = Console()
-    with (directory / "race.log").open("a") as log, Live(console=console, refresh_per_second=2, transient=True) as live:
+    with (directory / "race.log").open("a") as log, Live(refresh_per_second=2, transient=True) as live:
         running = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
         try:
             while running.poll() is None:
                 for line in standing.update():
                     live.console.print(line, highlight=False)
-                if console.is_terminal:
+                if live.console.is_terminal:
                     live.update(standing.table())
                 time.sleep(1)
         except Stopped as stopped:

@@ -5,14 +5,19 @@ Each look spends a part of the 5 % (alpha spending, Lan and DeMets 1983), so tha
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from statistics import mean
 from typing import Any
+
+from rich.table import Table
 
 from unetlite.compare.runs import Comparison, RaceRecord, looks_until, read_race, read_run
 from unetlite.compare.verdict import analyse
 from unetlite.errors import UsageError
 from unetlite.files import write_text
+from unetlite.training.run import RunFiles
 
 
 class Race(RaceRecord):
@@ -63,5 +68,64 @@ class Race(RaceRecord):
         self.save()
 
     def save(self) -> None:
-        record = {"plan": self.plan, "looks": self.looks, "ended": self.ended, "seconds": self.spent}
-        write_text(self.file, json.dumps(record, indent=1) + "\n")
+        write_text(self.file, json.dumps(asdict(self) | {"seconds": self.spent}, indent=1) + "\n")
+
+
+class Standing:
+    """How a race stands while it runs, for the terminal; `steps` are seconds of each operator's training step."""
+
+    def __init__(self, directory: Path, operators: Sequence[str], seeds: int, steps: Mapping[str, float]):
+        self.directory, self.operators, self.steps = directory, operators, steps
+        self.scores: dict[str, dict[str, float]] = {name: {} for name in operators}
+        self.race = RaceRecord({"variants": operators, "seeds": seeds})  # as it was told of
+        self.started, self.before = time.monotonic(), -1  # trainings of an earlier start; -1 before the first update
+
+    def update(self) -> Iterator[str]:
+        """Reads what is new, and gives a line for each training and decision."""
+        fresh = []
+        for file in sorted(self.directory.glob("*/seed*/metrics.json")):
+            name, seed = file.parts[-3:-1]
+            if name in self.scores and seed not in self.scores[name]:
+                self.scores[name][seed] = RunFiles(file.parent).stored_metrics()["test/miou"]
+                fresh.append((name, seed))
+        looks = race.looks if (race := read_race(self.directory)) else []
+        if self.before < 0:  # what an earlier start has done and decided is no news
+            self.before, self.race.looks = len(fresh), looks
+            if fresh:
+                yield f"{len(fresh)} trainings were done before"
+            return
+        for name, seed in fresh:
+            done, left = self.progress()
+            yield f"{done}   {name} {seed}   {self.scores[name][seed]:.4f}   {left}"
+        for look in looks[len(self.race.looks) :]:
+            dropped = [name for name in self.race.racing if name not in look["candidates"]]
+            went = f"dropped {', '.join(dropped)}" if dropped else "nothing dropped"
+            yield f"look at {look['seeds']} seeds: {went}; may be the best: {', '.join(look['candidates'])}"
+            self.race.looks = [*self.race.looks, look]
+
+    def progress(self) -> tuple[str, str]:
+        """How many trainings are done, and the time until the next look at the pace so far, in words."""
+        done, race = sum(map(len, self.scores.values())), self.race
+        most = done + sum(race.plan["seeds"] - len(self.scores[name]) for name in race.racing)
+        if done == self.before:
+            return f"{done} of at most {most}", ""
+        missing = sum(max(0, race.seeds - len(self.scores[name])) for name in race.racing)
+        minutes = missing * (time.monotonic() - self.started) / (done - self.before) / 60
+        return f"{done} of at most {most}", f"{minutes:.0f} min to the look at {race.seeds} seeds"
+
+    def table(self) -> Table:
+        """Of every operator its trainings, mean IoU, bound and training step; the best mean first."""
+        bounds = {name: bound for look in self.race.looks for name, bound in look["regret"].items()}
+        means = {name: mean(scores.values()) if scores else 0.0 for name, scores in self.scores.items()}
+        head = "upsample", "trainings", "mean IoU", "below the best, at most", "training step"
+        done, left = self.progress()
+        table = Table(*head, title=f"{done} trainings   {left}")
+        for name in sorted(self.operators, key=lambda name: -means[name]):
+            table.add_row(
+                name if name in self.race.racing else f"{name} (dropped)",
+                str(len(self.scores[name])),
+                f"{means[name]:.4f}" if self.scores[name] else "",
+                f"{bounds[name]:.4f}" if name in bounds else "",
+                f"{1000 * self.steps[name]:.0f} ms",
+            )
+        return table
