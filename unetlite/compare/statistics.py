@@ -141,16 +141,12 @@ def dunnett(alpha: float, others: int) -> np.ndarray:
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
     points = (np.arange(200) + 0.5) / 200
 
-    def quantile(degrees: float) -> float:
+    def missed(q: float, degrees: float) -> float:
         spread = np.sqrt(stats.chi2.ppf(points**3, degrees) / degrees)[:, None]
+        below = stats.norm.cdf(np.sqrt(2) * q * spread + nodes) ** others
+        return 3 * points**2 / 200 @ (1 - below) @ weights / weights.sum() - alpha
 
-        def missed(q: float) -> float:
-            below = stats.norm.cdf(np.sqrt(2) * q * spread + nodes) ** others
-            return 3 * points**2 / 200 @ (1 - below) @ weights / weights.sum() - alpha
-
-        return float(brentq(missed, 0, 1000))
-
-    return np.array([quantile(degrees) for degrees in GRID])
+    return np.array([brentq(missed, 0, 1000, args=(degrees,)) for degrees in GRID])
 
 
 def equal_within(found: Differences, alpha: float = ALPHA) -> float:
