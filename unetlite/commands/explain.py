@@ -14,6 +14,8 @@ from unetlite.settings import compose_run, read_settings
 from unetlite.training.run import RunFiles
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from unetlite.network.unet import UNet
 
 
@@ -38,17 +40,15 @@ def parse_size(size: str) -> tuple[int, int]:
 
 def open_network(what: list[str]) -> "UNet":
     """The network of a checkpoint, or a new one of the settings of train.py."""
-    from unetlite.network.checkpoint import load_network
-    from unetlite.network.measures import match_budget
-    from unetlite.network.unet import UNet, initialise
+    from unetlite.network import checkpoint, measures, unet
 
     if len(what) == 1 and "=" not in what[0]:
         path = Path(what[0])
-        return load_network(RunFiles(path).judged if path.is_dir() else path)
+        return checkpoint.load_network(RunFiles(path).judged if path.is_dir() else path)
     settings = read_settings(compose_run(what))
-    config = settings.network
-    network = UNet(config if settings.match is None else match_budget(config, settings.match, settings.match_to))
-    initialise(network, settings.seed)
+    config, match = settings.network, settings.match
+    network = unet.UNet(config if match is None else measures.match_budget(config, match, settings.match_to))
+    unet.initialise(network, settings.seed)
     return network
 
 
@@ -63,66 +63,57 @@ def short(number: float) -> str:
 
 def explain_one(network: "UNet", height: int, width: int) -> None:
     """Prints the layers, what folding saves, and how the last upsampling operator behaves."""
-    from unetlite.network.behaviour import SIZE, last_behaviour
-    from unetlite.network.folding import fold
-    from unetlite.network.measures import layers, multiplications, parameters, receptive_field
+    from unetlite.network import behaviour, folding, measures
+
+    def show(title: str, values: "Tensor", style: str = "7.3f") -> None:
+        print(title, *(" ".join(format(value, style) for value in row) for row in values.tolist()), "", sep="\n")
 
     table = Table("layer", "kind", "C x H x W", "params", "mult.")
     for column in table.columns[2:]:
         column.justify = "right"
-    for row in layers(network, height, width):
+    for row in measures.layers(network, height, width):
         shape = "x".join(map(str, row.shape))
         table.add_row(row.name, row.kind, shape, short(row.parameters), short(row.multiplications))
     table.add_section()
-    counts = parameters(network), multiplications(network, height, width)
+    counts = measures.parameters(network), measures.multiplications(network, height, width)
     table.add_row("all", "", "", *map(short, counts))
     get_console().print(table)
-    sees = receptive_field(network.config)
+    sees = measures.receptive_field(network.config)
     print(f"mult.: multiplications for {height} x {width} pixels; a logit sees {sees} pixels an axis")
-    folded = multiplications(fold(network), height, width)
+    folded = measures.multiplications(folding.fold(network), height, width)
     print(f"{counts[0]:,} parameters, {counts[1]:,} multiplications; folded for evaluation {folded:,}\n")
 
-    name, b = network.config.upsample["name"], last_behaviour(network)
-    c_in, c_out = b.strongest
-    size = b.kernel.shape[-1]
-    around, inside = slice(SIZE - 2, SIZE + 4), slice(SIZE - 2, SIZE + 2)
+    name, b = network.config.upsample["name"], behaviour.last_behaviour(network)
+    size, (c_in, c_out), middle = b.kernel.shape[-1], b.strongest, behaviour.SIZE
+    around, inside = slice(middle - 2, middle + 4), slice(middle - 2, middle + 2)
     kernel = f"{name} as a transposed convolution: kernel {size} x {size}, stride 2, channel {c_in} to {c_out}"
-    kernel += "\n(where an operator looks at the content: as it acts on a constant map)"
-    for title, values, style in (
-        (kernel, b.kernel[c_in, c_out], "7.3f"),
-        ("inputs that reach each output, inside", b.overlap, "3.0f"),
-        (f"response to one pixel in all channels, without bias, channel {c_out}",
-         b.single[c_out, around, around], "7.3f"),
-        (f"response to a constant 1 in all channels, with bias, channel {c_out} (ripple {b.ripple:.4f})",
-         b.constant[c_out, inside, inside], "7.3f"),
-    ):  # fmt: skip
-        rows = (" ".join(format(value, style) for value in row) for row in values.tolist())
-        print("\n".join([title, *rows]) + "\n")
+    show(f"{kernel}\n(where an operator looks at the content: as it acts on a constant map)", b.kernel[c_in, c_out])
+    show("inputs that reach each output, inside", b.overlap, "3.0f")
+    show(f"response to one pixel in all channels, without bias, channel {c_out}", b.single[c_out, around, around])
+    constant = f"response to a constant 1 in all channels, with bias, channel {c_out} (ripple {b.ripple:.4f})"
+    show(constant, b.constant[c_out, inside, inside])
 
 
 def explain_all(network: "UNet", height: int, width: int) -> None:
     """Prints what all operators cost, see, and do to a constant, each in the same network."""
-    from unetlite.network.behaviour import last_behaviour
-    from unetlite.network.folding import fold
-    from unetlite.network.measures import multiplications, parameters, receptive_field
-    from unetlite.network.unet import UNet, initialise
-    from unetlite.network.upsampling import UPSAMPLERS
+    from unetlite.network import behaviour, folding, measures, unet, upsampling
 
     table = Table("upsample", "params", "mult.", "folded", "sees", "ripple on a constant")
     for column in table.columns[1:]:
         column.justify = "right"
-    for name in UPSAMPLERS:
+    for name in upsampling.UPSAMPLERS:
         chosen = network.config.upsample
         config = replace(network.config, upsample=chosen if name == chosen["name"] else {"name": name})
         try:
-            other = UNet(config)
+            other = unet.UNet(config)
         except UsageError as error:  # unpooling, where the downsampling remembers no positions
             print(f"left out: {error}")
             continue
-        initialise(other, seed=0)
-        ripple = f"{last_behaviour(other).ripple:.4f}"
+        unet.initialise(other, seed=0)
+        ripple = f"{behaviour.last_behaviour(other).ripple:.4f}"
         other.to("meta")  # where nothing is computed
-        counts = parameters(other), *(multiplications(n, height, width) for n in (other, fold(other)))
-        table.add_row(name, *map(short, counts), str(receptive_field(config)), ripple)
+        counts = [measures.multiplications(each, height, width) for each in (other, folding.fold(other))]
+        sees = str(measures.receptive_field(config))
+        table.add_row(name, *map(short, [measures.parameters(other), *counts]), sees, ripple)
     get_console().print(table)
     print("sees: the receptive field in pixels; mult.: multiplications for one image, as trained and folded")

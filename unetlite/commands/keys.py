@@ -41,18 +41,14 @@ def show_keys(words: Sequence[str]) -> None:
         table.columns[0].overflow = "fold"
         for row in rows:
             table.add_row(*row)
-        console.print(f"\n{title}", markup=False)
-        console.print(table, markup=False)
+        console.print(f"\n{title}", table)
 
     console = Console(highlight=False, markup=False)
     console.print("Trains one network, or several with -m.\npython train.py [GROUP=NAME ...] [KEY=VALUE ...]")
     listed("Examples", [(f"train.py {words}".strip(), what) for words, what in EXAMPLES.items()])
-    files = {
-        group: sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
-        for group in sorted(choices)
-        if "/" not in group
-    }
-    listed("Groups, and the files of configs/ to choose from", [(f"{g}=", ", ".join(n)) for g, n in files.items()])
+    files = {group: sorted((CONFIGS / group).glob("*.yaml")) for group in sorted(choices) if "/" not in group}
+    rows = [(f"{group}=", ", ".join(file.stem for file in found)) for group, found in files.items()]
+    listed("Groups, and the files of configs/ to choose from", rows)
     values: dict[str, Any] = {f"trainer.{key}": {} for key in ("callbacks", "loggers")}  # empty, else lost
     values = flatten(OmegaConf.to_container(config, resolve=False)) | values  # type: ignore[arg-type]
     rows = [(f"{key}={WORDS.get(str(v), v)}", meaning.get(key, "")) for key, v in values.items()]

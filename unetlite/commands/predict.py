@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
@@ -25,9 +25,6 @@ from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import Band, load
 from unetlite.inference.outputs import outputs
 from unetlite.inference.tiling import Picture
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SOME_FAILED = 1  # the exit code if some files could not be read
 
@@ -82,9 +79,11 @@ def predict(
         row = [name, "", picture.height, picture.width, time.monotonic() - began]
         row += [*pixels.tolist(), *(pixels / pixels.sum()).tolist()]
         if counts is not None:
+            import torch
+
             from unetlite.metrics.overlap import iou_and_dice
 
-            iou, _ = iou_and_dice(counts)
+            iou, _ = iou_and_dice(torch.from_numpy(counts))
             row += [float(iou.nanmean()), *iou.tolist()]
         return Predicted(row, pixels, counts, network.in_tiles(picture))
 
@@ -128,13 +127,14 @@ class Predicted(NamedTuple):
 
     row: list[Any]  # why it could not be predicted, in the second cell
     pixels: np.ndarray | None = None  # of each class (K,); None if it could not be
-    counts: "Tensor | None" = None  # (K, 3) of TP, FP and FN, if it has a mask
+    counts: np.ndarray | None = None  # (K, 3) of TP, FP and FN, if it has a mask
     in_tiles: bool = False
 
 
 def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
     """The files by name: what is named, and all images in folders. UsageError if there is none, or two of a name."""
     found: dict[str, Path] = {}
+    remedy = "give them one after the other, each with an --output of its own, or give the folder above them."
     for text in inputs:
         path = Path(text)
         if path.is_dir():
@@ -149,9 +149,6 @@ def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
         for name, file in named:
             other = found.setdefault(name, file)
             if os.path.realpath(other) != os.path.realpath(file):
-                remedy = (
-                    "give them one after the other, each with an --output of its own, or give the folder above them."
-                )
                 raise UsageError(f"{file} and {other} would both be written as {name}; {remedy}")
     return found
 
@@ -167,7 +164,7 @@ def find_masks(truth: Path, metadata: Metadata, files: Iterable[str]) -> dict[st
     return masks
 
 
-def count_against(path: Path, metadata: Metadata, picture: Picture) -> "Callable[[Band], Tensor]":
+def count_against(path: Path, metadata: Metadata, picture: Picture) -> Callable[[Band], np.ndarray]:
     """What counts TP, FP and FN (K, 3) of a band, by a mask that is coded as the data set's own, or for coast by class
     indices. Raises UsageError, also later, if the mask cannot be read or does not fit.
     """
@@ -190,14 +187,14 @@ def count_against(path: Path, metadata: Metadata, picture: Picture) -> "Callable
     if (height, width) != (picture.height, picture.width):
         raise UsageError(f"{path} is {width} x {height} pixels, but its image {picture.width} x {picture.height}.")
 
-    def count(band: Band) -> "Tensor":
+    def count(band: Band) -> np.ndarray:
         true = table.indices(read(band.top, band.top + len(band.classes)).astype(int), path)
-        return count_classes(torch.from_numpy(band.classes), torch.from_numpy(true), len(metadata.classes))
+        return count_classes(torch.from_numpy(band.classes), torch.from_numpy(true), len(metadata.classes)).numpy()
 
     return count
 
 
-def print_table(classes: Sequence[str], areas: np.ndarray, scored: "Sequence[Tensor]", images: int) -> None:
+def print_table(classes: Sequence[str], areas: np.ndarray, scored: Sequence[np.ndarray], images: int) -> None:
     """The share of each class, and its scores if there are."""
     kinds, scores = {}, {}
     if scored:
@@ -205,7 +202,7 @@ def print_table(classes: Sequence[str], areas: np.ndarray, scored: "Sequence[Ten
 
         from unetlite.metrics.overlap import summarise
 
-        kinds, scores = {"iou": "IoU", "dice": "Dice"}, summarise(torch.stack(list(scored)), classes)
+        kinds, scores = {"iou": "IoU", "dice": "Dice"}, summarise(torch.from_numpy(np.stack(scored)), classes)
     table = Table("class" if images == 1 else f"class, {images} images", "area", *kinds.values())
     for name, area in zip(classes, areas / areas.sum(), strict=True):
         table.add_row(name, f"{area:.2%}", *(f"{scores[f'{kind}/{name}']:.4f}" for kind in kinds))
