@@ -140,7 +140,7 @@ def test_another_augmentation_or_batch_still_gives_pictures_and_other_data_do_no
     assert evidence.missing is None
     assert len(evidence.images) == 4
     steps = networks[min(networks)].config.depth
-    assert [len(row.pictures) for row in evidence.features] == [1 + len(networks)] * steps
+    assert [len(row) for row in evidence.features.values()] == [1 + len(networks)] * steps
     change(runs / "bilinear" / "seed2" / "config.yaml", data__val_fraction=0.3)
     evidence = gather_evidence(read_comparison(runs, allow=["data"]), networks)
     assert "differ in the data set" in evidence.missing

@@ -39,33 +39,28 @@ def compare(
         metric, margin = race.plan["metric"], race.plan["margin"]
     metric = metric or "miou"
 
-    from unetlite.compare.costs import measure_costs
-    from unetlite.compare.evidence import gather_evidence
-    from unetlite.compare.report import Report, as_terminal, write_report
-    from unetlite.compare.tensorboard import write_tensorboard
-    from unetlite.compare.verdict import analyse, choice, describe
+    from unetlite.compare import costs, evidence, report, verdict
     from unetlite.network.checkpoint import load_network
 
-    analysis = analyse(comparison, metric)
+    analysis = verdict.analyse(comparison, metric)
     if analysis is None:
         raise UsageError(f"--metric {metric}: the runs have no value of it.")
-    others = {other: found for other in METRICS if other != metric and (found := describe(comparison, other))}
+    others = {other: found for other in METRICS if other != metric and (found := verdict.describe(comparison, other))}
     with progress("reading checkpoints") as tell:
         networks = {name: load_network(runs[0].files.judged).eval() for name, runs in comparison.variants.items()}
-        costs = measure_costs(comparison, networks, (height, width), rounds, tell)
+        measured = costs.measure_costs(comparison, networks, (height, width), rounds, tell)
         tell("predicting test images")
-        evidence = gather_evidence(comparison, networks)
-        report = Report(comparison, analysis, others, costs, evidence, margin)
-        written = [f"report    {file}" for file in write_report(report, output or directory)]
+        pictures = evidence.gather_evidence(comparison, networks)
+        answer = report.Report(comparison, analysis, others, measured, pictures, margin)
+        written = [f"report    {file}" for file in report.write_report(answer, output or directory)]
         if tensorboard:
-            place = write_tensorboard(analysis, evidence, output or directory)
-            written.append(f"pictures  tensorboard --logdir {place}")
+            written.append(f"pictures  tensorboard --logdir {report.write_tensorboard(answer, output or directory)}")
     console = get_console()
-    notes = [f"left out: {reason}" for reason in comparison.left_out] + report.verdicts + report.cautions
+    notes = [f"left out: {reason}" for reason in comparison.left_out] + answer.verdicts + answer.cautions
     console.print("\n\n".join(notes) + "\n", highlight=False, markup=False)
-    console.print(as_terminal(report))
+    console.print(report.as_terminal(answer))
     console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)
-    if analysis.best is None:
-        return
-    run = shorten(comparison.variants[choice(analysis, report.price[0], margin)][0].files.path)
-    print(f"use it    unetlite predict {run} IMAGES --output DIR\n          unetlite export {run}")
+    if analysis.best:
+        chosen = verdict.choice(analysis.best, answer.price[0], margin)
+        run = shorten(comparison.variants[chosen][0].files.path)
+        print(f"use it    unetlite predict {run} IMAGES --output DIR\n          unetlite export {run}")

@@ -1,7 +1,6 @@
 """Pictures of where variants differ: test images, and features of the decoder."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from unetlite.compare.runs import Comparison, controlled
 from unetlite.data.batches import SegmentationData, data_of_run
-from unetlite.data.cache import Window
+from unetlite.data.cache import Split, Window
 from unetlite.errors import UsageError
 from unetlite.network.unet import UNet
 from unetlite.pictures import fit, picture_row
@@ -21,18 +20,14 @@ LARGEST = 1024  # pixels, of an image that is predicted whole for a picture
 SIDE = 288  # pixels, of a larger picture in the report
 
 
-class Row(NamedTuple):
-    """Pictures of one thing, a caption and RGB uint8 (H, W, 3) each: every variant's, after the image and the truth."""
-
-    title: str
-    pictures: list[tuple[str, np.ndarray]]
+Pictures = dict[str, np.ndarray]  # RGB uint8 (H, W, 3) by caption: every variant's, after the image and the truth
 
 
 class Evidence(NamedTuple):
-    """All pictures; `missing` says why there are none of test images, if so."""
+    """All pictures, by what they show; `missing` says why there are none of test images, if so."""
 
-    images: list[Row]
-    features: list[Row]
+    images: dict[str, Pictures]
+    features: dict[str, Pictures]
     missing: str | None = None
 
 
@@ -41,10 +36,24 @@ def gather_evidence(comparison: Comparison, networks: Mapping[str, UNet]) -> Evi
     try:
         data = open_data(comparison)
     except (UsageError, OSError, RuntimeError) as error:
-        return Evidence([], [], f"There are no pictures of test images: {error}")
-    chosen = choose(comparison, data)
-    images = [draw_image(comparison, networks, data, *each) for each in chosen]
-    return Evidence(images, draw_features(comparison, networks, data, chosen[0][0]))
+        return Evidence({}, {}, f"There are no pictures of test images: {error}")
+    split, evidence = data.store.splits["test"], Evidence({}, {})
+    for position, why in choose(comparison, split):
+        index = split.names.index(comparison.runs[0].images[position])
+        height, width = split.sizes[index]
+        pixels, mask = split[Window(index, 0, 0, min(height, LARGEST), min(width, LARGEST))]
+        name = split.names[index] + ", its upper left" * (max(height, width) > LARGEST)
+        found = {variant: predict(network, pixels) for variant, network in networks.items()}
+        errors = {}
+        for variant, (classes, _) in found.items():
+            image, truth, _, wrong = picture_row(pixels.numpy(), mask.numpy(), classes, data.store.colours)
+            score = comparison.variants[variant][0].scores("miou_per_image")[position]
+            errors[f"{variant}, mIoU {score:.3f}"] = wrong
+        evidence.images[f"{name}: {why}"] = reduced({"image": image, "truth": truth, **errors})
+        if not evidence.features:
+            maps = {variant: maps for variant, (_, maps) in found.items()}
+            evidence.features.update(draw_features(name, image, maps))
+    return evidence
 
 
 def open_data(comparison: Comparison) -> SegmentationData:
@@ -52,18 +61,17 @@ def open_data(comparison: Comparison) -> SegmentationData:
     sources = [controlled({"data": source_options(run.config["data"])}) for run in comparison.runs]
     if any(source != sources[0] for source in sources):
         raise UsageError("the runs differ in the data set.")
-    data = data_of_run(comparison.first.config)
-    if absent := set(comparison.first.images) - set(data.store.splits["test"].names):
+    data = data_of_run(comparison.runs[0].config)
+    if absent := set(comparison.runs[0].images) - set(data.store.splits["test"].names):
         raise UsageError(f"{min(absent)} is not in the data set here.")
     return data
 
 
-def choose(comparison: Comparison, data: SegmentationData, count: int = 4) -> list[tuple[int, str]]:
+def choose(comparison: Comparison, split: Split, count: int = 4) -> list[tuple[int, str]]:
     """Test images in which the variants differ most, and by how much; of the brighter half, where an eye sees most."""
     table = np.array([[run.scores("miou_per_image") for run in runs] for runs in comparison.variants.values()])
     level, spread = table.mean((0, 1)), table.mean(1).std(0)  # of (V, S, N)
-    split = data.store.splits["test"]
-    pictures = (split[split.whole(split.names.index(name))].image for name in comparison.first.images)
+    pictures = (split[split.whole(split.names.index(name))].image for name in comparison.runs[0].images)
     light = np.array([picture.float().mean() for picture in pictures])
     usable = np.flatnonzero(~np.isnan(level))
     usable = usable[light[usable] >= np.median(light[usable])] if len(usable) > count else usable
@@ -71,50 +79,26 @@ def choose(comparison: Comparison, data: SegmentationData, count: int = 4) -> li
     return [(k, f"mIoU {level[k]:.3f} over all runs, ± {spread[k]:.3f} over variants") for k in chosen]
 
 
-def draw_image(
-    comparison: Comparison, networks: Mapping[str, UNet], data: SegmentationData, position: int, why: str
-) -> Row:
-    """What each variant gets wrong in a test image."""
-    name, pixels, mask = read_image(comparison, data, position)
-    wrong = []
-    for variant, network in networks.items():
-        with torch.inference_mode():
-            prediction = network(pixels[None]).argmax(1)[0].byte().numpy()
-        image, true, _, error = picture_row(pixels.numpy(), mask.numpy(), prediction, data.store.colours)
-        score = comparison.variants[variant][0].scores("miou_per_image")[position]
-        wrong.append((f"{variant}, mIoU {score:.3f}", reduced(error)))
-    return Row(f"{name}: {why}", [("image", reduced(image)), ("truth", reduced(true)), *wrong])
+@torch.inference_mode()
+def predict(network: UNet, pixels: Tensor) -> tuple[np.ndarray, list[Tensor]]:
+    """Classes uint8 (H, W) of an image (C, H, W), and what each decoder step hands on (C, h, w), coarsest first."""
+    maps: list[Tensor] = []
+    hooks = [step.register_forward_hook(lambda module, x, result: maps.append(result[0])) for step in network.decoder]
+    classes = network(pixels[None]).argmax(1)[0].byte().numpy()
+    for hook in hooks:
+        hook.remove()
+    return classes, maps
 
 
-def read_image(comparison: Comparison, data: SegmentationData, position: int) -> tuple[str, Tensor, Tensor]:
-    """The name of a test image, its pixels (C, H, W) and its mask (H, W); of a large one the upper left."""
-    name, split = comparison.first.images[position], data.store.splits["test"]
-    index = split.names.index(name)
-    height, width = split.sizes[index]
-    part = ", its upper left" if max(height, width) > LARGEST else ""
-    return f"{name}{part}", *split[Window(index, 0, 0, min(height, LARGEST), min(width, LARGEST))]
-
-
-def draw_features(
-    comparison: Comparison, networks: Mapping[str, UNet], data: SegmentationData, position: int
-) -> list[Row]:
+def draw_features(name: str, image: np.ndarray, maps: Mapping[str, list[Tensor]]) -> dict[str, Pictures]:
     """What each step of each variant's decoder hands on, of one test image, coarsest first."""
-    name, pixels, _ = read_image(comparison, data, position)
-    maps: dict[str, list[Tensor]] = {variant: [] for variant in networks}
-    for variant, network in networks.items():
-        keep = partial(lambda found, module, given, result: found.append(result[0]), maps[variant])
-        hooks = [step.register_forward_hook(keep) for step in network.decoder]
-        with torch.inference_mode():
-            network(pixels[None])
-        for hook in hooks:
-            hook.remove()
-    image, rows = np.broadcast_to(pixels.numpy(), (3, *pixels.shape[1:])).transpose(1, 2, 0), []
-    for level, features in enumerate(zip(*maps.values(), strict=True)):
-        pictures = [(v, reduced(principal_components(map))) for v, map in zip(networks, features, strict=True)]
+    drawn, steps = {}, list(zip(*maps.values(), strict=True))
+    for number, features in enumerate(steps, 1):
         height, width = features[0].shape[1:]
-        title = f"{name}: decoder step {level + 1} of {len(network.decoder)}, {height} x {width}"
-        rows.append(Row(title, [("image", reduced(image)), *pictures]))
-    return rows
+        pictures = dict(zip(maps, map(principal_components, features), strict=True))
+        title = f"{name}: decoder step {number} of {len(steps)}, {height} x {width}"
+        drawn[title] = reduced({"image": image, **pictures})
+    return drawn
 
 
 def principal_components(features: Tensor) -> np.ndarray:
@@ -132,6 +116,7 @@ def principal_components(features: Tensor) -> np.ndarray:
     return np.pad(scaled, missing).astype(np.uint8).reshape(*features.shape[1:], 3)
 
 
-def reduced(picture: np.ndarray) -> np.ndarray:
-    """A picture of at most SIDE pixels."""
-    return picture if max(picture.shape[:2]) <= SIDE else np.array(fit(Image.fromarray(picture), SIDE))
+def reduced(pictures: Pictures) -> Pictures:
+    """The same, none larger than SIDE pixels."""
+    large = {caption: picture for caption, picture in pictures.items() if max(picture.shape[:2]) > SIDE}
+    return pictures | {caption: np.array(fit(Image.fromarray(each), SIDE)) for caption, each in large.items()}

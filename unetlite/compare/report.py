@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs no other, the same as JSON, and the table as Markdown and in the terminal."""
+"""The report: one HTML file that needs no other, the same as JSON; the table, also in the terminal; for TensorBoard."""
 
 import base64
 import io
@@ -15,16 +15,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader
+from matplotlib.figure import Figure
 from PIL import Image
 from rich.table import Table
 from rich.text import Text
+from torch.utils.tensorboard import SummaryWriter
 
-from unetlite.compare import charts
+from unetlite.compare.charts import trade_offs
 from unetlite.compare.costs import WAYS, Costs
-from unetlite.compare.evidence import Evidence
+from unetlite.compare.evidence import SIDE, Evidence
 from unetlite.compare.runs import METRICS, Comparison, Run
 from unetlite.compare.verdict import ENOUGH_GROUPS, Analysis, Summary, analyse, listed, short, strange_runs, verdict
 from unetlite.files import write_text
+from unetlite.pictures import WRONG, picture_grid
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,9 @@ class Report:
         if comparison.allowed:
             found.append(f"The runs also differ in {', '.join(comparison.allowed)}, as was allowed.")
         known = comparison.environments
-        keys = [key for key in dict.fromkeys(key for each in known for key in each)
-                if any(each.get(key) != known[0].get(key) for each in known)]  # fmt: skip
-        if keys:
-            values = (f"{key} ({', '.join(dict.fromkeys(str(each.get(key)) for each in known))})" for key in keys)
-            found.append(f"The runs were trained with different {listed(list(values))}.")
+        values = {key: dict.fromkeys(str(each.get(key)) for each in known) for each in known for key in each}
+        if differing := [f"{key} ({', '.join(each)})" for key, each in values.items() if len(each) > 1]:
+            found.append(f"The runs were trained with different {listed(differing)}.")
         if self.analysis.groups == 1:
             found.append("All test images are of one group: the bounds hold for it, and say nothing of others.")
         elif self.analysis.best and self.analysis.widened > 1.05:
@@ -81,7 +82,7 @@ class Report:
 
     @property
     def basis(self) -> str:
-        comparison, first = self.comparison, self.comparison.first
+        comparison, first = self.comparison, self.comparison.runs[0]
         count, seeds = len(comparison.seeds), ", ".join(map(str, comparison.seeds))
         variants = f"{len(comparison.variants)} variants of {comparison.by}, {count} seed{'s' * (count > 1)} each"
         groups = len(set(first.groups))
@@ -138,7 +139,7 @@ def details(report: Report) -> list[dict[str, Cell]]:
             row["ripple"] = Cell(f"{mean(values):.3%}", mean(values), "of the variance")
         for way, milliseconds in report.costs.variants[name].latency.items():
             row[f"{WAYS[way]}, ms"] = Cell(f"{milliseconds:.3g}", milliseconds)
-        for label in report.comparison.first.classes:
+        for label in runs[0].classes:
             if values := known(runs, f"iou/{label}"):
                 row[f"IoU of {label}"] = over_seeds(values)
         rows.append(row)
@@ -200,9 +201,8 @@ def fill_template(report: Report, name: str) -> str:
     templates = PackageLoader("unetlite.compare")
     environment = Environment(loader=templates, autoescape=name.endswith("html"), keep_trailing_newline=True)
     environment.filters |= {"address": address, "yaml": partial(yaml.safe_dump, sort_keys=False)}
-    template, look = environment.get_template(name), charts.looks(list(report.comparison.variants))
-    tables = {"rows": table(report), "details": details(report)}
-    return template.render(report=report, metric=METRICS[report.analysis.metric], charts=charts, look=look, **tables)
+    given = {"report": report, "rows": table(report), "details": details(report), "trade_offs": trade_offs}
+    return environment.get_template(name).render(metric=METRICS[report.analysis.metric], **given)
 
 
 def address(picture: np.ndarray) -> str:
@@ -222,3 +222,26 @@ def write_report(report: Report, directory: Path) -> list[Path]:
     for name, text in texts.items():
         write_text(directory / name, text)
     return [directory / name for name in texts]
+
+
+def write_tensorboard(report: Report, directory: Path) -> Path:
+    """The verdict as a chart, and all pictures, in the place of what was there, in a directory that is returned."""
+    place, analysis, evidence = directory / "comparison", report.analysis, report.evidence
+    for old in place.glob("events.out.tfevents.*"):
+        old.unlink()
+    with SummaryWriter(str(place)) as writer:
+        figure = Figure(figsize=(7, 0.5 * len(analysis.variants) + 1), layout="constrained")
+        axes = figure.subplots()
+        for height, (name, summary) in enumerate(analysis.variants.items()):
+            axes.plot(analysis.around(name) or (summary.mean,) * 2, (height, height), color="black")
+            axes.plot(summary.mean, height, "o", color="black")
+        axes.set_yticks(range(len(analysis.variants)), list(analysis.variants))
+        axes.invert_yaxis()
+        axes.set_xlabel(f"{METRICS[analysis.metric].title}, with intervals to the best of the others")
+        writer.add_figure("verdict", figure)
+        pages = {"test images": (evidence.images, {"wrong": WRONG}), "decoder features": (evidence.features, {})}
+        for page, (rows, legend) in pages.items():
+            for number, (title, pictures) in enumerate(rows.items()):
+                grid = picture_grid([list(pictures.values())], [title], legend, list(pictures), cell=SIDE)
+                writer.add_image(f"{page}/{number}", grid, dataformats="HWC")
+    return place

@@ -104,11 +104,10 @@ def read_run(path: Path) -> Run:
     """The run in this directory. Raises UsageError if a file of it is missing or damaged."""
     files = RunFiles(path)
     try:
-        per_image, counts = read_csv(files.per_image), read_csv(files.counts)
-        images = per_image.pop("image")
-        groups = per_image.pop("group", images)
-        counts = {key: column for key, column in counts.items() if key not in ("image", "group")}
-        columns = {key: np.array([float(cell or "nan") for cell in c]) for key, c in (per_image | counts).items()}
+        table = read_csv(files.counts) | read_csv(files.per_image)  # both begin with the images and their groups
+        images = table.pop("image")
+        groups = table.pop("group", images)
+        columns = {key: np.array([float(cell or "nan") for cell in column]) for key, column in table.items()}
         environment = json.loads(files.environment_file.read_text()) if files.environment_file.exists() else {}
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
@@ -134,13 +133,9 @@ class Comparison:
         return [run for runs in self.variants.values() for run in runs]
 
     @property
-    def first(self) -> Run:
-        return self.runs[0]
-
-    @property
     def shared(self) -> dict[str, Any]:
         """The settings that all runs have in common, by dotted key."""
-        return controlled(self.first.config, [self.by, *self.allowed])
+        return controlled(self.runs[0].config, [self.by, *self.allowed])
 
     @property
     def environments(self) -> list[dict[str, Any]]:
@@ -152,7 +147,7 @@ class Comparison:
         racing = {name: runs for name, runs in self.variants.items() if name not in self.dropped}
         values = {name: np.array([run.scores(metric) for run in runs]) for name, runs in racing.items()}
         kept = ~np.isnan(np.concatenate(list(values.values()))).any(0)
-        return {name: table[:, kept] for name, table in values.items()}, np.array(self.first.groups)[kept].tolist()
+        return {name: table[:, kept] for name, table in values.items()}, np.array(self.runs[0].groups)[kept].tolist()
 
     def without(self, seeds: Collection[int]) -> "Comparison":
         kept = {name: [run for run in runs if run.seed not in seeds] for name, runs in self.variants.items()}
@@ -190,8 +185,7 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
         raise UsageError(f"{directory} has no seed that every variant was trained with: {listed}.")
     started = {file.parent for file in directory.rglob("config.yaml")} - set(finished)
     left_out = [f"{path} is not finished" for path in sorted(started)]
-    others = [run for run in runs if run.seed not in seeds]
-    left_out += [f"{run.files.path}: not every variant has seed {run.config['seed']}" for run in others]
+    left_out += [f"{run.files.path}: not every variant has seed {run.seed}" for run in runs if run.seed not in seeds]
     variants = {name: [by_seed[seed] for seed in seeds] for name, by_seed in found.items()}
     return Comparison(by, variants, seeds, left_out, allowed)
 

@@ -98,11 +98,8 @@ def strange_runs(comparison: Comparison, metric: str) -> dict[tuple[str, int], s
     }
 
 
-def choice(analysis: Analysis, cost: Mapping[str, float], margin: float | None) -> str:
+def choice(best: Best, cost: Mapping[str, float], margin: float | None) -> str:
     """The variant to take: the best if one is shown to be, else the cheapest within the margin, else the safest."""
-    best = analysis.best
-    if best is None:
-        return next(iter(analysis.variants))
     within = [name for name, regret in best.regret.items() if margin is not None and regret <= margin]
     if len(best.candidates) == 1 or not within:
         return min(best.regret, key=lambda name: best.regret[name])
@@ -135,7 +132,7 @@ def verdict(analysis: Analysis, cost: Mapping[str, float], unit: str, margin: fl
         if cheapest == winner:
             return f"{found} It is also {most}, {short(cost[winner])} {unit}."
         return f"{found} It takes {short(cost[winner])} {unit}; {most}, {priced(cheapest)}, {loses(cheapest)}."
-    chosen = choice(analysis, cost, margin)
+    chosen = choice(best, cost, margin)
     if margin is not None and best.regret[chosen] <= margin:
         which = most if chosen == cheapest else f"{most} within the margin of {short(margin)}"
         lost = f"at most {short(best.regret[chosen], ROUND_UP)} below the best in {title} {basis}"
