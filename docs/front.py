@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from unetlite.compare.evidence import open_data, principal_components
 from unetlite.compare.runs import read_comparison
 from unetlite.network.checkpoint import load_network
-from unetlite.pictures import picture_row
+from unetlite.pictures import pictures_of
 
 OPERATORS = "transpose", "bilinear", "unpool", "separable"
 IMAGE, STEP = 31, 2  # of the test images, 256 x 256 pixels; of the decoder's four steps, coarsest first
@@ -35,7 +35,7 @@ def front(directory: Path) -> Figure:
         network.decoder[STEP - 1].register_forward_hook(lambda module, given, result, kept=kept: kept.append(result[0]))
         found = network(image[None]).argmax(1)[0].byte().numpy()
         bright = (255 * grey.clamp(max=1)).byte().numpy()[None]
-        top.imshow(picture_row(bright, mask.numpy(), found, store.colours)[3])
+        top.imshow(pictures_of(bright, mask.numpy(), found, store.colours)["error"])
         top.set_title(name, fontsize=11, fontweight="bold")
         bottom.imshow(principal_components(kept[0]))
     axes[0, 1].set_ylabel("wrong pixels", fontsize=11)

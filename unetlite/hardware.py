@@ -16,14 +16,13 @@ def fast_precision(accelerator: Accelerator) -> str:
 
     PyTorch computes bfloat16 on every processor, but where it is emulated it is slower than float32.
     """
+    native = False
     if isinstance(accelerator, CUDAAccelerator):
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     elif isinstance(accelerator, CPUAccelerator):
         # x86: AVX512-BF16 or AMX; PyTorch has no such question for other processors.
         checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
         native = any(check() for check in checks if check is not None)
-    else:
-        native = False
     return "bf16-mixed" if native else "32-true"
 
 

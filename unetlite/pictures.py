@@ -1,17 +1,17 @@
 """Pictures of what a network sees and where it is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from unetlite.classes import IGNORE, Colour
 
-COLUMNS = ("image", "truth", "prediction", "error")
 WRONG = (213, 94, 0)  # vermilion of Okabe and Ito (2008), told from the greys by every reader
 UNLABELLED = (128, 128, 128)
 PAPER, INK = (255, 255, 255), (30, 30, 30)
 GAP, CAPTION, FONT_SIZE = 6, 24, 17  # pixels
+Pictures = dict[str, np.ndarray]  # RGB uint8 (H, W, 3), by what they show
 
 
 def colour_mask(mask: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
@@ -39,25 +39,19 @@ def overlay(image: np.ndarray, classes: np.ndarray, colours: Sequence[Colour]) -
     return np.where(outline[..., None], colour, mixed).astype(np.uint8)
 
 
-def picture_row(
-    image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, colours: Sequence[Colour]
-) -> list[np.ndarray]:
-    """The four pictures of COLUMNS, RGB uint8 (H, W, 3), of an image uint8 (C, H, W) and class indices (H, W)."""
+def pictures_of(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, colours: Sequence[Colour]) -> Pictures:
+    """Image, truth, prediction and error, by these names, of an image uint8 (C, H, W) and class indices (H, W)."""
     rgb = np.broadcast_to(image, (3, *truth.shape)).transpose(1, 2, 0)
     faded = rgb.mean(2, keepdims=True).astype(np.uint8) // 2 + 110
     error = np.broadcast_to(faded, rgb.shape).copy()
     error[(truth != prediction) & (truth != IGNORE)] = WRONG
-    return [rgb, colour_mask(truth, colours), colour_mask(prediction, colours), error]
+    masks = {"truth": colour_mask(truth, colours), "prediction": colour_mask(prediction, colours)}
+    return {"image": rgb, **masks, "error": error}
 
 
-def picture_grid(
-    rows: Sequence[Sequence[np.ndarray]],
-    captions: Sequence[str],
-    legend: dict[str, Colour],
-    columns: Sequence[str] = COLUMNS,
-    cell: int = 160,
-) -> np.ndarray:
-    """All rows under the titles of the columns, with a caption each and a legend at the foot: RGB uint8 (H, W, 3)."""
+def picture_grid(rows: Mapping[str, Pictures], legend: dict[str, Colour], cell: int = 160) -> np.ndarray:
+    """Rows of the same names by caption, under these names, with a legend at the foot: RGB uint8 (H, W, 3)."""
+    columns = list(next(iter(rows.values())))
     font = ImageFont.load_default(FONT_SIZE)
     lefts = [GAP + column * (cell + GAP) for column in range(len(columns))]
     height = CAPTION + GAP + cell + GAP  # of a row
@@ -65,10 +59,10 @@ def picture_grid(
     draw = ImageDraw.Draw(canvas)
     for left, title in zip(lefts, columns, strict=True):
         draw.text((left, 2), title, INK, font)
-    for row, (pictures, caption) in enumerate(zip(rows, captions, strict=True)):
+    for row, (caption, pictures) in enumerate(rows.items()):
         top = CAPTION + row * height
         draw.text((GAP, top + 3), caption, INK, font)
-        for left, picture in zip(lefts, pictures, strict=True):
+        for left, picture in zip(lefts, pictures.values(), strict=True):
             canvas.paste(fit(Image.fromarray(picture), cell), (left, top + CAPTION + GAP))
     left = GAP
     for name, colour in (legend | ({"wrong": WRONG} if "error" in columns else {})).items():

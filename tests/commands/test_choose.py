@@ -90,7 +90,7 @@ def test_the_standing_names_what_was_dropped(tmp_path):
     (tmp_path / "race.json").write_text(
         json.dumps({"plan": {"seeds": 10}, "looks": [look], "ended": None, "seconds": 1})
     )
-    standing = Standing(tmp_path, ["zeros", "nearest"], 10, {"zeros": 0.1, "nearest": 0.2})
+    standing = Standing(tmp_path, 10, {"zeros": 0.1, "nearest": 0.2})
     lines = list(standing.update())
     assert lines[0].startswith("6 trainings were done before")
     assert len(lines) == 1  # what was decided before is no news

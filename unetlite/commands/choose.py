@@ -22,7 +22,7 @@ from unetlite.commands.compare import compare
 from unetlite.data.survey import survey
 from unetlite.errors import Failure, Stopped, UsageError
 from unetlite.files import load_libraries, progress, read_mapping, write_text
-from unetlite.pictures import overlay, picture_grid, picture_row
+from unetlite.pictures import overlay, picture_grid, pictures_of
 from unetlite.settings import CONFIGS, HOME, compose_run, network_config, read_settings, seconds_of
 from unetlite.timing import threads
 
@@ -48,7 +48,7 @@ def choose(
     file = directory / "choose.json"
     wanted: dict[str, Any] = {"what": what, "settings": settings or [], "operators": operators}
     wanted |= {"margin": margin, "budget": budget}
-    keys = ("wanted", "said", "words", "operators", "seeds", "parallel", "threads", "steps")
+    keys = ("wanted", "said", "words", "seeds", "parallel", "threads", "steps")
     remedy = "Delete it, and ask again: no training is lost if the plan is the same."
     stored = read_mapping(file, keys, remedy) if file.exists() else None
     if stored and stored["wanted"] != wanted:
@@ -101,11 +101,12 @@ def look(what: str, given: list[str], directory: Path) -> list[str]:
         sizes = ", ".join(f"{len(each)} {part}" for part, each in store.splits.items())
         groups = len(set(store.splits["test"].groups))
         print(f"classes  {', '.join(names)}\nsplits   {sizes}; {groups} groups are tested")
-    indices = np.unique(np.linspace(0, len(split) - 1, 5).round().astype(int)).tolist()
-    pixels = [(image.numpy(), mask.numpy()) for image, mask in (split[split.whole(k)] for k in indices)]
-    rows = [[*picture_row(image, mask, mask, colours)[:2], overlay(image, mask, colours)] for image, mask in pixels]
-    legend = dict(zip(names, colours, strict=True))
-    sheet = picture_grid(rows, [split.names[k] for k in indices], legend, ("image", "mask", "both"), cell=240)
+    rows = {}
+    for index in np.unique(np.linspace(0, len(split) - 1, 5).round().astype(int)).tolist():
+        image, mask = (pixels.numpy() for pixels in split[split.whole(index)])
+        drawn, both = pictures_of(image, mask, mask, colours), overlay(image, mask, colours)
+        rows[split.names[index]] = {"image": drawn["image"], "mask": drawn["truth"], "both": both}
+    sheet = picture_grid(rows, dict(zip(names, colours, strict=True)), cell=240)
     directory.mkdir(parents=True, exist_ok=True)
     Image.fromarray(sheet).save(directory / "contact.png")
     print(f"look at  {directory / 'contact.png'}", flush=True)
@@ -179,17 +180,14 @@ def plan(words: list[str], wanted: dict[str, Any], parallel: int | None) -> dict
     words += ["hydra/sweeper=race", f"hydra.sweeper.seeds={seeds}", f"upsample={','.join(names)}"]
     words += [] if wanted["margin"] is None else [f"hydra.sweeper.margin={wanted['margin']}"]
     words += [f"hydra.sweeper.budget={limit:.0f}s"] if wanted["budget"] else []
-    return {
-        "said": said, "words": words, "operators": names, "seeds": seeds, "parallel": parallel,
-        "threads": threads(), "steps": steps,
-    }  # fmt: skip
+    return {"said": said, "words": words, "seeds": seeds, "parallel": parallel, "threads": threads(), "steps": steps}
 
 
 def race(stored: dict[str, Any], directory: Path, parallel: int) -> None:
     """Runs the race in a process of its own, and shows how it stands. Ctrl+C ends it; asked again, it goes on."""
     from unetlite.compare.race import Standing
 
-    standing = Standing(directory, stored["operators"], stored["seeds"], stored["steps"])
+    standing = Standing(directory, stored["seeds"], stored["steps"])
     shared = {"OMP_NUM_THREADS": str(max(1, stored["threads"] // parallel))}
     environment = os.environ | shared | {"UNETLITE_PARENT": str(os.getpid())}  # with which it ends, whatever happens
     command = [sys.executable, "-m", "unetlite", "train", "-m", *stored["words"]]

@@ -13,18 +13,15 @@ from unetlite.data.batches import SegmentationData, data_of_run
 from unetlite.data.cache import Split, Window
 from unetlite.errors import UsageError
 from unetlite.network.unet import UNet
-from unetlite.pictures import fit, picture_row
+from unetlite.pictures import Pictures, fit, pictures_of
 from unetlite.settings import source_options
 
 LARGEST = 1024  # pixels, of an image that is predicted whole for a picture
 SIDE = 288  # pixels, of a larger picture in the report
 
 
-Pictures = dict[str, np.ndarray]  # RGB uint8 (H, W, 3) by caption: every variant's, after the image and the truth
-
-
 class Evidence(NamedTuple):
-    """All pictures, by what they show; `missing` says why there are none of test images, if so."""
+    """Every variant's pictures after the image and the truth, by title; `missing` says why there are none, if so."""
 
     images: dict[str, Pictures]
     features: dict[str, Pictures]
@@ -46,13 +43,13 @@ def gather_evidence(comparison: Comparison, networks: Mapping[str, UNet]) -> Evi
         found = {variant: predict(network, pixels) for variant, network in networks.items()}
         errors = {}
         for variant, (classes, _) in found.items():
-            image, truth, _, wrong = picture_row(pixels.numpy(), mask.numpy(), classes, data.store.colours)
+            drawn = pictures_of(pixels.numpy(), mask.numpy(), classes, data.store.colours)
             score = comparison.variants[variant][0].scores("miou_per_image")[position]
-            errors[f"{variant}, mIoU {score:.3f}"] = wrong
-        evidence.images[f"{name}: {why}"] = reduced({"image": image, "truth": truth, **errors})
+            errors[f"{variant}, mIoU {score:.3f}"] = drawn["error"]
+        evidence.images[f"{name}: {why}"] = reduced({"image": drawn["image"], "truth": drawn["truth"], **errors})
         if not evidence.features:
             maps = {variant: maps for variant, (_, maps) in found.items()}
-            evidence.features.update(draw_features(name, image, maps))
+            evidence.features.update(draw_features(name, drawn["image"], maps))
     return evidence
 
 

@@ -74,10 +74,10 @@ class Race(RaceRecord):
 class Standing:
     """How a race stands while it runs, for the terminal; `steps` are seconds of each operator's training step."""
 
-    def __init__(self, directory: Path, operators: Sequence[str], seeds: int, steps: Mapping[str, float]):
-        self.directory, self.operators, self.steps = directory, operators, steps
-        self.scores: dict[str, dict[str, float]] = {name: {} for name in operators}
-        self.race = RaceRecord({"variants": operators, "seeds": seeds})  # as it was told of
+    def __init__(self, directory: Path, seeds: int, steps: Mapping[str, float]):
+        self.directory, self.steps = directory, steps
+        self.scores: dict[str, dict[str, float]] = {name: {} for name in steps}
+        self.race = RaceRecord({"variants": list(steps), "seeds": seeds})  # as it was told of
         self.started, self.before = time.monotonic(), -1  # trainings of an earlier start; -1 before the first update
 
     def update(self) -> Iterator[str]:
@@ -120,7 +120,7 @@ class Standing:
         head = "upsample", "trainings", "mean IoU", "below the best, at most", "training step"
         done, left = self.progress()
         table = Table(*head, title=f"{done} trainings   {left}")
-        for name in sorted(self.operators, key=lambda name: -means[name]):
+        for name in sorted(self.steps, key=lambda name: -means[name]):
             table.add_row(
                 name if name in self.race.racing else f"{name} (dropped)",
                 str(len(self.scores[name])),

@@ -242,6 +242,6 @@ def write_tensorboard(report: Report, directory: Path) -> Path:
         pages = {"test images": (evidence.images, {"wrong": WRONG}), "decoder features": (evidence.features, {})}
         for page, (rows, legend) in pages.items():
             for number, (title, pictures) in enumerate(rows.items()):
-                grid = picture_grid([list(pictures.values())], [title], legend, list(pictures), cell=SIDE)
+                grid = picture_grid({title: pictures}, legend, SIDE)
                 writer.add_image(f"{page}/{number}", grid, dataformats="HWC")
     return place

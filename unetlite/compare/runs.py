@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -162,9 +162,6 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
     if not finished:
         raise UsageError(f"{directory} has no finished run; train some: python train.py experiment=compare")
     runs = [read_run(path) for path in finished]
-    for run in runs:
-        if not all(isinstance(run.metrics.get(name), float) for name in ("val/loss", "test/miou")):
-            raise UsageError(f"{run.files.path} diverged: it has a loss or score that is no number. {run.files.remedy}")
     names = name_variants([run.config for run in runs], by)
     allowed = check_control(runs, by, allow)
     found: dict[str, dict[int, Run]] = {}
@@ -215,8 +212,7 @@ def raced(race: RaceRecord, found: Mapping[str, Mapping[int, Run]], allowed: lis
 def read_race(directory: Path) -> RaceRecord | None:
     """What `race.json` records; None where there is none. Raises UsageError if it is damaged."""
     file, remedy = directory / "race.json", "Delete it, and run the same command again: no training is lost."
-    keys = [field.name for field in fields(RaceRecord)]
-    return RaceRecord(**read_mapping(file, keys, remedy)) if file.exists() else None
+    return RaceRecord(**read_mapping(file, RaceRecord.__dataclass_fields__, remedy)) if file.exists() else None
 
 
 def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[str]:

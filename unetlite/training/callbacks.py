@@ -20,7 +20,7 @@ from unetlite.errors import Failure, Stopped, raising_stopped
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.metrics.ripple import PhaseRipple
 from unetlite.network.measures import parameters
-from unetlite.pictures import picture_grid, picture_row
+from unetlite.pictures import picture_grid, pictures_of
 from unetlite.seeding import derive_seed
 from unetlite.training.segmenter import Segmenter
 
@@ -100,16 +100,16 @@ class ValidationPictures(Callback):
         epoch, epochs = trainer.current_epoch, trainer.max_epochs or 1
         if epoch % max(1, epochs // self.TIMES) and epoch + 1 < epochs and not trainer.should_stop:
             return
-        rows, captions = [], []
+        rows = {}
         for index in self.indices:
             image, mask = self.split[self.split.whole(index)]
             with trainer.precision_plugin.forward_context():
                 prediction = pl_module(image[None].to(pl_module.device)).argmax(1).cpu()  # (1, H, W)
             score = SegmentationScores(pl_module.classes)
             score.update(prediction, mask[None])
-            rows.append(picture_row(image.numpy(), mask.numpy(), prediction[0].byte().numpy(), pl_module.colours))
-            captions.append(f"{self.split.names[index]}   mIoU {score.compute()['miou']:.3f}")
-        grid = picture_grid(rows, captions, dict(zip(pl_module.classes, pl_module.colours, strict=True)))
+            pictures = pictures_of(image.numpy(), mask.numpy(), prediction[0].byte().numpy(), pl_module.colours)
+            rows[f"{self.split.names[index]}   mIoU {score.compute()['miou']:.3f}"] = pictures
+        grid = picture_grid(rows, dict(zip(pl_module.classes, pl_module.colours, strict=True)))
         writer(trainer).add_image("val/pictures", grid, trainer.global_step, dataformats="HWC")
 
 
