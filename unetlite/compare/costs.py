@@ -1,11 +1,11 @@
 """What a variant costs: parameters, multiplications, memory, latency in every runtime, a training step."""
 
 import copy
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
+from statistics import mean
 from typing import Any
 
 import torch
@@ -127,16 +127,12 @@ def pace(
     threads, first = torch.get_num_threads(), next(iter(networks))
 
     def seconds(name: str, at_once: int) -> float:
-        def work(step: Function) -> float:
-            torch.set_num_threads(max(1, threads // at_once))  # of this thread
-            step()
-            start = time.perf_counter()
-            step()
-            return time.perf_counter() - start
-
         tell(f"timing steps of {name}, {at_once} at once")
-        with ThreadPoolExecutor(at_once) as pool:
-            return sum(pool.map(work, [training_step(networks[name], configs[name]) for _ in range(at_once)])) / at_once
+        trainings = [{name: training_step(networks[name], configs[name])} for _ in range(at_once)]
+        each = max(1, threads // at_once)
+        with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(each,)) as pool:  # of a worker
+            found = pool.map(partial(in_turn, rounds=1, warm_up=0), trainings)
+            return mean(times[name] for times in found) / 1000
 
     if parallel is None:
         choices = [1] if torch.cuda.is_available() else [2**k for k in range(threads.bit_length())]

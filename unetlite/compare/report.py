@@ -53,9 +53,8 @@ class Report:
     def verdicts(self) -> list[str]:
         """What to choose; without trainings that collapsed too, if there are such."""
         found = [verdict(self.analysis, *self.price, self.margin)]
-        strange = strange_runs(self.comparison, self.analysis.metric)
-        seeds = {seed for _, seed in strange}
-        if strange and len(seeds) < len(self.comparison.seeds):
+        seeds = {seed for _, seed in strange_runs(self.comparison, self.analysis.metric)}
+        if 0 < len(seeds) < len(self.comparison.seeds):
             found[0] = f"With every training: {found[0]}"
             if without := analyse(self.comparison.without(seeds), self.analysis.metric):
                 left_out = listed(list(map(str, sorted(seeds))))

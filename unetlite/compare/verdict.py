@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context
 
 import numpy as np
 
@@ -162,9 +162,8 @@ def equality(analysis: Analysis) -> str:
 
 def short(number: float, rounding: str = ROUND_HALF_EVEN) -> str:
     """Two significant digits without an exponent; a bound is rounded up, or down if it holds from below."""
-    exact = Decimal(repr(float(number)))
-    rounded = exact.quantize(Decimal(1).scaleb(exact.adjusted() - 1), rounding)
-    return f"{rounded:f}".rstrip("0").rstrip(".") if "." in f"{rounded:f}" else f"{rounded:f}"
+    rounded = Context(prec=2, rounding=rounding).create_decimal(repr(float(number)))
+    return f"{rounded.normalize():f}"
 
 
 def listed(names: Sequence[str], word: str = "and") -> str:
