@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from unetlite.errors import UsageError
@@ -59,19 +59,12 @@ class UNetConfig:
         return len(self.widths) - 1
 
 
-def steps_or_no_limit(value: int) -> int:
-    """1 or more, or -1."""
-    if value == 0 or value < -1:
-        raise ValueError("should be 1 or more, or -1 for no limit")
-    return value
-
-
 @dataclass(frozen=True, config=STRICT)
 class TrainerOptions:
     """How a network is trained; configs/trainer/default.yaml has the meaning of every key."""
 
     max_epochs: PositiveInt
-    max_steps: Annotated[int, AfterValidator(steps_or_no_limit)]
+    max_steps: int
     learning_rate: Annotated[float, Field(gt=0, le=10)]
     weight_decay: Annotated[float, Field(ge=0, le=10)]
     dice_weight: Annotated[float, Field(ge=0, le=1000)]
@@ -81,6 +74,10 @@ class TrainerOptions:
     accelerator: Literal["auto", "cpu", "gpu", "mps"]
     callbacks: dict[str, Choice] = Field(default_factory=dict)
     loggers: dict[str, Choice] = Field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.max_steps == 0 or self.max_steps < -1:
+            raise UsageError(f"trainer.max_steps={self.max_steps}: should be 1 or more, or -1 for no limit.")
 
 
 @dataclass(frozen=True, config=STRICT)
