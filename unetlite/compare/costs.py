@@ -72,13 +72,12 @@ def measure_costs(
     if rounds:
         tell(f"measuring latencies, {rounds} rounds", 0.4)
         with torch.inference_mode():
-            latency = in_turn(predictions, rounds)
+            for (name, way), milliseconds in in_turn(predictions, rounds).items():
+                variants[name].latency[way] = milliseconds
         tell(f"measuring training steps, {TRAINING_ROUNDS} rounds", 0.7)
         training = {name: training_step(networks[name], runs[0].config) for name, runs in comparison.variants.items()}
-        steps = in_turn(training, TRAINING_ROUNDS)
-        for name, cost in variants.items():
-            cost.latency = {way: latency[name, way] for way in WAYS if (name, way) in latency}
-            cost.training_step = steps[name]
+        for name, milliseconds in in_turn(training, TRAINING_ROUNDS).items():
+            variants[name].training_step = milliseconds
     return Costs(size, processor(), torch.get_num_threads(), variants, missing)
 
 
