@@ -76,7 +76,7 @@ def prediction() -> dict[str, float]:
     accelerator = Trainer(accelerator="cpu", **quiet).accelerator
     precision: Any = fast_precision(accelerator)
     trainer = Trainer(accelerator="cpu", precision=precision, callbacks=[RippleProbe()], **quiet)
-    segmenter = Segmenter(network, data.store.classes, data.store.colours, settings.trainer, config)
+    segmenter = Segmenter(network, data.store, settings.trainer, config)
 
     def plain() -> None:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):

@@ -40,7 +40,7 @@ def main() -> None:
                       enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)  # fmt: skip
     calls = {}
     for name, scores in (("IoU and Dice", overlap_alone), ("with boundaries", make_scores)):
-        segmenter = Segmenter(network, data.store.classes, data.store.colours, settings.trainer, config)
+        segmenter = Segmenter(network, data.store, settings.trainer, config)
         segmenter.val_scores = scores(data.store.classes)
         calls[name] = lambda segmenter=segmenter: trainer.validate(segmenter, data, verbose=False)
     seconds = {name: milliseconds / 1000 for name, milliseconds in in_turn(calls, rounds=15).items()}

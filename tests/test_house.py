@@ -77,7 +77,7 @@ def test_rooms_of_the_first_floor_know_nothing_of_one_another():
     "files",
     [
         ["cli.py", "train.py"],  # until a command runs
-        ["commands/predict.py", "inference/model.py", "inference/large.py", "inference/outputs.py"],  # by an export
+        ["commands/predict.py", "inference/model.py", "inference/files.py"],  # by an export
     ],
 )
 def test_the_command_line_and_prediction_import_nothing_heavy(files):

@@ -87,20 +87,20 @@ def train(config: dict[str, Any]) -> float:
     if settings.match is not None:
         architecture = match_budget(architecture, settings.match, settings.match_to)
     clock = Clock()
-    trainer = make_trainer(settings.trainer, run, data, clock)
+    trainer = make_trainer(settings.trainer, run, clock)
     check_step(architecture, data, trainer)
     network = UNet(architecture)
     initialise(network, seed)
     network.set_normalisation(store.mean, store.std)
     network.to(memory_format=torch.channels_last)  # faster convolutions on processors and GPUs alike
-    segmenter = Segmenter(network, store.classes, store.colours, settings.trainer, config)
+    segmenter = Segmenter(network, store, settings.trainer, config)
 
     with run.open(environment(), HydraConfig.get().overrides.task):
         log_to(run.log)
         trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
         trainer.test(segmenter, data, ckpt_path=run.judged, weights_only=True, verbose=False)
 
-        metrics = collect_metrics(run, segmenter, trainer, clock, data)
+        metrics = collect_metrics(run, segmenter, clock)
         write_tables(run, segmenter, data.tested)
         log_hyperparameters(trainer, config, metrics)
         writer(trainer).close()

@@ -21,8 +21,8 @@ from unetlite import UsageError, load
 from unetlite.cli import app
 from unetlite.commands.predict import SOME_FAILED, count_against, find_inputs
 from unetlite.data.images import read_image
-from unetlite.inference import export, large, outputs
-from unetlite.inference.large import TiffRows, create_tiff, open_large
+from unetlite.inference import export, files
+from unetlite.inference.files import TiffRows, create_tiff, open_large
 from unetlite.inference.model import Band, Model, in_memory
 from unetlite.inference.pytorch import PyTorch
 from unetlite.inference.runtimes import open_runtime
@@ -54,7 +54,7 @@ def write_tiff(path, values, **options):
     bands = values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     shape = dict(zip(("count", "height", "width"), bands.shape, strict=True))
-    with large.import_rasterio().open(path, "w", driver="GTiff", dtype=bands.dtype, **shape, **options) as file:
+    with files.import_rasterio().open(path, "w", driver="GTiff", dtype=bands.dtype, **shape, **options) as file:
         file.write(bands)
     return path
 
@@ -223,7 +223,7 @@ def test_a_file_with_changed_bytes_is_read_or_refused_in_words(format, tmp_path)
         for place in random.integers(0, min(400, len(whole)), random.integers(1, 6)):
             changed[place] = random.integers(0, 256)
         path.write_bytes(changed[: random.integers(1, len(changed))] if random.random() < 0.3 else changed)
-        large.is_large(path)
+        files.is_large(path)
         refusals += [refusal(lambda: read_image(path, 3)), refusal(lambda: open_large(path, 3, None).rows(0, 24))]
     told = [text for text in refusals if text]
     assert len(told) > 100
@@ -241,34 +241,34 @@ def test_pixels_that_are_no_image_are_refused_in_words(values, options, tmp_path
 
 
 def test_a_file_compressed_as_one_huge_piece_is_refused_in_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(large, "LARGEST_PIECE", 2**16)
+    monkeypatch.setattr(files, "LARGEST_PIECE", 2**16)
     Image.fromarray(noise(300, 300)).save(tmp_path / "a.tif", compression="tiff_deflate", strip_size=2**20)
     with pytest.raises(UsageError, match="pieces of 300 x 300 pixels"):
         open_large(tmp_path / "a.tif", 3, None)
 
 
 def test_what_is_large_is_read_by_rows_whatever_pillow_makes_of_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(large, "LARGE", 20 * 30)
+    monkeypatch.setattr(files, "LARGE", 20 * 30)
     small, wide = (write_tiff(tmp_path / f"{width}.tif", noise(20, width)) for width in (30, 31))
-    assert not large.is_large(small)
-    assert large.is_large(wide)
-    assert large.is_large(write_tiff(tmp_path / "four.tif", noise(40, 30, 4), photometric="minisblack"))
-    assert not large.is_large(save(tmp_path / "a.png", noise(40, 40)))
+    assert not files.is_large(small)
+    assert files.is_large(wide)
+    assert files.is_large(write_tiff(tmp_path / "four.tif", noise(40, 30, 4), photometric="minisblack"))
+    assert not files.is_large(save(tmp_path / "a.png", noise(40, 40)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert large.is_large(wide)
-    assert not large.is_large(tmp_path / "missing.tif")
+    assert files.is_large(wide)
+    assert not files.is_large(tmp_path / "missing.tif")
 
 
 def test_gdal_keeps_no_more_than_it_may(tmp_path):
     TiffRows(write_tiff(tmp_path / "a.tif", noise(20, 30)))
-    assert rasterio.env.get_gdal_config("GDAL_CACHEMAX") == large.CACHE
+    assert rasterio.env.get_gdal_config("GDAL_CACHEMAX") == files.CACHE
 
 
 def test_without_rasterio_a_large_file_names_the_extra(runs, tmp_path, monkeypatch):
     save(tmp_path / "images" / "a.tif", noise(20, 30))
     monkeypatch.setitem(sys.modules, "rasterio", None)
     arguments = runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "out"
-    monkeypatch.setattr(large, "LARGE", 0)
+    monkeypatch.setattr(files, "LARGE", 0)
     result = predict(*arguments)
     assert result.exit_code == SOME_FAILED
     assert "unetlite[tiff]" in result.output
@@ -319,7 +319,7 @@ def test_a_picture_is_turned_as_a_viewer_shows_it(tmp_path):
 def test_a_disk_that_fills_up_leaves_nothing_half_and_the_rest_goes_on(runs, tmp_path, monkeypatch):
     for name in "ab":
         save(tmp_path / "images" / f"{name}.tif", noise(600, 300))
-    monkeypatch.setattr(large, "LARGE", 0)
+    monkeypatch.setattr(files, "LARGE", 0)
 
     def create(file, *arguments):
         written = create_tiff(file, *arguments)
@@ -327,7 +327,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_and_the_rest_goes_on(runs, tmp
             raise OSError(28, "No space left on device")
         return written
 
-    monkeypatch.setattr(outputs, "create_tiff", create)
+    monkeypatch.setattr(files, "create_tiff", create)
     result = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "out")
     assert result.exit_code == SOME_FAILED
     assert "a.tif" in result.output
@@ -455,7 +455,7 @@ def test_a_file_read_by_rows_gives_the_mask_that_it_gives_as_a_whole(runs, tmp_p
     write_tiff(tmp_path / "truth" / "a.tif", truth)
     options = ["--truth", tmp_path / "truth", "--tile", "64", "--overlap", "16"]
     whole = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "whole", *options)
-    monkeypatch.setattr(large, "LARGE", 0)
+    monkeypatch.setattr(files, "LARGE", 0)
     rows = predict(runs / "transpose" / "seed0", tmp_path / "images", "--output", tmp_path / "rows", *options)
     assert whole.exit_code == rows.exit_code == 0
     with rasterio.open(tmp_path / "rows" / "masks" / "a.tif") as file:

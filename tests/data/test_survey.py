@@ -37,32 +37,31 @@ def of(*values, count=4, dtype=np.uint8):
     ],
 )
 def test_classes_are_inferred_from_the_values_of_the_masks(tmp_path, values, classes):
-    found = survey(folder(tmp_path, of(*values)), {})
-    assert found.settings.get("classes") == classes
+    settings, _ = survey(folder(tmp_path, of(*values)), {})
+    assert settings.get("classes") == classes
 
 
 def test_numbers_of_objects_are_foreground(tmp_path):
     masks = [np.arange(SIZE[0] * SIZE[1]).reshape(SIZE) % (40 + k) for k in range(4)]
-    found = survey(folder(tmp_path, [mask.astype(np.uint8) for mask in masks]), {})
-    assert "classes" not in found.settings
-    assert any("numbers of objects" in line for line in found.found)
+    settings, said = survey(folder(tmp_path, [mask.astype(np.uint8) for mask in masks]), {})
+    assert "classes" not in settings
+    assert any("numbers of objects" in line for line in said)
 
 
 def test_a_suffix_of_the_masks_and_series_of_names_are_found(tmp_path):
     names = [f"patient{k % 3}_{k}" for k in range(12)]
-    found = survey(folder(tmp_path, of(0, 1, count=12), "_mask", names), {})
-    assert found.settings["mask_suffix"] == "_mask"
-    assert any("data.group=" in warning for warning in found.warnings)
-    pattern = next(warning for warning in found.warnings if "data.group=" in warning).split("'")[1]
-    grouped = survey(tmp_path, {"group": pattern})
-    assert "groups   3" in grouped.found
-    assert not any("data.group=" in warning for warning in grouped.warnings)
+    settings, said = survey(folder(tmp_path, of(0, 1, count=12), "_mask", names), {})
+    assert settings["mask_suffix"] == "_mask"
+    (pattern,) = (line.split("'")[1] for line in said if "data.group=" in line)
+    _, said = survey(tmp_path, {"group": pattern})
+    assert "groups   3" in said
+    assert not any("data.group=" in line for line in said)
 
 
 def test_few_images_and_absent_classes_are_warned_of(tmp_path):
-    found = survey(folder(tmp_path, of(0, 1)), {"classes": ["a", "b", "c"]})
-    assert any("c is nowhere" in warning for warning in found.warnings)
-    assert any("4 images are few" in warning for warning in found.warnings)
+    _, said = survey(folder(tmp_path, of(0, 1)), {"classes": ["a", "b", "c"]})
+    assert any(line.startswith("mind     c is nowhere") for line in said)
+    assert any(line.startswith("mind     4 images are few") for line in said)
 
 
 def test_colours_of_palettes_and_validity_masks_are_understood(tmp_path):
@@ -72,9 +71,9 @@ def test_colours_of_palettes_and_validity_masks_are_understood(tmp_path):
         mask.putpalette([9, 9, 9, 200, 10, 30])
         mask.save(tmp_path / "masks" / f"{k}.png")
         save(tmp_path / "valid" / f"{k}.png", of(0, 255)[0])
-    found = survey(tmp_path, {"classes": {"a": [9, 9, 9], "b": [200, 10, 30]}})
-    assert any("a 50.0%, b 50.0%" in line for line in found.found)
-    assert any(line.startswith("valid ") for line in found.found)
+    _, said = survey(tmp_path, {"classes": {"a": [9, 9, 9], "b": [200, 10, 30]}})
+    assert any("a 50.0%, b 50.0%" in line for line in said)
+    assert any(line.startswith("valid ") for line in said)
 
 
 def rgb(root):

@@ -84,11 +84,10 @@ def look(what: str, given: list[str], directory: Path) -> list[str]:
         config = compose_run(["data=folder", f"data.root={quoted(what)}", *given])["data"]
         named = [word.partition("=")[0].removeprefix("data.") for word in given if word.startswith("data.")]
         options = ("classes", "ignore", "mask_suffix", "group", "val_fraction", "test_fraction", "split_seed")
-        found = survey(Path(what), {key: config[key] for key in options if key in named})
-        extra = [f"data.{key}={quoted(value)}" for key, value in found.settings.items() if key not in named]
+        found, said = survey(Path(what), {key: config[key] for key in options if key in named})
+        extra = [f"data.{key}={quoted(value)}" for key, value in found.items() if key not in named]
         words = ["data=folder", *extra, *given]
-        print("\n".join(found.found))
-        print(*(f"mind     {warning}" for warning in found.warnings), sep="\n")
+        print("\n".join(said))
     settings = read_settings(compose_run(words))
     store = SegmentationData(settings.source, Path(settings.data_dir), settings.loader, seed=settings.seed).store
     split, colours = store.splits["train"], store.colours

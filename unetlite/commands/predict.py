@@ -20,10 +20,9 @@ from unetlite.data.labels import ClassTable
 from unetlite.data.samples import DATASETS
 from unetlite.errors import UsageError
 from unetlite.files import IMAGE_SUFFIXES, cell, image_files, progress
-from unetlite.inference.large import TiffRows, is_large, open_picture
+from unetlite.inference.files import TiffRows, is_large, open_picture, outputs
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import Band, load
-from unetlite.inference.outputs import outputs
 from unetlite.inference.tiling import Picture
 
 SOME_FAILED = 1  # the exit code if some files could not be read

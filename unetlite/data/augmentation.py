@@ -9,30 +9,26 @@ from unetlite.settings import AugmentOptions
 
 
 class Augmentation(nn.Module):
-    """Random flips, turns, rotation, scaling and light, each drawn per sample.
-
-    What rotation or scaling moves in from outside is a reflection, in image and mask alike, so labels stay true.
-    """
+    """Random flips, turns, rotation, scaling and light, each drawn per sample."""
 
     def __init__(self, options: AugmentOptions):
         import kornia.augmentation as K
         from kornia.constants import DataKey
 
         super().__init__()
-        operations: list[Any] = []
-        if options.horizontal_flip:
-            operations.append(K.RandomHorizontalFlip(p=0.5))
-        if options.vertical_flip:
-            operations.append(K.RandomVerticalFlip(p=0.5))
-        if options.quarter_turns:
-            operations.append(K.RandomRotation90(times=(0, 3), p=1.0))
-        if options.rotation or options.scale > 1:
-            zoom = 1 / options.scale, options.scale
-            operations.append(K.RandomAffine(options.rotation, scale=zoom, padding_mode="reflection", p=1.0))
-        if options.brightness:  # by RandomContrast, which multiplies; RandomBrightness adds, and blackens dark images
-            operations.append(K.RandomContrast((1 - options.brightness, 1 + options.brightness), p=1.0))
-        if options.gamma > 1:
-            operations.append(K.RandomGamma((1 / options.gamma, options.gamma), p=1.0))
+        angle, zoom = options.rotation, (1 / options.scale, options.scale)
+        light, gamma = (1 - options.brightness, 1 + options.brightness), (1 / options.gamma, options.gamma)
+        choices: list[tuple[Any, Any]] = [
+            (options.horizontal_flip, K.RandomHorizontalFlip(p=0.5)),
+            (options.vertical_flip, K.RandomVerticalFlip(p=0.5)),
+            (options.quarter_turns, K.RandomRotation90(times=(0, 3), p=1.0)),
+            # What moves in from outside is a reflection, in image and mask alike, so labels stay true.
+            (angle or options.scale > 1, K.RandomAffine(angle, scale=zoom, padding_mode="reflection", p=1.0)),
+            # It multiplies; RandomBrightness adds, and blackens dark images.
+            (options.brightness, K.RandomContrast(light, p=1.0)),
+            (options.gamma > 1, K.RandomGamma(gamma, p=1.0)),
+        ]
+        operations = [operation for wanted, operation in choices if wanted]
         # Averaging class indices would invent classes.
         nearest = {DataKey.MASK: {"resample": "nearest", "align_corners": False}}
         self.operations = K.AugmentationSequential(*operations, data_keys=["input", "mask"], extra_args=nearest)

@@ -67,6 +67,9 @@ class SegmentationData(LightningDataModule):
         self.loader, self.seed, self.steps = loader, seed, steps
         self.augment = Augmentation(loader.augment)
         self.store = open_store(DATASETS.build(source), directory / source["name"], f"data={source['name']}")
+        # Without gradients, a batch may hold twice the pixels of a training batch.
+        pixels, splits = 2 * loader.batch_size * loader.crop_size**2, self.store.splits
+        self.evaluated = {split: whole_images(splits[split], pixels) for split in ("val", "test")}
 
     def train_dataloader(self) -> DataLoader:
         windows = RandomWindows(self.store.splits["train"], self.loader, self.seed)
@@ -76,15 +79,15 @@ class SegmentationData(LightningDataModule):
         return self._load("train", sampler=windows, batch_size=batch_size, drop_last=True)
 
     def val_dataloader(self) -> DataLoader:
-        return self._load("val", batch_sampler=self._whole_images("val"))
+        return self._load("val", batch_sampler=self.evaluated["val"])
 
     def test_dataloader(self) -> DataLoader:
-        return self._load("test", batch_sampler=self._whole_images("test"))
+        return self._load("test", batch_sampler=self.evaluated["test"])
 
     @property
     def tested(self) -> dict[str, list[str]]:
         """Name and group of the test images in the order of `test_dataloader`."""
-        order = [window.image for batch in self._whole_images("test") for window in batch]
+        order = [window.image for batch in self.evaluated["test"] for window in batch]
         split = self.store.splits["test"]
         return {"image": [split.names[k] for k in order], "group": [split.groups[k] for k in order]}
 
@@ -95,10 +98,6 @@ class SegmentationData(LightningDataModule):
         loader.sampler.epoch, batch = divmod(step, len(loader))
         chosen = list(loader.sampler)[batch * loader.batch_size : (batch + 1) * loader.batch_size]
         return [self.store.splits["train"].names[window.image] for window in chosen]
-
-    def _whole_images(self, split: str) -> list[list[Window]]:
-        # Without gradients, a batch may hold twice the pixels of a training batch.
-        return whole_images(self.store.splits[split], max_pixels=2 * self.loader.batch_size * self.loader.crop_size**2)
 
     def _load(self, split: str, **batching: Any) -> DataLoader:
         workers, pinned = self.loader.num_workers, torch.cuda.is_available()

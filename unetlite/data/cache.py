@@ -99,10 +99,10 @@ def open_store(source: Dataset, directory: Path, description: str) -> Store:
     It is named after all that the samples depend on. After a UsageError of the source nothing is left behind.
     """
     folder = directory / f"{derive_seed(FORMAT, json.dumps(source.key(), sort_keys=True)):016x}"
-    if folder.exists() and read_index(folder) is None:
-        print(f"{folder} is damaged, and decoded again", file=sys.stderr)
-        remove(folder)
-    if not folder.exists():
+    if (index := read_index(folder)) is None:
+        if folder.exists():
+            print(f"{folder} is damaged, and decoded again", file=sys.stderr)
+            remove(folder)
         try:
             with whole(folder) as partial, progress(f"decoding {description}") as tell:
                 partial.mkdir()
@@ -110,7 +110,7 @@ def open_store(source: Dataset, directory: Path, description: str) -> Store:
         except OSError:  # another run was faster and wrote the same
             if not folder.exists():
                 raise
-    index = read_index(folder)
+        index = read_index(folder)
     assert index is not None
     mean, std = torch.tensor(index["mean"]), torch.tensor(index["std"])
     splits = {split: Split(folder, split, len(mean), **entry) for split, entry in index["splits"].items()}

@@ -90,13 +90,12 @@ def tiles(image: np.ndarray, kind: np.ndarray, split: str) -> Iterator[Sample]:
         for y in range(top, bottom - TILE + 1, STRIDE[split]):
             for x in range(block * BLOCK_WIDTH, (block + 1) * BLOCK_WIDTH - TILE + 1, STRIDE[split]):
                 window = np.s_[..., y : y + TILE, x : x + TILE]
-                land, lake = np.mean(kind[window] == LAND), np.mean(kind[window] == LAKE)
-                if 0.03 <= land <= 0.97 or lake > 0.01:
+                land, lake = kind[window] == LAND, kind[window] == LAKE
+                if 0.03 <= land.mean() <= 0.97 or lake.mean() > 0.01:
                     latitude = 90 - (y + TILE / 2) / PIXELS_PER_DEGREE
                     longitude = (x + TILE / 2) / PIXELS_PER_DEGREE - 180
                     group = place(floor(latitude / BAND) * BAND, block * BLOCK_WIDTH / PIXELS_PER_DEGREE - 180)
-                    land_here = (kind[window] == LAND).astype(np.uint8)
-                    yield Sample(place(latitude, longitude), image[window], land_here, group)
+                    yield Sample(place(latitude, longitude), image[window], land.astype(np.uint8), group)
 
 
 def place(latitude: float, longitude: float) -> str:

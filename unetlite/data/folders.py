@@ -64,7 +64,8 @@ class FilePairs:
         except FileNotFoundError as error:
             raise UsageError(f"{error.filename} is missing. Put it there, or fetch the data set again.") from None
         options = {"channels": self.channels, "value_range": self.value_range, "resize": self.resize}
-        return {"files": files, "classes": self.table.key(), **options}
+        table = [self.table.foreground, self.table.values, self.table.ignored]
+        return {"files": files, "classes": table, **options}
 
     def samples(self) -> dict[str, Iterable[Sample]]:
         return {split: map(self.read, pairs) for split, pairs in self.pairs.items()}
@@ -72,18 +73,19 @@ class FilePairs:
     def read(self, pair: Pair) -> Sample:
         """The decoded pair; a UsageError if a file cannot be read, sizes differ, or the mask has an unknown value."""
         image = read_image(pair.image, self.channels, self.value_range)
-        mask = self.read_mask(pair, image.shape[1:])
+        size = image.shape[1:]
+        if pair.mask.is_dir():  # the union of its objects
+            objects = (indices_of(path, pair.image, size, NONZERO) for path in sorted(pair.mask.glob("*.png")))
+            mask = np.maximum.reduce([np.zeros(size, np.uint8), *objects])
+        else:
+            mask = indices_of(pair.mask, pair.image, size, self.table)
         if pair.valid is not None:
-            mask[indices_of(pair.valid, pair.image, image.shape[1:], NONZERO) == 0] = IGNORE
+            mask[indices_of(pair.valid, pair.image, size, NONZERO) == 0] = IGNORE
         if self.resize is not None:
             image = resize_image(image, self.resize)
-            size = image.shape[2], image.shape[1]
-            mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+            width_height = image.shape[2], image.shape[1]
+            mask = np.asarray(Image.fromarray(mask).resize(width_height, Image.Resampling.NEAREST))
         return Sample(pair.name, image, mask, pair.group)
-
-    def read_mask(self, pair: Pair, size: tuple[int, ...]) -> np.ndarray:
-        """Class indices uint8 of this size (H, W), before any resizing."""
-        return indices_of(pair.mask, pair.image, size, self.table)
 
 
 def indices_of(path: Path, image: Path, size: tuple[int, ...], table: ClassTable) -> np.ndarray:
@@ -114,20 +116,11 @@ class Folder(FilePairs):
     """
 
     def __init__(
-        self,
-        *,
-        root: str,
-        classes: Any = None,
-        ignore: Any = (),
-        mask_suffix: str = "",
-        group: str | None = None,
-        val_fraction: Share = 0.15,
-        test_fraction: Share = 0.15,
-        split_seed: int = 0,
-        channels: Literal[1, 3] | None = None,
+        self, *, root: str, classes: Any = None, ignore: Any = (), mask_suffix: str = "", group: str | None = None,
+        val_fraction: Share = 0.15, test_fraction: Share = 0.15, split_seed: int = 0,
+        channels: Literal[1, 3] | None = None, resize: Resize | None = None,
         value_range: Annotated[tuple[float, float], Field(strict=False)] | None = None,
-        resize: Resize | None = None,
-    ):
+    ):  # fmt: skip
         directory = Path(root).expanduser()
         if not directory.is_dir():
             raise UsageError(f"data.root={root}: there is no such directory.")

@@ -12,12 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from unetlite.errors import UsageError, first_line
+from unetlite.errors import MALFORMED, UsageError, first_line
 
-DECODING_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, MemoryError, struct.error,
-    zlib.error,
-)  # fmt: skip
+DECODING_ERRORS = (*MALFORMED, OSError, SyntaxError, EOFError, struct.error, zlib.error)
 """What Pillow raises for damaged files, found by changing bytes at random."""
 
 SUBFILE_TYPE, REDUCED_OR_MASK = 254, 1 | 4  # a TIFF's tag, and its bits
@@ -49,24 +46,22 @@ def open_image(path: Path, most: float = math.inf) -> Iterator[Image.Image]:
     with open_header(path) as image:
         if image.width * image.height > most:
             raise UsageError(f"{path} has {image.width} x {image.height} pixels; at most {most} are taken here.")
-        if (pages := count_pages(image)) > 1:
-            raise UsageError(f"{path} holds {pages} pages or frames or more; save each as a file of its own.")
+        if has_pages(image):
+            raise UsageError(f"{path} holds 2 pages or frames or more; save each as a file of its own.")
         image.load()
         yield image
 
 
-def count_pages(image: Any) -> int:
-    """1, or 2 for more: previews beside a photograph and reduced copies in a TIFF are none."""
-    if image.format not in ("TIFF", "PNG", "GIF") or getattr(image, "n_frames", 1) == 1:
-        return 1
+def has_pages(image: Any) -> bool:
+    """Whether an image is one of several: previews beside a photograph and reduced copies in a TIFF are none."""
     if image.format != "TIFF":
-        return 2
+        return image.format in ("PNG", "GIF") and getattr(image, "n_frames", 1) > 1
     reduced = []
     for frame in range(1, image.n_frames):
         image.seek(frame)
         reduced.append(image.tag_v2.get(SUBFILE_TYPE, 0) & REDUCED_OR_MASK)
     image.seek(0)
-    return 1 if all(reduced) else 2
+    return not all(reduced)
 
 
 def is_grey(path: Path) -> bool:
@@ -93,7 +88,10 @@ def pixels(image: Image.Image, channels: int, value_range: tuple[float, float] |
     image = ImageOps.exif_transpose(image)
     if image.mode in SIXTEEN_BIT:
         values = np.asarray(image, dtype=np.float32)
-        image = Image.fromarray(in_8_bits(values, *(value_range or range_of(values))))
+        low, high = value_range or range_of(values)
+        scaled = (values - low) * (255 / max(high - low, 1e-6)) if low <= high else np.zeros_like(values)
+        # NaN, which marks pixels without data, becomes 0.
+        image = Image.fromarray(np.nan_to_num(scaled).round().clip(0, 255).astype(np.uint8))
     try:
         array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     except ValueError:
@@ -105,14 +103,6 @@ def range_of(values: np.ndarray) -> tuple[float, float]:
     """The lowest and the highest finite number; infinity and minus infinity if there is none."""
     numbers = values[np.isfinite(values)]
     return (float(numbers.min()), float(numbers.max())) if numbers.size else (np.inf, -np.inf)
-
-
-def in_8_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """uint8 of values of which `low` becomes 0 and `high` 255; NaN, which marks pixels without data, becomes 0."""
-    if high < low:
-        return np.zeros(values.shape, np.uint8)
-    scaled = (values.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
-    return np.nan_to_num(scaled).round().clip(0, 255).astype(np.uint8)
 
 
 def read_values(path: Path, colours: bool = False) -> np.ndarray:

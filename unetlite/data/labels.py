@@ -27,14 +27,13 @@ class ClassTable:
         if isinstance(ignore, str) or not isinstance(ignore, Sequence):
             raise UsageError(f"data.ignore={ignore}: expected a list of values, such as [255].")
         self.foreground = classes is None
-        names = ("background", "foreground") if classes is None else tuple(map(str, classes))
+        self.names = names = ("background", "foreground") if classes is None else tuple(map(str, classes))
         if len(names) < 2 or len(set(names)) < len(names):
             raise UsageError(f"data.classes names {', '.join(names) or 'nothing'}; give two or more different classes.")
         check_names(names)
         if len(names) > IGNORE:
             raise UsageError(f"data.classes names {len(names)} classes; at most {IGNORE} are possible.")
         values = classes.values() if isinstance(classes, Mapping) else range(len(names))
-        self.names = names
         self.values = [parse_value(value, f"data.classes.{name}") for name, value in zip(names, values, strict=True)]
         self.ignored = [parse_value(value, "data.ignore") for value in ignore]
         every = self.values + self.ignored
@@ -48,10 +47,6 @@ class ClassTable:
         self.index_of: dict[Value, int] = {value: IGNORE for value in (255, *self.ignored)}
         self.index_of |= {value: index for index, value in enumerate(self.values)}
 
-    def key(self) -> list[Any]:
-        """Plain values that decide what `indices` does."""
-        return [self.foreground, self.values, self.ignored]
-
     def indices(self, values: np.ndarray, path: Path) -> np.ndarray:
         """Class indices uint8 (H, W) of mask values (H, W), or (H, W, 3) for an RGB table; a UsageError for others."""
         if self.rgb and values.ndim == 2:
@@ -63,11 +58,7 @@ class ClassTable:
             values = values[..., 0]
         if self.foreground:
             return np.where(np.isin(values, self.ignored), IGNORE, values != 0).astype(np.uint8)
-        if self.rgb:
-            values = values.astype(np.int32)
-            codes = values[..., 0] << 16 | values[..., 1] << 8 | values[..., 2]
-        else:
-            codes = values
+        codes = values.astype(np.int32) @ (1 << 16, 1 << 8, 1) if self.rgb else values
         present, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
         indices = np.zeros(len(present), np.uint8)
         for k, (code, count) in enumerate(zip(present.tolist(), counts.tolist(), strict=True)):

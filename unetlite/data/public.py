@@ -12,9 +12,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-import numpy as np
-
-from unetlite.data.folders import NONZERO, FilePairs, Pair, Share, hold_out, indices_of, split_by_share
+from unetlite.data.folders import FilePairs, Pair, Share, hold_out, split_by_share
 from unetlite.data.labels import ClassTable
 from unetlite.data.samples import DATASETS, SPLITS, Sample
 from unetlite.errors import UsageError, first_line
@@ -76,14 +74,12 @@ class CamVid(Published):
 
     def __init__(self, *, root: str, download: bool = True, resize: Resize | None = None):
         base = self.find(root, download)
-        pairs = {
-            split: [
-                Pair(name, path, base / f"{split}annot" / path.name, stretch_of(name))
-                for name, path in image_files(base / split).items()
-            ]
-            for split in SPLITS
-        }
-        super().__init__(pairs, self.table, resize)
+
+        def frames(split: str) -> list[Pair]:
+            images = image_files(base / split).items()
+            return [Pair(name, path, base / f"{split}annot" / path.name, stretch_of(name)) for name, path in images]
+
+        super().__init__({split: frames(split) for split in SPLITS}, self.table, resize)
 
 
 def stretch_of(name: str) -> str:
@@ -120,11 +116,6 @@ class Nuclei(Published):
         stained, bright = (sample.image != sample.image[:1]).any(), sample.image.mean() > 127
         return sample._replace(group=f"{width} x {height} {'stained' if stained else 'bright' if bright else 'dark'}")
 
-    def read_mask(self, pair: Pair, size: tuple[int, ...]) -> np.ndarray:
-        """The union of the nuclei, uint8 (H, W)."""
-        nuclei = (indices_of(path, pair.image, size, NONZERO) for path in pair.files()[1:])
-        return np.maximum.reduce([np.zeros(size, np.uint8), *nuclei])
-
 
 @DATASETS.register("drive")
 class Drive(Published):
@@ -144,12 +135,11 @@ class Drive(Published):
         if not (base / "test" / "1st_manual").is_dir():
             remedy = "Add it, or give training/ to data=folder, as images/, masks/ and valid/ with equal names."
             raise UsageError(f"{base / 'test'} has no 1st_manual/, which newer copies of DRIVE lack. {remedy}")
-        official, test = (
-            [
-                Pair(name, path, part / f"1st_manual/{name[:2]}_manual1.gif", name, part / f"mask/{name}_mask.gif")
-                for name, path in image_files(part / "images").items()
-            ]
-            for part in (base / "training", base / "test")
-        )
+
+        def photographs(part: Path) -> list[Pair]:
+            images, truth, valid = image_files(part / "images").items(), part / "1st_manual", part / "mask"
+            return [Pair(n, path, truth / f"{n[:2]}_manual1.gif", n, valid / f"{n}_mask.gif") for n, path in images]
+
+        official = photographs(base / "training")
         train, val = hold_out(official, val_fraction * len(official), split_seed)
-        super().__init__({"train": train, "val": val, "test": test}, self.table, resize)
+        super().__init__({"train": train, "val": val, "test": photographs(base / "test")}, self.table, resize)

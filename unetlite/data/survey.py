@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,16 +20,11 @@ MOST_CLASSES = 32  # more values than that are no classes
 FEW = 30  # images
 
 
-class Survey(NamedTuple):
-    """Settings of data=folder that fit, and in words what was found and what to mind."""
+def survey(root: Path, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Settings of data=folder that fit, with those that the user has `given`; and what was found there, in words.
 
-    settings: dict[str, Any]
-    found: list[str]
-    warnings: list[str]
-
-
-def survey(root: Path, given: Mapping[str, Any]) -> Survey:
-    """Looks at a folder; `given` are settings that the user has made. Raises UsageError for what trains nonsense."""
+    Raises UsageError for what trains nonsense.
+    """
     if not root.is_dir():
         raise UsageError(f"{root}: there is no such folder, nor a data set of that name.")
     places = [root / split for split in SPLITS] if (root / "train").is_dir() else [root]
@@ -60,26 +55,26 @@ def survey(root: Path, given: Mapping[str, Any]) -> Survey:
     extent = f"{low[1]} x {low[0]}" + (f" to {high[1]} x {high[0]}" if low != high else "")
     drawn = "drawn by name" if len(places) == 1 and not (root / "splits.csv").exists() else "as given"
     part = f" ({len(chosen)} were looked at)" if len(chosen) < len(every) else ""
-    found = [
+    said = [
         f"images   {len(every)} with a mask each, {extent} pixels{part}",
         f"classes  {', '.join(f'{name} {share:.1%}' for name, share in balance.items())} ({meaning})",
         f"splits   {', '.join(f'{len(each)} {split}' for split, each in pairs.items())}, {drawn}",
         f"groups   {len(groups)}" if len(groups) < len(every) else "groups   none; every image counts for itself",
     ]
     if any(pair.valid for pair in every):
-        found.append("valid    where a file of valid/ is zero is no truth")
-    warnings = [f"{name} is nowhere in the masks" for name, share in balance.items() if share == 0]
+        said.append("valid    where a file of valid/ is zero is no truth")
+    said += [f"mind     {name} is nowhere in the masks" for name, share in balance.items() if share == 0]
     if len(every) < FEW:
-        warnings.append(f"{len(every)} images are few: a verdict about others will be wide")
-    if len(groups) == len(every) and (pattern := find_series([pair.name for pair in every])):
-        warnings.append(f"names look like series; if one is a patient, place or video, give \"data.group='{pattern}'\"")
-    return Survey(settings, found, warnings)
+        said.append(f"mind     {len(every)} images are few: a verdict about others will be wide")
+    series = {pair.name.rstrip("0123456789").rstrip("_-. ") for pair in every}  # what names have before a last number
+    if len(groups) == len(every) and "" not in series and 3 <= len(series) <= len(every) / 3:
+        kinds, pattern = "if one is a patient, place or video", r"^(.+?)[-_. ]*\d+$"
+        said.append(f"mind     names look like series; {kinds}, give \"data.group='{pattern}'\"")
+    return settings, said
 
 
 def find_suffix(directory: Path) -> str:
     """What the masks' names have after the images' names, such as "_mask"; empty if nothing."""
-    if not ((directory / "images").is_dir() and (directory / "masks").is_dir()):
-        return ""
     names, masks = list(image_files(directory / "images")), set(image_files(directory / "masks"))
     if not names or names[0] in masks:
         return ""
@@ -114,9 +109,3 @@ def find_classes(masks: Mapping[Path, np.ndarray]) -> tuple[Any, str]:
     found = f"{next(iter(masks))} and other masks hold {len(present)} different values ({listed}), like an image"
     remedy = "Say which is which class by 'data.classes={a: 0, b: 128}'."
     raise UsageError(f"{found}; a mask has a value a class, without shades between. {remedy}")
-
-
-def find_series(names: list[str]) -> str | None:
-    """An expression for what names have before a last number, if three series or more have three images on average."""
-    series = {name.rstrip("0123456789").rstrip("_-. ") for name in names}
-    return r"^(.+?)[-_. ]*\d+$" if "" not in series and 3 <= len(series) <= len(names) / 3 else None

@@ -1,7 +1,4 @@
-"""Writing a network for another runtime, and whether it then gives what the checkpoint gives, and how fast.
-
-All formats take uint8 pixels (B, C, H, W) with any B, H, W >= 1.
-"""
+"""Writing a network for another runtime, and whether it then gives what the checkpoint gives, and how fast."""
 
 import copy
 import json
@@ -37,7 +34,8 @@ EQUAL_CLASSES = 0.999
 def write(network: UNet, metadata: Metadata, format: str, path: Path, images: Iterable[np.ndarray] = ()) -> None:
     """Writes a network in evaluation mode with its metadata, which say what it is to give and how precisely.
 
-    8-bit integers are chosen by `images`, uint8 (C, H, W). Raises ImportError if a package is missing.
+    It takes uint8 pixels (B, C, H, W), any B, H, W >= 1, in all formats. 8-bit integers are chosen by `images`, uint8
+    (C, H, W). Raises ImportError if a package is missing.
     """
     if format == "safetensors":
         from safetensors.torch import save_file
@@ -84,11 +82,10 @@ def onnx_model(network: UNet, output: str = "logits") -> Any:
     example = torch.zeros(2, network.config.in_channels, 64, 96, dtype=torch.uint8)
     free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     with quiet():
-        program = torch.onnx.export(
+        program: Any = torch.onnx.export(
             Exported(network, output), (example,), dynamic_shapes={"image": free}, input_names=["image"],
             output_names=[output], dynamo=True, verbose=False,
         )  # fmt: skip
-    assert program is not None
     return program.model_proto
 
 

@@ -106,10 +106,7 @@ class Model:
         return self.metadata.resize is None and max(picture.height, picture.width) > self.tiling.size
 
     def bands(self, picture: Picture, flips: bool = False, probabilities: bool = False) -> Iterator[Band]:
-        """The prediction from top to bottom, so that it need never be in memory as a whole; classes alone by default.
-
-        In tiles, the mirror images are those of the tiles.
-        """
+        """The prediction from top to bottom, which need never be in memory as a whole; classes alone by default."""
         rows, columns = [(0, picture.height, 0, picture.height)], [(0, picture.width, 0, picture.width)]
         if self.in_tiles(picture):
             rows, columns = self.tiling.spans(picture.height), self.tiling.spans(picture.width)
@@ -118,6 +115,7 @@ class Model:
             classes = np.empty((bottom - top, picture.width), np.uint8)
             kept = np.empty((len(self.classes), *classes.shape), np.float32) if probabilities else None
             for left, right, start, end in columns:
+                # In tiles, the mirror images are those of the tiles.
                 tile = self._probabilities(image[None, :, :, start:end], flips)[0]  # (K, h + halo, w + halo)
                 core = tile[:, top - first : bottom - first, left - start : right - start]
                 classes[:, left:right] = core.argmax(0)

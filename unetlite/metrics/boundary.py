@@ -25,10 +25,14 @@ class BoundaryIoU(PerImageCounts):
 
     def update(self, prediction: Tensor, mask: Tensor) -> None:
         """Class indices (B, H, W), and the truth with `IGNORE` where there is none."""
-        unlabelled = mask == IGNORE
         outside = len(self.classes)  # stands for every pixel that is in no boundary
-        truth = self._boundary(mask, unlabelled, outside)
-        found = self._boundary(prediction, unlabelled, outside)
+        labels = torch.stack([mask.byte(), prediction.byte()]).masked_fill(mask == IGNORE, outside)  # (2, B, H, W)
+        # A pixel is inside its class, and not on the boundary, if all of the window around it is of that class.
+        highest = lowest = F.pad(labels, (self.width,) * 4, value=outside)
+        for axis in (2, 3):
+            highest = sliding(torch.maximum, highest, 2 * self.width + 1, axis)
+            lowest = sliding(torch.minimum, lowest, 2 * self.width + 1, axis)
+        truth, found = labels.masked_fill(highest == lowest, outside)
         both = truth.masked_fill(truth != found, outside)
         # An image at a time, since a tensor of bytes is counted much faster than one of indices of image and class.
         counted, in_truth, in_found = (
@@ -36,16 +40,6 @@ class BoundaryIoU(PerImageCounts):
             for labels in (both, truth, found)
         )
         self.counts.append(torch.stack([counted, in_found - counted, in_truth - counted], dim=-1))
-
-    def _boundary(self, labels: Tensor, unlabelled: Tensor, outside: int) -> Tensor:
-        """`labels` (B, H, W) on the boundaries of their classes, `outside` elsewhere."""
-        labels = labels.to(torch.uint8).masked_fill(unlabelled, outside)
-        # A pixel is inside its class, and not on the boundary, if all of the window around it is of that class.
-        highest = lowest = F.pad(labels, (self.width,) * 4, value=outside)
-        for axis in (1, 2):
-            highest = sliding(torch.maximum, highest, 2 * self.width + 1, axis)
-            lowest = sliding(torch.minimum, lowest, 2 * self.width + 1, axis)
-        return labels.masked_fill(highest == lowest, outside)
 
     def compute(self) -> Tensor:
         """The mean over classes of the data set's Boundary IoU, pixels summed over all images."""

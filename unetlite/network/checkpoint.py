@@ -22,7 +22,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UsageError(f"{path}: there is no such checkpoint.")
     try:
-        check_archive(path)
+        with zipfile.ZipFile(path) as archive:  # which may be no larger than the file, before it is read
+            entries = archive.infolist()
+            packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+            structure = sum(entry.file_size for entry in entries if entry.filename.endswith(".pkl"))
+            size = sum(entry.file_size for entry in entries)
+            if packed or structure > LARGEST_PICKLE or size > path.stat().st_size or archive.testzip():
+                raise ValueError("not as PyTorch writes it")
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (*MALFORMED, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError):
         # The reason is left out: for a foreign file PyTorch's own recommends to run its code.
@@ -32,17 +38,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def check_archive(path: Path) -> None:
-    """Raises ValueError for a file whose content is larger than itself, before it is read, or is damaged."""
-    with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
-        packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
-        structure = sum(entry.file_size for entry in entries if entry.filename.endswith(".pkl"))
-        size = sum(entry.file_size for entry in entries)
-        if packed or structure > LARGEST_PICKLE or size > path.stat().st_size or archive.testzip():
-            raise ValueError("not as PyTorch writes it")
-
-
 def load_network(path: Path) -> UNet:
     """The network of a checkpoint, with its weights, on the CPU."""
     return build_network(load_checkpoint(path), path)
@@ -50,10 +45,9 @@ def load_network(path: Path) -> UNet:
 
 def build_network(checkpoint: dict[str, Any], path: Path) -> UNet:
     """The network of the content of a checkpoint, in float32."""
-    prefix = "network."
     try:
         stored = checkpoint["state_dict"].items()
-        weights = {name.removeprefix(prefix): w for name, w in stored if name.startswith(prefix)}
+        weights = {name.removeprefix("network."): w for name, w in stored if name.startswith("network.")}
         return with_weights(UNetConfig(**checkpoint[KEY]["network"]), weights, path)
     except (UsageError, *MALFORMED) as error:
         reason = first_line(error)

@@ -96,11 +96,12 @@ def receptive_field(config: UNetConfig) -> int:
         # What an operator reads is found by gradients. It does not depend on the channels; the time to find it does.
         network = UNet(replace(config, widths=(4,) * len(config.widths), decoder_widths=None)).eval()
         initialise(network, seed=0)
-        ((before, after),) = reach(lambda x: network.down[0](x)[0], phases=1)
         up = cast(Up, network.decoder[0]).up
-        phases = reach(lambda x: up(x, skip_like(x)), phases=2)
-        coarse = noise(16)
-        guides = reach(lambda fine: up(coarse, skip_like(coarse)._replace(map=fine)), phases=2, size=32)
+        torch.manual_seed(0)
+        coarse, fine = (torch.rand(64, 4, size, size) for size in (16, 32))  # every position is once the maximum
+        ((before, after),) = reach(lambda x: network.down[0](x)[0], coarse, phases=1)
+        phases = reach(lambda x: up(x, skip_like(x)), coarse, phases=2)
+        guides = reach(lambda x: up(coarse, skip_like(coarse)._replace(map=x)), fine, phases=2)
 
     def encoder(level: int, first: int, last: int) -> tuple[int, int]:
         """What elements of the encoder's map at a level see; the deepest is the bottleneck's."""
@@ -131,19 +132,14 @@ def skip_like(x: Tensor) -> Skip:
     return Skip(fine, F.max_pool2d(fine, 2, return_indices=True)[1])
 
 
-def noise(size: int) -> Tensor:
-    """Square maps (64, 4, size, size), enough that every position is once the maximum."""
-    return torch.rand(64, 4, size, size, generator=torch.Generator().manual_seed(0))
-
-
 @torch.enable_grad()
-def reach(operator: Callable[[Tensor], Tensor], phases: int, size: int = 16) -> list[tuple[int, int]]:
-    """First and last input that an output of an operator (of 4 channels) depends on, per axis, by its gradients.
+def reach(operator: Callable[[Tensor], Tensor], x: Tensor, phases: int) -> list[tuple[int, int]]:
+    """First and last input that an output of an operator depends on, per axis, by its gradients at square maps.
 
     One phase is for downsampling, relative to input 2n of output n; two are for upsampling, of the even and the odd
     outputs n, relative to input n // 2, or n where the input has the size of the output. Empty if it depends on none.
     """
-    x = noise(size).requires_grad_()
+    x, size = x.clone().requires_grad_(), x.shape[-1]
     outputs = operator(x)
     middle, found = outputs.shape[-1] // 2, []
     for phase in range(phases):

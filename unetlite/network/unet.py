@@ -117,11 +117,8 @@ class UNet(nn.Module):
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
-    """Pads the last two axes at their ends to the next multiple, repeating the edge.
-
-    By clamped indices, which export with free sizes where `F.pad(mode="replicate")` does not.
-    """
-    for axis in (-2, -1):
+    """Pads the last two axes at their ends to the next multiple, repeating the edge."""
+    for axis in (-2, -1):  # by clamped indices, which export with free sizes where F.pad(mode="replicate") does not
         size = x.shape[axis]
         index = torch.arange((size + multiple - 1) // multiple * multiple, device=x.device)
         x = x.index_select(axis, index.clamp(max=size - 1))

@@ -190,14 +190,10 @@ class Zeros(nn.Module):
 
 
 def insert_zeros(x: Tensor, s: int = 2) -> Tensor:
-    """`s - 1` zeros after every element of both axes: (..., H, W) -> (..., sH, sW) (fact 13).
-
-    Built by joining maps, so that it exports with free sizes.
-    """
-    zeros = torch.zeros_like(x)
-    x = torch.stack([x, *[zeros] * (s - 1)], dim=-1).flatten(-2)  # (..., H, sW)
-    zeros = torch.zeros_like(x)
-    return torch.stack([x, *[zeros] * (s - 1)], dim=-2).flatten(-3, -2)  # (..., sH, sW)
+    """`s - 1` zeros after every element of both axes: (..., H, W) -> (..., sH, sW) (fact 13)."""
+    for axis in (-1, -2):  # by joining maps, which exports with free sizes
+        x = torch.stack([x, *[torch.zeros_like(x)] * (s - 1)], dim=axis).flatten(axis - 1, axis)
+    return x
 
 
 @UPSAMPLERS.register("pixelshuffle")
@@ -314,7 +310,6 @@ class Carafe(nn.Module):
         window: Literal[3, 5, 7] = 5,
     ):  # fmt: skip
         super().__init__()
-        self.window = window
         self.conv = conv(in_channels, out_channels, kernel_size=1)
         self.compress = conv(out_channels, compressed_channels, kernel_size=1)
         self.encode = NearZeroConv2d(compressed_channels, 4 * window**2, 3, padding=1)
@@ -326,14 +321,11 @@ class Carafe(nn.Module):
 
 
 def windows(x: Tensor, size: int) -> Tensor:
-    """The size^2 pixels around each pixel, row by row, zero outside: (B, C, H, W) -> (B, H, W, size^2, C).
-
-    By joined maps: F.unfold would fix sizes when exported.
-    """
+    """The size^2 pixels around each pixel, row by row, zero outside: (B, C, H, W) -> (B, H, W, size^2, C)."""
     height, width = x.shape[-2:]
     padded = F.pad(x, [size // 2] * 4).permute(0, 2, 3, 1)
     shifted = (padded.narrow(1, k // size, height).narrow(2, k % size, width) for k in range(size**2))
-    return torch.stack(list(shifted), dim=3)
+    return torch.stack(list(shifted), dim=3)  # F.unfold would fix sizes when exported
 
 
 def reassemble(x: Tensor, scores: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from unetlite.data.batches import Batch, SegmentationData
+from unetlite.data.cache import Batch
 from unetlite.errors import Failure, Stopped, raising_stopped
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.metrics.ripple import PhaseRipple
@@ -36,11 +36,8 @@ def writer(trainer: Trainer) -> SummaryWriter:
 class RunLog(Callback):
     """What is trained on what, and a line an epoch; TensorBoard gets the configuration as text."""
 
-    def __init__(self, data: SegmentationData):
-        self.data = data
-
     def on_fit_start(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
-        store = self.data.store
+        store = pl_module.store
         images = ", ".join(f"{len(split)} {name}" for name, split in store.splits.items())
         network = f"{parameters(pl_module.network) / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}"
         log.info(f"{network}; images: {images}; classes: {', '.join(pl_module.classes)}")
@@ -63,12 +60,12 @@ class RunLog(Callback):
 class OnlyFinite(Callback):
     """Ends a run whose loss or weights are not finite, before they are saved or scored."""
 
-    def __init__(self, data: SegmentationData, checkpoint: Path):
-        self.data, self.checkpoint = data, checkpoint
+    def __init__(self, checkpoint: Path):
+        self.checkpoint = checkpoint
 
-    def on_before_backward(self, trainer: Trainer, pl_module: Any, loss: Tensor) -> None:
+    def on_before_backward(self, trainer: Any, pl_module: Any, loss: Tensor) -> None:
         if not loss.isfinite():
-            images = ", ".join(self.data.images_of_step(trainer.global_step))
+            images = ", ".join(trainer.datamodule.images_of_step(trainer.global_step))
             self.fail(trainer, f"the training loss is {float(loss)}, of the images {images}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -89,26 +86,20 @@ class OnlyFinite(Callback):
 class ValidationPictures(Callback):
     """The same validation images with truth, prediction and error, to TensorBoard: a few times in a run, and last."""
 
-    TIMES = 4
-
-    def __init__(self, data: SegmentationData):
-        self.split = data.store.splits["val"]
-        self.indices = np.linspace(0, len(self.split) - 1, min(5, len(self.split))).round().astype(int).tolist()
-
     @torch.no_grad()
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
         epoch, epochs = trainer.current_epoch, trainer.max_epochs or 1
-        if epoch % max(1, epochs // self.TIMES) and epoch + 1 < epochs and not trainer.should_stop:
+        if epoch % max(1, epochs // 4) and epoch + 1 < epochs and not trainer.should_stop:
             return
-        rows = {}
-        for index in self.indices:
-            image, mask = self.split[self.split.whole(index)]
+        split, rows = pl_module.store.splits["val"], {}
+        for index in np.linspace(0, len(split) - 1, min(5, len(split))).round().astype(int).tolist():
+            image, mask = split[split.whole(index)]
             with trainer.precision_plugin.forward_context():
                 prediction = pl_module(image[None].to(pl_module.device)).argmax(1).cpu()  # (1, H, W)
             score = SegmentationScores(pl_module.classes)
             score.update(prediction, mask[None])
             pictures = pictures_of(image.numpy(), mask.numpy(), prediction[0].byte().numpy(), pl_module.colours)
-            rows[f"{self.split.names[index]}   mIoU {score.compute()['miou']:.3f}"] = pictures
+            rows[f"{split.names[index]}   mIoU {score.compute()['miou']:.3f}"] = pictures
         grid = picture_grid(rows, dict(zip(pl_module.classes, pl_module.colours, strict=True)))
         writer(trainer).add_image("val/pictures", grid, trainer.global_step, dataformats="HWC")
 
@@ -119,23 +110,20 @@ class Clock(Callback):
     def __init__(self) -> None:
         self.seconds = 0.0  # from the first step to the end of the last validation, without interruptions
         self.training_seconds, self.images = 0.0, 0  # of the steps alone, data and logging included
-        self._since = 0.0
-
-    def _read(self, training: bool) -> None:
-        now = time.perf_counter()
-        self.seconds += now - self._since
-        self.training_seconds += now - self._since if training else 0
-        self._since = now
 
     def on_train_start(self, *_: Any) -> None:
         self._since = time.perf_counter()
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        self.images += len(batch.mask)
-        self._read(training=True)
-
     def on_validation_end(self, *_: Any) -> None:
-        self._read(training=False)
+        now = time.perf_counter()
+        self.seconds += now - self._since
+        self._since = now
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        before = self.seconds
+        self.on_validation_end()
+        self.training_seconds += self.seconds - before
+        self.images += len(batch.mask)
 
     def state_dict(self) -> dict[str, Any]:
         return {"seconds": self.seconds, "training_seconds": self.training_seconds, "images": self.images}

@@ -8,11 +8,9 @@ from typing import Any
 import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from rich import get_console
 from rich.table import Table
 
-from unetlite.data.batches import SegmentationData
 from unetlite.files import shorten, write_csv
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.network.checkpoint import load_checkpoint, load_network
@@ -26,32 +24,30 @@ SHOWN = ("test/miou", "test/dice", "test/boundary_iou_1px", "test/phase_ripple")
 COSTS = ("model/parameters", "train/seconds", "train/images_per_second")
 
 
-def collect_metrics(
-    run: RunDirectory, segmenter: Segmenter, trainer: Trainer, clock: Clock, data: SegmentationData
-) -> dict[str, float | None]:
+def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> dict[str, float | None]:
     """Scores of test and validation images by the checkpoint that is judged, and the times; None for absent classes.
 
     Beside them, as test/miou_last and test/miou_best, those of the weights after the last step and of the best epoch.
     """
-    test_scores: Any = segmenter.test_scores
     # Computed again, since Lightning keeps float32 of what is logged.
-    scores = {f"test/{name}": float(value) for name, value in test_scores.compute().items()}
-    scores["test/phase_ripple"] = float(trainer.callback_metrics.get("test/phase_ripple", nan))
+    scores = {f"test/{name}": float(value) for name, value in segmenter.test_scores.compute().items()}
+    scores["test/phase_ripple"] = float(segmenter.trainer.callback_metrics.get("test/phase_ripple", nan))
     scores |= load_checkpoint(run.judged)[KEY]["metrics"]
     for checkpoint in (run.last, run.best):
         judged = checkpoint == run.judged
-        scores[f"test/miou_{checkpoint.stem}"] = scores["test/miou"] if judged else test_miou(checkpoint, trainer, data)
+        scores[f"test/miou_{checkpoint.stem}"] = scores["test/miou"] if judged else test_miou(checkpoint, segmenter)
     costs = {"model/parameters": parameters(segmenter.network), "train/seconds": clock.seconds}
     costs["train/images_per_second"] = clock.images / clock.training_seconds
     return {name: None if isnan(value) else value for name, value in scores.items()} | costs
 
 
 @torch.inference_mode()
-def test_miou(checkpoint: Path, trainer: Trainer, data: SegmentationData) -> float:
-    """The mean IoU of the test images by another checkpoint."""
+def test_miou(checkpoint: Path, segmenter: Segmenter) -> float:
+    """The mean IoU of the test images by another checkpoint than the segmenter was tested with."""
+    trainer: Any = segmenter.trainer
     network = load_network(checkpoint).eval().to(trainer.strategy.root_device).to(memory_format=torch.channels_last)
-    scores = SegmentationScores(data.store.classes)
-    for image, mask in data.test_dataloader():
+    scores = SegmentationScores(segmenter.classes)
+    for image, mask in trainer.test_dataloaders:
         with trainer.precision_plugin.forward_context():
             scores.update(network(image.to(trainer.strategy.root_device)).argmax(1).cpu(), mask)
     return float(scores.compute()["miou"])
@@ -87,10 +83,10 @@ def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Ma
     settings: dict[str, Any] = {" upsample": operator, " seed": str(config["seed"]), **varied}
     scores = {name: value for name in SHOWN if (value := metrics[name]) is not None}
     costs = {f"costs/{name.split('/')[1]}": value for name in COSTS if (value := metrics[name]) is not None}
-    assert isinstance(trainer.logger, TensorBoardLogger)
-    trainer.logger.log_hyperparams(settings, scores | costs)
+    logger: Any = trainer.logger
+    logger.log_hyperparams(settings, scores | costs)
     for name, value in scores.items():
-        trainer.logger.experiment.add_scalar(name, value, trainer.global_step)
+        logger.experiment.add_scalar(name, value, trainer.global_step)
 
 
 def print_results(run: RunDirectory, metrics: Mapping[str, float | None], classes: tuple[str, ...]) -> None:

@@ -73,10 +73,9 @@ class RunDirectory(RunFiles):
             raise UsageError(f"{path} holds a finished run; {remedy}")
         files = sorted(path.iterdir()) if path.exists() else []
         own = [file for file in files if file in vars(self).values() or file.name.startswith("events.out.tfevents.")]
-        for file in files:
-            if file not in own and not file.name.startswith(NOT_IN_THE_WAY):
-                other = f"holds files of something else ({file.name})"
-                raise UsageError(f"run_dir={path} {other}; a run needs a directory of its own.")
+        if others := [file.name for file in files if file not in own and not file.name.startswith(NOT_IN_THE_WAY)]:
+            found = f"run_dir={path} holds files of something else ({others[0]})"
+            raise UsageError(f"{found}; a run needs a directory of its own.")
         if self.last.exists() and not resume:
             raise UsageError(f"{path} holds an interrupted run; continue it with resume=true, {remedy}")
         if resume is True or (resume == "auto" and self.last.exists()):

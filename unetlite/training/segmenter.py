@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 from torchmetrics import MetricCollection
 
-from unetlite.classes import IGNORE, Colour
-from unetlite.data.batches import Batch
+from unetlite.classes import IGNORE
+from unetlite.data.cache import Batch, Store
 from unetlite.hardware import environment
 from unetlite.metrics.boundary import BoundaryIoU
 from unetlite.metrics.overlap import SegmentationScores
@@ -31,14 +31,11 @@ def make_scores(classes: Sequence[str]) -> MetricCollection:
 class Segmenter(LightningModule):
     """Trains a UNet, raw pixels to logits (B, K, H, W), on Batches; `run_config`, plain values, is checkpointed."""
 
-    def __init__(
-        self, network: UNet, classes: Sequence[str], colours: Sequence[Colour], options: TrainerOptions,
-        run_config: Mapping[str, Any],
-    ):  # fmt: skip
+    def __init__(self, network: UNet, store: Store, options: TrainerOptions, run_config: Mapping[str, Any]):
         super().__init__()
-        self.network, self.options, self.run_config = network, options, dict(run_config)
-        self.classes, self.colours = tuple(classes), tuple(colours)
-        self.val_scores, self.test_scores = make_scores(classes), make_scores(classes)
+        self.network, self.store, self.options, self.run_config = network, store, options, dict(run_config)
+        self.classes, self.colours = store.classes, store.colours
+        self.val_scores, self.test_scores = make_scores(store.classes), make_scores(store.classes)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(image)
@@ -93,13 +90,11 @@ class Segmenter(LightningModule):
         schedule = {"scheduler": scheduler, "interval": "step", "name": "train/learning_rate"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
-    def configure_gradient_clipping(
-        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
-    ) -> None:
-        # Lightning refuses to clip with mixed precision and a fused optimiser, for the sake of float16's loss scaling,
-        # which bfloat16 does not need.
-        if gradient_clip_val:
-            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        # Lightning's Trainer refuses to clip with mixed precision and a fused optimiser, for the sake of float16's loss
+        # scaling, which bfloat16 does not need.
+        if self.options.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), self.options.gradient_clip)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         validated = self.trainer.callback_metrics.get("val/loss")  # None before the first validation

@@ -24,8 +24,6 @@ from unetlite.settings import TrainerOptions, UNetConfig
 from unetlite.training import callbacks
 from unetlite.training.run import RunDirectory
 
-MONITOR = "val/miou"  # what the best checkpoint is best in
-
 
 class ProgressBar(RichProgressBar):
     """Counts epochs from one, as the log does."""
@@ -58,17 +56,17 @@ class WholeCheckpoints(TorchCheckpointIO):
             raise
 
 
-def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationData, clock: Callback) -> Trainer:
+def make_trainer(options: TrainerOptions, run: RunDirectory, clock: Callback) -> Trainer:
     """A Trainer that writes into `run`."""
     quieten_lightning()
     called: list[Callback] = [
         clock,
-        callbacks.OnlyFinite(data, run.last),
-        callbacks.RunLog(data),
-        callbacks.ValidationPictures(data),
+        callbacks.OnlyFinite(run.last),
+        callbacks.RunLog(),
+        callbacks.ValidationPictures(),
         callbacks.RippleProbe(),
         LearningRateMonitor(logging_interval="step"),
-        ModelCheckpoint(run.path, run.best.stem, monitor=MONITOR, mode="max", enable_version_counter=False),
+        ModelCheckpoint(run.path, run.best.stem, monitor="val/miou", mode="max", enable_version_counter=False),
         ModelCheckpoint(run.path, run.last.stem, enable_version_counter=False),
         callbacks.StopOnSignal(run.last),
     ]
@@ -89,9 +87,8 @@ def make_trainer(options: TrainerOptions, run: RunDirectory, data: SegmentationD
     logger.NAME_HPARAMS_FILE = run.config_file.name  # is there already, so that no empty hparams.yaml is added
     return Trainer(
         accelerator=options.accelerator, devices=1, precision=precision, max_epochs=options.max_epochs,
-        gradient_clip_val=options.gradient_clip or None, logger=[logger, *loggers], callbacks=called,
-        plugins=[WholeCheckpoints()], log_every_n_steps=5, num_sanity_val_steps=0, enable_model_summary=False,
-        enable_progress_bar=sys.stdout.isatty(),
+        logger=[logger, *loggers], callbacks=called, plugins=[WholeCheckpoints()], log_every_n_steps=5,
+        num_sanity_val_steps=0, enable_model_summary=False, enable_progress_bar=sys.stdout.isatty(),
     )  # fmt: skip
 
 

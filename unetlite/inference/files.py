@@ -1,7 +1,11 @@
-"""TIFF files read by rows and written by tiles, by rasterio, so that memory does not grow with the image."""
+"""The files of a prediction: images, masks, overlays.
+
+Large TIFF files are read by rows and written by tiles, by rasterio, so that memory does not grow with the image.
+"""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +15,11 @@ from PIL import Image, UnidentifiedImageError
 from unetlite.classes import Colour
 from unetlite.data.images import DECODING_ERRORS, FORMATS, pixels, range_of, read_image
 from unetlite.errors import UsageError, first_line, needs
+from unetlite.files import whole
 from unetlite.inference.metadata import Metadata
-from unetlite.inference.model import in_memory
+from unetlite.inference.model import Band, in_memory
 from unetlite.inference.tiling import BLOCK, Picture
+from unetlite.pictures import overlay, palette_image
 
 LARGE = 2**26  # pixels
 LARGEST_PIECE = 2**28  # bytes of one strip or tile, which is decoded at once
@@ -113,3 +119,31 @@ def create_tiff(path: Path, picture: Picture, colours: Sequence[Colour]) -> Any:
     )  # fmt: skip
     file.write_colormap(1, dict(enumerate(colours)))
     return file
+
+
+@contextmanager
+def outputs(
+    directory: Path, name: str, picture: Picture, colours: Sequence[Colour], overlays: bool
+) -> Iterator[Callable[[Band], None]]:
+    """The files of one image, given band by band to the function that is yielded; whole or not at all.
+
+    `masks/NAME.png` has class indices and a palette, `overlays/NAME.png` the image tinted by class. Of an image that is
+    read by rows it is `masks/NAME.tif` alone, tiled, and written as the bands come. Raises OSError.
+    """
+    if picture.place is not None:
+        with whole(directory / "masks" / f"{name}.tif") as file, create_tiff(file, picture, colours) as tiff:
+
+            def write(band: Band) -> None:
+                rows = band.top, band.top + len(band.classes)
+                tiff.write(band.classes, 1, window=(rows, (0, picture.width)))
+
+            yield write
+        return
+    bands: list[np.ndarray] = []
+    yield lambda band: bands.append(band.classes)
+    classes = np.concatenate(bands)
+    with whole(directory / "masks" / f"{name}.png") as file:
+        palette_image(classes, colours).save(file, "PNG")
+    if overlays:
+        with whole(directory / "overlays" / f"{name}.png") as file:
+            Image.fromarray(overlay(picture.rows(0, picture.height), classes, colours)).save(file, "PNG")
