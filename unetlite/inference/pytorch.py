@@ -49,9 +49,10 @@ def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
 
 def read_safetensors(directory: Path) -> tuple[UNet, Metadata]:
     """The same of a folder with `model.safetensors`, and `config.json` that holds the metadata."""
-    with opening(directory):
-        from safetensors.torch import load_file
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
+    with opening(directory, SafetensorError):
         metadata = Metadata.read(json.loads((directory / "config.json").read_text()).get(KEY), directory)
         file = directory / "model.safetensors"
         return with_weights(metadata.network, load_file(file), file).eval(), metadata

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from unetlite.errors import UsageError, first_line, needs
+from unetlite.errors import MALFORMED, UsageError, first_line, needs
 from unetlite.files import load_libraries
 from unetlite.inference.metadata import Metadata
 from unetlite.settings import KEY
@@ -52,7 +52,10 @@ class OnnxRuntime(Runtime):
     name = "ONNX Runtime"
 
     def __init__(self, path: Path):
-        with opening(path):
+        with needs("export"):
+            from onnxruntime.capi import onnxruntime_pybind11_state as state
+        errors = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+        with opening(path, *errors):
             self.session = make_session(path)
             stored = self.session.get_modelmeta().custom_metadata_map.get(KEY)
             inputs = [(each.name, each.type) for each in self.session.get_inputs()]
@@ -78,9 +81,9 @@ class OpenVino(Runtime):
     name = "OpenVINO"
 
     def __init__(self, directory: Path):
-        with opening(directory):
+        with needs("export"):
             import openvino
-
+        with opening(directory):
             model = openvino.Core().read_model(directory / "openvino_model.xml")
             stored = model.get_rt_info([KEY]).astype(str) if model.has_rt_info([KEY]) else None
         self.metadata = Metadata.read(stored, directory)
@@ -106,14 +109,12 @@ def make_request(model: Any, precision: str = "float32") -> Any:
 
 
 @contextmanager
-def opening(path: Path) -> Iterator[None]:
-    """Says in words that a file is damaged or foreign, whatever its library raises, or that this is not installed."""
+def opening(path: Path, *errors: type[Exception]) -> Iterator[None]:
+    """Says in words that a file is damaged or foreign, if opening it raises OSError, MALFORMED or one of `errors`."""
+    damaged: tuple[type[Exception], ...] = (OSError, *MALFORMED, *errors)
     try:
-        with needs("export"):
-            yield
-    except UsageError:
-        raise
-    except Exception as error:
+        yield
+    except damaged as error:
         raise UsageError(f"{path} cannot be opened; it is damaged or of another kind. {first_line(error)}") from None
 
 
