@@ -1,118 +1,190 @@
 """What the verdict of a comparison is worth: python benchmarks/significance.py [ROUNDS]
 
-Simulates comparisons with known truths, and counts how often each statement is wrong, or how often a lead is found.
-A rate p of R rounds has a Monte Carlo error of sqrt(p (1 - p) / R), given beside it. The noise is that of coast, as
-estimated from its runs (docs/results/coast): standard deviations of mean IoU.
+Simulates comparisons with known truths, and counts how often each statement is wrong, or how often
+a lead is found. A rate p of R rounds has a Monte Carlo error of sqrt(p (1 - p) / R), given beside
+it. The noise is that of coast, as estimated from its runs (docs/results/coast): standard deviations
+of mean IoU.
 """
 
 import sys
-from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
-from unetlite.compare.runs import LOOKS
-from unetlite.compare.statistics import best_of, by_group, differences, equal_within
+from unetlite.judge.best import compare_with_best
+from unetlite.judge.equivalence import equivalence_margin
+from unetlite.judge.scores import Scores, sum_by_group
+from unetlite.judge.sequential import INTERIMS, decide, interim_alphas
+from unetlite.judge.statistics import pair_differences
 
 SEED, GROUP, RESIDUAL, GROUPS = 0.00077, 0.00035, 0.0023, 13
-"""Per variant: of a training, of a variant in a group of images, and of a training in a group."""
+"""Per variant: of a training, of a variant in a group of images, of a training in a group."""
+
+NOISE = {
+    "coast": {},
+    "heavy tails": {"heavy": True},
+    "one with 9 times the variance": {"unequal": True},
+}
+CORRELATED = {
+    f"{groups} groups of 6 images": {"groups": groups, "images": 6} for groups in (10, 5, 2)
+}
 
 
-def scores(random, means, seeds, *, heavy=False, unequal=False, groups=GROUPS, images=0):
-    """Scores (S, G) by variant. With `images` there are so many in each group, correlated by 0.3, made units again."""
+class Rates(NamedTuple):
+    """Shares of rounds."""
+
+    lost: float  # the best was lost from the candidates
+    too_low: float  # a bound was too low
+    won: float  # the first was the sole candidate
+
+
+class RaceResult(NamedTuple):
+    candidates: list[str]
+    trainings: int
+    wrong: bool  # the first was lost, or a bound too low, at any interim analysis
+
+
+def simulate(random, means, seeds, *, heavy=False, unequal=False, groups=GROUPS, images=0):
+    """Scores (S, G) by variant.
+
+    With `images` there are so many in each group, correlated by 0.3, made units again.
+    """
     count = len(means)
-    deviation = SEED * np.where(np.arange(count) == 0, 3.0 if unequal else 1.0, 1.0)[:, None, None]
+    deviation = np.full((count, 1, 1), SEED)
+    if unequal:
+        deviation[0] *= 3
 
     def draw(*shape):
-        return random.standard_t(3, shape) / np.sqrt(3) if heavy else random.standard_normal(shape)
+        if heavy:
+            return random.standard_t(3, shape) / np.sqrt(3)
+        return random.standard_normal(shape)
 
-    found = np.asarray(means)[:, None, None] + deviation * draw(count, seeds, 1)
+    tables = np.asarray(means)[:, None, None] + deviation * draw(count, seeds, 1)
     if not images:
-        found = found + GROUP * draw(count, 1, groups) + RESIDUAL * draw(count, seeds, groups)
-        return dict(enumerate(found))
-    of = np.repeat(np.arange(groups), images)
+        tables = tables + GROUP * draw(count, 1, groups) + RESIDUAL * draw(count, seeds, groups)
+        return {f"v{k}": table for k, table in enumerate(tables)}
+    group_of_image = np.repeat(np.arange(groups), images)
     of_group, of_image = GROUP * np.sqrt([0.3, 0.7]) * np.sqrt(images)
-    found = found + of_group * draw(count, 1, groups)[..., of] + of_image * draw(count, 1, len(of))
-    found = found + RESIDUAL * np.sqrt(images) * draw(count, seeds, len(of))
-    return {k: by_group(table, of) for k, table in enumerate(found)}
+    tables = tables + of_group * draw(count, 1, groups)[..., group_of_image]
+    tables = tables + of_image * draw(count, 1, groups * images)
+    tables = tables + RESIDUAL * np.sqrt(images) * draw(count, seeds, groups * images)
+    return {f"v{k}": sum_by_group(table, group_of_image) for k, table in enumerate(tables)}
 
 
-def judged(random, means, seeds, rounds, **noise):
-    """Shares of rounds: the best lost from the candidates, a bound too low, and the first as the sole candidate."""
-    lost = low = found = 0
-    top = max(means)
+def rates(random, means, seeds, rounds, **noise):
+    """How often the first of the best is lost, a bound is too low, and the first wins."""
+    counts = np.zeros(3)
     for _ in range(rounds):
-        best = best_of(differences(scores(random, means, seeds, **noise)))
-        lost += 0 not in best.candidates  # one of the best
-        low += any(best.regret[k] < top - mean for k, mean in enumerate(means))
-        found += best.candidates == [0]
-    return lost / rounds, low / rounds, found / rounds
+        tables = simulate(random, means, seeds, **noise)
+        best = compare_with_best(pair_differences(tables))
+        lost = "v0" not in best.candidates
+        won = best.candidates == ["v0"]
+        counts += lost, is_too_low(best.regret, means), won
+    return Rates(*(counts / rounds))
 
 
-def race(random, means, margin=None):
-    """The candidates at the end, the trainings, and whether the first was lost or a bound too low at any look."""
-    most = max(LOOKS)
-    table = scores(random, means, most)
-    racing, trained, wrong, seen = list(table), 0, False, 0
-    for seeds, alpha in LOOKS.items():
-        trained, seen = trained + (seeds - seen) * len(racing), seeds
-        best = best_of(differences({k: table[k][:seeds] for k in racing}), alpha, len(means))
-        wrong |= 0 not in best.candidates or any(best.regret[k] < max(means) - means[k] for k in racing)
-        racing = best.candidates
-        if len(racing) == 1 or (margin is not None and min(best.regret.values()) <= margin):
+def is_too_low(regret, means):
+    """True if a bound is below the true distance to the best."""
+    truth = {f"v{k}": max(means) - mean for k, mean in enumerate(means)}
+    return any(bound < truth[name] for name, bound in regret.items())
+
+
+def simulate_race(random, means, margin=None):
+    """A race to its end, by the function that decides a real one."""
+    alphas = interim_alphas(max(INTERIMS))
+    tables = simulate(random, means, max(alphas))
+    images = [str(number) for number in range(GROUPS)]
+    trainings = before = 0
+    wrong = False
+    for seeds, alpha in alphas.items():
+        trainings += (seeds - before) * len(tables)
+        before = seeds
+        values = {name: table[:seeds] for name, table in tables.items()}
+        scores = Scores(values, list(range(seeds)), images, images)
+        decision = decide(scores, alpha, len(means), margin, last=seeds == max(alphas))
+        wrong |= "v0" not in decision.candidates or is_too_low(decision.regret, means)
+        if decision.ended is not None:
             break
-    return racing, trained, wrong
+        tables = {name: tables[name] for name in decision.candidates}
+    return RaceResult(decision.candidates, trainings, wrong)
 
 
 def percent(rate, rounds):
     return f"{100 * rate:.1f} ± {100 * np.sqrt(rate * (1 - rate) / rounds):.1f} %"
 
 
-def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    random = np.random.default_rng(0)
-    print(
-        "| noise | variants | seeds | best lost, all equal | bound too low, one leads by 0.001 |\n|---|---|---|---|---|"
-    )
-    kinds = {"coast": {}, "heavy tails": {"heavy": True}, "one with 9 times the variance": {"unequal": True}}
-    kinds |= {f"{groups} groups of 6 images": {"groups": groups, "images": 6} for groups in (10, 5, 2)}
-    for (kind, noise), count, seeds in product(kinds.items(), (2, 6), (3, 5, 10)):
-        lost, *_ = judged(random, [0.0] * count, seeds, rounds, **noise)
-        low = judged(random, [0.0, *[-0.001] * (count - 1)], seeds, rounds, **noise)[1]
-        print(f"| {kind} | {count} | {seeds} | {percent(lost, rounds)} | {percent(low, rounds)} |", flush=True)
-    for kind, noise in [*kinds.items()][:3]:  # what docs/results/matrix.py judges
-        lost = judged(random, [0.0] * 14, 2, rounds, **noise)[0]
-        low = judged(random, [0.0, *[-0.001] * 13], 2, rounds, **noise)[1]
-        print(f"| {kind} | 14 | 2 | {percent(lost, rounds)} | {percent(low, rounds)} |", flush=True)
-    for seeds in (3, 5, 10):
-        lost, low, _ = judged(random, [0.0, 0.0, 0.0, -0.003, -0.003, -0.003], seeds, rounds)
-        print(
-            f"| coast, three of six worse by 0.003 | 6 | {seeds} | {percent(lost, rounds)} | {percent(low, rounds)} |"
-        )
+def print_row(*cells):
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
+
+def print_levels(random, rounds):
+    """How often a statement is wrong."""
+    print_row(
+        "noise", "variants", "seeds", "best lost, all equal", "bound too low, one leads by 0.001"
+    )
+    print("|---|---|---|---|---|")
+    cases = []
+    for kind in (*NOISE, *CORRELATED):
+        for count in (2, 6):
+            cases += [(kind, count, seeds) for seeds in (3, 5, 10)]
+    cases += [(kind, 14, 2) for kind in NOISE]  # what docs/results/matrix.py judges
+    for kind, count, seeds in cases:
+        noise = {**NOISE, **CORRELATED}[kind]
+        lost = rates(random, [0.0] * count, seeds, rounds, **noise).lost
+        too_low = rates(random, [0.0] + [-0.001] * (count - 1), seeds, rounds, **noise).too_low
+        print_row(kind, count, seeds, percent(lost, rounds), percent(too_low, rounds))
+    for seeds in (3, 5, 10):
+        result = rates(random, [0.0] * 3 + [-0.003] * 3, seeds, rounds)
+        lost, too_low = percent(result.lost, rounds), percent(result.too_low, rounds)
+        print_row("coast, three of six worse by 0.003", 6, seeds, lost, too_low)
+
+
+def print_power(random, rounds):
+    """How often a lead is found."""
     print("\n| sole winner found, of six | 5 seeds | 10 seeds |\n|---|---|---|")
     for lead in (0.001, 0.002, 0.005):
-        rates = [judged(random, [lead] + [0.0] * 5, seeds, rounds)[2] for seeds in (5, 10)]
-        print(f"| lead {lead} | {' | '.join(percent(rate, rounds) for rate in rates)} |", flush=True)
+        means = [lead] + [0.0] * 5
+        won = [rates(random, means, seeds, rounds).won for seeds in (5, 10)]
+        print_row(f"lead {lead}", *[percent(rate, rounds) for rate in won])
 
+
+def print_races(random, rounds):
+    """What a race takes, and how often it is wrong."""
     print("\n| race of six, lead of one | 0 | 0.001 | 0.002 | 0.005 |\n|---|---|---|---|---|")
     for margin in (None, 0.002, 0.003):
         cells = []
         for lead in (0.0, 0.001, 0.002, 0.005):
-            ended = [race(random, [lead] + [0.0] * 5, margin) for _ in range(rounds)]
-            trained, won = (
-                np.mean([trained for _, trained, _ in ended]),
-                np.mean([racing == [0] for racing, *_ in ended]),
+            races = [simulate_race(random, [lead] + [0.0] * 5, margin) for _ in range(rounds)]
+            trainings = np.mean([race.trainings for race in races])
+            won = np.mean([race.candidates == ["v0"] for race in races])
+            wrong = np.mean([race.wrong for race in races])
+            cells.append(
+                f"{trainings:.0f} trainings, won {100 * won:.0f} %, wrong {percent(wrong, rounds)}"
             )
-            wrong = np.mean([wrong for *_, wrong in ended])
-            cells.append(f"{trained:.0f} trainings, won {100 * won:.0f} %, wrong {percent(wrong, rounds)}")
-        print(f"| {'no margin' if margin is None else f'margin {margin}'} | {' | '.join(cells)} |", flush=True)
-    identical = np.mean([len(race(random, [0.0, 0.0])[0]) == 1 for _ in range(rounds)])
-    print(f"\nA race of two identical variants has a winner: {percent(identical, rounds)}")
+        print_row("no margin" if margin is None else f"margin {margin}", *cells)
+    races = [simulate_race(random, [0.0, 0.0]) for _ in range(rounds)]
+    decided = np.mean([len(race.candidates) == 1 for race in races])
+    print(f"\nA race of two identical variants has a winner: {percent(decided, rounds)}")
 
+
+def print_equivalence(random, rounds):
+    """How often equivalence is claimed of variants that differ by the margin."""
     for seeds in (5, 10):
-        tables = (scores(random, [0.003, 0.0015, 0.0], seeds) for _ in range(rounds))
-        rate = np.mean([equal_within(differences(table)) <= 0.003 for table in tables])
-        print(f"Equality within 0.003 claimed of a pair that differs by it, {seeds} seeds: {percent(rate, rounds)}")
+        claimed = 0
+        for _ in range(rounds):
+            tables = simulate(random, [0.003, 0.0015, 0.0], seeds)
+            claimed += equivalence_margin(pair_differences(tables)) <= 0.003
+        rate = percent(claimed / rounds, rounds)
+        print(f"Equivalence within 0.003 of a pair that differs by it, {seeds} seeds: {rate}")
+
+
+def main():
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    random = np.random.default_rng(0)
+    print_levels(random, rounds)
+    print_power(random, rounds)
+    print_races(random, rounds)
+    print_equivalence(random, rounds)
 
 
 if __name__ == "__main__":

@@ -1,43 +1,65 @@
-"""How fast training is: against plain PyTorch, and how much the loop around the network costs.
+"""How fast training is, and how near the limit of the machine.
 
-python benchmarks/training.py                 60 steps of the default run; the options of train.py are accepted
+python benchmarks/training.py steps [KEY=VALUE ...]    60 steps of a run, beside plain PyTorch
+python benchmarks/training.py limit [KEY=VALUE ...]    a step, beside its convolutions alone
 
-After every step of a real run (data, augmentation, Lightning, logging), one step of the same network is taken in plain
-eager float32 with contiguous memory, and one bare step as the run takes it. So all three see the same weather on a
-noisy machine. Printed are medians over the steps, and their ratios.
+`steps`: after every step of a real run (data, augmentation, Lightning, logging), the same network
+takes one step in plain eager float32 with contiguous memory, and one bare step as the run computes
+it. So all three share the noise of the machine. Printed are medians over the steps.
+
+`limit`: every convolution of the network runs alone, on the maps that it has in a training step,
+forward and backward, channels last. Their sum is the least time that a step could take if all else
+were free. Whole steps are timed in turn with it, in float32 and bfloat16.
 """
 
 import copy
+import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from kornia.losses import dice_loss
 from lightning.pytorch import Callback
+from torch import Tensor, nn
 
-from unetlite.settings import compose_run
+from unetlite.compare.costs import training_step
+from unetlite.network.initialization import initialise
+from unetlite.network.unet import UNet
+from unetlite.settings.composition import compose_run
+from unetlite.timing import interleaved_median
+from unetlite.training.run import train
 
-WARM_UP = 5  # steps
+STEPS = 60
+WARM_UP = 5  # steps that are not counted
+ROUNDS = 5
+MEANINGS = {
+    "plain": "eager float32, contiguous",
+    "bare": "as the run computes, without the loop",
+    "run": "the run: data, augmentation, Lightning, logging",
+}
 
 
 class BareStep:
     """Forward, loss, backward, clipping and AdamW on one batch, and nothing around it."""
 
-    def __init__(self, network, *, fast: bool, bfloat16: bool = False):
-        self.bfloat16 = bfloat16
-        self.network = copy.deepcopy(network).to(memory_format=torch.channels_last if fast else torch.contiguous_format)
+    def __init__(self, network: nn.Module, *, fast: bool, bfloat16: bool = False):
+        memory_format = torch.channels_last if fast else torch.contiguous_format
+        self.network = copy.deepcopy(network).to(memory_format=memory_format)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4, fused=fast)
+        self.bfloat16 = bfloat16
 
-    def seconds(self, image, mask) -> float:
+    def seconds(self, image: Tensor, mask: Tensor) -> float:
         start = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             logits = self.network(image).float()
-            loss = F.cross_entropy(logits, mask, ignore_index=255) + dice_loss(
-                logits, mask, average="macro", ignore_index=255
-            )
+            loss = F.cross_entropy(logits, mask, ignore_index=255)
+            loss = loss + dice_loss(logits, mask, average="macro", ignore_index=255)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -45,57 +67,144 @@ class BareStep:
         return time.perf_counter() - start
 
 
-class Compare(Callback):
-    def on_train_start(self, trainer, module):
+class StepTimes(Callback):
+    """Times every step of a run beside bare steps, and writes all seconds to a JSON file."""
+
+    def __init__(self, file: str):
+        self.file = Path(file)
+        self.times: dict[str, list[float]] = {name: [] for name in MEANINGS}
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
         bfloat16 = trainer.precision == "bf16-mixed"
-        self.steps = {
-            "plain": BareStep(module.network, fast=False),
-            "bare": BareStep(module.network, fast=True, bfloat16=bfloat16),
-        }
-        self.times = {"run": [], "bare": [], "plain": []}
+        self.plain = BareStep(module.network, fast=False)
+        self.bare = BareStep(module.network, fast=True, bfloat16=bfloat16)
         self.resumed = time.perf_counter()
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
-        self.times["run"].append(time.perf_counter() - self.resumed)
-        for name, step in self.steps.items():
-            self.times[name].append(step.seconds(batch.image, batch.mask.long()))
-        self.resumed = time.perf_counter()
-
-    def on_train_epoch_start(self, trainer, module):
+    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         self.resumed = time.perf_counter()  # leaves the validation out
 
+    def on_train_batch_end(
+        self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.times["run"].append(time.perf_counter() - self.resumed)
+        mask = batch.mask.long()
+        self.times["bare"].append(self.bare.seconds(batch.image, mask))
+        self.times["plain"].append(self.plain.seconds(batch.image, mask))
+        self.resumed = time.perf_counter()
 
-def main() -> None:
-    import unetlite.train
-    import unetlite.training.trainer
+    def on_train_end(self, trainer: Any, module: Any) -> None:
+        self.file.write_text(json.dumps(self.times))
 
-    compare = Compare()
-    make_trainer = unetlite.training.trainer.make_trainer
 
-    def make_and_compare(*arguments):
-        trainer = make_trainer(*arguments)
-        trainer.callbacks.insert(0, compare)
-        return trainer
+def measure_steps(overrides: Sequence[str]) -> dict[str, float]:
+    """Median seconds of a step of a run, and of the same step bare and plain."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "times.json"
+        # Hydra finds the class by its name, since the folder of this file is on Python's path.
+        callback = {"_target_": "training.StepTimes", "file": str(file)}
+        values = {
+            "output_dir": directory,
+            "trainer.accelerator": "cpu",
+            "trainer.callbacks": {"times": callback},
+        }
+        train(compose_run(overrides, values))
+        times = json.loads(file.read_text())
+    return {name: median(seconds[WARM_UP:]) for name, seconds in times.items()}
 
-    unetlite.training.trainer.make_trainer = make_and_compare
-    with tempfile.TemporaryDirectory() as outputs:
-        config = compose_run(
-            ["trainer.max_steps=60", *sys.argv[1:], f"output_dir={outputs}", "trainer.accelerator=cpu"]
-        )
-        unetlite.train.train(config)
 
-    times = {name: median(seconds[WARM_UP:]) for name, seconds in compare.times.items()}
-    batch = config["data"]["batch_size"]
-    print(f"\n{len(compare.times['run']) - WARM_UP} steps of {batch} images, {torch.get_num_threads()} threads")
-    for name, meaning in {
-        "plain": "eager float32, contiguous",
-        "bare": "as the run computes, without the loop",
-        "run": "the run: data, augmentation, Lightning, logging",
-    }.items():
-        print(f"{name:6} {1000 * times[name]:6.0f} ms  {batch / times[name]:6.1f} images/s   {meaning}")
+def print_steps(overrides: Sequence[str]) -> None:
+    """What a run costs over the bare step, and gains over plain PyTorch."""
+    overrides = [f"trainer.max_steps={STEPS}", *overrides]
+    batch = compose_run(overrides).data.batch_size
+    times = measure_steps(overrides)
+    print(f"\nmedian step of {batch} images, {torch.get_num_threads()} threads")
+    for name, meaning in MEANINGS.items():
+        seconds = times[name]
+        print(f"{name:6} {1000 * seconds:6.0f} ms  {batch / seconds:6.1f} images/s   {meaning}")
     print(f"speed-up of the run over plain: {times['plain'] / times['run']:.2f}")
     print(f"cost of the loop over the bare step: {100 * (times['run'] / times['bare'] - 1):+.1f} %")
 
 
+class ConvolutionPass(NamedTuple):
+    """One convolution, forward and backward."""
+
+    run: Callable[[], None]
+    operations: int  # in floating point
+
+
+def record_inputs(network: UNet, images: Tensor) -> list[tuple[Any, Tensor]]:
+    """Every convolution that a network computes for `images` (B, C, H, W), with its input."""
+    inputs: list[tuple[Any, Tensor]] = []
+
+    def record(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
+        inputs.append((module, arguments[0].detach()))
+
+    hooks = []
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            hooks.append(module.register_forward_hook(record))
+    # In evaluation mode `nearest` computes what its layers say, and not what it folds them to.
+    network.eval()(images)
+    for hook in hooks:
+        hook.remove()
+    return inputs
+
+
+def convolution_pass(conv: Any, x: Tensor, dtype: torch.dtype, *, first: bool) -> ConvolutionPass:
+    """A convolution alone. The `first` of the network needs no gradient of its input."""
+    conv = copy.deepcopy(conv).to(dtype).to(memory_format=torch.channels_last)
+    x = x.to(dtype).contiguous(memory_format=torch.channels_last).requires_grad_(not first)
+    transposed = isinstance(conv, nn.ConvTranspose2d)
+    # The class's own forward, without what an operator adds to it.
+    forward = nn.ConvTranspose2d.forward if transposed else nn.Conv2d.forward
+    gradient = torch.ones_like(forward(conv, x))
+    differentiated = list(conv.parameters())
+    passes = 2
+    if not first:
+        differentiated.append(x)
+        passes = 3
+
+    def run() -> None:
+        torch.autograd.grad(forward(conv, x), differentiated, gradient)
+
+    grid = x if transposed else gradient  # the map whose every pixel meets all weights
+    pixels = grid.shape[0] * grid.shape[2] * grid.shape[3]
+    return ConvolutionPass(run, passes * 2 * conv.weight.numel() * pixels)
+
+
+def print_limit(overrides: Sequence[str]) -> None:
+    """What share of the convolutions' own rate a training step reaches."""
+    settings = compose_run(overrides)
+    batch, side = settings.data.batch_size, settings.data.crop_size
+    network = UNet(settings.unet_config())
+    initialise(network, seed=0)
+    inputs = record_inputs(network, 255 * torch.rand(batch, 3, side, side))
+    for dtype, precision in ((torch.float32, "32-true"), (torch.bfloat16, "bf16-mixed")):
+        functions: dict[Any, Callable[[], Any]] = {}
+        operations: dict[int, int] = {}
+        for number, (conv, x) in enumerate(inputs):
+            convolution = convolution_pass(conv, x, dtype, first=number == 0)
+            functions[number] = convolution.run
+            operations[number] = convolution.operations
+        functions["step"] = training_step(network, batch, side, precision)
+        times = interleaved_median(functions, ROUNDS)
+        step = times.pop("step")
+        alone, total = sum(times.values()), sum(operations.values())
+        rates = [operations[number] / times[number] / 1e6 for number in operations]
+        threads = torch.get_num_threads()
+        print(f"{precision}, {threads} threads, {batch} crops of {side} pixels")
+        print(
+            f"  convolutions alone {alone:6.0f} ms {total / alone / 1e6:6.0f} GFLOP/s, "
+            f"{min(rates):.0f} to {max(rates):.0f} by shape"
+        )
+        print(
+            f"  a training step    {step:6.0f} ms {total / step / 1e6:6.0f} GFLOP/s, "
+            f"{alone / step:.0%} of the limit, {1000 * batch / step:.0f} images/s"
+        )
+
+
 if __name__ == "__main__":
-    main()
+    tables = {"steps": print_steps, "limit": print_limit}
+    if len(sys.argv) < 2 or sys.argv[1] not in tables:
+        sys.exit(__doc__)
+    tables[sys.argv[1]](sys.argv[2:])

@@ -1,9 +1,10 @@
-"""Convolution arithmetic: sizes, matrices, zero insertion, overlap, receptive fields. Pure functions.
+"""Convolution arithmetic: sizes, matrices, zero insertion, overlap, receptive fields.
 
-Symbols, per axis: input size i, kernel k, stride s, padding p, dilation d, output padding op, output size o.
-The page docs/arithmetic.md derives each formula; "fact n" is its number there.
+Symbols, per axis: input size i, kernel k, stride s, padding p, dilation d, output padding op,
+output size o. The page docs/arithmetic.md derives each formula; "fact n" is its number there.
 
-Source of the size formulas: Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning".
+Source of the size formulas: Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep
+learning".
 """
 
 from collections.abc import Iterable
@@ -14,15 +15,18 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
-from unetlite.data.coast import read_earth
-from unetlite.network.upsampling import insert_zeros
+from unetlite.data.coast import find_files
+from unetlite.network.upsampling.rearrange import insert_zeros
 
 
 def _check(size: int, i: int, k: int, s: int, p: int, d: int) -> int:
     if min(i, k, s, d) < 1 or p < 0:
-        raise ValueError(f"i={i}, k={k}, s={s}, p={p}, d={d}: p must be 0 or more, and all others 1 or more.")
+        raise ValueError(
+            f"i={i}, k={k}, s={s}, p={p}, d={d}: p must be 0 or more, and all others 1 or more."
+        )
     if size < 1:
         raise ValueError(
             f"i={i}, k={k}, s={s}, p={p}, d={d} gives the output size {size}; "
@@ -40,10 +44,12 @@ def conv_size(i: int, k: int, s: int = 1, p: int = 0, d: int = 1) -> int:
     return _check(floor((i + 2 * p - d * (k - 1) - 1) / s + 1), i, k, s, p, d)
 
 
-def pool_size(i: int, k: int, s: int | None = None, p: int = 0, d: int = 1, *, ceil_mode: bool = False) -> int:
-    """Output size of pooling, whose stride is the kernel unless given: formula of `conv_size` (fact 3).
+def pool_size(
+    i: int, k: int, s: int | None = None, p: int = 0, d: int = 1, *, ceil_mode: bool = False
+) -> int:
+    """Output size of pooling, by the formula of `conv_size` (fact 3). The default stride is k.
 
-    With `ceil_mode` it is rounded up instead, but a window that would start in the right padding is left out.
+    With `ceil_mode` it is rounded up, but no window starts in the right padding.
     """
     s = k if s is None else s
     if 2 * p > k:
@@ -59,15 +65,21 @@ def transposed_conv_size(i: int, k: int, s: int = 1, p: int = 0, d: int = 1, op:
     """Output size of a transposed convolution: o = (i - 1) s - 2p + d(k - 1) + op + 1 (fact 2).
 
     Raises:
-        ValueError: the output would be empty, or op is not below max(s, d), or an argument is out of its range.
+        ValueError: the output would be empty, op is not below max(s, d), or an argument is out of
+            its range.
     """
     if not 0 <= op < max(s, d):
-        raise ValueError(f"op={op}: the output padding must be 0 or more, and below max(s, d) = {max(s, d)}.")
+        raise ValueError(
+            f"op={op}: the output padding must be 0 or more, and below max(s, d) = {max(s, d)}."
+        )
     return _check((i - 1) * s - 2 * p + d * (k - 1) + op + 1, i, k, s, p, d)
 
 
 def full_correlation(a: Tensor, b: Tensor) -> Tensor:
-    """All overlaps of `b` (h, w) sliding over `a` (H, W): (H + h - 1, W + w - 1). Deep learning's "convolution"."""
+    """All overlaps of `b` (h, w) sliding over `a` (H, W): (H + h - 1, W + w - 1).
+
+    Deep learning calls it convolution.
+    """
     padding = (b.shape[0] - 1, b.shape[1] - 1)
     return F.conv2d(a[None, None], b[None, None], padding=padding)[0, 0]
 
@@ -77,8 +89,10 @@ def full_convolution(a: Tensor, b: Tensor) -> Tensor:
     return full_correlation(a, b.flip(0, 1))
 
 
-def convolution_matrix(kernel: Tensor, size: tuple[int, int], s: int = 1, p: int = 0, d: int = 1) -> Tensor:
-    """The matrix M with M @ x.flatten() = correlate(x, kernel).flatten() for every x of `size` (fact 10).
+def convolution_matrix(
+    kernel: Tensor, size: tuple[int, int], s: int = 1, p: int = 0, d: int = 1
+) -> Tensor:
+    """The matrix M of a convolution: M @ x.flatten() = correlate(x, kernel).flatten() (fact 10).
 
     Args:
         kernel: (k, k').
@@ -88,22 +102,27 @@ def convolution_matrix(kernel: Tensor, size: tuple[int, int], s: int = 1, p: int
         (H_out W_out, H W). Its transpose is the transposed convolution, not the inverse (fact 11).
     """
     height, width = size
-    unit = torch.eye(height * width, dtype=kernel.dtype).view(-1, 1, height, width)  # every pixel alone
-    return F.conv2d(unit, kernel[None, None], stride=s, padding=p, dilation=d).flatten(1).T
+    pixels = torch.eye(height * width, dtype=kernel.dtype).view(-1, 1, height, width)
+    columns = F.conv2d(pixels, kernel[None, None], stride=s, padding=p, dilation=d)
+    return columns.flatten(1).T
 
 
-def zero_insertion_padding(k: int, s: int = 1, p: int = 0, d: int = 1, op: int = 0) -> tuple[int, int]:
-    """Padding (before, after) per axis that makes zero insertion and a convolution a transposed convolution.
+def zero_insertion_padding(
+    k: int, s: int = 1, p: int = 0, d: int = 1, op: int = 0
+) -> tuple[int, int]:
+    """Padding (before, after) per axis that makes a convolution a transposed one (fact 13).
 
-    conv_transpose(x, w; s, p, d, op) = conv(pad(insert_zeros(x, s)), flipped w; d), with d(k - 1) - p zeros before
-    and d(k - 1) - p + op - (s - 1) after, since `insert_zeros` leaves s - 1 zeros behind the last element. Negative
-    padding cuts off (fact 13).
+    conv_transpose(x, w; s, p, d, op) = conv(pad(insert_zeros(x, s)), flipped w; d), with
+    d(k - 1) - p zeros before and d(k - 1) - p + op - (s - 1) after, since `insert_zeros` leaves
+    s - 1 zeros behind the last element. Negative padding crops.
     """
     before = d * (k - 1) - p
     return before, before + op - (s - 1)
 
 
-def transposed_by_zero_insertion(x: Tensor, weight: Tensor, s: int = 1, p: int = 0, d: int = 1, op: int = 0) -> Tensor:
+def transposed_by_zero_insertion(
+    x: Tensor, weight: Tensor, s: int = 1, p: int = 0, d: int = 1, op: int = 0
+) -> Tensor:
     """`F.conv_transpose2d(x, weight)` by the identity of `zero_insertion_padding`.
 
     Args:
@@ -119,20 +138,21 @@ def transposed_by_zero_insertion(x: Tensor, weight: Tensor, s: int = 1, p: int =
 
 
 def overlap_counts(i: int, k: int, s: int = 2, p: int = 0, op: int = 0) -> Tensor:
-    """How many inputs reach each output pixel of a transposed convolution of an i x i map: (o, o) (fact 14)."""
-    transposed_conv_size(i, k, s, p, 1, op)
-    ones = torch.ones(1, 1, i, i)
-    return F.conv_transpose2d(ones, torch.ones(1, 1, k, k), stride=s, padding=p, output_padding=op)[0, 0]
+    """How many inputs reach each output pixel of a transposed convolution: (o, o) (fact 14)."""
+    transposed_conv_size(i, k, s, p, 1, op)  # raises ValueError
+    x, kernel = torch.ones(1, 1, i, i), torch.ones(1, 1, k, k)
+    return F.conv_transpose2d(x, kernel, stride=s, padding=p, output_padding=op)[0, 0]
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What one element of a map sees of the image, per axis (fact 4).
+    """The receptive field of the elements of a map, per axis (fact 4).
 
     Attributes:
         size: width of the interval of image pixels that can change the element.
         jump: distance in image pixels between the intervals of neighbouring elements.
-        start: image coordinate of the centre of the first element's interval; pixel n has its centre at n + 1/2.
+        start: image coordinate of the centre of the first element's interval. Pixel n has its
+            centre at n + 1/2.
     """
 
     size: float = 1
@@ -150,7 +170,8 @@ class ReceptiveField:
 
 def receptive_field(layers: Iterable[tuple[int, int, int, int]]) -> list[ReceptiveField]:
     """After each of the layers (k, s, p, d) in turn."""
-    field, fields = ReceptiveField(), []
+    field = ReceptiveField()
+    fields = []
     for k, s, p, d in layers:
         field = field.through_conv(k, s, p, d)
         fields.append(field)
@@ -158,7 +179,7 @@ def receptive_field(layers: Iterable[tuple[int, int, int, int]]) -> list[Recepti
 
 
 class TwoDeconvolutions(NamedTuple):
-    """One image blurred, restored, and put through the transposed convolution of the blur; PSNR in dB."""
+    """An image blurred, restored, and put through the blur's transposed convolution. PSNR in dB."""
 
     image: np.ndarray
     blurred: np.ndarray
@@ -169,23 +190,35 @@ class TwoDeconvolutions(NamedTuple):
     psnr_transposed: float
 
 
+def earth(top: int, left: int, size: int) -> np.ndarray:
+    """A square of NASA's Blue Marble, whose pixels are 1/15 degree: uint8 (3, size, size)."""
+    file, _ = find_files()
+    with Image.open(file) as image:
+        square = image.convert("RGB").crop((left, top, left + size, top + size))
+    return np.array(square).transpose(2, 0, 1)
+
+
 def two_deconvolutions() -> TwoDeconvolutions:
-    """Fact 21 on the coast of Kamchatka: a Gaussian blur, its Wiener filter, and its transposed convolution."""
+    """Fact 21 on the coast of Kamchatka: a Gaussian blur, its Wiener filter, and its transpose."""
     from skimage.metrics import peak_signal_noise_ratio
     from skimage.restoration import wiener
 
-    image = read_earth()[0].mean(0)[500:628, 5000:5128] / 255  # grey, 0..1
+    image = earth(500, 5000, 128).mean(0) / 255  # grey, 0..1
     distance = np.hypot(*np.mgrid[-6:7, -6:7])
     kernel = np.exp(-(distance**2) / (2 * 1.5**2))
     kernel /= kernel.sum()
-    tensor, weight = torch.from_numpy(image)[None, None], torch.from_numpy(kernel)[None, None]
-    blurred = F.conv2d(F.pad(tensor, (6, 6, 6, 6), mode="reflect"), weight)
-    noisy = blurred[0, 0].numpy() + np.random.default_rng(0).normal(0, 0.002, image.shape)
+    weight = torch.from_numpy(kernel)[None, None]
+    padded = F.pad(torch.from_numpy(image)[None, None], (6, 6, 6, 6), mode="reflect")
+    blurred = F.conv2d(padded, weight)[0, 0].numpy()
+    noisy = blurred + np.random.default_rng(0).normal(0, 0.002, image.shape)
     restored = np.clip(wiener(noisy, kernel, balance=1e-4, clip=False), 0, 1)
-    transposed = F.conv_transpose2d(torch.from_numpy(noisy)[None, None], weight, padding=6)[0, 0].numpy()
+    back = F.conv_transpose2d(torch.from_numpy(noisy)[None, None], weight, padding=6)
+    transposed = back[0, 0].numpy()
 
     def psnr(candidate: np.ndarray) -> float:
         inner = np.s_[16:-16, 16:-16]  # away from what the borders do
         return float(peak_signal_noise_ratio(image[inner], candidate[inner], data_range=1.0))
 
-    return TwoDeconvolutions(image, noisy, restored, transposed, psnr(noisy), psnr(restored), psnr(transposed))
+    return TwoDeconvolutions(
+        image, noisy, restored, transposed, psnr(noisy), psnr(restored), psnr(transposed)
+    )

@@ -1,4 +1,4 @@
-"""What the site does beside mkdocs.yml: links to the repository, such as ../train.py, work there as on GitHub."""
+"""The hooks of mkdocs.yml: links to files of the repository work on the site as on GitHub."""
 
 import posixpath
 import re
@@ -12,12 +12,17 @@ LINK = re.compile(r"\]\((\.{1,2}/[^)\s#]*|[^)\s#:]+\.(?:py|ipynb))(#[^)\s]*)?\)"
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
-    """A link to what is no page leads to where the repository is published; PluginError if it is not there."""
+    """Turns links to other files than pages into links to the published repository.
+
+    Raises PluginError if the file does not exist.
+    """
 
     def published(match: re.Match[str]) -> str:
         folder = posixpath.dirname(f"docs/{page.file.src_uri}")
         path = posixpath.normpath(posixpath.join(folder, match[1]))
-        if files.get_file_from_path(path.removeprefix("docs/")) and not path.endswith((".py", ".ipynb")):
+        if files.get_file_from_path(path.removeprefix("docs/")) and not path.endswith(
+            (".py", ".ipynb")
+        ):
             return match[0]
         if path.startswith("..") or not (ROOT / path).exists():
             raise PluginError(f"docs/{page.file.src_uri} links to {match[1]}, which is not there.")
@@ -25,5 +30,5 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         return f"]({config.repo_url}/{kind}/main/{path}{match[2] or ''})"
 
     if page.is_homepage:
-        page.meta["hide"] = ["navigation"]  # there is nothing beside it
+        page.meta["hide"] = ["navigation"]  # it has no other entry
     return LINK.sub(published, markdown)

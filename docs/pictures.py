@@ -7,41 +7,49 @@ import torch
 import torch.nn.functional as F
 from arithmetic import (
     convolution_matrix,
+    earth,
     overlap_counts,
     receptive_field,
     transposed_by_zero_insertion,
     two_deconvolutions,
 )
+from gallery import ENTRIES
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from unetlite.data.coast import read_earth
-from unetlite.network.unet import initialise
-from unetlite.network.upsampling import UPSAMPLERS, NearZeroConv2d, PixelShuffle, Skip, insert_zeros
+from unetlite.network.initialization import initialise
+from unetlite.network.upsampling import UPSAMPLERS, EncoderFeatures
+from unetlite.network.upsampling.rearrange import PixelShuffle, insert_zeros
+from unetlite.network.upsampling.reassembly import NearZeroConv2d
 
 IMAGES = Path(__file__).parent / "images"
 MARK = "#d55e00"
 
 
 def draw(mosaic, width, height, **ratios):
-    """A figure of this size in inches, and its axes by their letters; no space that nothing fills."""
-    from matplotlib.figure import Figure
-
+    """A figure of this size in inches, and its axes by their letters."""
     figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
     return figure, figure.subplot_mosaic(mosaic, gridspec_kw=ratios)
 
 
 def rectangle(corner, size, colour=MARK):
-    from matplotlib.patches import Rectangle
-
     return Rectangle(corner, size, size, fill=False, edgecolor=colour, linewidth=2.5)
 
 
-def show_map(axes, values: torch.Tensor | np.ndarray, title: str = "", *, numbers: bool = False) -> None:
-    """One map (H, W): zero is white, positive blue, negative red; `numbers` writes the values into the cells."""
+def show_map(
+    axes, values: torch.Tensor | np.ndarray, title: str = "", *, numbers: bool = False
+) -> None:
+    """One map (H, W): zero is white, positive blue, negative red.
+
+    `numbers` writes the values into the cells.
+    """
     array = np.asarray(values, dtype=float)
     largest = max(np.abs(array).max(), 1e-12)
-    colours, lowest = ("RdBu", -largest) if array.min() < 0 else ("Blues", 0)
-    axes.imshow(array, cmap=colours, vmin=lowest, vmax=largest)
+    if array.min() < 0:
+        axes.imshow(array, cmap="RdBu", vmin=-largest, vmax=largest)
+    else:
+        axes.imshow(array, cmap="Blues", vmin=0, vmax=largest)
     axes.set_title(title, fontsize=9)
     axes.set(xticks=[], yticks=[])
     if numbers:
@@ -57,7 +65,9 @@ def sliding():
     out = F.conv2d(image[None, None], kernel[None, None])[0, 0]
     figure, axes = draw("aabbcc;.kkmm.", 7.2, 5.2)
     for name, (y, x) in zip("abc", ((0, 0), (0, 1), (2, 2)), strict=True):
-        show_map(axes[name], image, f"kernel at row {y}, column {x}: sum {out[y, x]:.0f}", numbers=True)
+        show_map(
+            axes[name], image, f"kernel at row {y}, column {x}: sum {out[y, x]:.0f}", numbers=True
+        )
         axes[name].add_patch(rectangle((x - 0.5, y - 0.5), 3))
         for dy, dx in kernel.nonzero().tolist():  # where the kernel has a one
             axes[name].add_patch(rectangle((x + dx - 0.42, y + dy - 0.42), 0.84, "#e69f00"))
@@ -69,23 +79,28 @@ def sliding():
 
 
 def invariance():
-    image = torch.from_numpy(read_earth()[0][1, 400:464, 2780:2844].copy()).double()[None, None]
+    green = earth(400, 2780, 64)[1]
+    image = torch.from_numpy(green).double()[None, None]
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], dtype=torch.float64)[None, None]
     spots = torch.zeros_like(image)
     spots[..., ::4, ::4] = F.max_pool2d(image, 4)
     figure, axes = draw("abcd;efgh", 8.8, 4.8)
+    titles = {
+        "a": "an image",
+        "b": "its edges: a Sobel kernel",
+        "c": "its maxima, one a window",
+        "d": "max-pooled: 4 x 4",
+        "e": "shifted by 3 pixels",
+        "f": "its edges: shifted as well",
+        "g": "its maxima, shifted",
+        "h": "max-pooled: as before",
+    }
     for names, shift in (("abcd", 0), ("efgh", 3)):
         moved, dots = image.roll((0, shift), (-2, -1)), spots.roll((0, shift), (-2, -1))
         edges = F.conv2d(moved, sobel)[0, 0]
-        where = "shifted by 3 pixels" if shift else "an image"
-        titles = where, f"its edges: {'shifted as well' if shift else 'a Sobel kernel'}"
-        titles += (
-            f"its maxima{', shifted' if shift else ', one a window'}",
-            f"max-pooled: {'as before' if shift else '4 x 4'}",
-        )
         maps = moved[0, 0], edges, dots[0, 0, :24, :24], F.max_pool2d(dots, 4)[0, 0, :6, :6]
-        for name, title, values in zip(names, titles, maps, strict=True):
-            show_map(axes[name], values, title)
+        for name, values in zip(names, maps, strict=True):
+            show_map(axes[name], values, titles[name])
         for line in range(4, 24, 4):  # the windows of the pooling
             axes[names[2]].axhline(line - 0.5, color="#999999", linewidth=0.5)
             axes[names[2]].axvline(line - 0.5, color="#999999", linewidth=0.5)
@@ -98,7 +113,8 @@ def matrix():
     x = torch.tensor([[3.0, 3, 2, 1], [0, 0, 1, 3], [3, 1, 2, 2], [2, 0, 0, 2]])
     y = (m @ x.flatten()).view(2, 2)
     figure, axes = draw("mmmmt;xkyut", 8.8, 4.5, width_ratios=(1, 1, 1, 1, 0.65))
-    show_map(axes["m"], m, "the convolution as a matrix M: a row an output, a column an input pixel", numbers=True)
+    title = "the convolution as a matrix M: a row an output, a column an input pixel"
+    show_map(axes["m"], m, title, numbers=True)
     show_map(axes["t"], m.T, "its transpose", numbers=True)
     show_map(axes["x"], x, "input, 4 x 4", numbers=True)
     show_map(axes["k"], kernel, "kernel", numbers=True)
@@ -111,11 +127,17 @@ def matrix():
 
 def overlap():
     figure, axes = draw("abc;def", 7.2, 5.2)
-    cases = (2, 0, 0, "1 copy everywhere"), (3, 1, 1, "1, 2 or 4 copies"), (4, 1, 0, "4 copies inside")
+    cases = (
+        (2, 0, 0, "1 copy everywhere"),
+        (3, 1, 1, "1, 2 or 4 copies"),
+        (4, 1, 0, "4 copies inside"),
+    )
     for name, below, (k, p, op, how) in zip("abc", "def", cases, strict=True):
         show_map(axes[name], overlap_counts(4, k, p=p, op=op), f"kernel {k}: {how}", numbers=True)
         taps = torch.rand(1, 1, k, k, generator=torch.Generator().manual_seed(0))
-        response = F.conv_transpose2d(torch.ones(1, 1, 6, 6), taps, stride=2, padding=p, output_padding=op)
+        response = F.conv_transpose2d(
+            torch.ones(1, 1, 6, 6), taps, stride=2, padding=p, output_padding=op
+        )
         show_map(axes[below], response[0, 0, 2:-2, 2:-2], "a constant map becomes")
     return figure
 
@@ -136,14 +158,22 @@ def zeros():
 
 
 def field():
-    """What one element sees after each level, on the axis of the image."""
+    """The receptive field of one element after each level, on the axis of the image."""
     level = [(3, 1, 1, 1), (3, 1, 1, 1), (2, 2, 0, 1)]
     sizes = [int(each.size) for each in receptive_field(level * 4)[2::3]]
     figure, axes = draw("a", 7.2, 1.9)
     for row, size in enumerate(sizes):
-        axes["a"].barh(row, size, left=-size / 2, height=0.7, color="#0072b2", alpha=0.35 + 0.15 * row)
-        axes["a"].text(size / 2 + 1, row, f"level {row + 1}: {size} pixels", va="center", fontsize=9)
-    axes["a"].set(yticks=[], xlabel="pixels of the image", xlim=(-40, 62), ylim=(3.6, -0.6), xticks=range(-40, 41, 20))
+        opacity = 0.35 + 0.15 * row
+        axes["a"].barh(row, size, left=-size / 2, height=0.7, color="#0072b2", alpha=opacity)
+        text = f"level {row + 1}: {size} pixels"
+        axes["a"].text(size / 2 + 1, row, text, va="center", fontsize=9)
+    axes["a"].set(
+        yticks=[],
+        xlabel="pixels of the image",
+        xlim=(-40, 62),
+        ylim=(3.6, -0.6),
+        xticks=range(-40, 41, 20),
+    )
     axes["a"].spines[["left", "right", "top"]].set_visible(False)
     return figure
 
@@ -154,8 +184,8 @@ def operators():
     figure, axes = draw([list(range(5)), list(range(5, 10)), list(range(10, 15))], 8.8, 5.8)
     cells = iter(axes.values())
     show_map(next(cells), small[0, 0], "a map, 6 x 6, becomes")
-    for name, operator in UPSAMPLERS.items():
-        up = operator(4, 4, 4)
+    for name in ENTRIES:
+        up = UPSAMPLERS[name](4, 4, 4)
         initialise(up, seed=2)
         pass_through(up)
         show_map(next(cells), up.eval()(small, skip)[0, 0], name)
@@ -171,11 +201,11 @@ def small_map():
     small[..., 4, 2:5] = 1
     noise = torch.rand(1, 4, 12, 12, generator=torch.Generator().manual_seed(0))
     fine = F.interpolate(small, scale_factor=2, mode="bilinear") + 0.01 * noise
-    return small, Skip(fine, F.max_pool2d(fine, 2, return_indices=True)[1])
+    return small, EncoderFeatures(fine, F.max_pool2d(fine, 2, return_indices=True)[1])
 
 
 def pass_through(operator):
-    """Lets every convolution hand its map on, so that what is left is the operator; independent taps stay random."""
+    """Makes every convolution an identity, so only the operator acts. Free taps are random."""
     for module in operator.modules():
         if isinstance(module, PixelShuffle):  # the four sub-pixels of a channel are neighbours
             shuffled = torch.zeros_like(module.weight[::4])

@@ -1,160 +1,211 @@
-"""Writes docs/commands.md and docs/configuration.md, from the commands and from configs/: python docs/reference.py"""
+"""Writes docs/commands.md and docs/configuration.md: python docs/reference.py
+
+They come from the commands themselves, and from the files of configs/ with their comments.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import typer
+from ruamel.yaml import YAML
 
 from unetlite.cli import app
-from unetlite.commands.keys import meanings
-from unetlite.settings import CONFIGS
+from unetlite.commands.keys import read_meanings
+from unetlite.settings.paths import CONFIGS
 
 DOCS = Path(__file__).parent
-WRITTEN = "Written by `python docs/reference.py` from {source}.\n"
 
 COMMANDS = """# Commands
 
-{written}
-Every command says the same with `--help`. A mistake ends in one line that says what to do, with exit code 2; what
-failed on the way, with exit code 1.
+Written by `python docs/reference.py` from the commands themselves.
+
+`--help` says the same. A mistake ends in one line with its remedy, and exit code 2. A run that
+failed ends with exit code 1.
 """
 
 CONFIGURATION = """# Configuration
 
-{written}
-Every key can be set on the command line, `python train.py KEY=VALUE`, and so can every group, `data=folder`: that takes
-the file of that name. Without a checkout it is `unetlite train`. `python train.py --help` lists all keys, with
-`data=folder upsample=carafe --help` those of these choices. `unetlite choose DIR KEY=VALUE` takes the keys of `data`,
-`model` and `trainer`, too.
+Written by `python docs/reference.py` from [configs/](../configs).
+
+`python train.py KEY=VALUE` sets a key; `python train.py data=folder` takes the file of that name
+for a group. Without a checkout it is `unetlite train`. `python train.py --help` lists all keys, and
+`python train.py data=folder upsample=carafe --help` those of these choices. `unetlite choose DIR
+KEY=VALUE` takes the keys of `data`, `model` and `trainer`, too.
 """
 
-# The groups in the order in which people meet them, and where their keys are.
 GROUPS = {
-    "data": ("The data", "data"),
-    "upsample": ("The upsampling operator", "upsample"),
-    "downsample": ("The downsampling operator", "downsample"),
-    "model": ("The network", "model"),
-    "trainer": ("The training", "trainer"),
+    "data": ("The data", "data."),
+    "upsample": ("The upsampling operator", "upsample."),
+    "downsample": ("The downsampling operator", "downsample."),
+    "model": ("The network", "model."),
+    "trainer": ("The training", "trainer."),
     "experiment": ("Experiments", ""),
-    "hydra/sweeper": ("Sweeps", "hydra.sweeper"),
-    "hydra/launcher": ("Other machines", "hydra.launcher"),
+    "hydra/launcher": ("Other machines", "hydra.launcher."),
 }
+"""The groups in the order in which people meet them: title, and where their keys are."""
+
+SHARED = CONFIGS / "loader.yaml"
+"""What every data set has."""
 
 
-class Key(NamedTuple):
-    """A line of a configuration file."""
-
-    name: str
-    value: str
-    meaning: str
-
-
-def read_keys(lines: list[str], prefix: str) -> Iterator[Key]:
-    """Keys with their values and comments; not of the lists of defaults and of Hydra's own workings in train.yaml."""
-    above: list[tuple[int, str]] = []
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, or nothing for no rows."""
+    if not rows:
+        return ""
+    lines = [head, ["---"] * len(head), *rows]
+    text = ""
     for line in lines:
-        found = re.match(r"( *)([\w.]+):(?: +(\S.*?))?(?: +# (.*))?$", line)
-        if not found:
-            continue
-        depth, (name, value, meaning) = len(found[1]), found.groups()[1:]
-        above = [each for each in above if each[0] < depth]
-        path = [*(each[1] for each in above), name]
-        if value and value.startswith("# "):
-            value, meaning = None, value[2:]
-        if value is None:
-            above.append((depth, name))
-        elif path[0] != "defaults" and name not in ("name", "_target_"):
-            yield Key(".".join([prefix, *path]).lstrip("."), value, meaning or "")
+        cells = " | ".join(line).replace("<", "&lt;")
+        text += f"| {cells} |\n"
+    return text + "\n"
 
 
-def table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """In Markdown, or nothing for no rows."""
-    lines = [
-        " | ".join(heads),
-        " | ".join(["---"] * len(heads)),
-        *(" | ".join(row).replace("<", "&lt;") for row in rows),
-    ]
-    return "".join(f"| {line} |\n" for line in lines) + "\n" if rows else ""
-
-
-def code(text: object) -> str:
+def literal(text: object) -> str:
     """Literal text in a cell of a table."""
     escaped = str(text).replace("|", "\\|")
     return f"`{escaped}`" if escaped else ""
 
 
-def of_file(file: Path, prefix: str) -> str:
-    """The head of a configuration file, the commands in it, and its keys."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    head = [line.removeprefix("# ") for line in lines if line.startswith("#") and "@package" not in line]
-    commands = [re.sub(r" {2,}", "  # ", line.replace("#", " ")) for line in head if line.startswith("python ")]
-    prose = " ".join(line for line in head if line not in commands and not line.startswith("python "))
-    text = f"{prose.rstrip(':.')}.\n\n".replace("<", "&lt;") if prose else ""
-    text += "```bash\n" + "\n".join(commands) + "\n```\n\n" if commands else ""
-    if "  - /loader@_here_" in lines:
-        text += "Beside [what every data set has](#what-every-data-set-has):\n\n" * any(read_keys(lines, prefix))
-    known = (
-        {} if prefix.startswith("hydra") else meanings(file, f"{prefix}." if prefix else "")
-    )  # also of keys that another file explains
-    keys = [key._replace(meaning=key.meaning or known.get(key.name, "")) for key in read_keys(lines, prefix)]
-    rows = [(code(key.name), "to be given" if key.value == "???" else code(key.value), key.meaning) for key in keys]
-    return text + table(("key", "default", "meaning"), rows)
-
-
-def commands() -> str:
+def commands_page() -> str:
     """docs/commands.md"""
-    text = COMMANDS.format(written=WRITTEN.format(source="the commands themselves"))
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        arguments = [each for each in command.params if each.param_type_name == "argument"]
-        usage = [f"{each.name.upper()}{' ...' * (each.nargs == -1)}" for each in arguments]
-        usage = [word if each.required else f"[{word}]" for word, each in zip(usage, arguments, strict=True)]
-        usage += [
-            f"--{each.name} {each.name.upper()}" for each in command.params if each not in arguments and each.required
-        ]
+    text = COMMANDS
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        text += f"\n## unetlite {name}\n\n{command.help}\n\n```\n{usage(name, command)}\n```\n\n"
         if name == "train":
-            usage = ["[KEY=VALUE ...]"]
-        text += f"\n## unetlite {name}\n\n{command.help}\n\n```\nunetlite {name} {' '.join(usage)}\n```\n\n"
-        text += "Keys and values are those of the [configuration](configuration.md).\n" if name == "train" else ""
-        rows = [(code(each.name.upper()), each.help) for each in arguments]
-        text += table(("argument", "meaning"), rows)
-        options = [row(each) for each in command.params if each not in arguments]
-        text = text.rstrip() + "\n\n" + table(("option", "default", "meaning"), options)
+            text += "Keys and values are those of the [configuration](configuration.md).\n"
+            continue
+        arguments, options = [], []
+        for parameter in command.params:
+            if parameter.param_type_name == "argument":
+                arguments.append((literal(parameter.name.upper()), parameter.help))
+            else:
+                options.append(option_row(parameter))
+        text += table(("argument", "meaning"), arguments)
+        text += table(("option", "default", "meaning"), options)
         text = text.rstrip() + "\n"
-    return text.rstrip() + "\n"
+    return text
 
 
-def row(option: Any) -> tuple[str, str, str]:
-    """Of an option: how it is written, its default and its meaning."""
+def usage(name: str, command: Any) -> str:
+    """The line that shows how a command is called."""
+    if name == "train":
+        return "unetlite train [KEY=VALUE ...]"
+    words = [f"unetlite {name}"]
+    for parameter in command.params:
+        word = parameter.name.upper()
+        if parameter.param_type_name != "argument":
+            if parameter.required:
+                words.append(f"--{parameter.name} {word}")
+            continue
+        if parameter.nargs == -1:
+            word += " ..."
+        words.append(word if parameter.required else f"[{word}]")
+    return " ".join(words)
+
+
+def option_row(option: Any) -> tuple[str, str, str]:
+    """How an option is written, its default and its meaning."""
     written = "/".join([*option.opts, *option.secondary_opts])
-    takes = "" if option.is_flag else f" {option.name.upper()}"
-    known = option.default not in (None, False, []) and not option.required
-    shown = option.opts[0] if option.default is True else option.default
-    return code(written + takes), code(shown) if known else "", option.help
+    if not option.is_flag:
+        written += f" {option.name.upper()}"
+    default = option.default
+    if option.required or default in (None, False, []):
+        return literal(written), "", option.help
+    if default is True:
+        default = option.opts[0]
+    return literal(written), literal(default), option.help
 
 
-def configuration() -> str:
+def configuration_page() -> str:
     """docs/configuration.md"""
-    text = CONFIGURATION.format(written=WRITTEN.format(source="[configs/](../configs)"))
-    lines = (CONFIGS / "train.yaml").read_text(encoding="utf-8").split("\nhydra:")[0].splitlines()
-    rows = [(code(key.name), code(key.value), key.meaning) for key in read_keys(lines, "")]
-    text += "\n## A run\n\n" + table(("key", "default", "meaning"), rows)
+    text = f"{CONFIGURATION}\n## A run\n\n{keys_table(CONFIGS / 'train.yaml', '', skip='hydra')}"
     for group, (title, prefix) in GROUPS.items():
         text += f"## {title}: `{group}=`\n\n"
         if group == "data":
-            text += "### What every data set has\n\n" + of_file(CONFIGS / "loader.yaml", prefix)
-        files = sorted((CONFIGS / group).glob("*.yaml"))
-        bare = [file.stem for file in files if not of_file(file, prefix)]
+            text += f"### What every data set has\n\n{file_section(SHARED, prefix)}"
+        sections, bare = "", []
+        for file in sorted((CONFIGS / group).glob("*.yaml")):
+            section = file_section(file, prefix)
+            if section:
+                sections += f"### `{group}={file.stem}`\n\n{section}"
+            else:
+                bare.append(f"`{group}={file.stem}`")
         if bare:
-            text += f"Without options: {', '.join(f'`{group}={name}`' for name in bare)}.\n\n"
-        for file in files:
-            if file.stem not in bare:
-                text += f"### `{group}={file.stem}`\n\n{of_file(file, prefix)}"
+            text += f"Without options: {', '.join(bare)}.\n\n"
+        text += sections
     return text.rstrip() + "\n"
 
 
-PAGES = {"commands.md": commands, "configuration.md": configuration}
+def file_section(file: Path, prefix: str) -> str:
+    """What the comment at the head of a file says, the commands in it, and the keys."""
+    sentences, commands = [], []
+    content = file.read_text(encoding="utf-8")
+    for line in content.splitlines():
+        comment = line.removeprefix("# ")
+        if comment == line:
+            continue  # no comment, or one of a key
+        if comment.startswith("python "):
+            commands.append(re.sub(" {2,}", "  # ", comment.replace("#", " ")))
+        elif not comment.startswith("@package"):
+            sentences.append(comment)
+    text = ""
+    if sentences:
+        prose = " ".join(sentences).rstrip(":.").replace("<", "&lt;")
+        text += f"{prose}.\n\n"
+    if commands:
+        text += "```bash\n" + "\n".join(commands) + "\n```\n\n"
+    keys = keys_table(file, prefix)
+    if keys and "/loader@_here_" in content:
+        text += "Beside [what every data set has](#what-every-data-set-has):\n\n"
+    return text + keys
+
+
+def keys_table(file: Path, prefix: str, skip: str = "") -> str:
+    """The keys that a file sets, their values and their meanings, also where a base file has it."""
+    meanings = read_meanings(file, prefix)
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    content = yaml.load(file.read_text(encoding="utf-8"))
+    rows = []
+    for key, value in leaves(content, prefix):
+        if skip and key.startswith(f"{skip}."):
+            continue
+        shown = "to be given" if value == "???" else literal(value)
+        rows.append((literal(key), shown, meanings.get(key, "")))
+    return table(("key", "default", "meaning"), rows)
+
+
+def leaves(mapping: Any, prefix: str) -> Iterator[tuple[str, str]]:
+    """The keys of a file with their values as YAML, without what only Hydra and registries read."""
+    for key, value in mapping.items():
+        if key in ("defaults", "name", "_target_"):
+            continue
+        if isinstance(value, dict) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, yaml_text(value)
+
+
+def yaml_text(value: Any) -> str:
+    """A value as a file of configs/ has it."""
+    if isinstance(value, list):
+        items = [yaml_text(item) for item in value]
+        return f"[{', '.join(items)}]"
+    if isinstance(value, dict):
+        return "{}"
+    stream = StringIO()
+    yaml = YAML()
+    yaml.width = 1000
+    yaml.dump({"key": value}, stream)
+    line = stream.getvalue().strip()
+    return line.removeprefix("key:").strip() or "null"
+
+
+PAGES = {"commands.md": commands_page, "configuration.md": configuration_page}
 
 if __name__ == "__main__":
     for name, write in PAGES.items():

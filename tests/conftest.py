@@ -11,17 +11,19 @@ from helpers import overrides, save
 from typer.testing import CliRunner
 
 from unetlite.cli import app
-from unetlite.settings import compose_run
-from unetlite.train import train
+from unetlite.settings.composition import compose_run
+from unetlite.training.run import train
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores, and so do the programs that they start
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # the workers share the cores, and so do the programs that they start
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
 
 
 @pytest.fixture
 def discs(tmp_path: Path) -> Path:
-    """Eight RGB images of two sizes with a bright disc, and masks of 0 and 255, in images/ and masks/."""
+    """Eight RGB images of two sizes with a bright disc, and masks of 0 and 255."""
     random = np.random.default_rng(0)
     for k in range(8):
         height, width = (40, 48) if k % 2 else (33, 35)
@@ -42,12 +44,18 @@ def trained(tmp_path_factory) -> Path:
         mask = np.zeros((64, 64), np.uint8)
         mask[8 + k : 40 + k, 10 : 40 + 2 * k] = 1
         save(
-            tmp_path / "squares" / "images" / f"{k}.png", (90 * mask + random.integers(0, 120, mask.shape)).astype("u1")
+            tmp_path / "squares" / "images" / f"{k}.png",
+            (90 * mask + random.integers(0, 120, mask.shape)).astype("u1"),
         )
         save(tmp_path / "squares" / "masks" / f"{k}.png", mask)
     for upsample in ("transpose", "bilinear"):
         for seed in (0, 1, 2):
-            more = "data.test_fraction=0.5", "trainer.max_steps=2", f"upsample={upsample}", f"seed={seed}"
+            more = (
+                "data.test_fraction=0.5",
+                "trainer.max_steps=2",
+                f"upsample={upsample}",
+                f"seed={seed}",
+            )
             train(compose_run(overrides(tmp_path / "squares", tmp_path, *more)))
     return tmp_path / "outputs" / "test"
 

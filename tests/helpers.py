@@ -1,26 +1,51 @@
-"""What several tests need: operators, networks as after training, images on disk, and the settings of a small run."""
+"""What several tests need: operators, networks as after training, images, small runs."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import nn
+from typer.testing import CliRunner
 
+from unetlite.cli import app
+from unetlite.inference.export import fold_for, write_export
 from unetlite.inference.metadata import Metadata
-from unetlite.network.unet import UNet, initialise
-from unetlite.settings import CHECKOUT, UNetConfig
+from unetlite.inference.model import Model
+from unetlite.inference.runtimes.base import EXPORTS
+from unetlite.inference.runtimes.pytorch import PyTorch
+from unetlite.network.initialization import initialise
+from unetlite.network.receptive_field import receptive_field
+from unetlite.network.unet import UNet
+from unetlite.settings.paths import CHECKOUT
+from unetlite.settings.schema import UNetConfig
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
 
 OPERATORS = [
     *({"name": "transpose", "kernel_size": k} for k in (2, 3, 4)),
-    *({"name": name, "kernel_size": k} for name in ("nearest", "bilinear", "bicubic") for k in (1, 3)),
+    *(
+        {"name": name, "kernel_size": k}
+        for name in ("nearest", "bilinear", "bicubic")
+        for k in (1, 3)
+    ),
     *({"name": name, "kernel_size": k} for name in ("pixelshuffle", "unpool") for k in (1, 3)),
-    *({"name": name} for name in ("zeros", "bilinear_additive", "separable", "carafe", "sapa", "fade", "dysample")),
+    *(
+        {"name": name}
+        for name in (
+            "zeros",
+            "bilinear_additive",
+            "separable",
+            "carafe",
+            "sapa",
+            "fade",
+            "dysample",
+        )
+    ),
     {"name": "transpose", "kernel_size": 6, "blur": True},
     {"name": "large_context", "kernel_size": 7},
     *({"name": name, "blur": True} for name in ("zeros", "pixelshuffle", "unpool")),
@@ -35,14 +60,21 @@ def label(operator):
 
 def image(*shape, seed=0):
     """Random pixels."""
-    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    return torch.randint(
+        0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)
+    )
 
 
 def as_trained(operator, **options):
-    """A network with running statistics and affine parameters as after training, and a bias for every sub-pixel."""
+    """A network with statistics, affine parameters and biases as after training."""
     network = UNet(UNetConfig(**{"widths": (4, 6, 8, 10), "upsample": operator, **options}))
     initialise(network, seed=0)
     torch.manual_seed(0)
+    for block in network.decoder:
+        if block.up.needs_positions:
+            continue  # rounding decides ties of maxima
+        for parameter in block.up.parameters():
+            parameter.data += 0.01 * torch.randn_like(parameter)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 2)
@@ -59,32 +91,82 @@ def save(path: Path, array: np.ndarray) -> Path:
     return path
 
 
+def write_pairs(root: Path, image: np.ndarray, mask: np.ndarray, suffix=".png", count=3) -> str:
+    """images/K.png and masks/K.png, all alike, for K = 0, 1, ...; the folder as text."""
+    for k in range(count):
+        save(root / "images" / f"{k}{suffix}", image)
+        save(root / "masks" / f"{k}.png", mask)
+    return str(root)
+
+
 def overrides(root, tmp_path, *more):
     """Settings of a small network on a folder of images."""
     return [
-        "data=folder", f"data.root={root}", f"data_dir={tmp_path / 'data'}", f"output_dir={tmp_path / 'outputs'}",
-        "experiment=test", "model.widths=[4,6,8]", "data.crop_size=32", "data.batch_size=2",
-        "trainer.accelerator=cpu", *more,
-    ]  # fmt: skip
+        "data=folder",
+        f"data.root={root}",
+        f"data_dir={tmp_path / 'data'}",
+        f"output_dir={tmp_path / 'outputs'}",
+        "experiment=test",
+        "model.widths=[4,6,8]",
+        "data.crop_size=32",
+        "data.batch_size=2",
+        "trainer.accelerator=cpu",
+        *more,
+    ]
+
+
+def run_cli(*words):
+    """`unetlite WORDS` in this process: the result has exit_code, stdout and stderr."""
+    with patch("logging.config.dictConfig"):  # by which Hydra would close pytest's own handlers
+        result = CliRunner().invoke(app, [str(word) for word in words])
+    unexpected = result.exception is not None and not isinstance(result.exception, SystemExit)
+    assert not unexpected, result.exception
+    return result
 
 
 def run_script(*arguments, cwd):
     """`python train.py ARGUMENTS` from another directory."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("HYDRA_FULL_ERROR", "UNETLITE_HOME")}
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("HYDRA_FULL_ERROR", "UNETLITE_HOME")
+    }
     command = [sys.executable, str(CHECKOUT / "train.py"), *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300
+    )
 
 
 def noise(*shape, seed=0, dtype=np.uint8):
     """Random values of all that a type has."""
-    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
+    return np.random.default_rng(seed).integers(
+        0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True
+    )
 
 
 def make_metadata(network, **changes):
     """What travels with a network, made up."""
     values = {
-        "network": network.config, "classes": ("a", "b"), "colours": ((0, 0, 0), (255, 9, 7)),
-        "config": {"data": {"name": "folder", "value_range": [3, 9]}}, "environment": {"torch": "2"},
-        "metrics": {"val/miou": 0.5, "val/iou/a": None}, "receptive_field": 40,
-    }  # fmt: skip
+        "network": network.config,
+        "classes": ("a", "b"),
+        "colours": ((0, 0, 0), (255, 9, 7)),
+        "config": {"data": {"name": "folder", "value_range": [3, 9]}},
+        "environment": {"torch": "2"},
+        "metrics": {"val/miou": 0.5, "val/iou/a": None},
+        "receptive_field": 40,
+    }
     return Metadata(**{**values, **changes})
+
+
+def make_model(tile=None, overlap=None, metadata=None, **options):
+    """A model of three resolutions in PyTorch; `options` are those of `as_trained`."""
+    network = as_trained(**{"operator": {"name": "bilinear"}, "widths": (4, 6, 8), **options})
+    values = {"receptive_field": receptive_field(network), **(metadata or {})}
+    return Model(PyTorch(network, make_metadata(network, **values)), tile=tile, overlap=overlap)
+
+
+def write_export_of(network, metadata, format, directory):
+    """Writes what `unetlite export` writes, without its checks."""
+    path = directory / f"{metadata.precision}-{metadata.output}{EXPORTS[format]}"
+    write_export(fold_for(network, format), metadata, format, path)
+    return path

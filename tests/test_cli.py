@@ -7,40 +7,79 @@ import typer
 
 from unetlite.cli import app
 from unetlite.commands.keys import show_keys
-from unetlite.settings import CONFIGS
+from unetlite.settings.paths import CONFIGS
 
 
 def test_the_public_commands_and_their_options_change_by_decision_only():
     found = {
-        name: sorted(option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts))
+        name: sorted(
+            option
+            for parameter in command.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        )
         for name, command in typer.main.get_command(app).commands.items()
     }
     assert found == {
         "train": [],  # takes the words of train.py
-        "choose": ["--budget", "--margin", "--operators", "--parallel", "settings", "what"],
+        "choose": ["--budget", "--margin", "--operators", "--parallel", "data", "settings"],
         "explain": ["--compare", "--size", "what"],
         "compare": [
-            "--allow", "--by", "--margin", "--metric", "--output", "--rounds", "--size", "--tensorboard", "directory",
+            "--allow",
+            "--by",
+            "--margin",
+            "--metric",
+            "--output",
+            "--rounds",
+            "--size",
+            "--tensorboard",
+            "directory",
         ],
         "export": [
-            "--fold", "--format", "--images", "--int8", "--no-fold", "--output", "--precision", "--to", "checkpoint",
+            "--fold",
+            "--format",
+            "--images",
+            "--int8",
+            "--no-fold",
+            "--output",
+            "--precision",
+            "--to",
+            "checkpoint",
         ],
         "predict": [
-            "--flips", "--no-overlays", "--output", "--overlap", "--overlays", "--tile", "--truth", "inputs", "model",
+            "--flips",
+            "--no-overlays",
+            "--output",
+            "--overlap",
+            "--overlays",
+            "--tile",
+            "--truth",
+            "inputs",
+            "model",
         ],
         "demo": ["--host", "--port", "models"],
-    }  # fmt: skip
+    }
 
 
-DATA, OPERATORS = (sorted(path.stem for path in (CONFIGS / group).glob("*.yaml")) for group in ("data", "upsample"))
-WORDS = [*((f"data={name}",) for name in DATA), *((f"upsample={name}", "model=classic") for name in OPERATORS)]
+DATA, OPERATORS = (
+    sorted(path.stem for path in (CONFIGS / group).glob("*.yaml")) for group in ("data", "upsample")
+)
+WORDS = [
+    *((f"data={name}",) for name in DATA),
+    *((f"upsample={name}", "model=classic") for name in OPERATORS),
+]
 
 
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
 def test_help_gives_the_meaning_of_every_key(words, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
     show_keys(words)
-    rows = re.findall(r"^((?:\w+\.)*\w+)=(\S*|\[.*?\]|\{.*?\}) +(.*)$", capsys.readouterr().out.split("Keys")[1], re.M)
+    rows = re.findall(
+        r"^((?:\w+\.)*\w+)=(\S*|\[.*?\]|\{.*?\}) +(.*)$",
+        capsys.readouterr().out.split("Keys")[1],
+        re.M,
+    )
     assert len(rows) > 30
-    without = [key for key, _, meaning in rows if not meaning.strip() and key.rpartition(".")[2] != "name"]
+    without = [
+        key for key, _, meaning in rows if not meaning.strip() and key.rpartition(".")[2] != "name"
+    ]
     assert without == []

@@ -13,15 +13,20 @@ if TYPE_CHECKING:
     from unetlite.inference.model import Model, Prediction, load
     from unetlite.network.folding import fold
     from unetlite.network.unet import UNet
-    from unetlite.settings import UNetConfig
+    from unetlite.settings.schema import UNetConfig
 
 __all__ = ["Model", "Prediction", "UNet", "UNetConfig", "UsageError", "fold", "load"]
 
-_HOMES = {"UsageError": "errors", "UNet": "network.unet", "UNetConfig": "settings", "fold": "network.folding"}
+_HOMES = {
+    "UsageError": "errors",
+    "UNet": "network.unet",
+    "UNetConfig": "settings.schema",
+    "fold": "network.folding",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The library's names, imported when they are asked for: PyTorch takes seconds, and `unetlite --help` none."""
+    """The library's names, imported when they are used: PyTorch takes seconds."""
     if name not in __all__:
         raise AttributeError(f"module 'unetlite' has no attribute {name!r}")
     return getattr(import_module(f"unetlite.{_HOMES.get(name, 'inference.model')}"), name)

@@ -2,4 +2,5 @@
 
 from unetlite.cli import app
 
-app(prog_name="unetlite")
+if __name__ == "__main__":  # a worker process imports this module, too
+    app(prog_name="unetlite")

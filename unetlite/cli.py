@@ -1,6 +1,7 @@
-"""The command `unetlite`: what it can do. Each command is a function in unetlite.commands that declares its options."""
+"""The command `unetlite`. Each of its commands is a function in unetlite.commands."""
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
@@ -12,31 +13,43 @@ from unetlite.commands.demo import demo
 from unetlite.commands.explain import explain
 from unetlite.commands.export import export
 from unetlite.commands.predict import predict
-from unetlite.errors import hydra_mistakes, mistakes_in_one_line
+from unetlite.exit_codes import cli_errors
+from unetlite.settings.composition import translate_hydra_errors
 
 app = typer.Typer(
-    help="Which decoder upsampling should I use? Train with one, look at what it does, compare, and use the result.",
+    help="Which decoder upsampling should I use? Train, compare, and use the result.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
+TRAIN_OPTIONS = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "help_option_names": [],  # Hydra's own help lists the keys
+}
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+
+@app.command(context_settings=TRAIN_OPTIONS)
 def train(context: typer.Context) -> None:
-    """Train one network, or several with -m; the same as `python train.py`. `unetlite train --help` lists all keys."""
-    from unetlite.train import run
+    """Train one network, or several with -m, as `python train.py`. --help lists all keys."""
+    from unetlite.commands.train import main
 
     sys.argv = ["unetlite train", *context.args]  # where Hydra reads
-    run()
+    main()
 
 
-for function in (hydra_mistakes()(choose), hydra_mistakes()(explain), compare, export, predict, demo):
-    app.command()(mistakes_in_one_line()(function))
+command: Callable[..., None]
+for command in (choose, explain):
+    app.command()(cli_errors()(translate_hydra_errors()(command)))
+for command in (compare, export, predict, demo):
+    app.command()(cli_errors()(command))
 
 
 @app.callback(invoke_without_command=True)
-def options(show_version: Annotated[bool, typer.Option("--version", help="Say it.")] = False) -> None:
+def options(
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
     """Options of the command itself."""
     if show_version:
         print(f"unetlite {version('unetlite')}")

@@ -1,39 +1,56 @@
-"""Timing things in turn, so that what else a machine does falls on all of them alike."""
+"""Timing functions in turn, so that the load of a machine falls on all of them alike."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
 from typing import Any
 
-PAUSE = 0.01  # seconds: threads of a runtime spin for a while after their work, and slow down what comes next
-LONG = 0.2  # seconds; what takes longer needs no call before it to fill the caches
+from unetlite.errors import UsageError
+
+PAUSE = 0.01  # seconds: a runtime's threads spin after their work and slow down the next function
+LONG = 0.2  # seconds; a longer function needs no call to fill the caches
 
 
-def in_turn(functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_up: int = 1) -> dict[Any, float]:
-    """Median milliseconds of each function, after `warm_up` rounds more; every round times each once.
+def interleaved_median(
+    functions: Mapping[Any, Callable[[], Any]], rounds: int = 15, warm_up: int = 1
+) -> dict[Any, float]:
+    """Median milliseconds of each function. Each of `warm_up + rounds` rounds times every one once.
 
-    Before that come a pause, in which others' threads go to sleep, and a call after which the caches are its own; what
-    takes long needs none.
+    A pause comes before each, in which the threads of others go to sleep, and for a short function
+    a call that fills the caches.
     """
     seconds: dict[Any, list[float]] = {name: [] for name in functions}
     for _ in range(warm_up + rounds):
         for name, function in functions.items():
             time.sleep(PAUSE)
-            if not (past := seconds[name]) or past[-1] < LONG:
+            times = seconds[name]
+            if not times or times[-1] < LONG:
                 function()
             start = time.perf_counter()
             function()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: 1000 * median(values[warm_up:]) for name, values in seconds.items()}
+            times.append(time.perf_counter() - start)
+    return {name: 1000 * median(times[warm_up:]) for name, times in seconds.items()}
 
 
-def threads() -> int:
-    """As many as PyTorch takes, whether it is there or not: one a core, or what OMP_NUM_THREADS says."""
-    if torch := sys.modules.get("torch"):
-        return torch.get_num_threads()
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isdigit() and int(given):
-        return int(given)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def num_threads() -> int:
+    """The threads that PyTorch takes, loaded or not: OMP_NUM_THREADS, else one a core."""
+    if "torch" in sys.modules:
+        return sys.modules["torch"].get_num_threads()
+    chosen = os.environ.get("OMP_NUM_THREADS", "")
+    if chosen.isdigit() and int(chosen) > 0:
+        return int(chosen)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a duration such as 90s, 30m or 2h. Raises UsageError for anything else."""
+    match = re.fullmatch(r"(\d*\.?\d+)([smh])", text)
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"budget={text}: expected a duration such as 90s, 30m or 2h.")
+    unit = {"s": 1, "m": 60, "h": 3600}[match[2]]
+    return float(match[1]) * unit

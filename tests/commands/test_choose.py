@@ -1,54 +1,60 @@
 """`unetlite choose`: from a folder to a verdict, and on after a kill."""
 
-import json
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from helpers import run_cli
 from PIL import Image
-from typer.testing import CliRunner
-
-from unetlite.cli import app
-from unetlite.commands.choose import quoted
-from unetlite.compare.race import Standing
 
 
 def arguments(discs, *more):
-    return [sys.executable, "-m", "unetlite", "choose", str(discs), "trainer.max_steps=2", "model.widths=[4,6]",
-            "--operators", "nearest,transpose", "--margin", "0.99", "--parallel", "1", *more]  # fmt: skip
+    return [
+        "choose",
+        str(discs),
+        "trainer.max_steps=2",
+        "model.widths=[4,6]",
+        "--operators",
+        "nearest,transpose",
+        "--parallel",
+        "1",
+        *more,
+    ]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(discs, tmp_path):
     environment = {**os.environ, "UNETLITE_HOME": str(tmp_path), "COLUMNS": "80"}
     directory = tmp_path / "outputs" / "discs"
-    running = subprocess.Popen(arguments(discs), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "unetlite", *arguments(discs, "--margin", "0.99")]
+    running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 200
     while not list(directory.glob("*/seed0/metrics.json")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    running.kill()
+        time.sleep(0.05)
+    running.send_signal(signal.SIGKILL)
     running.wait()
-    time.sleep(1.5)  # in which what it started ends, too
-    done = sorted(directory.glob("*/seed*/metrics.json"))
-    before = {file: file.stat().st_mtime_ns for file in done}
-    time.sleep(1)
-    assert done == sorted(directory.glob("*/seed*/metrics.json"))
+    time.sleep(1)  # in which its worker ends, too
+    before = {file: file.stat().st_mtime_ns for file in directory.glob("*/seed*/metrics.json")}
+    assert 1 <= len(before) < 6
 
-    result = subprocess.run(arguments(discs), env=environment, capture_output=True, text=True, timeout=280)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
     assert result.returncode == 0, result.stderr
-    assert {file: file.stat().st_mtime_ns for file in done} == before
-    assert "trainings were done before" in result.stdout or not done
+    for file, time_of_change in before.items():
+        assert file.stat().st_mtime_ns == time_of_change
+    assert f"{len(before)} trainings" in result.stdout
     assert "Choose " in result.stdout
     assert "unetlite export" in result.stdout
     assert len(list(directory.glob("*/seed*/metrics.json"))) == 6
     assert (directory / "report.html").exists()
     assert Image.open(directory / "contact.png").width > 400
 
-    other = [word.replace("0.99", "0.5") for word in arguments(discs)]
-    refused = subprocess.run(other, env=environment, capture_output=True, text=True, timeout=60)
+    changed = [word.replace("0.99", "0.5") for word in command]
+    refused = subprocess.run(changed, env=environment, capture_output=True, text=True, timeout=60)
     assert refused.returncode == 2
-    assert "another question" in refused.stderr
+    assert "margin was 0.99 and is 0.5" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -57,6 +63,9 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(dis
         (["nowhere"], "no such folder"),
         (["{discs}", "--operators", "nearest"], "two or more"),
         (["{discs}", "--operators", "nearest,magic"], "two or more"),
+        (["folder"], "no such folder"),
+        (["{discs}", "upsample=carafe"], "--operators"),
+        (["{discs}", "output_dir=x"], "UNETLITE_HOME=DIR"),
         (["{discs}", "--budget", "soon"], "budget=soon"),
         (["{discs}", "model.norm=magic"], "model.norm"),
         (["{discs}", "--budget", "1s", "model.widths=[4,6]"], "--budget 1s"),
@@ -64,36 +73,25 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(dis
 )
 def test_what_cannot_be_answered_ends_in_one_line(discs, tmp_path, monkeypatch, words, message):
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
-    monkeypatch.setattr("unetlite.commands.choose.race", lambda *_: pytest.fail("it was not refused"))
+    monkeypatch.setattr(
+        "unetlite.commands.choose.run_race", lambda *_: pytest.fail("it was not refused")
+    )
     words = [word.format(discs=discs) for word in words]
-    result = CliRunner().invoke(app, ["choose", *words, f"data_dir={tmp_path}"])
+    result = run_cli("choose", *words, f"data_dir={tmp_path}")
     assert result.exit_code == 2, result.output
     assert message in result.stderr.strip().splitlines()[-1]
 
 
-def test_words_survive_hydras_grammar():
-    from unetlite.settings import compose_run
-
-    root, classes = "/a dir\\x\\'s it's, [odd]=1\\", {"a": 0, "b c": [1, 2, 3]}
-    data = compose_run(["data=folder", f"data.root={quoted(root)}", f"data.classes={quoted(classes)}"])["data"]
-    assert data["root"] == root
-    assert data["classes"] == classes
-
-
-def test_the_standing_names_what_was_dropped(tmp_path):
-    for name, scores in {"nearest": (0.9, 0.8, 0.85), "zeros": (0.5, 0.4, 0.6)}.items():
-        for seed, score in enumerate(scores):
-            run = tmp_path / name / f"seed{seed}"
-            run.mkdir(parents=True)
-            (run / "metrics.json").write_text(json.dumps({"test/miou": score, "val/miou": score}))
-    look = {"seeds": 3, "candidates": ["nearest"], "regret": {"nearest": 0.0, "zeros": 0.45}}
-    (tmp_path / "race.json").write_text(
-        json.dumps({"plan": {"seeds": 10}, "looks": [look], "ended": None, "seconds": 1})
-    )
-    standing = Standing(tmp_path, 10, {"zeros": 0.1, "nearest": 0.2})
-    lines = list(standing.update())
-    assert lines[0].startswith("6 trainings were done before")
-    assert len(lines) == 1  # what was decided before is no news
-    columns = [list(column.cells) for column in standing.table().columns]
-    assert columns[0] == ["nearest", "zeros (dropped)"]
-    assert columns[2] == ["0.8500", "0.5000"]
+@pytest.mark.parametrize("name", ["it's, [odd]=1", "道路 {x}", "a b"])
+def test_a_folder_of_any_name_is_planned(discs, tmp_path, monkeypatch, name):
+    plans = []
+    monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
+    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda plan, *_: plans.append(plan))
+    monkeypatch.setattr("unetlite.commands.choose.compare", lambda *_, **__: None)
+    folder = discs.rename(tmp_path / name)
+    result = run_cli(*arguments(folder), f"data_dir={tmp_path / 'data'}")
+    assert result.exit_code == 0, result.output
+    settings = plans[0].settings("nearest", 4)
+    assert settings.data.dataset["root"] == str(folder)
+    assert settings.upsample["name"] == "nearest"
+    assert settings.run_dir.endswith("nearest/seed4")

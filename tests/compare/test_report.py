@@ -1,62 +1,82 @@
-"""The page that `unetlite compare` writes."""
+"""What a report says around its verdict."""
 
-import base64
-import io
-import json
-import re
-import shutil
-import subprocess
-from html.parser import HTMLParser
+from dataclasses import replace
 
-import pytest
-from helpers import BROWSERS
-from PIL import Image
+from unetlite.compare.comparison import read_comparison
+from unetlite.compare.costs import Costs, VariantCost
+from unetlite.compare.figures import Figures
+from unetlite.compare.report import Report
+from unetlite.judge.analysis import describe
 
 
-class Page(HTMLParser):
-    """The addresses that a page refers to, and its table's first column."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.addresses: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.addresses += [value for key, value in attributes if key in ("src", "href", "xlink:href") and value]
-
-
-def test_the_page_needs_no_other_file(report):
-    text = (report / "report.html").read_text()
-    addresses = [address for address in Page(text).addresses if not address.startswith("#")]
-    assert len(addresses) > 10
-    for address in addresses:
-        kind, _, data = address.partition(",")
-        assert kind == "data:image/png;base64"
-        Image.open(io.BytesIO(base64.b64decode(data))).load()
-    assert not re.search(r"url\((?!#|['\"]?#)", text)
-    assert "@import" not in text
+def make_report(runs, metric="miou", margin=None, latency=True, **options):
+    comparison = read_comparison(runs, **options)
+    variants = {}
+    for number, name in enumerate(comparison.variants):
+        times = {"pytorch": 3.0 - number} if latency else {}
+        variants[name] = VariantCost(1000, 10**6, times)
+    costs = Costs((32, 32), "a processor", 1, variants, [])
+    analysis = comparison.analyse(metric)
+    others = {"dice": describe(comparison.run_scores("dice"))}
+    return Report(comparison, metric, analysis, others, costs, Figures({}, {}), margin)
 
 
-def test_in_a_browser_every_picture_loads_and_the_table_sorts(report, tmp_path):
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        pytest.skip("no Chromium here to open the report in")
-    probe = """<script>
-      const column = () => [...document.querySelectorAll("#variants tbody tr")].map(r => r.cells[0].textContent);
-      const heading = document.querySelector("#variants th button"), seen = [column()];
-      for (let k = 0; k < 2; k++) { heading.click(); seen.push(column()); }
-      const broken = [...document.images].filter(i => !i.complete || !i.naturalWidth).length;
-      const result = JSON.stringify({seen, broken, images: document.images.length,
-                                     drawings: document.querySelectorAll("figure svg").length});
-      document.documentElement.dataset.result = btoa(result);
-    </script>"""
-    page = tmp_path / "page.html"
-    page.write_text((report / "report.html").read_text() + probe)
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
-               "--virtual-time-budget=5000", "--dump-dom", page.as_uri()]  # fmt: skip
-    dumped = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
-    found = json.loads(base64.b64decode(re.search(r'data-result="([^"]+)"', dumped)[1]))
-    assert found["broken"] == 0
-    assert found["images"] > 10
-    assert found["drawings"] == 2
-    assert sorted(found["seen"][0]) == found["seen"][1] == found["seen"][2][::-1]
+def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without_its_seed(
+    runs, put_counts, add_seed
+):
+    def true_positives(operator, seed):
+        return 10 if (operator, seed) == ("transpose", 1) else 1000 + 5 * seed
+
+    put_counts(runs, true_positives)
+    for operator in ("bilinear", "transpose"):
+        add_seed(runs, operator, 3)
+    report = make_report(runs)
+    assert list(report.collapsed) == [("transpose", 1)]
+    with_all, without = report.verdicts
+    assert with_all.startswith("With every training: ")
+    assert without.startswith("Without seed 1: ")
+    assert "(3 seeds" in without
+    assert report.cautions[0].startswith("transpose with seed 1 collapsed: 0.0")
+
+
+def test_a_steady_comparison_has_one_verdict_and_a_basis(runs, put_counts):
+    put_counts(runs, lambda operator, seed: 1000 + 5 * seed)
+    report = make_report(runs)
+    assert len(report.verdicts) == 1
+    assert "(3 ms)" in report.verdicts[0] or "(2 ms)" in report.verdicts[0]
+    assert report.basis == (
+        "2 variants of upsample, 3 seeds each (0, 1, 2), 4 test images, data set folder. "
+        "2 steps a training."
+    )
+    assert report.cautions == []
+
+
+def test_few_groups_are_named_with_what_more_would_give(runs):
+    report = make_report(runs)
+    report = replace(report, analysis=replace(report.analysis, widened=1.25))
+    assert report.cautions == [
+        "The test images come from 4 groups only. With 10 the bounds would be about 80% as wide."
+    ]
+
+
+def test_without_latencies_macs_decide(runs):
+    assert "million MACs" in make_report(runs, latency=False).verdicts[0]
+
+
+def test_what_differs_besides_is_named(runs, change):
+    for file in (runs / "bilinear").rglob("config.yaml"):
+        change(file, model__norm="group")
+    (runs / "bilinear" / "seed1" / "environment.json").write_text('{"torch": "1.0"}')
+    cautions = " ".join(make_report(runs, allow=["model.norm"]).cautions)
+    assert "also differ in model.norm, as was allowed" in cautions
+    assert "torch (" in cautions
+    assert "1.0" in cautions
+
+
+def test_one_group_is_no_sample_of_groups(runs):
+    for file in runs.rglob("per_image.csv"):
+        lines = file.read_text().splitlines()
+        rows = [line.split(",") for line in lines[1:]]
+        regrouped = [",".join([row[0], "one", *row[2:]]) for row in rows]
+        file.write_text("\n".join([lines[0], *regrouped]) + "\n")
+    assert any("are of one group" in caution for caution in make_report(runs).cautions)

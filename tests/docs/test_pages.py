@@ -1,7 +1,13 @@
-"""What the pages show can be typed: code runs, commands are taken, what is generated is as the code has it now."""
+"""What the pages show can be typed: code runs, commands are taken, generated pages are current."""
 
+import os
+import pkgutil
 import re
 import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -11,21 +17,29 @@ import typer
 from helpers import save
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from typer.testing import CliRunner
 
 from unetlite.cli import app
 from unetlite.data.samples import DATASETS
 from unetlite.network.upsampling import UPSAMPLERS
-from unetlite.settings import CHECKOUT, CONFIGS, compose_run, read_settings
+from unetlite.settings.composition import compose_run
+from unetlite.settings.paths import CHECKOUT, CONFIGS
 
 DOCS = CHECKOUT / "docs"
-PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
-LAUNCHERS = ["joblib", "submitit_local", *(file.stem for file in (CONFIGS / "hydra" / "launcher").glob("*.yaml"))]
+README = CHECKOUT / "README.md"
+PAGES = [README, CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+LAUNCHERS = [
+    "joblib",
+    "submitit_local",
+    *(file.stem for file in (CONFIGS / "hydra" / "launcher").glob("*.yaml")),
+]
+PROGRAMS = ("cd", "docker", "git", "hf", "pre-commit", "pytest", "python3", "source", "tensorboard")
+RUN = "outputs/coast/transpose/seed0"
 
 
 def blocks(page, language):
     """The code of a page in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def programs(page):
@@ -33,19 +47,33 @@ def programs(page):
     return [code for code in blocks(page, "python") if not code.startswith(">>>")]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if programs(page)], ids=lambda page: page.stem)
-def test_code_runs(page, trained, tmp_path, monkeypatch):
-    run = trained / "transpose" / "seed0"
-    save(tmp_path / "earth.png", np.random.default_rng(0).integers(0, 256, (40, 50), np.uint8))
-    code = "\n".join(programs(page)).replace("outputs/coast/transpose/seed0", run.as_posix())
-    if "last.onnx" in code:
-        pytest.importorskip("onnxruntime")
-        pytest.importorskip("onnxscript")
-        assert not CliRunner().invoke(app, ["export", str(run), "--to", str(tmp_path / "last.onnx")]).exit_code
-        code = code.replace("(1, 3, 96, 80)", "(1, 1, 96, 80)")  # these images are grey
-    monkeypatch.chdir(tmp_path)
+def run_page(page, run, directory, monkeypatch):
+    """Runs the code of a page in a directory, and returns its names."""
+    save(directory / "earth.png", np.random.default_rng(0).integers(0, 256, (40, 50), np.uint8))
+    monkeypatch.chdir(directory)
+    code = "\n".join(programs(page)).replace(RUN, run.as_posix())
+    names = {"__name__": "page"}
     with patch.dict(UPSAMPLERS), patch.dict(DATASETS):  # which the page adds to
-        exec(compile(code, str(page), "exec"), {"__name__": "page"})
+        exec(compile(code, str(page), "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if programs(page)], ids=lambda it: it.stem)
+def test_code_runs(page, trained, tmp_path, monkeypatch, request):
+    if "last.onnx" in "".join(programs(page)):
+        notebook = request.getfixturevalue("notebook")
+        shutil.copy(notebook / "last.onnx", tmp_path)
+    run_page(page, trained / "transpose" / "seed0", tmp_path, monkeypatch)
+
+
+def test_the_library_in_ten_lines(trained, tmp_path, monkeypatch):
+    (code,) = programs(README)
+    assert len(code.splitlines()) <= 12
+    names = run_page(README, trained / "transpose" / "seed0", tmp_path, monkeypatch)
+    assert names["prediction"].classes.shape == (40, 50)
+    assert (tmp_path / "overlay.png").exists()
+    assert names["network"](names["fresh"].mean.new_zeros(1, 1, 8, 8)).shape == (1, 2, 8, 8)
+    assert not names["faster"].training
 
 
 def commands():
@@ -53,19 +81,41 @@ def commands():
     for page in PAGES:
         for block in blocks(page, "bash"):
             for line in block.replace("\\\n", " ").splitlines():
-                if words := shlex.split(line, comments=True):
+                words = shlex.split(line, comments=True)
+                if words:
                     yield pytest.param(words, id=f"{page.stem}: {' '.join(words)[:60]}")
 
 
 def check_settings(words):
     """That a run takes these words, of a sweep the first run."""
+    own = []
     for word in words:
         key, _, value = word.partition("=")
         assert key != "hydra/launcher" or value in LAUNCHERS, word
-        assert key != "hydra/sweeper" or (CONFIGS / key / f"{value}.yaml").exists(), word
-    own = [word for word in words if not word.startswith(("hydra/", "hydra.", "-"))]
-    (first, *_), *_ = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(own), max_batch_size=None)
-    read_settings(compose_run(first))
+        assert key != "hydra/sweeper", word
+        if not word.startswith(("hydra/", "hydra.", "-")):
+            own.append(word)
+    parsed = OverridesParser.create().parse_overrides(own)
+    (first, *_), *_ = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+    compose_run(first)
+
+
+def check_command(name, words):
+    """That a command of `unetlite` takes these words."""
+    context = typer.main.get_command(app).commands[name].make_context(name, list(words))
+    settings = context.params.get("settings") or []
+    what = context.params.get("what") or ()
+    if name == "explain" and what and "=" in what[0]:
+        settings = what
+    check_settings(["data=folder", "data.root=DIR", *settings])
+
+
+def check_extras(words):
+    """That the extras of `pip install` exist."""
+    project = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
+    for extras in re.findall(r"\[([\w,]+)\]", " ".join(words)):
+        for extra in extras.split(","):
+            assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
 
 
 @pytest.mark.parametrize("words", list(commands()))
@@ -74,41 +124,34 @@ def test_commands_are_taken(words):
         case ["python", "train.py", *rest] | ["unetlite", "train", *rest]:
             check_settings(rest)
         case ["unetlite", name, *rest]:
-            context = typer.main.get_command(app).commands[name].make_context(name, list(rest))
-            settings = context.params.get("settings") or []
-            if name == "explain" and "=" in (context.params["what"] or ("",))[0]:
-                settings = context.params["what"]
-            check_settings(["data=folder", "data.root=DIR", *settings])
+            check_command(name, rest)
         case ["python", "-c", code]:
             compile(code, "page", "exec")
         case ["python", file, *_] if file.endswith(".py"):
             assert (CHECKOUT / file).exists()
         case ["make", target]:
-            assert f"\n{target}:" in (CHECKOUT / "Makefile").read_text()
+            assert f"\n{target}:" in (CHECKOUT / "Makefile").read_text(encoding="utf-8")
         case ["pip", "install", *_] | ["python", "-m", "pip", "install", *_]:
-            extras = re.findall(r"\[([\w,]+)\]", " ".join(words))
-            known = (CHECKOUT / "pyproject.toml").read_text()
-            assert all(re.search(rf"^{each} = \[", known, re.MULTILINE) for part in extras for each in part.split(","))
-        case [variable] if re.fullmatch(r"[A-Z]+=\S+", variable):
-            pass
+            check_extras(words)
         case [program, *_]:
-            others = "cd python3 source tensorboard hf git docker pytest pre-commit .venv/bin/python"
-            assert program in others.split(), f"{program}: add how it is checked"
+            assert program in PROGRAMS or re.fullmatch(r"[A-Z]+=\S+", program), program
 
 
 @pytest.mark.parametrize("name", reference.PAGES)
-def test_generated_pages_are_as_the_code_has_it_now(name):
+def test_generated_pages_are_current(name):
     written = (DOCS / name).read_text(encoding="utf-8")
     assert written == reference.PAGES[name](), "run: python docs/reference.py"
 
 
-def test_the_configuration_page_explains_what_stands_in_the_files():
+def test_the_configuration_page_explains_every_key_and_choice():
     page = (DOCS / "configuration.md").read_text(encoding="utf-8")
-    keys = reference.read_keys((CONFIGS / "upsample" / "carafe.yaml").read_text().splitlines(), "upsample")
-    assert [key.name for key in keys] == ["upsample.compressed_channels", "upsample.window"]
-    assert (
-        "| `data.augment.rotation` | `45.0` | largest angle in degrees |" in page
-    )  # drive's, explained by loader.yaml
+    carafe = reference.keys_table(CONFIGS / "upsample" / "carafe.yaml", "upsample.")
+    assert re.findall(r"^\| `(\S+)` \| `(\S+)` \|", carafe, re.MULTILINE) == [
+        ("upsample.compressed_channels", "64"),
+        ("upsample.window", "5"),
+    ]
+    # Of drive, explained by loader.yaml.
+    assert "| `data.augment.rotation` | `45.0` | largest angle in degrees |" in page
     for group in ("data", "upsample", "downsample", "model", "trainer"):
         for file in (CONFIGS / group).glob("*.yaml"):
             assert f"`{group}={file.stem}`" in page
@@ -116,29 +159,48 @@ def test_the_configuration_page_explains_what_stands_in_the_files():
 
 def test_one_address_and_one_version():
     texts = {}
-    for name in ("pyproject.toml", "mkdocs.yml", "CITATION.cff", "docs/index.md", "docs/tutorial.ipynb", "README.md"):
+    for name in ("pyproject.toml", "mkdocs.yml", "CITATION.cff", "docs/index.md",
+                 "docs/tutorial.ipynb", "README.md"):  # fmt: skip
         texts[name] = (CHECKOUT / name).read_text(encoding="utf-8")
-    found = {owner for text in texts.values() for owner in re.findall(r"github(?:\.com)?/([\w-]+/unetlite)\b", text)}
-    assert found == {"unetlite/unetlite"}
+    addresses = re.findall(r"github(?:\.com)?/([\w-]+/unetlite)\b", "\n".join(texts.values()))
+    assert set(addresses) == {"unetlite/unetlite"}
     (version,) = re.findall(r'^version = "(.+)"', texts["pyproject.toml"], re.MULTILINE)
     assert f"\nversion: {version}\n" in texts["CITATION.cff"]
 
 
-def test_the_notebook_runs(tmp_path, monkeypatch):
-    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    pytest.importorskip("onnxscript")
-    notebook = nbformat.read(DOCS / "tutorial.ipynb", as_version=4)
-    assert not any(cell.get("outputs") for cell in notebook.cells)
-    settings = "trainer.max_steps=2 model.widths=[4,6] data.crop_size=32 data.batch_size=2 trainer.accelerator=cpu"
-    small = {"TILES": 12, "SEEDS": "0", "SETTINGS": settings, "ROUNDS": 0}
-    for cell in notebook.cells:
-        for name, value in small.items():
-            cell.source = re.sub(rf"^{name} = .*", f"{name} = {value!r}", cell.source, flags=re.MULTILINE)
-        if re.search(r"^!", cell.source, re.MULTILINE):
-            cell.source += "\nassert _exit_code == 0"
-    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
-    client = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute()
-    run = tmp_path / "unetlite_tutorial" / "outputs" / "tutorial" / "nearest" / "seed0"
-    assert (run / "last.onnx").exists()
-    assert "100.00% of the pixels" in str(notebook.cells[-2].outputs)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_modules_that_a_page_names_exist(page):
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(r"\b(?:unetlite|benchmarks|docs|tests)/[\w/]+\.py\b", text):
+        assert (CHECKOUT / path).exists(), path
+    for name in re.findall(r"`(unetlite(?:\.\w+)+)", text):
+        pkgutil.resolve_name(name)
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    """The directory of a run of the notebook, after all its cells."""
+    for package in ("IPython", "onnxruntime", "onnxscript"):
+        pytest.importorskip(package)
+    directory = tmp_path_factory.mktemp("notebook")
+    environment = {
+        **os.environ,
+        "IPYTHONDIR": str(directory / "ipython"),
+        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "tests")]),
+    }
+    script = Path(__file__).with_name("run_notebook.py")
+    result = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return directory / "unetlite_tutorial" / "outputs" / "tutorial" / "nearest" / "seed0"
+
+
+def test_the_notebook_trains_compares_predicts_and_exports(notebook):
+    assert (notebook / "metrics.json").exists()
+    assert (notebook.parents[1] / "report.md").exists()
+    assert (notebook / "last.onnx").exists()

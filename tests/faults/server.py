@@ -1,6 +1,7 @@
-"""Runs `python train.py WORDS` many times, each in a fork of one process that has imported everything already.
+"""Runs `python train.py WORDS` many times, each in a fork of one process.
 
-So a run starts in milliseconds, and can be killed, be given little memory, or hang, without harm to the others.
+That process has imported everything already, so a run starts in milliseconds, and can be killed, be
+given little memory, or hang, without harm to the others.
 """
 
 import json
@@ -18,7 +19,7 @@ MEMORY = 8 * 2**30  # bytes of data that a run may have
 
 
 class Server:
-    """The process that forks; what it answers has the exit code (negative for a signal), the output and the seconds."""
+    """The process that forks. Answers have exit code (negative for a signal), output, seconds."""
 
     def __init__(self):
         command = [sys.executable, __file__]
@@ -29,8 +30,14 @@ class Server:
         )  # fmt: skip
 
     def run(self, words, *, action="train", signals=(), limit=60, **options):
-        """`signals` are pairs of seconds since the start and a signal; after `limit` seconds it is killed."""
-        order = {"words": list(map(str, words)), "action": action, "signals": signals, "limit": limit, **options}
+        """`signals` are pairs of seconds and a signal. After `limit` seconds the run is killed."""
+        order = {
+            "words": list(map(str, words)),
+            "action": action,
+            "signals": signals,
+            "limit": limit,
+            **options,
+        }
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
@@ -48,17 +55,20 @@ def two_classes(place, count):
     noise = np.random.default_rng(0)
     for k in range(count):
         mask = noise.random((40, 48)) < 0.4
-        save(place / "images" / f"{k}.png", (100 * mask + noise.integers(0, 50, mask.shape)).astype(np.uint8))
+        save(
+            place / "images" / f"{k}.png",
+            (100 * mask + noise.integers(0, 50, mask.shape)).astype(np.uint8),
+        )
         save(place / "masks" / f"{k}.png", mask.astype(np.uint8))
     return place
 
 
 def train(words, **_):
-    from unetlite.errors import hydra_mistakes, mistakes_in_one_line
-    from unetlite.settings import compose_run
-    from unetlite.train import train
+    from unetlite.exit_codes import cli_errors
+    from unetlite.settings.composition import compose_run, translate_hydra_errors
+    from unetlite.training.run import train
 
-    with mistakes_in_one_line(), hydra_mistakes():
+    with cli_errors(), translate_hydra_errors():
         train(compose_run(words))
 
 
@@ -69,13 +79,13 @@ def command(words, **_):
 
 
 def mutants(words, seed, count, **_):
-    """Opens `count` damaged copies of every file; what is not read is refused with the file's name, in one line."""
+    """Opens `count` damaged copies of every file: read, or refused by name in one line."""
     import random
 
     import numpy as np
 
     from unetlite import UsageError, load
-    from unetlite.data.images import read_image, read_values
+    from unetlite.data.raster import read_image, read_mask
 
     np.seterr(all="ignore")
     chance, refused = random.Random(seed), 0
@@ -84,13 +94,19 @@ def mutants(words, seed, count, **_):
         for number in range(count):
             changed = bytearray(whole)
             for _ in range(chance.choice((1, 2, 5, 40))):
-                place = chance.randrange(len(changed) if chance.random() < 0.5 else min(400, len(changed)))
+                place = chance.randrange(
+                    len(changed) if chance.random() < 0.5 else min(400, len(changed))
+                )
                 changed[place] = chance.choice((0, 255, 128, chance.randrange(256)))
             if chance.random() < 0.2:
                 del changed[chance.randrange(1, len(changed)) :]
             copy = file.with_name(f"mutant{file.suffix}")
             copy.write_bytes(changed)
-            for read in (load,) if file.suffix in (".ckpt", ".onnx") else (lambda f: read_image(f, 3), read_values):
+            for read in (
+                (load,)
+                if file.suffix in (".ckpt", ".onnx")
+                else (lambda f: read_image(f, 3), read_mask)
+            ):
                 try:
                     read(copy)
                 except UsageError as error:  # noqa: PERF203
@@ -129,7 +145,7 @@ def fork(order, file):
 def serve():
     import unetlite.cli
     import unetlite.compare.report
-    import unetlite.train
+    import unetlite.training.fit
     import unetlite.training.results
     import unetlite.training.trainer  # noqa: F401  what takes seconds
 
@@ -154,7 +170,12 @@ def serve():
                 time.sleep(0.005)
             code = os.waitstatus_to_exitcode(status)
             output = file.read_text(errors="replace") if file.exists() else ""
-            answer = {"code": code, "output": output, "seconds": elapsed, "memory": usage.ru_maxrss * 1024}
+            answer = {
+                "code": code,
+                "output": output,
+                "seconds": elapsed,
+                "memory": usage.ru_maxrss * 1024,
+            }
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

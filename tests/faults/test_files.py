@@ -1,4 +1,4 @@
-"""Files that are damaged or forged: refused in one line, in bounded memory and time, and no code of theirs runs."""
+"""Damaged and forged files: refused in one line, in bounded memory and time; no code runs."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from helpers import as_trained, make_metadata, noise, save
 from PIL import Image
 from server import SEED
 
-from unetlite.inference.export import write
+from unetlite.inference.export import write_export
 
 MUTANTS = int(os.environ.get("UNETLITE_MUTANTS", "100"))
 GIBI = 2**30
@@ -27,7 +27,13 @@ def checkpoint(runs) -> Path:
 
 def test_mutated_images_are_read_or_refused(server, tmp_path):
     values = noise(24, 30, 3)
-    kinds = {"a.png": {}, "b.jpg": {}, "c.tif": {}, "d.tif": {"compression": "tiff_deflate"}, "e.png": {}}
+    kinds = {
+        "a.png": {},
+        "b.jpg": {},
+        "c.tif": {},
+        "d.tif": {"compression": "tiff_deflate"},
+        "e.png": {},
+    }
     kinds |= {"f.gif": {}, "g.gif": {"interlace": 1}, "h.bmp": {}, "i.bmp": {}}
     for name, options in kinds.items():
         Image.fromarray(values[..., 0] if name in ("e.png", "g.gif", "i.bmp") else values).save(
@@ -35,7 +41,12 @@ def test_mutated_images_are_read_or_refused(server, tmp_path):
         )
     files = [tmp_path / name for name in kinds]
     answer = server.run(
-        files, action="mutants", seed=SEED, count=MUTANTS // len(kinds), limit=30 + MUTANTS, memory=4 * GIBI
+        files,
+        action="mutants",
+        seed=SEED,
+        count=MUTANTS // len(kinds),
+        limit=30 + MUTANTS,
+        memory=4 * GIBI,
     )
     assert answer["code"] == 0, (SEED, answer)
     assert "refused 0" not in answer["output"]
@@ -45,7 +56,9 @@ def test_mutated_images_are_read_or_refused(server, tmp_path):
 @pytest.mark.parametrize("kind", ["checkpoint", "onnx"])
 def test_mutated_networks_are_opened_or_refused(server, checkpoint, exported, kind):
     file = checkpoint if kind == "checkpoint" else exported
-    answer = server.run([file], action="mutants", seed=SEED, count=MUTANTS // 2, limit=30 + MUTANTS, memory=4 * GIBI)
+    answer = server.run(
+        [file], action="mutants", seed=SEED, count=MUTANTS // 2, limit=30 + MUTANTS, memory=4 * GIBI
+    )
     assert answer["code"] == 0, (SEED, answer)
     assert "refused 0" not in answer["output"]
     assert answer["memory"] < 4 * GIBI
@@ -91,7 +104,7 @@ def wide(content):
     content["unetlite"]["network"] |= {"widths": (16384, 16384), "decoder_widths": (16384,)}
     content["state_dict"] = {
         "network.head.weight": torch.zeros(1).expand(2, 16384, 1, 1), **content["state_dict"],
-        "network.bottleneck.0.weight": torch.zeros(1).expand(16384, 16384, 3, 3),
+        "network.encoder.bottleneck.0.weight": torch.zeros(1).expand(16384, 16384, 3, 3),
     }  # fmt: skip
 
 
@@ -101,7 +114,9 @@ def about(key, value):
 
 def weights(change):
     def forge(content):
-        content["state_dict"] = {name: change(weight) for name, weight in content["state_dict"].items()}
+        content["state_dict"] = {
+            name: change(weight) for name, weight in content["state_dict"].items()
+        }
 
     return forge
 
@@ -147,7 +162,10 @@ def test_forged_checkpoints_are_refused_in_one_line(server, checkpoint, tmp_path
                 out.writestr(entry.filename, data)
         os.replace(tmp_path / "packed", checkpoint)
     else:
-        torch.save(content | {"more": Code(tmp_path / "touched") if forgery == "code" else Huge()}, checkpoint)
+        torch.save(
+            content | {"more": Code(tmp_path / "touched") if forgery == "code" else Huge()},
+            checkpoint,
+        )
     assert checkpoint.name in refused(server, checkpoint, tmp_path)
     assert not (tmp_path / "touched").exists()
 
@@ -169,7 +187,12 @@ def refused(server, model, tmp_path):
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory) -> Path:
     network = as_trained({"name": "transpose"})
-    write(network, make_metadata(network), "onnx", path := tmp_path_factory.mktemp("export") / "model.onnx")
+    write_export(
+        network,
+        make_metadata(network),
+        "onnx",
+        path := tmp_path_factory.mktemp("export") / "model.onnx",
+    )
     return path
 
 
@@ -225,17 +248,24 @@ def test_odd_files_among_images_are_named_and_the_others_are_done(server, checkp
     (place / "loop.png").symlink_to("loop.png")
     (place / "folder.png").mkdir()
     Path(os.fsdecode(bytes(place) + b"/\xff.png")).write_bytes(b"no image")
-    Image.fromarray(noise(9, 9)).save(place / "pages.tif", save_all=True, append_images=[Image.fromarray(noise(9, 9))])
+    Image.fromarray(noise(9, 9)).save(
+        place / "pages.tif", save_all=True, append_images=[Image.fromarray(noise(9, 9))]
+    )
     frames = [Image.fromarray(noise(9, 9, seed=seed)) for seed in (0, 1)]
     frames[0].save(place / "moving.gif", save_all=True, append_images=frames[1:])
-    Image.fromarray(noise(9, 9)).save(place / "frames.png", save_all=True, append_images=[Image.fromarray(noise(9, 9))])
+    Image.fromarray(noise(9, 9)).save(
+        place / "frames.png", save_all=True, append_images=[Image.fromarray(noise(9, 9))]
+    )
     header = noise(1, 1)
     Image.fromarray(header).save(place / "bomb.png")
     content = bytearray((place / "bomb.png").read_bytes())
     content[16:24] = (60_000).to_bytes(4) * 2
     (place / "bomb.png").write_bytes(content)
     answer = server.run(
-        ["predict", checkpoint, place, "--output", tmp_path / "out"], action="command", limit=60, memory=4 * GIBI
+        ["predict", checkpoint, place, "--output", tmp_path / "out"],
+        action="command",
+        limit=60,
+        memory=4 * GIBI,
     )
     assert answer["code"] == 1, answer
     assert "Traceback" not in answer["output"]

@@ -1,4 +1,4 @@
-"""What is left when a run is killed at any moment: it goes on, and ends with the weights that it would have had."""
+"""A run that is killed at any moment goes on, and ends with the weights of an undisturbed one."""
 
 import errno
 import os
@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import overrides, run_script
+from helpers import overrides
 from server import SEED, two_classes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from unetlite.errors import mistakes_in_one_line
-from unetlite.network.checkpoint import load_checkpoint
-from unetlite.settings import compose_run
-from unetlite.train import train
-from unetlite.training.run import RunDirectory
+from unetlite.checkpoint import load_checkpoint
+from unetlite.exit_codes import cli_errors
+from unetlite.settings.composition import compose_run
+from unetlite.training.run import train
 
 KILLS = int(os.environ.get("UNETLITE_KILLS", "25"))
 
@@ -35,7 +34,9 @@ def words(images, place, *more):
 
 
 def weights(place):
-    return load_checkpoint(place / "outputs" / "test" / "transpose" / "seed0" / "last.ckpt")["state_dict"]
+    return load_checkpoint(place / "outputs" / "test" / "transpose" / "seed0" / "last.ckpt")[
+        "state_dict"
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +54,24 @@ def other_file_system():
 
 
 @pytest.mark.parametrize("number", range((KILLS + 4) // 5))
-def test_a_run_that_is_killed_five_times_ends_as_if_it_was_not(server, images, undisturbed, tmp_path, number):
+def test_a_run_that_is_killed_five_times_ends_as_if_it_was_not(
+    server, images, undisturbed, tmp_path, number
+):
     expected, seconds = undisturbed
     chance = random.Random(SEED + number)
     options = {"temporary": other_file_system()} if number % 2 and other_file_system() else {}
     for kill in range(5):
         moment = chance.uniform(0.1, seconds)
-        number_of_signal = chance.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
-        answer = server.run(words(images, tmp_path, "resume=auto"), signals=[(moment, number_of_signal)], **options)
-        wanted = 0, -signal.SIGKILL if number_of_signal == signal.SIGKILL else 128 + number_of_signal
+        number_of_signal = chance.choice(
+            (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        )
+        answer = server.run(
+            words(images, tmp_path, "resume=auto"), signals=[(moment, number_of_signal)], **options
+        )
+        wanted = (
+            0,
+            -signal.SIGKILL if number_of_signal == signal.SIGKILL else 128 + number_of_signal,
+        )
         assert answer["code"] in wanted, (SEED, kill, answer)
     answer = server.run(words(images, tmp_path, "resume=auto"), **options)
     assert answer["code"] == 0, (SEED, answer["output"])
@@ -78,25 +88,19 @@ def test_a_run_that_is_killed_five_times_ends_as_if_it_was_not(server, images, u
 
 
 @pytest.mark.parametrize("more", [[], ["data.num_workers=4"]])
-def test_the_same_seed_gives_the_same_weights_with_any_number_of_workers(server, images, undisturbed, tmp_path, more):
+def test_the_same_seed_gives_the_same_weights_with_any_number_of_workers(
+    server, images, undisturbed, tmp_path, more
+):
     answer = server.run(words(images, tmp_path, *more))
     assert answer["code"] == 0, answer["output"]
-    assert all(torch.equal(value, undisturbed[0][name]) for name, value in weights(tmp_path).items())
-
-
-def test_a_second_process_may_not_write_to_a_run(images, tmp_path):
-    """The lock goes with the process that has it, however that ends."""
-    config = compose_run(words(images, tmp_path, "resume=auto"))
-    run = RunDirectory(Path(config["run_dir"]), config, "auto")
-    with run.open({}, []):
-        other = run_script(*words(images, tmp_path, "resume=auto"), cwd=tmp_path)
-        assert other.returncode == 2
-        assert "is being written by another process" in other.stderr
+    assert all(
+        torch.equal(value, undisturbed[0][name]) for name, value in weights(tmp_path).items()
+    )
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(images, tmp_path, monkeypatch):
-    config = compose_run(words(images, tmp_path))
-    last = Path(config["run_dir"]) / "last.ckpt"
+    settings = compose_run(words(images, tmp_path))
+    last = Path(settings.run_dir) / "last.ckpt"
     original, contents = torch.save, []
 
     def save_on_a_full_disk(content, file):
@@ -107,8 +111,8 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(images, tmp_pat
         contents.append(1)
 
     monkeypatch.setattr("torch.save", save_on_a_full_disk)
-    with pytest.raises(SystemExit) as end, mistakes_in_one_line():
-        train(config)
+    with pytest.raises(SystemExit) as end, cli_errors():
+        train(settings)
     assert end.value.code == 2
     assert load_checkpoint(last)["global_step"] > 0
     assert not list(last.parent.glob("*.partial"))
@@ -120,9 +124,13 @@ def test_a_damaged_cache_is_noticed_and_decoded_again(server, images, undisturbe
     content = bytearray(file.read_bytes())
     content[100] ^= 1
     file.write_bytes(content)
-    (file.parent.parent / f".{file.parent.name}.{platform.node()}.999999999.partial").mkdir()  # of a killed process
+    (
+        file.parent.parent / f".{file.parent.name}.{platform.node()}.999999999.partial"
+    ).mkdir()  # of a killed process
     answer = server.run(words(images, tmp_path, f"output_dir={tmp_path / 'again'}"))
-    assert "is damaged, and decoded again" in answer["output"]
+    assert "cache corrupt, rebuilding" in answer["output"]
     assert not list((tmp_path / "data").rglob("*.partial"))
-    found = load_checkpoint(tmp_path / "again" / "test" / "transpose" / "seed0" / "last.ckpt")["state_dict"]
+    found = load_checkpoint(tmp_path / "again" / "test" / "transpose" / "seed0" / "last.ckpt")[
+        "state_dict"
+    ]
     assert all(torch.equal(value, found[name]) for name, value in undisturbed[0].items())

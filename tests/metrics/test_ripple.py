@@ -1,4 +1,4 @@
-"""Ripple: what it says of operators and of signals whose answer is known."""
+"""Ripple of operators, and of signals whose ripple follows from theory."""
 
 import math
 
@@ -8,9 +8,8 @@ import torch.nn.functional as F
 from helpers import OPERATORS, label
 
 from unetlite.metrics.ripple import PhaseRipple
-from unetlite.network.unet import initialise
-from unetlite.network.upsampling import UPSAMPLERS, Skip
-from unetlite.training.callbacks import shifted
+from unetlite.network.initialization import initialise
+from unetlite.network.upsampling import UPSAMPLERS, EncoderFeatures
 
 UNEVEN = {"transpose", "large_context", "zeros", "unpool"}
 
@@ -27,12 +26,13 @@ def generator(seed):
 
 
 def upsampled(operator, x):
-    """What a fresh operator makes of x (B, 16, H, W); unpooling with the positions of a constant map."""
+    """The output of a fresh operator for x (B, 16, H, W), beside a constant encoder map."""
     up = UPSAMPLERS.build(operator, 16, 8, 8)
     initialise(up, seed=0)
-    left = torch.ones(len(x), 8, *(2 * size for size in x.shape[-2:]))
+    fine = torch.ones(len(x), 8, 2 * x.shape[-2], 2 * x.shape[-1])
+    _, positions = F.max_pool2d(fine, 2, return_indices=True)
     with torch.no_grad():
-        return up(x, Skip(left, F.max_pool2d(left, 2, return_indices=True)[1]))
+        return up(x, EncoderFeatures(fine, positions))
 
 
 def is_uneven(operator):
@@ -49,7 +49,8 @@ def test_the_ripple_of_a_constant_is_all_or_nothing(operator):
 def test_the_ripple_of_smooth_maps_is_the_operators(operator):
     """Smooth maps above zero, as a ReLU leaves them, have none of their own."""
     coarse = torch.rand(8, 16, 6, 6, generator=generator(0))
-    value = ripple(upsampled(operator, F.interpolate(coarse, size=(48, 48), mode="bicubic").relu()), margin=8)
+    smooth = F.interpolate(coarse, size=(48, 48), mode="bicubic").relu()
+    value = ripple(upsampled(operator, smooth), margin=8)
     if is_uneven(operator):
         assert value > 0.1
     else:
@@ -62,8 +63,10 @@ def test_the_ripple_of_images_without_one_in_common_is_zero_on_average(stride):
     draw = generator(stride)
     values = []
     for _ in range(400):
-        own = torch.randn(3, 2, stride, stride, generator=draw).repeat(1, 1, 32 // stride, 32 // stride)
-        values.append(ripple(own + torch.randn(3, 2, 32, 32, generator=draw), stride=stride))
+        periods = 32 // stride
+        own = torch.randn(3, 2, stride, stride, generator=draw).repeat(1, 1, periods, periods)
+        noise = torch.randn(3, 2, 32, 32, generator=draw)
+        values.append(ripple(own + noise, stride=stride))
     values = torch.tensor(values)
     standard_error = float(values.std()) / math.sqrt(len(values))
     assert abs(float(values.mean())) < 4 * standard_error
@@ -82,11 +85,14 @@ def test_the_ripple_of_a_pattern_in_noise_is_its_share_of_the_variance(strength)
 
 def test_ripple_depends_neither_on_batches_nor_on_the_margin_nor_on_images_too_small():
     draw = generator(0)
-    logits = torch.randn(6, 2, 4, 4, generator=draw).repeat(1, 1, 12, 13) + torch.randn(6, 2, 48, 52, generator=draw)
-    whole = ripple(logits, stride=4, margin=4)
-    framed = F.pad(logits[..., 4:-4, 4:-4], (4, 6, 4, 7), value=99.0)  # and less than a period more at the end
+    pattern = torch.randn(6, 2, 4, 4, generator=draw).repeat(1, 1, 12, 13)
+    logits = pattern + torch.randn(6, 2, 48, 52, generator=draw)
+    expected = ripple(logits, stride=4, margin=4)
+    # The end has less than a period more.
+    framed = F.pad(logits[..., 4:-4, 4:-4], (4, 6, 4, 7), value=99.0)
     small = torch.randn(5, 2, 11, 40, generator=draw)  # 3 rows inside the margin
-    assert ripple(small, framed[:1], framed[1:3], framed[3:], small, stride=4, margin=4) == pytest.approx(whole)
+    batches = [small, framed[:1], framed[1:3], framed[3:], small]
+    assert ripple(*batches, stride=4, margin=4) == pytest.approx(expected)
 
 
 def test_a_ripple_needs_two_images():
@@ -95,20 +101,3 @@ def test_a_ripple_needs_two_images():
     assert math.isnan(ripple(torch.randn(2, 2, 7, 16), stride=8))
     assert math.isnan(ripple(torch.ones(1, 2, 16, 16)))
     assert not math.isnan(ripple(logits, logits))
-
-
-def test_every_window_is_a_crop_of_its_image_and_every_offset_comes_up():
-    stride, (height, width) = 4, (21, 30)
-    place = torch.arange(height)[:, None] * 100 + torch.arange(width)[None]
-    images = torch.stack([place, 10_000 + place])[:, None].expand(2, 3, height, width)  # a pixel tells where it is from
-    draw, offsets = generator(0), [set(), set()]
-    for _ in range(300):
-        windows = shifted(images, stride, draw)
-        assert windows.shape == (2, 3, height - stride + 1, width - stride + 1)
-        for k, window in enumerate(windows):
-            top, left = divmod(int(window[0, 0, 0]) - 10_000 * k, 100)
-            torch.testing.assert_close(window, images[k][:, top : top + window.shape[1], left : left + window.shape[2]])
-            offsets[k].add((top, left))
-    every = {(top, left) for top in range(stride) for left in range(stride)}
-    assert offsets == [every, every]
-    assert shifted(images[..., :3, :3], stride, draw).shape == (2, 3, 1, 1)  # smaller than the stride

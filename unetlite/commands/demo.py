@@ -1,4 +1,4 @@
-"""`unetlite demo`: a web page on this machine. Drop an image, see what each model makes of it, side by side."""
+"""`unetlite demo`: a web page on this machine that shows each model's mask of an image."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,128 +11,196 @@ import numpy as np
 import typer
 from PIL import Image
 
-from unetlite.data.images import open_image
-from unetlite.errors import UsageError, needs
+from unetlite.data.raster import open_image
+from unetlite.errors import UsageError, require_extra
 from unetlite.inference.model import Model, Prediction, load
-from unetlite.pictures import WRONG
-from unetlite.timing import in_turn
+from unetlite.timing import interleaved_median
+from unetlite.visualize import WRONG, to_rgb
 
-ROUNDS, MEASURED_PIXELS = 3, 2**20  # larger images are predicted twice only
-LARGEST_UPLOAD, MOST_PIXELS = "100mb", 2**26
+ROUNDS = 3
+MEASURED_PIXELS = 2**20  # larger images are predicted twice only
+LARGEST_UPLOAD = "100mb"
+MAX_PIXELS = 2**26
+
+PICTURE: dict[str, Any] = {
+    "format": "png",
+    "interactive": False,
+    "buttons": ["download", "fullscreen"],
+}
+"""Options of a picture on the page."""
+
+SWATCH = "display:inline-block;width:.8em;height:.8em"
+LIST = "list-style:none;padding:0;margin:0"
 
 
 def demo(
-    models: Annotated[list[Path], typer.Argument(help="Checkpoints, run directories or exports, to compare by eye.")],
-    host: Annotated[str, typer.Option(help="Address to listen on; other machines reach 0.0.0.0.")] = "127.0.0.1",
+    models: Annotated[
+        list[Path],
+        typer.Argument(help="Checkpoints, run directories or exports, to compare by eye."),
+    ],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; other machines reach 0.0.0.0.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
 ) -> None:
     """A web page on this machine: drop an image, see each model's mask and timing side by side."""
     loaded = {str(path): load(path) for path in models}
-    page, theme = build(loaded, example_image(next(iter(loaded.values()))))
+    first_model = next(iter(loaded.values()))
+    page, theme = build(loaded, example_image(first_model))
     try:
         _, address, _ = page.launch(
-            server_name=host, server_port=port, share=False, quiet=True, prevent_thread_lock=True, footer_links=[],
-            ssr_mode=False, theme=theme, max_file_size=LARGEST_UPLOAD,
-        )  # fmt: skip
+            server_name=host,
+            server_port=port,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            footer_links=[],
+            ssr_mode=False,
+            theme=theme,
+            max_file_size=LARGEST_UPLOAD,
+        )
     except OSError:
-        raise UsageError(f"--host {host} --port {port}: cannot listen there, is the port taken?") from None
+        raise UsageError(
+            f"--host {host} --port {port}: cannot listen there, is the port taken?"
+        ) from None
     print(f"{', '.join(loaded)}: {address}   (Ctrl+C ends it)")
     page.block_thread()
 
 
 def example_image(model: Model) -> Image.Image:
-    """A test image of the model's data set where that is on this machine, else a piece of the Earth."""
-    from unetlite.data.batches import data_of_run
-    from unetlite.data.coast import example as earth
-    from unetlite.inference.export import some_images
+    """A test image of the model's data set if that is on this machine, else a coastline."""
+    from unetlite.data.coast import example
+    from unetlite.data.loader import load_run_data
+    from unetlite.inference.agreement import spread_images
 
-    if model.metadata.config["data"]["name"] == "coast":
-        return earth()
+    config = model.metadata.config
+    if config["data"]["name"] == "coast":
+        return example()
     try:
-        (image,) = some_images(data_of_run(model.metadata.config).store.splits["test"], 1)  # (C, H, W)
+        splits = load_run_data(config).dataset.splits
     except UsageError:
-        return earth()
-    return Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))
+        return example()
+    image = next(spread_images(splits["test"], 1))  # (C, H, W)
+    return Image.fromarray(to_rgb(image))
 
 
 def build(models: Mapping[str, Model], example: Image.Image) -> tuple[Any, Any]:
     """The page, a gradio.Blocks, and its theme. Nothing of it comes from the internet."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    with needs("demo"):
+    with require_extra("demo"):
         import gradio
-    # With the system's fonts, and without the button that would share a picture through the internet.
-    theme = gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
-    picture: dict[str, Any] = {"format": "png", "interactive": False, "buttons": ["download", "fullscreen"]}
-    with gradio.Blocks(title="unetlite", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+    theme = gradio.themes.Default(  # with the system's fonts
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+    with gradio.Blocks(
+        title="unetlite", analytics_enabled=False, delete_cache=(3600, 3600)
+    ) as page:
         gradio.Markdown("# unetlite\nDrop an image: what does each model make of it, and how fast?")
         with gradio.Row():
             image = gradio.Image(type="filepath", label="image", sources=["upload", "clipboard"])
             # The file as it is: gradio would open it with whatever Pillow has for its content.
-            image.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
-            several = {**picture, "visible": len(models) > 1}
-            outputs: list[Any] = [gradio.Image(label="where the models differ", elem_id="differences", **several)]
+            image.preprocess = uploaded_path  # type: ignore[assignment, method-assign]
+            outputs: list[Any] = [
+                gradio.Image(
+                    label="where the models differ",
+                    elem_id="differences",
+                    visible=len(models) > 1,
+                    **PICTURE,
+                )
+            ]
         gradio.Examples([[example]], image, label="example")
         with gradio.Row():
             for number, (name, model) in enumerate(models.items()):
                 with gradio.Column(min_width=240):
                     gradio.Markdown(f"### {escape(name)}\n{describe(model)}")
-                    kinds = "overlay", "mask"
-                    outputs += [gradio.Image(label=kind, elem_id=f"{kind}-{number}", **picture) for kind in kinds]
+                    for kind in ("overlay", "mask"):
+                        element = f"{kind}-{number}"
+                        outputs.append(gradio.Image(label=kind, elem_id=element, **PICTURE))
                     outputs.append(gradio.HTML(elem_id=f"result-{number}"))
-        image.change(partial(answer, models), image, outputs, api_name="predict", show_progress="minimal")
+        image.change(
+            partial(answer, models),
+            image,
+            outputs,
+            api_name="predict",
+            show_progress="minimal",
+        )
     return page, theme
 
 
+def uploaded_path(upload: Any) -> str | None:
+    """Where gradio put an uploaded file."""
+    return upload.path if upload else None
+
+
 def describe(model: Model) -> str:
-    """The operator, what runs the model, and how well it did."""
+    """The operator, the runtime, and the test or validation score of a model."""
     metadata = model.metadata
-    text = f"{metadata.network.upsample['name']} · {model.runtime.name}, {metadata.precision}"
-    scores = {"test": metadata.metrics.get("test/miou"), "validation": metadata.metrics.get("val/miou")}
-    return next((f"{text} · {split} mIoU {score:.3f}" for split, score in scores.items() if score), text)
+    operator = metadata.network.upsample["name"]
+    text = f"{operator} · {model.runtime.name}, {metadata.precision}"
+    for split, key in (("test", "test/miou"), ("validation", "val/miou")):
+        score = metadata.metrics.get(key)
+        if score:
+            return f"{text} · {split} mIoU {score:.3f}"
+    return text
 
 
 def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
-    """The values of the page's outputs for an uploaded file; nothing for none. Raises gradio.Error, in words."""
+    """The values of the page's outputs for an uploaded file; None each without a file.
+
+    Raises gradio.Error if the file cannot be read.
+    """
     import gradio
 
     if file is None:
         return [None] * (1 + 3 * len(models))
     try:
-        with open_image(Path(file), MOST_PIXELS) as opened:
+        with open_image(Path(file), MAX_PIXELS) as opened:
             image = opened.copy()
     except UsageError as error:
-        words = str(error).replace(file, Path(file).name)  # where it lies here is nobody's business
-        raise gradio.Error(words, print_exception=False) from None
+        message = str(error).replace(file, Path(file).name)  # a visitor need not see the folder
+        raise gradio.Error(message, print_exception=False) from None
     predictions: dict[str, Prediction] = {}
 
     def predict(name: str) -> None:
         predictions[name] = models[name].predict(image)
 
     rounds = ROUNDS if image.width * image.height <= MEASURED_PIXELS else 1
-    times = in_turn({name: partial(predict, name) for name in models}, rounds, warm_up=0)
-    found: list[Any] = [disagreement(list(predictions.values()))]
+    functions = {name: partial(predict, name) for name in models}
+    times = interleaved_median(functions, rounds, warm_up=0)
+    values: list[Any] = [disagreement(list(predictions.values()))]
     for name, prediction in predictions.items():
-        found += [prediction.overlay, prediction.mask.convert("RGB"), summary(prediction, times[name])]
-    return found
+        values.append(prediction.overlay)
+        values.append(prediction.mask.convert("RGB"))
+        values.append(summary(prediction, times[name]))
+    return values
 
 
 def summary(prediction: Prediction, milliseconds: float) -> str:
     """Time and areas as HTML, each class with its colour."""
+    metadata = prediction.metadata
     height, width = prediction.classes.shape
-    items = "".join(
-        f'<li><span style="background:rgb{colour};display:inline-block;width:.8em;height:.8em"></span> '
-        f"{escape(name)} {prediction.areas[name]:.1%}</li>"
-        for name, colour in zip(prediction.metadata.classes, prediction.metadata.colours, strict=True)
-    )
-    list_style = "list-style:none;padding:0;margin:0"
-    return f"<b>{milliseconds:.0f} ms</b> for {width} x {height} pixels<ul style='{list_style}'>{items}</ul>"
+    items = ""
+    for name, colour in zip(metadata.classes, metadata.colours, strict=True):
+        swatch = f'<span style="background:rgb{colour};{SWATCH}"></span>'
+        items += f"<li>{swatch} {escape(name)} {prediction.areas[name]:.1%}</li>"
+    time = f"<b>{milliseconds:.0f} ms</b> for {width} x {height} pixels"
+    return f"{time}<ul style='{LIST}'>{items}</ul>"
 
 
 def disagreement(predictions: Sequence[Prediction]) -> Image.Image:
-    """The image in grey, with the pixels in colour where not all models give the class of the same name."""
-    names = [np.array(prediction.metadata.classes)[prediction.classes] for prediction in predictions]
-    differ = np.any([other != names[0] for other in names], axis=0)
-    grey = predictions[0].image.mean(0, dtype=np.float32) / 3 + 170  # pale, so that single pixels stand out
-    picture = np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
-    picture[differ] = WRONG
+    """The image in grey, with the pixels in colour whose class names differ between models."""
+    first, *others = [class_names(prediction) for prediction in predictions]
+    differ = np.zeros(first.shape, bool)
+    for names in others:
+        differ |= names != first
+    grey = predictions[0].image.mean(0, dtype=np.float32)
+    pale = grey / 3 + 170  # so that single pixels stand out
+    picture = np.where(differ[..., None], WRONG, pale[..., None]).astype(np.uint8)
     return Image.fromarray(picture)
+
+
+def class_names(prediction: Prediction) -> np.ndarray:
+    """The name of the class of each pixel, (H, W)."""
+    names = np.array(prediction.metadata.classes)
+    return names[prediction.classes]

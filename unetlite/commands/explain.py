@@ -1,5 +1,7 @@
-"""`unetlite explain`: what a network computes, layer by layer, and what its upsampling operator does."""
+"""`unetlite explain`: the layers of a network, their costs, and what upsampling operators do."""
 
+import copy
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,9 +11,9 @@ from rich import get_console
 from rich.table import Table
 
 from unetlite.errors import UsageError
-from unetlite.files import load_libraries
-from unetlite.settings import compose_run, read_settings
-from unetlite.training.run import RunFiles
+from unetlite.run_directory import RunFiles
+from unetlite.settings.composition import compose_run
+from unetlite.terminal import load_libraries
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,100 +22,194 @@ if TYPE_CHECKING:
 
 
 def explain(
-    what: Annotated[list[str] | None, typer.Argument(help="A checkpoint, or settings as upsample=nearest.")] = None,
-    size: Annotated[str, typer.Option(help="Height and width of the image, such as 128 or 96x128.")] = "128",
-    compare: Annotated[bool, typer.Option("--compare", help="All operators side by side, at initialisation.")] = False,
+    what: Annotated[
+        list[str] | None, typer.Argument(help="A checkpoint, or settings as upsample=nearest.")
+    ] = None,
+    size: Annotated[
+        str, typer.Option(help="Height and width of the image, such as 128 or 96x128.")
+    ] = "128",
+    compare: Annotated[
+        bool, typer.Option("--compare", help="All operators side by side, at initialisation.")
+    ] = False,
 ) -> None:
-    """Every layer with its shape, parameters and multiplications, what a logit sees, and what the operator does."""
+    """Every layer with its shape, parameters and MACs; the receptive field, and the operator."""
     height, width = parse_size(size)
     load_libraries("torch")
-    (explain_all if compare else explain_one)(open_network(what or []), height, width)
+    network = open_network(what or [])
+    if compare:
+        print_comparison(network, height, width)
+        return
+    print_layers(network, height, width)
+    print_response(network)
 
 
 def parse_size(size: str) -> tuple[int, int]:
-    """Height and width of "128" or "96x128"."""
-    parts = size.lower().split("x")
-    if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"--size {size}: expected a number of pixels such as 128, or height x width such as 96x128.")
-    return int(parts[0]), int(parts[-1])
+    """Height and width of "128" or "96x128". Raises UsageError for anything else."""
+    match = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", size.lower())
+    if match is None:
+        raise UsageError(
+            f"--size {size}: expected a number of pixels such as 128, "
+            "or height x width such as 96x128."
+        )
+    height, width = match.groups(default=match[1])
+    return int(height), int(width)
 
 
 def open_network(what: list[str]) -> "UNet":
     """The network of a checkpoint, or a new one of the settings of train.py."""
-    from unetlite.network import checkpoint, measures, unet
+    from unetlite.network.budget import match_budget
+    from unetlite.network.checkpoint import load_network
+    from unetlite.network.initialization import initialise
+    from unetlite.network.unet import UNet
 
     if len(what) == 1 and "=" not in what[0]:
         path = Path(what[0])
-        return checkpoint.load_network(RunFiles(path).judged if path.is_dir() else path)
-    settings = read_settings(compose_run(what))
-    config, match = settings.network, settings.match
-    network = unet.UNet(config if match is None else measures.match_budget(config, match, settings.match_to))
-    unet.initialise(network, settings.seed)
+        if path.is_dir():
+            path = RunFiles(path).test_checkpoint
+        return load_network(path)
+    settings = compose_run(what)
+    model = settings.model
+    network = UNet(match_budget(settings.unet_config(), model.match, model.match_to))
+    initialise(network, settings.seed)
     return network
 
 
-def short(number: float) -> str:
+def format_count(number: float) -> str:
     """A count with two or three digits: 640, 8.2 k, 38 M."""
-    for unit in ("", " k", " M", " G"):
-        if number < 999.5 or unit == " G":
-            break
+    if number < 999.5:
+        return f"{number:.0f}"
+    units = ["k", "M", "G"]
+    number /= 1000
+    while number >= 999.5 and len(units) > 1:
         number /= 1000
-    return f"{number:.0f}{unit}" if number >= 9.95 or not unit else f"{number:.1f}{unit}"
+        del units[0]
+    digits = 0 if number >= 9.95 else 1
+    return f"{number:.{digits}f} {units[0]}"
 
 
-def explain_one(network: "UNet", height: int, width: int) -> None:
-    """Prints the layers, what folding saves, and how the last upsampling operator behaves."""
-    from unetlite.network import behaviour, folding, measures
+def print_layers(network: "UNet", height: int, width: int) -> None:
+    """Prints the layers, their costs for an image of this size, and the receptive field."""
+    from unetlite.network.complexity import list_layers
 
-    def show(title: str, values: "Tensor", style: str = "7.3f") -> None:
-        print(title, *(" ".join(format(value, style) for value in row) for row in values.tolist()), "", sep="\n")
-
-    table = Table("layer", "kind", "C x H x W", "params", "mult.")
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for row in measures.layers(network, height, width):
-        shape = "x".join(map(str, row.shape))
-        table.add_row(row.name, row.kind, shape, short(row.parameters), short(row.multiplications))
+    table = Table(
+        "layer",
+        "kind",
+        "C x H x W",
+        "params",
+        "MACs",
+    )
+    align_right(table, first=2)
+    for layer in list_layers(network, height, width):
+        table.add_row(
+            layer.name,
+            layer.kind,
+            "x".join(map(str, layer.shape)),
+            format_count(layer.parameters),
+            format_count(layer.macs),
+        )
+    parameters, macs, folded, field = measure_network(network, height, width)
     table.add_section()
-    counts = measures.parameters(network), measures.multiplications(network, height, width)
-    table.add_row("all", "", "", *map(short, counts))
+    table.add_row(
+        "all",
+        "",
+        "",
+        format_count(parameters),
+        format_count(macs),
+    )
     get_console().print(table)
-    sees = measures.receptive_field(network.config)
-    print(f"mult.: multiplications for {height} x {width} pixels; a logit sees {sees} pixels an axis")
-    folded = measures.multiplications(folding.fold(network), height, width)
-    print(f"{counts[0]:,} parameters, {counts[1]:,} multiplications; folded for evaluation {folded:,}\n")
-
-    name, b = network.config.upsample["name"], behaviour.last_behaviour(network)
-    size, (c_in, c_out), middle = b.kernel.shape[-1], b.strongest, behaviour.SIZE
-    around, inside = slice(middle - 2, middle + 4), slice(middle - 2, middle + 2)
-    kernel = f"{name} as a transposed convolution: kernel {size} x {size}, stride 2, channel {c_in} to {c_out}"
-    show(f"{kernel}\n(where an operator looks at the content: as it acts on a constant map)", b.kernel[c_in, c_out])
-    show("inputs that reach each output, inside", b.overlap, "3.0f")
-    show(f"response to one pixel in all channels, without bias, channel {c_out}", b.single[c_out, around, around])
-    constant = f"response to a constant 1 in all channels, with bias, channel {c_out} (ripple {b.ripple:.4f})"
-    show(constant, b.constant[c_out, inside, inside])
+    print(f"MACs: multiply-accumulates for {height} x {width} pixels")
+    print(f"{parameters:,} parameters; {macs:,} MACs, folded for evaluation {folded:,}")
+    print(f"receptive field of a logit: {field} x {field} pixels\n")
 
 
-def explain_all(network: "UNet", height: int, width: int) -> None:
-    """Prints what all operators cost, see, and do to a constant, each in the same network."""
-    from unetlite.network import behaviour, folding, measures, unet, upsampling
+def measure_network(network: "UNet", height: int, width: int) -> tuple[int, int, int, int]:
+    """Parameters, MACs as trained and folded, and receptive field."""
+    from unetlite.network.complexity import count_macs, count_parameters
+    from unetlite.network.folding import fold
+    from unetlite.network.receptive_field import receptive_field
 
-    table = Table("upsample", "params", "mult.", "folded", "sees", "ripple on a constant")
-    for column in table.columns[1:]:
+    field = receptive_field(network)
+    network = copy.deepcopy(network).to("meta")  # where nothing is computed
+    macs = count_macs(network, height, width)
+    return count_parameters(network), macs, count_macs(fold(network), height, width), field
+
+
+def align_right(table: Table, first: int) -> None:
+    """Aligns columns of numbers, from the first of them on."""
+    for column in table.columns[first:]:
         column.justify = "right"
-    for name in upsampling.UPSAMPLERS:
-        chosen = network.config.upsample
-        config = replace(network.config, upsample=chosen if name == chosen["name"] else {"name": name})
+
+
+def print_response(network: "UNet") -> None:
+    """Prints the kernel, the overlap and the responses of the last upsampling operator."""
+    from unetlite.network.impulse_response import SIZE, last_response
+
+    name = network.config.upsample["name"]
+    response = last_response(network)
+    kernel_size = response.kernel.shape[-1]
+    channel_in, channel_out = response.strongest
+    around = slice(SIZE - 2, SIZE + 4)
+    inside = slice(SIZE - 2, SIZE + 2)
+    print_matrix(
+        f"{name} as a transposed convolution: kernel {kernel_size} x {kernel_size}, stride 2, "
+        f"channel {channel_in} to {channel_out}\n"
+        "(a content-dependent operator: as it acts on a constant map)",
+        response.kernel[channel_in, channel_out],
+    )
+    print_matrix("inputs that reach each output, inside", response.overlap, "3.0f")
+    print_matrix(
+        f"response to one pixel in all channels, without bias, channel {channel_out}",
+        response.single[channel_out, around, around],
+    )
+    print_matrix(
+        f"response to a constant 1 in all channels, with bias, channel {channel_out} "
+        f"(ripple {response.ripple:.4f})",
+        response.constant[channel_out, inside, inside],
+    )
+
+
+def print_matrix(title: str, values: "Tensor", style: str = "7.3f") -> None:
+    """Prints numbers (rows, columns) below a title."""
+    print(title)
+    for row in values.tolist():
+        print(" ".join(format(value, style) for value in row))
+    print()
+
+
+def print_comparison(network: "UNet", height: int, width: int) -> None:
+    """Prints the costs, receptive field and ripple of all operators, each in the same network."""
+    from unetlite.network.impulse_response import last_response
+    from unetlite.network.initialization import initialise
+    from unetlite.network.unet import UNet
+    from unetlite.network.upsampling.base import UPSAMPLERS
+
+    table = Table(
+        "upsample",
+        "params",
+        "MACs",
+        "folded",
+        "receptive field",
+        "ripple",
+    )
+    align_right(table, first=1)
+    for name in UPSAMPLERS:
+        upsample = {"name": name}
+        if name == network.config.upsample["name"]:
+            upsample = network.config.upsample
         try:
-            other = unet.UNet(config)
+            variant = UNet(replace(network.config, upsample=upsample))
         except UsageError as error:  # unpooling, where the downsampling remembers no positions
             print(f"left out: {error}")
             continue
-        unet.initialise(other, seed=0)
-        ripple = f"{behaviour.last_behaviour(other).ripple:.4f}"
-        other.to("meta")  # where nothing is computed
-        counts = [measures.multiplications(each, height, width) for each in (other, folding.fold(other))]
-        sees = str(measures.receptive_field(config))
-        table.add_row(name, *map(short, [measures.parameters(other), *counts]), sees, ripple)
+        initialise(variant, seed=0)
+        *counts, field = measure_network(variant, height, width)
+        ripple = last_response(variant).ripple
+        table.add_row(
+            name,
+            *map(format_count, counts),
+            str(field),
+            f"{ripple:.4f}",
+        )
     get_console().print(table)
-    print("sees: the receptive field in pixels; mult.: multiplications for one image, as trained and folded")
+    print("MACs: multiply-accumulates for one image, as trained and folded")
+    print("receptive field: pixels an axis; ripple: on a constant")

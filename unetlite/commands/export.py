@@ -1,103 +1,232 @@
-"""`unetlite export`: a checkpoint in, one checked artefact out."""
+"""`unetlite export`: a checkpoint in, one checked file or folder out."""
 
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from unetlite.commands.predict import find_inputs
-from unetlite.data.images import read_image
-from unetlite.errors import UsageError, first_line, needs
-from unetlite.files import load_libraries, progress, whole
-from unetlite.inference.runtimes import EXPORTS, open_runtime
-from unetlite.training.run import RunFiles
+from unetlite.errors import UsageError, first_line, require_extra
+from unetlite.files import atomic_path
+from unetlite.inference.metadata import Metadata
+from unetlite.inference.model import as_pixels
+from unetlite.inference.runtimes import open_runtime
+from unetlite.inference.runtimes.base import EXPORTS, Runtime
+from unetlite.run_directory import RunFiles
+from unetlite.terminal import load_libraries, progress
+from unetlite.timing import num_threads
+
+if TYPE_CHECKING:
+    from unetlite.data.cache import Split
+    from unetlite.inference.agreement import Agreement
+    from unetlite.network.unet import UNet
+
+    Splits = Mapping[str, Split]
 
 CHECKED, CALIBRATION = 6, 64  # images
+OUTPUTS = ("logits", "probabilities", "classes")
+PRECISIONS = ("float32", "bfloat16")
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the run directory that holds it.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A checkpoint, or the run directory that holds it.")
+    ],
     format: Annotated[str, typer.Option(help="onnx, openvino or safetensors.")] = "onnx",
-    to: Annotated[Path | None, typer.Option(help="What to write; beside the checkpoint by default.")] = None,
-    output: Annotated[str | None, typer.Option(help="logits, probabilities (default) or classes.")] = None,
-    fold: Annotated[bool, typer.Option(help="Rewrite the network into an equal one that computes less.")] = True,
+    to: Annotated[
+        Path | None, typer.Option(help="What to write; beside the checkpoint by default.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="logits, probabilities (default) or classes.")
+    ] = None,
+    fold: Annotated[
+        bool, typer.Option(help="Rewrite the network into an equal one that computes less.")
+    ] = True,
     precision: Annotated[str, typer.Option(help="float32, or for openvino bfloat16.")] = "float32",
-    int8: Annotated[bool, typer.Option("--int8", help="8-bit integers, calibrated on training images.")] = False,
-    images: Annotated[list[str] | None, typer.Option(help="Files to check with, else test images.")] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="8-bit integers, calibrated on training images.")
+    ] = False,
+    images: Annotated[
+        list[str] | None, typer.Option(help="Files to check with, else test images.")
+    ] = None,
 ) -> None:
-    """A checkpoint for other runtimes: raw pixels of any size in, classes out. Checked before it is kept."""
-    refuse(format, output, precision, int8)
+    """A checkpoint for other runtimes: raw pixels of any size in, classes out. Checked first."""
+    if output is None:
+        output = "logits" if format == "safetensors" else "probabilities"
+    validate_options(format, output, precision, int8)
     load_libraries("torch")
+    from unetlite.data.loader import load_run_data
+    from unetlite.inference.export import fold_for
+    from unetlite.inference.runtimes.pytorch import read_checkpoint
 
-    from unetlite.data.batches import data_of_run
-    from unetlite.inference.export import SIZES, agreement, demand, latency, loss, some_images, write
-    from unetlite.inference.pytorch import read_checkpoint
-    from unetlite.network.folding import fold as fold_network
-
-    output = output or ("logits" if format == "safetensors" else "probabilities")
-    precision = "int8" if int8 else precision
+    if int8:
+        precision = "int8"
     if checkpoint.is_dir():
-        checkpoint = RunFiles(checkpoint).judged
+        checkpoint = RunFiles(checkpoint).test_checkpoint
     network, metadata = read_checkpoint(checkpoint)
     metadata = metadata.model_copy(update={"output": output, "precision": precision})
-    suffix = EXPORTS[format]
-    destination = to or checkpoint.with_suffix(suffix if precision == "float32" else f".{precision}{suffix}")
-    if destination.suffix != suffix and (format == "onnx" or destination.suffix):
-        raise UsageError(f"--to {destination}: a name for --format {format} ends in {suffix}.")
-    if destination.exists():
-        raise UsageError(f"{destination} exists; delete it, or choose another name by --to.")
-    splits = {} if images and not int8 else data_of_run(metadata.config).store.splits
-    if images:
-        files = list(find_inputs(images).values())[:CHECKED]
-        checked = [read_image(file, metadata.network.in_channels, metadata.value_range) for file in files]
-    else:
-        checked = list(some_images(splits["test"], CHECKED))
-
-    exported = network
-    if fold and format != "safetensors":  # which is for training on, too; it is folded when it is opened to predict
-        # ONNX Runtime's transposed convolution of 4 x 4 is slow: see `python benchmarks/exports.py forms`.
-        exported = fold_network(network, nearest_3x3=format == "openvino")
-    lines = []
+    destination = choose_destination(checkpoint, to, format, precision)
+    splits: Splits = {}
+    if int8 or not images:
+        splits = load_run_data(metadata.config).dataset.splits
+    checked = load_images(images or [], metadata, splits)
+    folded = fold_for(network, format) if fold else network
     try:
-        with progress(f"exporting to {format}") as tell, whole(destination) as partial:
-            with needs("export"):
-                write(exported, metadata, format, partial, some_images(splits["train"], CALIBRATION) if int8 else ())
-            runtime = open_runtime(partial, kind=suffix, device="cpu")
-            tell("comparing with the checkpoint")
-            found = agreement(runtime, network, checked)
-            demand(found, metadata)
-            if int8:
-                tell("scoring test images")
-                lines.append(f"mean IoU            {loss(runtime, network, splits['test'])}")
-            tell("measuring")
-            lines.append(f"latency             {latency(runtime, network, checked)}")
+        with atomic_path(destination) as partial:
+            runtime = write_network(folded, metadata, format, partial, splits)
+            measured = measure_export(runtime, network, checked, splits)
     except OSError as error:
-        raise UsageError(f"{destination} cannot be written ({first_line(error)}); choose another by --to.") from None
-    size = sum(file.stat().st_size for file in (*destination.rglob("*"), destination) if file.is_file())
-    sizes = ", ".join(f"{height} x {width}" + f" ({batch} at once)" * (batch > 1) for batch, height, width in SIZES)
-    difference = f"{found.difference:.3%} of" if output == "classes" else f"{found.difference:.1e}, of"
-    print(f"{destination}  ({runtime.name}, {precision}, {output})")
-    print(f"size                {size / 1e6:.1f} MB")
-    print(f"largest difference  {difference} {output}")
-    print(f"equal classes       at {found.classes:.3%} of the pixels, in images of {sizes}")
-    print(*lines, sep="\n")
+        raise UsageError(
+            f"{destination} cannot be written ({first_line(error)}); choose another by --to."
+        ) from None
+    print_report(destination, runtime, measured)
+
+
+def validate_options(
+    format: str,
+    output: str,
+    precision: str,
+    int8: bool,
+) -> None:
+    """Raises UsageError for options that are unknown or do not go together."""
+    if format not in EXPORTS:
+        raise UsageError(f"--format {format}: choose one of {', '.join(EXPORTS)}.")
+    if output not in OUTPUTS:
+        raise UsageError(f"--output {output}: choose one of {', '.join(OUTPUTS)}.")
+    if precision not in PRECISIONS:
+        raise UsageError(f"--precision {precision}: choose one of {', '.join(PRECISIONS)}.")
+    if int8 and precision == "bfloat16":
+        raise UsageError("--int8 --precision bfloat16: choose one of them.")
+    if precision == "bfloat16" and format != "openvino":
+        raise UsageError("--precision bfloat16 is for --format openvino, which gains by it.")
+    if format == "safetensors" and int8:
+        raise UsageError("--int8 is for --format onnx and openvino.")
+    if format == "safetensors" and output != "logits":
+        raise UsageError("--format safetensors holds the network itself, which gives logits.")
+
+
+def choose_destination(
+    checkpoint: Path,
+    to: Path | None,
+    format: str,
+    precision: str,
+) -> Path:
+    """What to write. Raises UsageError if it exists, or has another suffix than the format."""
+    suffix = EXPORTS[format]
+    if to is None:
+        name = suffix if precision == "float32" else f".{precision}{suffix}"
+        to = checkpoint.with_suffix(name)
+    may_lack_suffix = format != "onnx"  # it is a folder
+    if to.suffix != suffix and not (may_lack_suffix and to.suffix == ""):
+        raise UsageError(f"--to {to}: a name for --format {format} ends in {suffix}.")
+    if to.exists():
+        raise UsageError(f"{to} exists; delete it, or choose another name by --to.")
+    return to
+
+
+def load_images(inputs: list[str], metadata: Metadata, splits: "Splits") -> list[np.ndarray]:
+    """Images to check with, uint8 (C, H, W): of files, else of the test set.
+
+    Raises UsageError if a file cannot be read.
+    """
+    from unetlite.inference.agreement import spread_images
+
+    if not inputs:
+        return list(spread_images(splits["test"], CHECKED))
+    files = islice(find_inputs(inputs).values(), CHECKED)
+    return [as_pixels(file, metadata) for file in files]
+
+
+def write_network(
+    network: "UNet",
+    metadata: Metadata,
+    format: str,
+    path: Path,
+    splits: "Splits",
+) -> Runtime:
+    """Writes an export and opens it. 8-bit integers are calibrated on training images."""
+    from unetlite.inference import agreement, export
+
+    images: Iterable[np.ndarray] = ()
+    if metadata.precision == "int8":
+        images = agreement.spread_images(splits["train"], CALIBRATION)
+    with progress(f"exporting to {format}"), require_extra("export"):
+        export.write_export(
+            network,
+            metadata,
+            format,
+            path,
+            images,
+        )
+    return open_runtime(path, kind=EXPORTS[format], device="cpu")
+
+
+def measure_export(
+    runtime: Runtime,
+    network: "UNet",
+    images: list[np.ndarray],
+    splits: "Splits",
+) -> list[str]:
+    """Lines on the agreement of an export with its network, and on its gain.
+
+    Raises UsageError if they do not agree.
+    """
+    from unetlite.inference import agreement
+
+    metadata = runtime.metadata
+    with progress("comparing with the checkpoint") as update:
+        measured = agreement.measure_agreement(runtime, network, images)
+        agreement.check_agreement(measured, metadata)
+        lines = describe_agreement(measured, metadata.output)
+        if metadata.precision == "int8":
+            update("scoring test images")
+            before, after = agreement.measure_scores(runtime, network, splits["test"])
+            lines.append(
+                f"mean IoU            {after:.5f} on the {len(splits['test'])} test images, "
+                f"{after - before:+.5f} against the checkpoint's {before:.5f} in float32"
+            )
+        update("measuring")
+        pytorch, exported = agreement.measure_latencies(runtime, network, images)
+    lines.append(
+        f"latency             {exported:.1f} ms for 256 x 256 pixels with {num_threads()} "
+        f"threads, {pytorch / exported:.1f} times as fast as the checkpoint in "
+        f"PyTorch ({pytorch:.1f} ms)"
+    )
+    return lines
+
+
+def print_report(destination: Path, runtime: Runtime, measured: Iterable[str]) -> None:
+    """Prints the size of an export, and what `measure_export` gave."""
+    metadata = runtime.metadata
+    print(f"{destination}  ({runtime.name}, {metadata.precision}, {metadata.output})")
+    print(f"size                {file_size(destination) / 1e6:.1f} MB")
+    for line in measured:
+        print(line)
     print(f"use it              unetlite predict {destination} IMAGES --output DIR")
 
 
-def refuse(format: str, output: str | None, precision: str, int8: bool) -> None:
-    """Raises UsageError for options that are unknown or do not go together."""
-    outputs, precisions = ("logits", "probabilities", "classes"), ("float32", "bfloat16")
-    network, no_logits = format == "safetensors", output not in (None, "logits")
-    bfloat16 = precision == "bfloat16"
-    mistakes = {
-        f"--format {format}: choose one of {', '.join(EXPORTS)}.": format not in EXPORTS,
-        f"--output {output}: choose one of {', '.join(outputs)}.": output not in (None, *outputs),
-        f"--precision {precision}: choose one of {', '.join(precisions)}.": precision not in precisions,
-        "--int8 --precision bfloat16: choose one of them.": int8 and bfloat16,
-        "--precision bfloat16 is for --format openvino, which gains by it.": bfloat16 and format != "openvino",
-        "--int8 is for --format onnx and openvino.": int8 and network,
-        "--format safetensors holds the network itself, which gives logits.": network and no_logits,
-    }
-    for mistake, made in mistakes.items():
-        if made:
-            raise UsageError(mistake)
+def describe_agreement(agreement: "Agreement", output: str) -> list[str]:
+    """The largest difference, and where it was measured."""
+    from unetlite.inference.agreement import SIZES
+
+    sizes = []
+    for batch, height, width in SIZES:
+        together = f" ({batch} at once)" if batch > 1 else ""
+        sizes.append(f"{height} x {width}{together}")
+    difference = f"{agreement.difference:.1e}, of"
+    if output == "classes":
+        difference = f"{agreement.difference:.3%} of"
+    return [
+        f"largest difference  {difference} {output}",
+        f"equal classes       at {agreement.classes:.3%} of the pixels, "
+        f"in images of {', '.join(sizes)}",
+    ]
+
+
+def file_size(path: Path) -> int:
+    """Bytes of a file, or of the files in a folder."""
+    files = [path, *path.rglob("*")]
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,6 +1,5 @@
 """`python train.py --help`: every group and key, its value and its meaning, out of configs/."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from unetlite.settings import CONFIGS, flatten
+from unetlite.settings.paths import CONFIGS
+from unetlite.settings.schema import flatten
 
 EXAMPLES = {
     "": "transposed convolution on coastlines",
@@ -18,54 +18,95 @@ EXAMPLES = {
     "-m upsample=nearest,carafe seed=0,1": "each of four, one after the other",
     "experiment=compare": "six operators, five seeds",
 }
-WORDS = {"True": "true", "False": "false", "None": "null"}  # as YAML has them
-LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?P<value>[^#]*)(?:# (?P<meaning>.*))?")
+YAML_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 
-def show_keys(words: Sequence[str]) -> None:
-    """Prints what can be set, as the words that choose from groups have it."""
+def show_keys(overrides: Sequence[str]) -> None:
+    """Prints what can be set, with the choices of these overrides."""
     from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
 
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        config = compose("train", overrides=list(words), return_hydra_config=True)
-    choices = {group: name for group, name in config.hydra.runtime.choices.items() if (CONFIGS / group).is_dir()}
+        config = compose("train", overrides=list(overrides), return_hydra_config=True)
+    choices = {}
+    for group, name in config.hydra.runtime.choices.items():
+        if (CONFIGS / group).is_dir():
+            choices[group] = name
     del config.hydra
-    meaning = meanings(CONFIGS / "train.yaml", "")
-    for group, name in choices.items():
-        if group != "experiment" and (file := CONFIGS / group / f"{name}.yaml").exists():
-            meaning |= meanings(file, f"{group}.")
-
-    def listed(title: str, rows: Sequence[tuple[str, str]]) -> None:
-        table = Table.grid("", "", padding=(0, 1))
-        table.columns[0].overflow = "fold"
-        for row in rows:
-            table.add_row(*row)
-        console.print(f"\n{title}", table)
 
     console = Console(highlight=False, markup=False)
-    console.print("Trains one network, or several with -m.\npython train.py [GROUP=NAME ...] [KEY=VALUE ...]")
-    listed("Examples", [(f"train.py {words}".strip(), what) for words, what in EXAMPLES.items()])
-    files = {group: sorted((CONFIGS / group).glob("*.yaml")) for group in sorted(choices) if "/" not in group}
-    rows = [(f"{group}=", ", ".join(file.stem for file in found)) for group, found in files.items()]
-    listed("Groups, and the files of configs/ to choose from", rows)
-    values: dict[str, Any] = {f"trainer.{key}": {} for key in ("callbacks", "loggers")}  # empty, else lost
-    values = flatten(OmegaConf.to_container(config, resolve=False)) | values  # type: ignore[arg-type]
-    rows = [(f"{key}={WORDS.get(str(v), v)}", meaning.get(key, "")) for key, v in values.items()]
-    listed("Keys, and their values with these choices", rows)
-    listed("More", [("--cfg job", "the configuration as YAML"), ("--hydra-help", "what Hydra itself offers")])
+    console.print("Trains one network, or several with -m.")
+    console.print("python train.py [GROUP=NAME ...] [KEY=VALUE ...]")
+    examples = [(f"train.py {words}".strip(), text) for words, text in EXAMPLES.items()]
+    print_rows(console, "Examples", examples)
+    print_rows(console, "Groups, and the files of configs/ to choose from", list_groups(choices))
+    rows = list_keys(config, choices)
+    print_rows(console, "Keys, and their values with these choices", rows)
+    more = [("--cfg job", "the configuration as YAML"), ("--hydra-help", "what Hydra offers")]
+    print_rows(console, "More", more)
 
 
-def meanings(file: Path, prefix: str) -> dict[str, str]:
-    """The comments behind the keys of a file of configs/, by dotted key."""
-    path, text = [""], file.read_text()
-    found: dict[str, str] = {}
-    for root, name in re.findall(r"^  - (/?)([a-z]\w+)(?:@_here_)?$", text, re.MULTILINE):  # what it builds on
-        found |= meanings((CONFIGS if root else file.parent) / f"{name}.yaml", prefix)
-    for line in text.splitlines():
-        if match := LINE.fullmatch(line):
-            level = len(match["indent"]) // 2
-            path = [*path[:level], match["key"]]
-            if match["meaning"]:
-                found[prefix + ".".join(path)] = match["meaning"]
-    return found
+def print_rows(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Prints a title, and two columns below it."""
+    table = Table.grid("", "", padding=(0, 1))
+    table.columns[0].overflow = "fold"
+    for row in rows:
+        table.add_row(*row)
+    console.print(f"\n{title}", table)
+
+
+def list_groups(choices: dict[str, str]) -> list[tuple[str, str]]:
+    """Every group of settings with the names to choose from."""
+    rows = []
+    for group in sorted(choices):
+        if "/" not in group:
+            names = [file.stem for file in sorted((CONFIGS / group).glob("*.yaml"))]
+            rows.append((f"{group}=", ", ".join(names)))
+    return rows
+
+
+def list_keys(config: Any, choices: dict[str, str]) -> list[tuple[str, str]]:
+    """Every key with its value and its meaning."""
+    from omegaconf import OmegaConf
+
+    meanings = read_meanings(CONFIGS / "train.yaml")
+    for group, name in choices.items():
+        file = CONFIGS / group / f"{name}.yaml"
+        if group != "experiment" and file.exists():
+            meanings.update(read_meanings(file, f"{group}."))
+    values: Any = flatten(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]
+    for key in ("trainer.callbacks", "trainer.loggers"):
+        values[key] = {}  # an empty group has no keys
+    rows = []
+    for key, value in values.items():
+        text = YAML_WORDS.get(str(value), str(value))
+        rows.append((f"{key}={text}", meanings.get(key, "")))
+    return rows
+
+
+def read_meanings(file: Path, prefix: str = "") -> dict[str, str]:
+    """The comments behind the keys of a file and of those it builds on, by dotted key."""
+    from ruamel.yaml import YAML
+
+    content = YAML().load(file.read_text(encoding="utf-8"))
+    meanings: dict[str, str] = {}
+    for base in content.get("defaults", []):
+        if isinstance(base, str) and base != "_self_":
+            name = base.removesuffix("@_here_")
+            folder = CONFIGS if name.startswith("/") else file.parent
+            base_file = folder / f"{name.lstrip('/')}.yaml"
+            if base_file.exists():  # a plugin has files of its own
+                meanings.update(read_meanings(base_file, prefix))
+    collect_comments(content, prefix, meanings)
+    return meanings
+
+
+def collect_comments(mapping: Any, prefix: str, meanings: dict[str, str]) -> None:
+    """Adds the comment at the end of each key's line."""
+    for key, value in mapping.items():
+        tokens = mapping.ca.items.get(key)
+        comment = tokens[2] if tokens else None  # the one behind the value
+        if comment is not None and comment.value.startswith("#"):  # else it is of a later line
+            line, *_ = comment.value.splitlines()
+            meanings[prefix + key] = line.lstrip("# ")
+        if hasattr(value, "ca") and hasattr(value, "items"):
+            collect_comments(value, f"{prefix}{key}.", meanings)

@@ -1,11 +1,9 @@
-"""What a variant costs: parameters, multiplications, memory, latency in every runtime, a training step."""
+"""What a variant costs: parameters, MACs, latency in every runtime, and a training step."""
 
 import copy
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache, partial
-from statistics import mean
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,129 +11,161 @@ import torch.nn.functional as F
 from lightning.pytorch.accelerators import CPUAccelerator
 from torch import Tensor
 
-from unetlite.compare.runs import Comparison
+from unetlite.compare.comparison import Comparison
+from unetlite.device import fast_precision, processor
 from unetlite.errors import first_line
-from unetlite.hardware import fast_precision, processor
 from unetlite.inference.export import onnx_model
-from unetlite.inference.runtimes import make_request, make_session
+from unetlite.inference.runtimes.onnx import make_session
+from unetlite.inference.runtimes.openvino import make_request
+from unetlite.network.complexity import count_macs, count_parameters
 from unetlite.network.folding import fold
-from unetlite.network.measures import multiplications, parameters
 from unetlite.network.unet import UNet
-from unetlite.timing import in_turn
+from unetlite.network.upsampling import UPSAMPLERS
+from unetlite.timing import interleaved_median
 
-WAYS = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+RUNTIMES = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 TRAINING_ROUNDS = 3
+
 Function = Callable[[], Any]
 
 
 @dataclass
-class Cost:
-    """Of one variant; times are empty or None if they were not measured."""
+class VariantCost:
+    """Of one variant. Times are empty or None if they were not measured."""
 
     parameters: int
-    multiplications: int  # for one image of `Costs.size`, after folding
-    latency: dict[str, float] = field(default_factory=dict)  # ms of that prediction, folded, by runtime, see WAYS
-    training_step: float | None = None  # ms, with the runs' batch, crop and precision, without loading data
+    macs: int  # of one image of `Costs.size`, folded
+    latency: dict[str, float] = field(default_factory=dict)  # ms of that prediction, by RUNTIMES
+    training_step: float | None = None  # ms, with the runs' batch, crop and precision, without data
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Of all variants by name, for an image of `size` (height, width); `missing` is what was not measured, and why."""
+    """Of all variants by name, on the CPU. `missing` names what was not measured, and why."""
 
-    size: tuple[int, int]
+    size: tuple[int, int]  # height and width of the image
     processor: str
     threads: int
-    variants: dict[str, Cost]
+    variants: dict[str, VariantCost]
     missing: list[str]
 
     @property
     def fastest(self) -> dict[str, float]:
         """Milliseconds of each variant in the runtime that is fastest for it."""
-        return {name: min(cost.latency.values()) for name, cost in self.variants.items() if cost.latency}
+        fastest = {}
+        for name, cost in self.variants.items():
+            if cost.latency:
+                fastest[name] = min(cost.latency.values())
+        return fastest
 
 
 def measure_costs(
-    comparison: Comparison, networks: dict[str, UNet], size: tuple[int, int], rounds: int, tell: Callable[..., None]
+    comparison: Comparison,
+    networks: Mapping[str, UNet],
+    size: tuple[int, int],
+    rounds: int,
+    update: Callable[..., None],
 ) -> Costs:
-    """What each variant's trained network costs, on the CPU, latencies in float32; with 0 rounds, without times."""
-    variants, missing = {}, []
+    """The costs of each variant's trained network; without times if `rounds` is 0.
+
+    Latencies are in float32. `update(text, done)` reports the progress.
+    """
+    costs = Costs(
+        size,
+        processor(),
+        torch.get_num_threads(),
+        variants={},
+        missing=[],
+    )
     predictions: dict[tuple[str, str], Function] = {}
     for number, (name, network) in enumerate(networks.items()):
-        tell(f"counting and exporting {name}", 0.4 * number / len(networks))  # of the time of all that is measured
+        # Counting and exporting take about 40 % of the time, latencies another 30 %.
+        update(f"counting and exporting {name}", 0.4 * number / len(networks))
+        macs = count_macs(fold(network), *size)
+        costs.variants[name] = VariantCost(count_parameters(network), macs)
+        if rounds == 0:
+            continue
         image = torch.randint(0, 256, (1, network.config.in_channels, *size), dtype=torch.uint8)
-        variants[name] = Cost(parameters(network), multiplications(fold(network), *size))
-        for way, opener in openers(network, image).items() if rounds else ():
+        for runtime, load in openers(network, image).items():
             try:
-                predictions[name, way] = opener()
-            except (ImportError, RuntimeError) as error:  # noqa: PERF203  a runtime that is missing
-                missing.append(f"{name} in {WAYS[way]} ({first_line(error)})")
-    if rounds:
-        tell(f"measuring latencies, {rounds} rounds", 0.4)
-        with torch.inference_mode():
-            for (name, way), milliseconds in in_turn(predictions, rounds).items():
-                variants[name].latency[way] = milliseconds
-        tell(f"measuring training steps, {TRAINING_ROUNDS} rounds", 0.7)
-        training = {name: training_step(networks[name], runs[0].config) for name, runs in comparison.variants.items()}
-        for name, milliseconds in in_turn(training, TRAINING_ROUNDS).items():
-            variants[name].training_step = milliseconds
-    return Costs(size, processor(), torch.get_num_threads(), variants, missing)
+                predictions[name, runtime] = load()
+            except (ImportError, RuntimeError) as error:  # noqa: PERF203  a runtime is missing
+                costs.missing.append(f"{name} in {RUNTIMES[runtime]} ({first_line(error)})")
+    if rounds == 0:
+        return costs
+
+    update(f"measuring latencies, {rounds} rounds", 0.4)
+    with torch.inference_mode():
+        latencies = interleaved_median(predictions, rounds)
+    for (name, runtime), milliseconds in latencies.items():
+        costs.variants[name].latency[runtime] = milliseconds
+    update(f"measuring training steps, {TRAINING_ROUNDS} rounds", 0.7)
+    steps = {}
+    for name, runs in comparison.variants.items():
+        config = runs[0].config
+        steps[name] = training_step(
+            networks[name],
+            config["data"]["batch_size"],
+            config["data"]["crop_size"],
+            config["trainer"]["precision"],
+        )
+    for name, milliseconds in interleaved_median(steps, TRAINING_ROUNDS).items():
+        costs.variants[name].training_step = milliseconds
+    return costs
 
 
 def openers(network: UNet, image: Tensor) -> dict[str, Callable[[], Function]]:
-    """By runtime, what loads the network, folded as for an export, and gives a function that predicts once."""
+    """By runtime, what loads the folded network, and returns a function that predicts `image`."""
     pixels = {"image": image.numpy()}
 
     @cache
-    def onnx(nearest_3x3: bool) -> bytes:
-        return onnx_model(fold(network, nearest_3x3=nearest_3x3)).SerializeToString()
+    def export(runtime: str) -> bytes:
+        return onnx_model(fold(network, runtime)).SerializeToString()
 
-    transposed = network.config.upsample["name"] == "nearest"  # else both are the same
+    def open_pytorch() -> Function:
+        folded = fold(network).to(memory_format=torch.channels_last)
+        return lambda: folded(image)
+
+    def open_onnxruntime() -> Function:
+        session = make_session(export("onnxruntime"))
+        return lambda: session.run(None, pixels)
+
+    def open_openvino() -> Function:
+        # One export serves both runtimes, unless folding differs between them.
+        operator = UPSAMPLERS.lookup(network.config.upsample)
+        runtime = "openvino" if operator.folds_by_runtime else "onnxruntime"
+        request = make_request(export(runtime))
+        return lambda: request.infer(pixels)
 
     return {
-        "pytorch": lambda: partial(fold(network).to(memory_format=torch.channels_last), image),
-        "onnxruntime": lambda: partial(make_session(onnx(False)).run, None, pixels),
-        "openvino": lambda: partial(make_request(onnx(transposed)).infer, pixels),
+        "pytorch": open_pytorch,
+        "onnxruntime": open_onnxruntime,
+        "openvino": open_openvino,
     }
 
 
-def training_step(network: UNet, config: Mapping[str, Any]) -> Function:
-    """A function that trains a copy of a network by one step, with the batch, crop and precision of a run."""
-    data, precision = config["data"], config["trainer"]["precision"]
-    bfloat16 = (fast_precision(CPUAccelerator()) if precision == "auto" else precision) == "bf16-mixed"
+def training_step(
+    network: UNet,
+    batch_size: int,
+    crop_size: int,
+    precision: str,
+) -> Function:
+    """A function that trains a copy of the network by one step on the CPU, on random crops.
+
+    `precision` is "auto" or Lightning's name.
+    """
+    if precision == "auto":
+        precision = fast_precision(CPUAccelerator())
     network = copy.deepcopy(network).train().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9, fused=True)
-    images = 255 * torch.rand(data["batch_size"], network.config.in_channels, data["crop_size"], data["crop_size"])
+    images = 255 * torch.rand(batch_size, network.config.in_channels, crop_size, crop_size)
+    target = torch.zeros(batch_size, crop_size, crop_size, dtype=torch.long)
 
     def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
             logits = network(images)
-        F.cross_entropy(logits.float(), torch.zeros_like(logits[:, 0], dtype=torch.long)).backward()
+        F.cross_entropy(logits.float(), target).backward()
         optimizer.step()
         optimizer.zero_grad()
 
     return step
-
-
-def pace(
-    networks: Mapping[str, UNet], configs: Mapping[str, Any], parallel: int | None, tell: Callable[[str], None]
-) -> tuple[dict[str, float], int]:
-    """Seconds of a training step of each network, and how many trainings at once finish soonest, if None are given.
-
-    They share the threads, and what they take from one another is in the seconds. On a GPU it is one at a time.
-    """
-    threads, first = torch.get_num_threads(), next(iter(networks))
-
-    def seconds(name: str, at_once: int) -> float:
-        tell(f"timing steps of {name}, {at_once} at once")
-        trainings = [{name: training_step(networks[name], configs[name])} for _ in range(at_once)]
-        each = max(1, threads // at_once)
-        with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(each,)) as pool:  # of a worker
-            found = pool.map(partial(in_turn, rounds=1, warm_up=0), trainings)
-            return mean(times[name] for times in found) / 1000
-
-    if parallel is None:
-        choices = [1] if torch.cuda.is_available() else [2**k for k in range(threads.bit_length())]
-        parallel = min(choices, key=lambda at_once: seconds(first, at_once) / at_once)
-    steps = {name: seconds(name, parallel) for name in networks}
-    torch.set_num_threads(threads)
-    return steps, parallel

@@ -1,131 +1,159 @@
-"""A race: variants that cannot be the best stop being trained, at looks that are planned before the first training.
+"""A race: variants that cannot be the best stop being trained, at interim analyses planned before.
 
-Each look spends a part of the 5 % (alpha spending, Lan and DeMets 1983), so that all looks together err as one would.
+Each interim analysis spends a part of the 5 % (alpha spending, Lan and DeMets 1983), so that all of
+them together err as one would.
 """
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
-from rich.table import Table
-
-from unetlite.compare.runs import Comparison, RaceRecord, looks_until, read_race, read_run
-from unetlite.compare.verdict import analyse
+from unetlite.compare.comparison import Comparison
+from unetlite.compare.race_record import RaceRecord, read_race
+from unetlite.compare.runs import read_run
 from unetlite.errors import UsageError
 from unetlite.files import write_text
-from unetlite.training.run import RunFiles
+from unetlite.judge.sequential import decide, interim_alphas
+from unetlite.run_directory import RunFiles
+from unetlite.scheduler import LocalScheduler
+from unetlite.settings.schema import Settings
 
 
-class Race(RaceRecord):
-    """What is planned and what was decided, kept in `race.json` after every step.
+@dataclass(frozen=True)
+class RacePlan:
+    """What must not change while a race goes on."""
 
-    The plan must not change: `by`, the key that is compared; `variants`, by name their words on the command line;
-    `seeds`, the most of each; `metric` of METRICS; `margin` in it, and `budget` in seconds, or None. Raises UsageError
-    if the directory of the runs holds a race with another plan.
+    variants: list[str]
+    by: str = "upsample"  # the key that is compared
+    metric: str = "miou"  # of METRICS
+    margin: float | None = None  # in the metric; None ends with one candidate or the last interim
+    seeds: int = 10  # the most of each variant, one of INTERIMS
+    budget: float | None = None  # seconds, checked between interim analyses
+
+
+class Race:
+    """A race in the directory of its runs, kept in `race.json` after every step.
+
+    `make_settings(variant, seed)` gives the settings of a training, with resume=auto. Raises
+    UsageError if the directory holds a race with another plan.
     """
 
-    def __init__(self, directory: Path, plan: Mapping[str, Any]):
-        record = read_race(directory) or RaceRecord(dict(plan))
-        super().__init__(dict(plan), record.looks, record.ended, record.seconds)
-        self.file, self.planned = directory / "race.json", looks_until(plan["seeds"])
-        self.started, self.trained = time.monotonic(), 0
-        if changed := [key for key, value in plan.items() if record.plan.get(key) != value]:
-            old, new = (json.dumps({key: part.get(key) for key in changed}) for part in (record.plan, plan))
-            raise UsageError(f"{self.file} records a race with {old}, not {new}; plan another with output_dir=DIR.")
+    def __init__(
+        self, directory: Path, plan: RacePlan, make_settings: Callable[[str, int], Settings]
+    ):
+        self.file = directory / "race.json"
+        self.plan = plan
+        self.make_settings = make_settings
+        self.alphas = interim_alphas(plan.seeds)
+        self.record = read_race(directory) or RaceRecord(asdict(plan))
+        for key, value in asdict(plan).items():
+            recorded = self.record.plan.get(key)
+            if recorded != value:
+                raise UsageError(
+                    f"{self.file} records a race with {key}={json.dumps(recorded)}, not "
+                    f"{json.dumps(value)}. Delete the file, and start again: no training is lost."
+                )
+        self.trained = 0  # trainings since this process started
+        self.seconds_before = self.record.seconds
+        self.start = time.monotonic()
 
     @property
-    def spent(self) -> float:
-        """Seconds that the race has taken, interruptions left out."""
-        return self.seconds + time.monotonic() - self.started
+    def seconds(self) -> float:
+        """Seconds that the race has taken, without interruptions."""
+        return self.seconds_before + time.monotonic() - self.start
 
-    def look(self, runs: Mapping[str, Sequence[Path]]) -> None:
-        """Decides who goes on, by the finished runs of `racing`, in the order of the seeds."""
-        found = {name: [read_run(path) for path in paths] for name, paths in runs.items()}
-        alpha, count = self.planned[self.seeds], len(self.plan["variants"])
-        comparison = Comparison(self.plan["by"], found, list(range(self.seeds)), [], [], alpha=alpha, started=count)
-        analysis = analyse(comparison, self.plan["metric"])
-        if analysis is None or analysis.best is None:
-            raise UsageError(f"metric={self.plan['metric']}: the runs have no value of it.")
-        best = analysis.best
-        self.looks.append({
-            "seeds": self.seeds, "alpha": alpha, "seconds": round(self.spent), "candidates": best.candidates,
-            "regret": best.regret, "means": {name: each.mean for name, each in analysis.variants.items()},
-        })  # fmt: skip
-        margin, missing = self.plan["margin"], (self.seeds - self.looks[-1]["seeds"]) * len(self.racing)
-        expected = missing * (time.monotonic() - self.started) / max(self.trained, 1)  # until the next look
-        if len(best.candidates) == 1:
-            self.ended = "one candidate is left"
-        elif margin is not None and min(best.regret.values()) <= margin:
-            self.ended = "a variant is within the margin"
-        elif len(self.looks) == len(self.planned):
-            self.ended = "the last look was taken"
-        elif self.plan["budget"] is not None and self.spent + expected > self.plan["budget"]:
-            self.ended = "the time is spent"
-        self.save()
+    def run(
+        self,
+        scheduler: LocalScheduler,
+        on_training: Callable[[str, int, float | None], None],
+        on_interim: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """Trains to the end of the race.
 
-    def save(self) -> None:
-        write_text(self.file, json.dumps(asdict(self) | {"seconds": self.spent}, indent=1) + "\n")
+        Calls `on_training(variant, seed, test mIoU)` after each training, and `on_interim` with the
+        record of each interim analysis.
+        """
+        while self.record.ended is None:
+            jobs = self.missing_jobs()
+            variants = {settings.run_dir: variant for variant, settings in jobs}
+            for settings in scheduler.run([settings for _, settings in jobs]):
+                self.trained += 1
+                metrics = RunFiles(Path(settings.run_dir)).stored_metrics()
+                on_training(variants[settings.run_dir], settings.seed, metrics["test/miou"])
+            self.analyse()
+            on_interim(self.record.interims[-1])
+
+    def missing_jobs(self) -> list[tuple[str, Settings]]:
+        """The trainings until the next interim analysis, one seed of all variants after another."""
+        jobs = []
+        for seed in range(self.record.next_seeds):
+            for name in self.record.racing:
+                settings = self.make_settings(name, seed)
+                if not RunFiles(Path(settings.run_dir)).metrics.exists():
+                    jobs.append((name, settings))
+        return jobs
+
+    def analyse(self) -> None:
+        """The interim analysis: which variants go on, by the finished runs of those in the race."""
+        seeds = self.record.next_seeds
+        runs = {}
+        for name in self.record.racing:
+            settings = [self.make_settings(name, seed) for seed in range(seeds)]
+            runs[name] = [read_run(Path(of_run.run_dir)) for of_run in settings]
+        comparison = Comparison(
+            self.plan.by,
+            runs,
+            list(range(seeds)),
+            left_out=[],
+            allowed=[],
+        )
+        self.add_interim(comparison)
+
+    def add_interim(self, comparison: Comparison) -> None:
+        """Records what the judge decides from the scores of a comparison."""
+        seeds = self.record.next_seeds
+        decision = decide(
+            comparison.scores(self.plan.metric),
+            self.alphas[seeds],
+            len(self.plan.variants),
+            self.plan.margin,
+            last=seeds == max(self.alphas),
+        )
+        interim = {
+            "seeds": seeds,
+            "alpha": self.alphas[seeds],
+            "seconds": round(self.seconds),
+            "candidates": decision.candidates,
+            "regret": decision.regret,
+            "means": decision.means,
+        }
+        self.record.interims.append(interim)
+        self.record.ended = decision.ended
+        if decision.ended is None and self.is_over_budget(seeds):
+            self.record.ended = "the time is spent"
+        self.record.seconds = self.seconds
+        write_text(self.file, json.dumps(asdict(self.record), indent=1) + "\n")
+
+    def is_over_budget(self, seeds: int) -> bool:
+        """True if the trainings until the next interim analysis would exceed the budget."""
+        if self.plan.budget is None:
+            return False
+        missing = (self.record.next_seeds - seeds) * len(self.record.racing)
+        pace = (time.monotonic() - self.start) / max(self.trained, 1)  # seconds a training
+        return self.seconds + missing * pace > self.plan.budget
 
 
-class Standing:
-    """How a race stands while it runs, for the terminal; `steps` are seconds of each operator's training step."""
-
-    def __init__(self, directory: Path, seeds: int, steps: Mapping[str, float]):
-        self.directory, self.steps = directory, steps
-        self.scores: dict[str, dict[str, float]] = {name: {} for name in steps}
-        self.race = RaceRecord({"variants": list(steps), "seeds": seeds})  # as it was told of
-        self.started, self.before = time.monotonic(), -1  # trainings of an earlier start; -1 before the first update
-
-    def update(self) -> Iterator[str]:
-        """Reads what is new, and gives a line for each training and decision."""
-        fresh = []
-        for file in sorted(self.directory.glob("*/seed*/metrics.json")):
-            name, seed = file.parts[-3:-1]
-            if name in self.scores and seed not in self.scores[name]:
-                self.scores[name][seed] = RunFiles(file.parent).stored_metrics()["test/miou"]
-                fresh.append((name, seed))
-        looks = race.looks if (race := read_race(self.directory)) else []
-        if self.before < 0:  # what an earlier start has done and decided is no news
-            self.before, self.race.looks = len(fresh), looks
-            if fresh:
-                yield f"{len(fresh)} trainings were done before"
-            return
-        for name, seed in fresh:
-            done, left = self.progress()
-            yield f"{done}   {name} {seed}   {self.scores[name][seed]:.4f}   {left}"
-        for look in looks[len(self.race.looks) :]:
-            dropped = [name for name in self.race.racing if name not in look["candidates"]]
-            went = f"dropped {', '.join(dropped)}" if dropped else "nothing dropped"
-            yield f"look at {look['seeds']} seeds: {went}; may be the best: {', '.join(look['candidates'])}"
-            self.race.looks = [*self.race.looks, look]
-
-    def progress(self) -> tuple[str, str]:
-        """How many trainings are done, and the time until the next look at the pace so far, in words."""
-        done, race = sum(map(len, self.scores.values())), self.race
-        most = done + sum(race.plan["seeds"] - len(self.scores[name]) for name in race.racing)
-        if done == self.before:
-            return f"{done} of at most {most}", ""
-        missing = sum(max(0, race.seeds - len(self.scores[name])) for name in race.racing)
-        minutes = missing * (time.monotonic() - self.started) / (done - self.before) / 60
-        return f"{done} of at most {most}", f"{minutes:.0f} min to the look at {race.seeds} seeds"
-
-    def table(self) -> Table:
-        """Of every operator its trainings, mean IoU, bound and training step; the best mean first."""
-        bounds = {name: bound for look in self.race.looks for name, bound in look["regret"].items()}
-        means = {name: mean(scores.values()) if scores else 0.0 for name, scores in self.scores.items()}
-        head = "upsample", "trainings", "mean IoU", "below the best, at most", "training step"
-        done, left = self.progress()
-        table = Table(*head, title=f"{done} trainings   {left}")
-        for name in sorted(self.steps, key=lambda name: -means[name]):
-            table.add_row(
-                name if name in self.race.racing else f"{name} (dropped)",
-                str(len(self.scores[name])),
-                f"{means[name]:.4f}" if self.scores[name] else "",
-                f"{bounds[name]:.4f}" if name in bounds else "",
-                f"{1000 * self.steps[name]:.0f} ms",
-            )
-        return table
+def finished_scores(directory: Path, variants: Sequence[str]) -> dict[str, dict[int, float]]:
+    """Mean IoU of the test images of the finished runs in a directory, by variant and seed."""
+    scores: dict[str, dict[int, float]] = {}
+    for name in variants:
+        scores[name] = {}
+        for file in (directory / name).glob("seed*/metrics.json"):
+            seed = file.parent.name.removeprefix("seed")
+            score = RunFiles(file.parent).stored_metrics()["test/miou"]
+            if seed.isdigit() and score is not None:
+                scores[name][int(seed)] = score
+    return scores

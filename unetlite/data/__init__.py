@@ -1,1 +1,1 @@
-"""The data sets, decoded once on disk, their augmentation, and the batches that are made of them."""
+"""Data sets: files on disk, decoded once, and made into batches."""

@@ -1,12 +1,13 @@
 """From the values in mask files to class indices."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from unetlite.classes import IGNORE, Colour, check_names, palette
+from unetlite.classes import IGNORE, check_names, palette
 from unetlite.errors import UsageError
 
 Value = int | tuple[int, int, int]
@@ -15,72 +16,142 @@ Value = int | tuple[int, int, int]
 class ClassTable:
     """From mask values to class indices.
 
-    `classes` is None for two classes, where everything but zero is foreground (1, 255, instance numbers); a list of
-    names, whose values are 0, 1, 2, ...; or a table from name to a grey value or an RGB triple. `ignore` are values
-    without a truth, grey or RGB; 255 is one of them unless a class has it.
+    `classes` is None for two classes, where everything but zero is foreground (1, 255, instance
+    numbers); a list of names, whose values are 0, 1, 2, ...; or a table from name to a grey value
+    or an RGB triple. `ignore` are values without a truth, grey or RGB; 255 is one of them unless a
+    class has it. Raises UsageError for anything else.
     """
 
-    def __init__(self, classes: Sequence[str] | Mapping[str, Any] | None, ignore: Sequence[Any] | int = ()):
-        if isinstance(classes, (str, int)):
-            raise UsageError(f"data.classes={classes}: expected a list [a, b] or a table {{a: 0, b: 255}}.")
-        ignore = [ignore] if isinstance(ignore, int) else ignore
-        if isinstance(ignore, str) or not isinstance(ignore, Sequence):
-            raise UsageError(f"data.ignore={ignore}: expected a list of values, such as [255].")
+    def __init__(
+        self, classes: Sequence[str] | Mapping[str, Any] | None, ignore: Sequence[Any] | int = ()
+    ):
         self.foreground = classes is None
-        self.names = names = ("background", "foreground") if classes is None else tuple(map(str, classes))
-        if len(names) < 2 or len(set(names)) < len(names):
-            raise UsageError(f"data.classes names {', '.join(names) or 'nothing'}; give two or more different classes.")
-        check_names(names)
-        if len(names) > IGNORE:
-            raise UsageError(f"data.classes names {len(names)} classes; at most {IGNORE} are possible.")
-        values = classes.values() if isinstance(classes, Mapping) else range(len(names))
-        self.values = [parse_value(value, f"data.classes.{name}") for name, value in zip(names, values, strict=True)]
-        self.ignored = [parse_value(value, "data.ignore") for value in ignore]
-        every = self.values + self.ignored
-        if len({type(value) for value in every}) > 1:
-            raise UsageError("data.classes and data.ignore mix grey values and RGB triples; a mask has one of them.")
-        if twice := [value for value in every if every.count(value) > 1]:
-            raise UsageError(f"data.classes and data.ignore give the value {show(twice[0])} to two classes.")
-        colours = tuple(value for value in self.values if isinstance(value, tuple))
-        self.rgb = bool(colours)
-        self.colours: tuple[Colour, ...] = colours or palette(len(names))
-        self.index_of: dict[Value, int] = {value: IGNORE for value in (255, *self.ignored)}
-        self.index_of |= {value: index for index, value in enumerate(self.values)}
+        self.names = parse_names(classes)
+        self.values = parse_values(classes, self.names)
+        self.ignored = parse_ignored(ignore)
+        check_values(self.values + self.ignored)
+        triples = tuple(value for value in self.values if isinstance(value, tuple))
+        self.rgb = bool(triples)
+        self.colours = triples or palette(len(self.names))
+        self.index_of = dict.fromkeys(self.ignored, IGNORE)
+        for index, value in enumerate(self.values):
+            self.index_of[value] = index
+        self.index_of.setdefault(255, IGNORE)
 
     def indices(self, values: np.ndarray, path: Path) -> np.ndarray:
-        """Class indices uint8 (H, W) of mask values (H, W), or (H, W, 3) for an RGB table; a UsageError for others."""
-        if self.rgb and values.ndim == 2:
-            raise UsageError(f"{path} is a grey mask, but data.classes gives RGB triples.")
-        if not self.rgb and values.ndim == 3:
-            if not (values == values[..., :1]).all():
-                remedy = "say which colour is which class, data.classes={road: [128,64,128], ...}"
-                raise UsageError(f"{path} is an RGB mask; {remedy}")
-            values = values[..., 0]
+        """Class indices uint8 (H, W) of mask values (H, W), or (H, W, 3) for an RGB table.
+
+        Raises UsageError for values that the table does not have.
+        """
+        values = self._with_channels_of_table(values, path)
         if self.foreground:
-            return np.where(np.isin(values, self.ignored), IGNORE, values != 0).astype(np.uint8)
-        codes = values.astype(np.int32) @ (1 << 16, 1 << 8, 1) if self.rgb else values
-        present, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
+            is_ignored = np.isin(values, self.ignored)
+            return np.where(is_ignored, IGNORE, values != 0).astype(np.uint8)
+        codes = values
+        if self.rgb:
+            codes = values.astype(np.int32) @ (1 << 16, 1 << 8, 1)
+        present, inverse, counts = np.unique(
+            codes,
+            return_inverse=True,
+            return_counts=True,
+        )
         indices = np.zeros(len(present), np.uint8)
-        for k, (code, count) in enumerate(zip(present.tolist(), counts.tolist(), strict=True)):
-            value: Value = (code >> 16, code >> 8 & 255, code & 255) if self.rgb else code
+        for k, code in enumerate(present.tolist()):
+            value: Value = code
+            if self.rgb:
+                value = (code >> 16, code >> 8 & 255, code & 255)
             if value not in self.index_of:
-                known, found = ", ".join(map(show, self.values)), f"{path} holds the value {show(value)}"
-                remedy = "Add the class, or add the value to data.ignore."
-                raise UsageError(f"{found} at {count} pixels, but data.classes has {known}. {remedy}")
+                expected = ", ".join(map(format_value, self.values))
+                raise UsageError(
+                    f"{path} holds the value {format_value(value)} at {counts[k]} pixels, "
+                    f"but data.classes has {expected}. "
+                    "Add the class, or add the value to data.ignore."
+                )
             indices[k] = self.index_of[value]
         return indices[inverse.reshape(codes.shape)]
+
+    def _with_channels_of_table(
+        self,
+        values: np.ndarray,
+        path: Path,
+    ) -> np.ndarray:
+        """Values (H, W, 3) for an RGB table, (H, W) for another. Raises UsageError."""
+        if self.rgb and values.ndim == 2:
+            raise UsageError(f"{path} is a grey mask, but data.classes gives RGB triples.")
+        if self.rgb or values.ndim == 2:
+            return values
+        if not (values == values[..., :1]).all():
+            raise UsageError(
+                f"{path} is an RGB mask; "
+                "say which colour is which class, data.classes={road: [128,64,128], ...}"
+            )
+        return values[..., 0]
+
+
+def parse_names(classes: Any) -> tuple[str, ...]:
+    """The names of the classes, two or more. Raises UsageError."""
+    if classes is None:
+        return ("background", "foreground")
+    if isinstance(classes, (str, int)):
+        raise UsageError(
+            f"data.classes={classes}: expected a list [a, b] or a table {{a: 0, b: 255}}."
+        )
+    names = tuple(map(str, classes))
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise UsageError(
+            f"data.classes names {', '.join(names) or 'nothing'}; "
+            "give two or more different classes."
+        )
+    check_names(names)
+    if len(names) > IGNORE:
+        raise UsageError(f"data.classes names {len(names)} classes; at most {IGNORE} are possible.")
+    return names
+
+
+def parse_values(classes: Any, names: Sequence[str]) -> list[Value]:
+    """The mask values of the classes. Raises UsageError."""
+    if not isinstance(classes, Mapping):
+        return list(range(len(names)))
+    return [parse_value(value, f"data.classes.{name}") for name, value in classes.items()]
+
+
+def parse_ignored(ignore: Any) -> list[Value]:
+    """The mask values without a truth. Raises UsageError."""
+    if isinstance(ignore, int):
+        ignore = [ignore]
+    if isinstance(ignore, str) or not isinstance(ignore, Sequence):
+        raise UsageError(f"data.ignore={ignore}: expected a list of values, such as [255].")
+    return [parse_value(value, "data.ignore") for value in ignore]
+
+
+def check_values(values: Sequence[Value]) -> None:
+    """Raises UsageError if values are of two kinds, or if one is there twice."""
+    if len(set(map(type, values))) > 1:
+        raise UsageError(
+            "data.classes and data.ignore mix grey values and RGB triples; a mask has one of them."
+        )
+    for value, count in Counter(values).items():
+        if count > 1:
+            raise UsageError(
+                f"data.classes and data.ignore give the value {format_value(value)} to two classes."
+            )
 
 
 def parse_value(value: Any, key: str) -> Value:
     """A mask value out of the configuration: an integer, or three for RGB."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    triple = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 3
-    if triple and all(isinstance(v, int) and 0 <= v <= 255 for v in value):
-        return (value[0], value[1], value[2])
-    raise UsageError(f"{key}={value}: expected a grey value such as 128, or an RGB triple such as [128, 64, 128].")
+    match value:
+        case bool():  # which is an int, too
+            pass
+        case int() if value >= 0:
+            return value
+        case [int(red), int(green), int(blue)] if 0 <= min(value) <= max(value) <= 255:
+            return red, green, blue
+    raise UsageError(
+        f"{key}={value}: expected a grey value such as 128, "
+        "or an RGB triple such as [128, 64, 128]."
+    )
 
 
-def show(value: Value) -> str:
+def format_value(value: Value) -> str:
     """A mask value as the configuration writes it."""
     return str(value if isinstance(value, int) else list(value))

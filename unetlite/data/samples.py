@@ -10,20 +10,24 @@ from unetlite.registry import Registry
 
 SPLITS = ("train", "val", "test")
 
-DATASETS = Registry("data set", "data")
+DATASETS: Registry[Any] = Registry("data set", "data")
 
 
 class Sample(NamedTuple):
-    """An image uint8 (C, H, W), its name in reports, and its mask uint8 (H, W): class indices, IGNORE without truth."""
+    """An image and its mask.
 
-    name: str
-    image: np.ndarray
-    mask: np.ndarray
-    group: str  # images of one group, such as a patient or a video, are alike; the name where each is for itself
+    Images of one group are alike, such as those of a patient or a video, and no split cuts it. The
+    group is the name where each image counts for itself.
+    """
+
+    name: str  # in reports
+    image: np.ndarray  # uint8 (C, H, W)
+    mask: np.ndarray  # uint8 (H, W): class indices, IGNORE where there is no truth
+    group: str
 
 
 class Dataset(Protocol):
-    """A data set before it is decoded. Registered in DATASETS; its options are keyword arguments."""
+    """A data set before it is decoded, registered in DATASETS. Options are keyword arguments."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -34,7 +38,7 @@ class Dataset(Protocol):
         """One RGB triple a class, 0..255."""
 
     def key(self) -> dict[str, Any]:
-        """Plain values that change when the decoded samples would; cheap, and it finds missing files."""
+        """Plain values that change when the decoded samples would. Cheap; notices missing files."""
 
     def samples(self) -> dict[str, Iterable[Sample]]:
         """For every name in SPLITS its samples, decoded one at a time, in a fixed order."""

@@ -1,1 +1,1 @@
-"""What a trained network makes of images: checkpoints and exports behind one contract, tiles, large files."""
+"""Prediction with trained networks: checkpoints and exports, tiles, large files."""

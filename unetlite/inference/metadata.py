@@ -1,4 +1,4 @@
-"""What travels with a network wherever it goes: plain values that say what its input and its output mean."""
+"""The metadata of a network: plain values that say what its input and its output mean."""
 
 import json
 from pathlib import Path
@@ -7,16 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from unetlite.classes import check_names
-from unetlite.errors import MALFORMED, UsageError
-from unetlite.registry import is_plain
-from unetlite.settings import LARGEST_RESIZE, UNetConfig
+from unetlite.errors import PARSE_ERRORS, UsageError
+from unetlite.settings.schema import LARGEST_RESIZE, UNetConfig
+from unetlite.validation import is_small_json
 
-LONGEST = 2**22  # characters of metadata
+MAX_LENGTH = 2**22  # characters of metadata
+
 Byte = Annotated[int, Field(ge=0, le=255)]
 
 
 class Metadata(BaseModel):
-    """Of a checkpoint or of an exported file."""
+    """Metadata of a checkpoint or of an exported file."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -26,48 +27,67 @@ class Metadata(BaseModel):
     config: dict[str, Any]  # of the run that trained it
     environment: dict[str, Any]  # where and with which versions that was
     metrics: dict[str, float | None]  # by their names in TensorBoard
-    receptive_field: PositiveInt  # pixels of the image, per axis, that can change a logit; but see `reads_anywhere`
-    output: Literal["logits", "probabilities", "classes"] = "logits"  # the first two (B, K, H, W), classes (B, H, W)
+    # Pixels of the image, per axis, that can change a logit. See also `reads_anywhere`.
+    receptive_field: PositiveInt
+    # The first two have shape (B, K, H, W), classes (B, H, W).
+    output: Literal["logits", "probabilities", "classes"] = "logits"
     precision: Literal["float32", "bfloat16", "int8"] = "float32"  # to compute with
 
     @model_validator(mode="after")
-    def _fits(self) -> "Metadata":
+    def _check_consistency(self) -> "Metadata":
         check_names(self.classes)
-        low, high = self.value_range or (0, 1)
-        words = self.config["data"]["name"], self.network.upsample["name"]
-        fits = low < high and 0 < (self.resize or 1) <= LARGEST_RESIZE and all(isinstance(word, str) for word in words)
-        if not fits or not len(self.classes) == len(self.colours) == self.network.num_classes:
-            raise ValueError("values that do not fit together")
+        if not len(self.classes) == len(self.colours) == self.network.num_classes:
+            raise ValueError("the number of classes, of colours and of logits differ")
+        for name in (self.config["data"]["name"], self.network.upsample["name"]):
+            if not isinstance(name, str):
+                raise ValueError("a name that is not text")
+        if self.value_range is not None:
+            low, high = self.value_range
+            if low >= high:
+                raise ValueError("an empty value range")
+        if self.resize is not None and not 0 <= self.resize <= LARGEST_RESIZE:
+            raise ValueError("a size out of range")
         return self
 
     @property
     def value_range(self) -> tuple[float, float] | None:
-        """What becomes black and white in images of 16 bits; None stretches every image, see `read_image`."""
+        """Values of 16-bit images that become 0 and 255; None takes each image's own."""
         return self.config["data"].get("value_range")
 
     @property
     def resize(self) -> int | None:
-        """The shorter side in pixels that images were scaled to in training; None keeps every size."""
+        """Pixels of the shorter side that images were resized to; None keeps every size."""
         return self.config["data"].get("resize")
 
     @property
     def reads_anywhere(self) -> str | None:
-        """Why pixels beyond the receptive field can change a logit, in words; None if they cannot."""
-        from unetlite.network.upsampling import UPSAMPLERS
+        """Why pixels beyond the receptive field can change a logit; None if they cannot."""
+        from unetlite.network.upsampling.base import UPSAMPLERS
 
-        name, norm = self.network.upsample["name"], self.network.norm
-        if getattr(UPSAMPLERS.get(name), "reads_anywhere", False):
-            return f"{name} reads at places that it has learnt"
-        over_all = f"model.norm={norm} takes its statistics over the whole image"
-        return over_all if norm in ("group", "instance") else None
+        name = self.network.upsample["name"]
+        if name in UPSAMPLERS and UPSAMPLERS[name].reads_anywhere:
+            return f"{name} samples at positions that it has learnt"
+        norm = self.network.norm
+        if norm in ("group", "instance"):
+            return f"model.norm={norm} takes its statistics over the whole image"
+        return None
 
     @classmethod
-    def read(cls, stored: Any, path: Path) -> "Metadata":
-        """Those that a file holds, as values or as JSON. Raises UsageError if this version knows no such."""
+    def read(
+        cls,
+        stored: Any,
+        path: Path,
+    ) -> "Metadata":
+        """The metadata that a file holds, as values or as JSON.
+
+        Raises UsageError if this version cannot read them.
+        """
         try:
             text = stored if isinstance(stored, str) else json.dumps(stored)
-            if len(text) > LONGEST or not is_plain(json.loads(text)):
+            if len(text) > MAX_LENGTH or not is_small_json(json.loads(text)):
                 raise ValueError("more than a network needs")
             return cls.model_validate_json(text)
-        except (UsageError, *MALFORMED):
-            raise UsageError(f"{path} was not written by unetlite, or by another version of it.") from None
+        except (UsageError, *PARSE_ERRORS):
+            raise UsageError(
+                f"{path} was not written by unetlite, or by another version of it."
+            ) from None

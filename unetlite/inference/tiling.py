@@ -1,57 +1,76 @@
-"""Cutting an image into tiles that give what the whole image would, with memory for a row of tiles at a time.
+"""Cutting an image into tiles that give what the whole image would.
 
-Each tile is predicted with a halo of image around it, as far as the image goes, and only its core is kept. The halo
-holds all that can change the core, and tiles begin at multiples of the network's stride, so that they are pooled as the
-whole image is. So nothing is lost, and nothing needs blending.
+Each tile is predicted with a halo of image around it, as far as the image goes, and only its core
+is kept. The halo holds all that can change the core, and tiles begin at multiples of the network's
+stride, so that they are pooled as the whole image is. Nothing is lost, and nothing needs blending.
+Memory is needed for one row of tiles.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import numpy as np
+import math
+from typing import NamedTuple
 
 from unetlite.errors import UsageError
 
 TILE = 1536  # pixels; about a gigabyte of maps in the mini network
-BLOCK = 256  # pixels, of the tiled files that are written; cores of whole blocks write each of them once
+BLOCK = 256  # pixels, of the tiled files that are written; cores of whole blocks write each once
 
 
-class Picture(NamedTuple):
-    """An image that is read by rows."""
+class Span(NamedTuple):
+    """A tile along one axis."""
 
-    height: int
-    width: int
-    rows: Callable[[int, int], np.ndarray]  # from a first row and an end to uint8 (C, end - first, W)
-    place: dict[str, Any] | None = None  # on Earth, as options of rasterio; None for an image that is in memory
+    core: slice  # the pixels that are kept
+    input: slice  # the pixels that are predicted for them
+    inside: slice  # the core, counted from the first pixel of the input
 
 
 class Tiling:
-    """How images are cut, for a network with this receptive field and coarsest stride, in pixels per axis.
+    """How images are cut, for a network of this receptive field and coarsest stride, in pixels.
 
-    `tile` pixels are predicted at once; None takes 1536, or four halos if that is more. `overlap` are those of the
-    halo, rounded up to the stride; None takes as many as can change the core. UsageError if they cannot be.
+    `tile` pixels are predicted at once; None takes 1536, or four halos if that is more. `overlap`
+    are the pixels of the halo, rounded up to the stride; None takes as many as can change the
+    core. Raises UsageError if the overlap is negative, or leaves no core of the tile.
     """
 
-    def __init__(self, receptive_field: int, stride: int, tile: int | None = None, overlap: int | None = None):
-        if overlap is not None and overlap < 0:
+    def __init__(
+        self,
+        receptive_field: int,
+        stride: int,
+        tile: int | None = None,
+        overlap: int | None = None,
+    ):
+        if overlap is None:
+            # Half of the receptive field lies on each side, and up to half of a stride more on one
+            # of them, for operators that read a coarse pixel more there.
+            overlap = (receptive_field + stride) // 2
+        if overlap < 0:
             raise UsageError(f"overlap={overlap}: expected 0 or more pixels.")
-        # A pixel sees half of the receptive field on each side, and up to half of a stride more on one of them; as much
-        # again for operators that read a coarse pixel more on one side.
-        wanted = (receptive_field + stride) // 2 if overlap is None else overlap
-        self.halo = -(-wanted // stride) * stride
+        self.halo = math.ceil(overlap / stride) * stride
         self.size = max(TILE, 4 * self.halo) if tile is None else tile
-        core = self.size - 2 * self.halo
-        self.core = core // BLOCK * BLOCK if core >= BLOCK >= stride else core // stride * stride
+        room = self.size - 2 * self.halo
+        unit = BLOCK if room >= BLOCK >= stride else stride
+        self.core = room // unit * unit
         if self.core < 1:
-            needed = f"a tile needs {2 * self.halo + stride} pixels or more"
-            remedy = "With an overlap of less than the default, tiles are approximate."
-            raise UsageError(f"tile={tile}: with an overlap of {self.halo} on each side, {needed}. {remedy}")
+            raise UsageError(
+                f"tile={tile}: with an overlap of {self.halo} on each side, a tile needs "
+                f"{2 * self.halo + stride} pixels or more. With an overlap of less than the "
+                "default, tiles are approximate."
+            )
 
-    def spans(self, length: int) -> list[tuple[int, int, int, int]]:
-        """Along an axis of `length` pixels: start and end of each core, start and end of what is predicted for it."""
+    def spans(self, length: int) -> list[Span]:
+        """The tiles along an axis of `length` pixels."""
         if length <= self.size:
-            return [(0, length, 0, length)]
-        return [
-            (start, end := min(start + self.core, length), max(0, start - self.halo), min(end + self.halo, length))
-            for start in range(0, length, self.core)
-        ]
+            return [whole_span(length)]
+        spans = []
+        for start in range(0, length, self.core):
+            end = min(start + self.core, length)
+            first = max(0, start - self.halo)
+            last = min(end + self.halo, length)
+            inside = slice(start - first, end - first)
+            spans.append(Span(slice(start, end), slice(first, last), inside))
+        return spans
+
+
+def whole_span(length: int) -> Span:
+    """An axis that is not cut."""
+    whole = slice(0, length)
+    return Span(core=whole, input=whole, inside=whole)

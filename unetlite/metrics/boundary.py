@@ -1,4 +1,4 @@
-"""Boundary IoU: the IoU of the pixels near a contour, where an operator that draws badly shows first."""
+"""Boundary IoU: the IoU of the pixels near a contour, where an operator that draws badly shows."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,12 +11,21 @@ from unetlite.metrics.overlap import PerImageCounts, iou_and_dice
 
 
 class BoundaryIoU(PerImageCounts):
-    """Boundary IoU (Cheng et al. 2021, eq. 1): |G_d n P_d| / |G_d u P_d| of a class.
+    """Boundary IoU (Cheng et al. 2021, eq. 1): |G_d n P_d| / |G_d u P_d| of a class, 0 to 1.
 
-    G_d are the pixels of the true mask G within `width` pixels of its contour: those that `width` erosions by a 3 x 3
-    square remove. P_d is the same of the prediction. As in the authors' code the frame of the image counts as a
-    contour; so does the rim of pixels without a truth, which belong to no mask. A class that is absent from truth and
-    prediction has no score (NaN) and enters no mean. `width` is in pixels.
+    G_d are the pixels of the true mask G within `width` pixels of its contour: those that `width`
+    erosions by a 3 x 3 square remove. P_d is the same of the prediction. As in the authors' code
+    the frame of the image counts as a contour; so does the rim of ignored pixels, which belong to
+    no mask. A class that is absent from truth and prediction has no score (NaN) and enters no mean.
+
+    >>> metric = BoundaryIoU(["background", "square"], width=1)
+    >>> mask = torch.zeros(1, 6, 6, dtype=torch.long)
+    >>> mask[:, 1:5, 1:5] = 1  # its boundary has 12 pixels, that of the background 20
+    >>> prediction = mask.clone()
+    >>> prediction[:, 1, 1] = 0  # a corner: 11 of 13 pixels, and 20 of 21
+    >>> metric.update(prediction, mask)
+    >>> metric.per_image()[0]
+    tensor([[0.9524, 0.8462]], dtype=torch.float64)
     """
 
     def __init__(self, classes: Sequence[str], width: int):
@@ -26,32 +35,72 @@ class BoundaryIoU(PerImageCounts):
     def update(self, prediction: Tensor, mask: Tensor) -> None:
         """Class indices (B, H, W), and the truth with `IGNORE` where there is none."""
         outside = len(self.classes)  # stands for every pixel that is in no boundary
-        labels = torch.stack([mask.byte(), prediction.byte()]).masked_fill(mask == IGNORE, outside)  # (2, B, H, W)
-        # A pixel is inside its class, and not on the boundary, if all of the window around it is of that class.
-        highest = lowest = F.pad(labels, (self.width,) * 4, value=outside)
+        ignored = mask == IGNORE
+        labels = torch.stack([mask.byte(), prediction.byte()])
+        labels = labels.masked_fill(ignored, outside)  # (2, B, H, W)
+        truth, predicted = self.boundaries(labels)
+        both = truth.masked_fill(truth != predicted, outside)
+        intersection = count_labels(both, outside)  # (B, K)
+        false_positive = count_labels(predicted, outside) - intersection
+        false_negative = count_labels(truth, outside) - intersection
+        counts = [intersection, false_positive, false_negative]
+        self.counts.append(torch.stack(counts, dim=-1))  # (B, K, 3)
+
+    def boundaries(self, labels: Tensor) -> Tensor:
+        """Labels (2, B, H, W) at the boundary of their class, the number of classes elsewhere."""
+        outside = len(self.classes)
+        size = 2 * self.width + 1
+        border = 4 * [self.width]
+        highest = F.pad(labels, border, value=outside)
+        lowest = highest
         for axis in (2, 3):
-            highest = sliding(torch.maximum, highest, 2 * self.width + 1, axis)
-            lowest = sliding(torch.minimum, lowest, 2 * self.width + 1, axis)
-        truth, found = labels.masked_fill(highest == lowest, outside)
-        both = truth.masked_fill(truth != found, outside)
-        # An image at a time, since a tensor of bytes is counted much faster than one of indices of image and class.
-        counted, in_truth, in_found = (
-            torch.stack([image.flatten().bincount(minlength=outside + 1)[:-1] for image in labels])  # (B, K)
-            for labels in (both, truth, found)
-        )
-        self.counts.append(torch.stack([counted, in_found - counted, in_truth - counted], dim=-1))
+            highest = sliding(
+                torch.maximum,
+                highest,
+                size,
+                axis,
+            )
+            lowest = sliding(
+                torch.minimum,
+                lowest,
+                size,
+                axis,
+            )
+        # A pixel is inside its class if all of the square around it is of that class.
+        return labels.masked_fill(highest == lowest, outside)
 
     def compute(self) -> Tensor:
         """The mean over classes of the data set's Boundary IoU, pixels summed over all images."""
-        return iou_and_dice(self.all_counts().sum(0))[0].nanmean()
+        iou, _ = iou_and_dice(self.all_counts().sum(0))  # (K,)
+        return iou.nanmean()
 
 
-def sliding(combine: Callable[[Tensor, Tensor], Tensor], x: Tensor, size: int, axis: int) -> Tensor:
-    """A maximum or minimum over every window of `size` bytes along an axis; pooling takes floats, and far longer."""
-    reached = 1
-    while reached < size:
-        step = min(reached, size - reached)
+def count_labels(labels: Tensor, num_classes: int) -> Tensor:
+    """Pixels of each class (B, K) in labels (B, H, W); the label `num_classes` is no class."""
+    counts = []
+    # Bytes, an image at a time, are counted much faster than indices of image and class.
+    for image in labels:
+        bins = image.flatten().bincount(minlength=num_classes + 1)
+        counts.append(bins[:-1])
+    return torch.stack(counts)
+
+
+def sliding(
+    combine: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    size: int,
+    axis: int,
+) -> Tensor:
+    """A maximum or minimum over every window of `size` bytes along an axis.
+
+    Pooling takes floats, and far longer.
+    """
+    covered = 1
+    while covered < size:
+        step = min(covered, size - covered)
         length = x.shape[axis] - step
-        x = combine(x.narrow(axis, 0, length), x.narrow(axis, step, length))
-        reached += step
+        first = x.narrow(axis, 0, length)
+        second = x.narrow(axis, step, length)
+        x = combine(first, second)
+        covered += step
     return x

@@ -1,1 +1,1 @@
-"""The network: its operators, the U-Net, exact rewrites of it, and what can be measured of it without data."""
+"""The network, exact rewrites of it, and what can be measured of it without data."""

@@ -1,7 +1,5 @@
-"""Reading checkpoints, as data and never as code; what is no checkpoint of this version ends in a UsageError."""
+"""Networks of checkpoints. The files are read as data, never as code."""
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,61 +7,53 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unetlite.errors import MALFORMED, UsageError, first_line
+from unetlite.checkpoint import load_checkpoint
+from unetlite.errors import PARSE_ERRORS, UsageError, first_line
+from unetlite.network.names import upgrade_names
 from unetlite.network.unet import UNet
-from unetlite.registry import is_plain
-from unetlite.settings import KEY, UNetConfig
+from unetlite.settings.schema import METADATA_KEY, UNetConfig
 
-LARGEST_PICKLE = 2**24  # bytes of a checkpoint's structure, all but the numbers themselves
-
-
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint that this project wrote, on the CPU."""
-    if not path.is_file():
-        raise UsageError(f"{path}: there is no such checkpoint.")
-    try:
-        with zipfile.ZipFile(path) as archive:  # which may be no larger than the file, before it is read
-            entries = archive.infolist()
-            packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
-            structure = sum(entry.file_size for entry in entries if entry.filename.endswith(".pkl"))
-            size = sum(entry.file_size for entry in entries)
-            if packed or structure > LARGEST_PICKLE or size > path.stat().st_size or archive.testzip():
-                raise ValueError("not as PyTorch writes it")
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (*MALFORMED, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError):
-        # The reason is left out: for a foreign file PyTorch's own recommends to run its code.
-        raise UsageError(f"{path} is not a checkpoint, or is damaged.") from None
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(KEY), dict) or not is_plain(checkpoint[KEY]):
-        raise UsageError(f"{path} is not a checkpoint of unetlite.")
-    return checkpoint
+PREFIX = "network."
+"""Of the network's names in the state dict of a checkpoint."""
 
 
 def load_network(path: Path) -> UNet:
-    """The network of a checkpoint, with its weights, on the CPU."""
+    """The network of a checkpoint, with its weights, on the CPU in float32."""
     return build_network(load_checkpoint(path), path)
 
 
 def build_network(checkpoint: dict[str, Any], path: Path) -> UNet:
-    """The network of the content of a checkpoint, in float32."""
+    """The network of the content of a checkpoint, in float32.
+
+    Raises UsageError if this version builds another network.
+    """
     try:
-        stored = checkpoint["state_dict"].items()
-        weights = {name.removeprefix("network."): w for name, w in stored if name.startswith("network.")}
-        return with_weights(UNetConfig(**checkpoint[KEY]["network"]), weights, path)
-    except (UsageError, *MALFORMED) as error:
+        weights = {}
+        for name, weight in checkpoint["state_dict"].items():
+            if name.startswith(PREFIX):
+                weights[name.removeprefix(PREFIX)] = weight
+        config = UNetConfig(**checkpoint[METADATA_KEY]["network"])
+        return with_weights(config, weights, path)
+    except (UsageError, *PARSE_ERRORS) as error:
         reason = first_line(error)
-        raise UsageError(f"{path} holds another network than this version of unetlite builds ({reason}).") from None
+        raise UsageError(
+            f"{path} holds another network than this version of unetlite builds ({reason})."
+        ) from None
 
 
 def with_weights(config: UNetConfig, weights: Mapping[str, Tensor], path: Path) -> UNet:
-    """A network with the weights of a file, in float32. Raises UsageError or one of MALFORMED if they do not fit.
+    """A network with the weights of the file `path`, of this version or an older one, in float32.
 
-    Nothing is allocated before the shapes are known to fit, and the file to be as large as its numbers.
+    Raises UsageError or one of PARSE_ERRORS if they do not fit. Before it is certain that shapes
+    fit and that the file is as large as its numbers, nothing is allocated.
     """
-    if sum(weight.nbytes for weight in weights.values()) > path.stat().st_size:
+    size = sum(weight.nbytes for weight in weights.values())
+    if size > path.stat().st_size:
         raise ValueError("more numbers than the file has room for")
     with torch.device("meta"):
         network = UNet(config)
-    network.load_state_dict(weights, assign=True)
-    if wrong := [name for name, weight in network.state_dict().items() if not weight.isfinite().all()]:
-        raise ValueError(f"{wrong[0]} is not finite")
+    network.load_state_dict(upgrade_names(weights), assign=True)
+    for name, weight in network.state_dict().items():
+        if not weight.isfinite().all():
+            raise ValueError(f"{name} is not finite")
     return network.float()  # whatever PyTorch's default type is

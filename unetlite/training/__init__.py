@@ -1,1 +1,1 @@
-"""One run: what is optimised, by which trainer, with which callbacks, and the directory that is left."""
+"""One run: what is optimised, by which trainer, with which callbacks, and what is left."""

@@ -1,4 +1,4 @@
-"""What happens around the training steps: pictures, the log, the clock, the last validation."""
+"""What happens around the training steps: log, clock, pictures, signals, ripple."""
 
 import logging
 import time
@@ -16,45 +16,61 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from unetlite.data.cache import Batch
-from unetlite.errors import Failure, Stopped, raising_stopped
+from unetlite.errors import Interrupted, RunFailed
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.metrics.ripple import PhaseRipple
-from unetlite.network.measures import parameters
-from unetlite.pictures import picture_grid, pictures_of
+from unetlite.network.complexity import count_parameters
 from unetlite.seeding import derive_seed
+from unetlite.signals import raise_on_signal
 from unetlite.training.segmenter import Segmenter
+from unetlite.visualize import error_pictures, picture_grid
 
 log = logging.getLogger("unetlite")
 
+PICTURES = 5  # validation images in TensorBoard
+
 
 def writer(trainer: Trainer) -> SummaryWriter:
-    """Where TensorBoard's events of a run go."""
+    """The writer of a run's TensorBoard events."""
     assert isinstance(trainer.logger, TensorBoardLogger)
     return trainer.logger.experiment
 
 
 class RunLog(Callback):
-    """What is trained on what, and a line an epoch; TensorBoard gets the configuration as text."""
+    """Logs what is trained on what, and a line an epoch. TensorBoard gets the configuration."""
 
-    def on_fit_start(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
-        store = pl_module.store
-        images = ", ".join(f"{len(split)} {name}" for name, split in store.splits.items())
-        network = f"{parameters(pl_module.network) / 1e6:.2f} M parameters in {trainer.precision} on {pl_module.device}"
-        log.info(f"{network}; images: {images}; classes: {', '.join(pl_module.classes)}")
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        dataset = pl_module.dataset
+        millions = count_parameters(pl_module.network) / 1e6
+        images = [f"{len(split)} {name}" for name, split in dataset.splits.items()]
+        log.info(
+            f"{millions:.2f} M parameters in {trainer.precision} on {pl_module.device}; "
+            f"images: {', '.join(images)}; classes: {', '.join(dataset.classes)}"
+        )
         if pl_module.device.type != "cpu":
-            log.info("on this device sums are taken in any order: the same seed repeats a run but for the last digits")
-        if unseen := [name for k, name in enumerate(store.classes) if not store.splits["train"].labels[k]]:
-            log.info(f"mind: no training mask has the class {', '.join(unseen)}, so it cannot be learnt")
-        if trainer.ckpt_path is not None:
-            return  # TensorBoard has the rest from before the interruption
-        lines = yaml.safe_dump(pl_module.run_config, sort_keys=False).splitlines()
-        writer(trainer).add_text("configuration", "".join(f"    {line}\n" for line in lines))  # Markdown: as it is
+            log.info(
+                "on this device sums are taken in any order: "
+                "the same seed repeats a run but for the last digits"
+            )
+        counts = dataset.splits["train"].labels
+        unseen = [name for k, name in enumerate(dataset.classes) if counts[k] == 0]
+        if unseen:
+            log.info(
+                f"warning: no training mask has the class {', '.join(unseen)}, "
+                "so it cannot be learnt"
+            )
+        if trainer.ckpt_path is None:  # else TensorBoard has it from before the interruption
+            config = yaml.safe_dump(pl_module.settings.as_dict(), sort_keys=False)
+            lines = [f"    {line}\n" for line in config.splitlines()]  # Markdown's code block
+            writer(trainer).add_text("configuration", "".join(lines))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         values = trainer.callback_metrics
-        shown = {"train loss": "train/loss_epoch", "val loss": "val/loss", "val mIoU": "val/miou"}
-        scores = "   ".join(f"{title} {values[name]:.4f}" for title, name in shown.items())
-        log.info(f"epoch {trainer.current_epoch + 1:3d}   step {trainer.global_step:5d}   {scores}")
+        log.info(
+            f"epoch {trainer.current_epoch + 1:3d}   step {trainer.global_step:5d}   "
+            f"train loss {values['train/loss_epoch']:.4f}   "
+            f"val loss {values['val/loss']:.4f}   val mIoU {values['val/miou']:.4f}"
+        )
 
 
 class OnlyFinite(Callback):
@@ -70,90 +86,142 @@ class OnlyFinite(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         stage = "test" if trainer.testing else "val"
-        if not (loss := trainer.callback_metrics[f"{stage}/loss"]).isfinite():
+        loss = trainer.callback_metrics[f"{stage}/loss"]
+        if not loss.isfinite():
             self.fail(trainer, f"the {stage} loss is {float(loss)}")
-        if wrong := [name for name, value in pl_module.network.state_dict().items() if not value.isfinite().all()]:
-            self.fail(trainer, f"the weights {wrong[0]} are not finite")
+        for name, value in pl_module.network.state_dict().items():
+            if not value.isfinite().all():
+                self.fail(trainer, f"the weights {name} are not finite")
 
     on_test_end = on_validation_end
 
-    def fail(self, trainer: Trainer, what: str) -> None:
-        good = f"the last good checkpoint is {self.checkpoint}" if self.checkpoint.exists() else "nothing was saved yet"
-        where = f"at step {trainer.global_step}; {good}"
-        raise Failure(f"{what}, {where}. Take a lower trainer.learning_rate, or look at the images.")
+    def fail(self, trainer: Trainer, reason: str) -> None:
+        checkpoint = "nothing was saved yet"
+        if self.checkpoint.exists():
+            checkpoint = f"the last good checkpoint is {self.checkpoint}"
+        raise RunFailed(
+            f"{reason}, at step {trainer.global_step}; {checkpoint}. "
+            "Take a lower trainer.learning_rate, or look at the images."
+        )
 
 
 class ValidationPictures(Callback):
-    """The same validation images with truth, prediction and error, to TensorBoard: a few times in a run, and last."""
+    """The same validation images with truth, prediction and error: a few times, and at the end."""
 
     @torch.no_grad()
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
-        epoch, epochs = trainer.current_epoch, trainer.max_epochs or 1
-        if epoch % max(1, epochs // 4) and epoch + 1 < epochs and not trainer.should_stop:
-            return
-        split, rows = pl_module.store.splits["val"], {}
-        for index in np.linspace(0, len(split) - 1, min(5, len(split))).round().astype(int).tolist():
-            image, mask = split[split.whole(index)]
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        epoch = trainer.current_epoch
+        epochs = trainer.max_epochs or 1
+        is_last = epoch + 1 >= epochs or trainer.should_stop
+        if epoch % max(1, epochs // 4) == 0 or is_last:
+            grid = self.draw(trainer, pl_module)
+            writer(trainer).add_image(
+                "val/pictures",
+                grid,
+                trainer.global_step,
+                dataformats="HWC",
+            )
+
+    def draw(self, trainer: Trainer, pl_module: Segmenter) -> np.ndarray:
+        """RGB uint8 (H, W, 3): a row for each of up to PICTURES images."""
+        split = pl_module.dataset.splits["val"]
+        count = min(PICTURES, len(split))
+        rows = {}
+        for index in np.linspace(0, len(split) - 1, count).round().astype(int).tolist():
+            image, mask = split[split.full_crop(index)]
             with trainer.precision_plugin.forward_context():
-                prediction = pl_module(image[None].to(pl_module.device)).argmax(1).cpu()  # (1, H, W)
+                logits = pl_module(image[None].to(pl_module.device))
+            prediction = logits.argmax(1).cpu()  # (1, H, W)
             score = SegmentationScores(pl_module.classes)
             score.update(prediction, mask[None])
-            pictures = pictures_of(image.numpy(), mask.numpy(), prediction[0].byte().numpy(), pl_module.colours)
-            rows[f"{split.names[index]}   mIoU {score.compute()['miou']:.3f}"] = pictures
-        grid = picture_grid(rows, dict(zip(pl_module.classes, pl_module.colours, strict=True)))
-        writer(trainer).add_image("val/pictures", grid, trainer.global_step, dataformats="HWC")
+            caption = f"{split.names[index]}   mIoU {score.compute()['miou']:.3f}"
+            classes = prediction[0].byte().numpy()
+            rows[caption] = error_pictures(
+                image.numpy(),
+                mask.numpy(),
+                classes,
+                pl_module.colours,
+            )
+        legend = dict(zip(pl_module.classes, pl_module.colours, strict=True))
+        return picture_grid(rows, legend)
 
 
 class Clock(Callback):
-    """How long training takes."""
+    """How long training takes, without interruptions."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0  # from the first step to the end of the last validation, without interruptions
-        self.training_seconds, self.images = 0.0, 0  # of the steps alone, data and logging included
+        self.seconds = 0.0  # from the first step to the end of the last validation
+        self.training_seconds = 0.0  # of the steps alone, with data and logging
+        self.images = 0  # trained on
 
     def on_train_start(self, *_: Any) -> None:
         self._since = time.perf_counter()
 
     def on_validation_end(self, *_: Any) -> None:
-        now = time.perf_counter()
-        self.seconds += now - self._since
-        self._since = now
+        self._advance()
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        before = self.seconds
-        self.on_validation_end()
-        self.training_seconds += self.seconds - before
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: Any,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        self.training_seconds += self._advance()
         self.images += len(batch.mask)
 
+    def _advance(self) -> float:
+        now = time.perf_counter()
+        elapsed = now - self._since
+        self._since = now
+        self.seconds += elapsed
+        return elapsed
+
     def state_dict(self) -> dict[str, Any]:
-        return {"seconds": self.seconds, "training_seconds": self.training_seconds, "images": self.images}
+        return {
+            "seconds": self.seconds,
+            "training_seconds": self.training_seconds,
+            "images": self.images,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        vars(self).update(state_dict)
+        self.seconds = state_dict["seconds"]
+        self.training_seconds = state_dict["training_seconds"]
+        self.images = state_dict["images"]
 
 
-class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbacks
-    """After SIGINT, SIGTERM or SIGHUP, saves at the end of the step and raises Stopped; after a second, at once."""
+class StopOnSignal(Checkpoint):  # Lightning calls checkpoints after all other callbacks
+    """After a signal to stop, saves at the end of the step and raises Interrupted.
+
+    A second signal raises it at once.
+    """
 
     def __init__(self, checkpoint: Path):
-        self.checkpoint, self.number, self.signals = checkpoint, 0, ExitStack()
+        self.checkpoint = checkpoint
+        self.number = 0  # of the signal
+        self.signals = ExitStack()
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        self.signals.enter_context(raising_stopped(self.remember))
+        self.signals.enter_context(raise_on_signal(self.remember))
 
     def remember(self, number: int, frame: object) -> None:
         if self.number:
-            raise Stopped(number)
+            raise Interrupted(number)
         self.number = number
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if self.number and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:  # else validation saves
-            trainer.save_checkpoint(self.checkpoint)
-            self.on_validation_end(trainer)
+        if not self.number:
+            return
+        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            return  # the validation that follows saves
+        trainer.save_checkpoint(self.checkpoint)
+        self.on_validation_end(trainer)
 
     def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
         if self.number:
-            raise Stopped(self.number, f" at step {trainer.global_step}; resume=true goes on from there")
+            note = f" at step {trainer.global_step}; resume=true goes on from there"
+            raise Interrupted(self.number, note)
 
     def on_train_end(self, *_: Any) -> None:
         self.signals.close()
@@ -162,7 +230,10 @@ class StopOnSignal(Checkpoint):  # which Lightning calls after all other callbac
 
 
 class EndAfterSteps(Callback):
-    """Validates, saves and ends after `steps`; by Lightning's `max_steps`, a run that goes on ends its epoch again."""
+    """Validates, saves and ends after `steps`.
+
+    With Lightning's own `max_steps`, a run that goes on ends its epoch again.
+    """
 
     def __init__(self, steps: int):
         self.steps = steps
@@ -176,30 +247,40 @@ class EndAfterSteps(Callback):
 class RippleProbe(Callback):
     """The ripple that the decoder adds to the logits of test images, each shifted at random."""
 
-    def on_test_start(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
+    def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
         config = pl_module.network.config
         self.stride = 2**config.depth
         # It is kept on the CPU, since Apple's GPUs have no float64.
         self.ripple = PhaseRipple(self.stride, config.num_classes, margin=self.stride)
 
     def on_test_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: Segmenter, outputs: Any, batch: Batch, batch_idx: int, *_: int
+        self,
+        trainer: Trainer,
+        pl_module: Segmenter,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        *_: int,
     ) -> None:
         generator = torch.Generator().manual_seed(derive_seed("shift", batch_idx, 0))
+        images = shift_randomly(batch.image, self.stride, generator)
         with trainer.precision_plugin.forward_context():
-            self.ripple.update(pl_module(shifted(batch.image, self.stride, generator)).float().cpu())
+            logits = pl_module(images)
+        self.ripple.update(logits.float().cpu())
 
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: Segmenter) -> None:  # type: ignore[override]
-        if not (value := self.ripple.compute()).isnan():
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        value = self.ripple.compute()
+        if not value.isnan():
             pl_module.log("test/phase_ripple", value.float())
 
 
-def shifted(images: Tensor, stride: int, generator: torch.Generator) -> Tensor:
-    """Each image (B, C, H, W) less up to `stride - 1` rows and columns, from a random place: all of one size."""
-    height, width = (max(1, size - stride + 1) for size in images.shape[-2:])
-    windows = []
+def shift_randomly(images: Tensor, stride: int, generator: torch.Generator) -> Tensor:
+    """Each image (B, C, H, W) without up to `stride - 1` rows and columns, at a random place."""
+    height = max(1, images.shape[-2] - stride + 1)
+    width = max(1, images.shape[-1] - stride + 1)
+    crops = []
     for image in images:
         top = int(torch.randint(image.shape[-2] - height + 1, (), generator=generator))
         left = int(torch.randint(image.shape[-1] - width + 1, (), generator=generator))
-        windows.append(image[:, top : top + height, left : left + width])
-    return torch.stack(windows)
+        crops.append(image[:, top : top + height, left : left + width])
+    return torch.stack(crops)

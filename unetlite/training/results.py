@@ -1,4 +1,4 @@
-"""What a finished run leaves and says."""
+"""What a finished run leaves and prints."""
 
 from collections.abc import Mapping
 from math import isnan, nan
@@ -6,103 +6,164 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch import Trainer
 from rich import get_console
 from rich.table import Table
+from torch import Tensor
 
-from unetlite.files import shorten, write_csv
+from unetlite.checkpoint import load_checkpoint
+from unetlite.files import relative_path
 from unetlite.metrics.overlap import SegmentationScores
-from unetlite.network.checkpoint import load_checkpoint, load_network
-from unetlite.network.measures import parameters
-from unetlite.settings import KEY, MAY_DIFFER
+from unetlite.network.checkpoint import load_network
+from unetlite.network.complexity import count_parameters
+from unetlite.run_directory import RunDirectory
+from unetlite.settings.schema import METADATA_KEY, NON_RESULT_KEYS, Settings
+from unetlite.tables import write_csv
 from unetlite.training.callbacks import Clock
-from unetlite.training.run import RunDirectory
 from unetlite.training.segmenter import Segmenter
 
-SHOWN = ("test/miou", "test/dice", "test/boundary_iou_1px", "test/phase_ripple")  # in TensorBoard, of the test scores
-COSTS = ("model/parameters", "train/seconds", "train/images_per_second")
+TENSORBOARD_SCORES = ("test/miou", "test/dice", "test/boundary_iou_1px", "test/phase_ripple")
+TENSORBOARD_COSTS = ("model/parameters", "train/seconds", "train/images_per_second")
+
+Metrics = dict[str, float | None]
 
 
-def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> dict[str, float | None]:
-    """Scores of test and validation images by the checkpoint that is judged, and the times; None for absent classes.
+def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> Metrics:
+    """Scores of test and validation images by the tested checkpoint, and times.
 
-    Beside them, as test/miou_last and test/miou_best, those of the weights after the last step and of the best epoch.
+    None for an absent class. Beside them are the test scores of the weights after the last step and
+    of the best epoch, as test/miou_last and test/miou_best.
     """
+    scores = {}
     # Computed again, since Lightning keeps float32 of what is logged.
-    scores = {f"test/{name}": float(value) for name, value in segmenter.test_scores.compute().items()}
-    scores["test/phase_ripple"] = float(segmenter.trainer.callback_metrics.get("test/phase_ripple", nan))
-    scores |= load_checkpoint(run.judged)[KEY]["metrics"]
+    for name, value in segmenter.test_scores.compute().items():
+        scores[f"test/{name}"] = float(value)
+    ripple = segmenter.trainer.callback_metrics.get("test/phase_ripple", nan)
+    scores["test/phase_ripple"] = float(ripple)
+    scores.update(load_checkpoint(run.test_checkpoint)[METADATA_KEY]["metrics"])
     for checkpoint in (run.last, run.best):
-        judged = checkpoint == run.judged
-        scores[f"test/miou_{checkpoint.stem}"] = scores["test/miou"] if judged else test_miou(checkpoint, segmenter)
-    costs = {"model/parameters": parameters(segmenter.network), "train/seconds": clock.seconds}
-    costs["train/images_per_second"] = clock.images / clock.training_seconds
-    return {name: None if isnan(value) else value for name, value in scores.items()} | costs
+        miou = scores["test/miou"]
+        if checkpoint != run.test_checkpoint:
+            miou = test_miou(checkpoint, segmenter)
+        scores[f"test/miou_{checkpoint.stem}"] = miou
+
+    metrics: Metrics = {}
+    for name, value in scores.items():
+        metrics[name] = None if isnan(value) else value
+    metrics["model/parameters"] = count_parameters(segmenter.network)
+    metrics["train/seconds"] = clock.seconds
+    metrics["train/images_per_second"] = clock.images / clock.training_seconds
+    return metrics
 
 
 @torch.inference_mode()
 def test_miou(checkpoint: Path, segmenter: Segmenter) -> float:
-    """The mean IoU of the test images by another checkpoint than the segmenter was tested with."""
+    """The mean IoU of the test images by another checkpoint than the tested one."""
     trainer: Any = segmenter.trainer
-    network = load_network(checkpoint).eval().to(trainer.strategy.root_device).to(memory_format=torch.channels_last)
+    device = trainer.strategy.root_device
+    network = load_network(checkpoint).eval().to(device)
+    network.to(memory_format=torch.channels_last)
     scores = SegmentationScores(segmenter.classes)
     for image, mask in trainer.test_dataloaders:
         with trainer.precision_plugin.forward_context():
-            scores.update(network(image.to(trainer.strategy.root_device)).argmax(1).cpu(), mask)
+            logits = network(image.to(device))
+        scores.update(logits.argmax(1).cpu(), mask)
     return float(scores.compute()["miou"])
 
 
 def write_tables(run: RunDirectory, segmenter: Segmenter, tested: Mapping[str, list[str]]) -> None:
-    """`per_image.csv`, scores of each test image, and `counts.csv`, the pixels that the data set's are made of."""
+    """Writes the scores of each test image, and its pixel counts."""
+    write_columns(run.per_image, tested, image_scores(segmenter))
+    write_columns(run.counts, tested, image_counts(segmenter))
+
+
+def write_columns(
+    path: Path, tested: Mapping[str, list[str]], columns: Mapping[str, Tensor]
+) -> None:
+    """Writes a table with a row for each test image."""
+    values = [*tested.values(), *(column.tolist() for column in columns.values())]
+    write_csv(path, [*tested, *columns], zip(*values, strict=True))
+
+
+def image_scores(segmenter: Segmenter) -> dict[str, Tensor]:
+    """The columns (N,) of `per_image.csv`. Means are over the classes that an image has."""
     scores: Any = segmenter.test_scores
-    metrics = {"overlap": scores["overlap"], "boundary_1px": scores["boundary_iou_1px"]}
-    iou, dice = metrics["overlap"].per_image()  # (N, K)
-    columns = {"miou": iou.nanmean(1), "dice": dice.nanmean(1)}  # over the classes that an image has
-    columns["boundary_iou_1px"] = metrics["boundary_1px"].per_image()[0].nanmean(1)
-    classes = list(enumerate(segmenter.classes))
-    columns |= {f"iou/{label}": iou[:, k] for k, label in classes}
-    columns |= {f"dice/{label}": dice[:, k] for k, label in classes}
-    counts = {
-        f"{name}/{kind}/{label}": metric.all_counts()[:, k, j]
-        for name, metric in metrics.items()
-        for k, label in classes
-        for j, kind in enumerate(("tp", "fp", "fn"))
+    iou, dice = scores["overlap"].per_image()  # both (N, K)
+    boundary_iou, _ = scores["boundary_iou_1px"].per_image()  # (N, K)
+    columns = {
+        "miou": iou.nanmean(1),
+        "dice": dice.nanmean(1),
+        "boundary_iou_1px": boundary_iou.nanmean(1),
     }
-    for path, written in ((run.per_image, columns), (run.counts, counts)):
-        rows = zip(*tested.values(), *(column.tolist() for column in written.values()), strict=True)
-        write_csv(path, [*tested, *written], rows)
+    for name, table in (("iou", iou), ("dice", dice)):
+        for k, label in enumerate(segmenter.classes):
+            columns[f"{name}/{label}"] = table[:, k]
+    return columns
 
 
-def log_hyperparameters(trainer: Trainer, config: Mapping[str, Any], metrics: Mapping[str, float | None]) -> None:
-    """Fills TensorBoard's HPARAMS tab: operator, seed and what was typed besides; then test scores and costs."""
-    typed = dict(word.split("=", 1) for word in HydraConfig.get().overrides.task if "=" in word)
-    varied = {key.lstrip("+"): value for key, value in typed.items() if key not in {*MAY_DIFFER, "seed", "upsample"}}
-    operator = ", ".join(map(str, config["upsample"].values()))
+def image_counts(segmenter: Segmenter) -> dict[str, Tensor]:
+    """The columns (N,) of `counts.csv`: true and false positives and false negatives by class."""
+    scores: Any = segmenter.test_scores
+    counts = {
+        "overlap": scores["overlap"].all_counts(),  # (N, K, 3)
+        "boundary_1px": scores["boundary_iou_1px"].all_counts(),
+    }
+    columns = {}
+    for name, table in counts.items():
+        for k, label in enumerate(segmenter.classes):
+            for j, kind in enumerate(("tp", "fp", "fn")):
+                columns[f"{name}/{kind}/{label}"] = table[:, k, j]
+    return columns
+
+
+def log_hyperparameters(trainer: Trainer, settings: Settings, metrics: Metrics) -> None:
+    """Fills TensorBoard's HPARAMS: operator, seed, other overrides; then test scores and costs."""
+    operator = ", ".join(str(value) for value in settings.upsample.values())
     # TensorBoard sorts, and shows five at first: a space comes before the others.
-    settings: dict[str, Any] = {" upsample": operator, " seed": str(config["seed"]), **varied}
-    scores = {name: value for name in SHOWN if (value := metrics[name]) is not None}
-    costs = {f"costs/{name.split('/')[1]}": value for name in COSTS if (value := metrics[name]) is not None}
+    hyperparameters: dict[str, Any] = {" upsample": operator, " seed": str(settings.seed)}
+    for override in settings.overrides:
+        key, separator, value = override.lstrip("+").partition("=")
+        if separator and key not in NON_RESULT_KEYS and key not in ("seed", "upsample"):
+            hyperparameters[key] = value
+    scores = {}
+    for name in TENSORBOARD_SCORES:
+        if metrics[name] is not None:
+            scores[name] = metrics[name]
+    costs = {}
+    for name in TENSORBOARD_COSTS:
+        _, short_name = name.split("/")
+        costs[f"costs/{short_name}"] = metrics[name]
     logger: Any = trainer.logger
-    logger.log_hyperparams(settings, scores | costs)
-    for name, value in scores.items():
-        logger.experiment.add_scalar(name, value, trainer.global_step)
+    logger.log_hyperparams(hyperparameters, scores | costs)
+    for name, score in scores.items():
+        logger.experiment.add_scalar(name, score, trainer.global_step)
 
 
-def print_results(run: RunDirectory, metrics: Mapping[str, float | None], classes: tuple[str, ...]) -> None:
-    """A table of the test scores, where things lie, and the command to look at them."""
+def print_results(run: RunDirectory, metrics: Metrics, classes: tuple[str, ...]) -> None:
+    """Prints the test scores, where the files are, and the command to look at them."""
 
     def score(name: str) -> str:
         value = metrics[f"test/{name}"]
         return "absent" if value is None else f"{value:.4f}"
 
-    table = Table("test images", "IoU", "Dice", title=str(shorten(run.path)))
+    table = Table(
+        "test images",
+        "IoU",
+        "Dice",
+        title=str(relative_path(run.path)),
+    )
     for label in classes:
         table.add_row(label, score(f"iou/{label}"), score(f"dice/{label}"))
     table.add_section()
-    table.add_row("mean over classes", score("miou"), score("dice"), style="bold")
+    table.add_row(
+        "mean over classes",
+        score("miou"),
+        score("dice"),
+        style="bold",
+    )
     table.add_row("mean over images", score("miou_per_image"), score("dice_per_image"))
     get_console().print(table)
-    print(f"{metrics['train/seconds']:.0f} s of training, {metrics['train/images_per_second']:.0f} images/s")
-    print(f"checkpoint        {shorten(run.judged)}")
-    print(f"curves, pictures  tensorboard --logdir {shorten(run.path.parents[1])}")
+    seconds, rate = metrics["train/seconds"], metrics["train/images_per_second"]
+    print(f"{seconds:.0f} s of training, {rate:.0f} images/s")
+    print(f"checkpoint        {relative_path(run.test_checkpoint)}")
+    print(f"curves, pictures  tensorboard --logdir {relative_path(run.path.parents[1])}")

@@ -1,6 +1,6 @@
 """The LightningModule: loss, optimiser, scores, and what a checkpoint carries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,97 +13,146 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torchmetrics import MetricCollection
 
 from unetlite.classes import IGNORE
-from unetlite.data.cache import Batch, Store
-from unetlite.hardware import environment
+from unetlite.data.cache import Batch, DecodedDataset
+from unetlite.device import environment
 from unetlite.metrics.boundary import BoundaryIoU
 from unetlite.metrics.overlap import SegmentationScores
+from unetlite.network.names import upgrade_names
 from unetlite.network.unet import UNet
 from unetlite.seeding import derive_seed
-from unetlite.settings import KEY, TrainerOptions
+from unetlite.settings.schema import METADATA_KEY, Settings
 
 
 def make_scores(classes: Sequence[str]) -> MetricCollection:
-    """What is scored after every epoch: the overlap with the truth, and that of the boundaries alone."""
-    metrics: Any = {"overlap": SegmentationScores(classes), "boundary_iou_1px": BoundaryIoU(classes, width=1)}
+    """The scores after every epoch: the overlap with the truth, and that of boundaries."""
+    metrics: Any = {
+        "overlap": SegmentationScores(classes),
+        "boundary_iou_1px": BoundaryIoU(classes, width=1),
+    }
     return MetricCollection(metrics, compute_groups=False)
 
 
 class Segmenter(LightningModule):
-    """Trains a UNet, raw pixels to logits (B, K, H, W), on Batches; `run_config`, plain values, is checkpointed."""
+    """Trains a UNet on Batches: raw pixels (B, C, H, W) in, logits (B, K, H, W) out."""
 
-    def __init__(self, network: UNet, store: Store, options: TrainerOptions, run_config: Mapping[str, Any]):
+    def __init__(self, network: UNet, dataset: DecodedDataset, settings: Settings):
         super().__init__()
-        self.network, self.store, self.options, self.run_config = network, store, options, dict(run_config)
-        self.classes, self.colours = store.classes, store.colours
-        self.val_scores, self.test_scores = make_scores(store.classes), make_scores(store.classes)
+        self.network = network
+        self.dataset = dataset
+        self.settings = settings
+        self.classes = dataset.classes
+        self.colours = dataset.colours
+        self.val_scores = make_scores(dataset.classes)
+        self.test_scores = make_scores(dataset.classes)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(image)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        # What a network draws in a step, as in stochastic pooling, is the same after an interruption.
-        torch.manual_seed(derive_seed(self.run_config["seed"], "step", self.global_step))
-        loss, _ = self._loss(batch, "train")
-        self.log("train/loss_epoch", loss, on_step=False, on_epoch=True, batch_size=len(batch.mask))
+        # What a network draws in a step, as in stochastic pooling, is the same after a resume.
+        torch.manual_seed(derive_seed(self.settings.seed, "step", self.global_step))
+        logits = self.network(batch.image).float()  # (B, K, H, W)
+        loss = self._loss(logits, batch.mask, "train")
+        size = len(batch.mask)
+        self.log(
+            "train/loss_epoch",
+            loss,
+            on_step=False,
+            on_epoch=True,
+            batch_size=size,
+        )
         return loss
 
     @property
-    def _evaluated(self) -> tuple[str, MetricCollection]:
-        return ("test", self.test_scores) if self.trainer.testing else ("val", self.val_scores)
+    def _stage(self) -> str:
+        return "test" if self.trainer.testing else "val"
+
+    @property
+    def _scores(self) -> MetricCollection:
+        return self.test_scores if self.trainer.testing else self.val_scores
 
     def on_validation_epoch_start(self) -> None:
-        self._evaluated[1].reset()  # and kept afterwards, for checkpoints and the scores per image
+        # Scores are kept after an epoch, for checkpoints and the tables of images.
+        self._scores.reset()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        stage, scores = self._evaluated
-        _, logits = self._loss(batch, stage)
-        scores.update(logits.argmax(1), batch.mask)
+        logits = self.network(batch.image).float()  # (B, K, H, W)
+        self._loss(logits, batch.mask, self._stage)
+        self._scores.update(logits.argmax(1), batch.mask)
 
     def on_validation_epoch_end(self) -> None:
-        stage, scores = self._evaluated
-        # A class that is absent from truth and prediction has no score, and no curve.
-        values = {f"{stage}/{name}": value.float() for name, value in scores.compute().items()}
-        self.log_dict({name: value for name, value in values.items() if not value.isnan()})
+        for name, value in self._scores.compute().items():
+            if not value.isnan():  # NaN: the class is absent from truth and prediction
+                self.log(f"{self._stage}/{name}", value.float())
 
     on_test_epoch_start = on_validation_epoch_start
     test_step = validation_step
     on_test_epoch_end = on_validation_epoch_end
 
-    def _loss(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
-        logits = self.network(batch.image).float()  # (B, K, H, W)
-        mask = batch.mask.long()
+    def _loss(self, logits: Tensor, mask: Tensor, stage: str) -> Tensor:
+        """Cross-entropy plus the weighted Dice loss of logits (B, K, H, W) and a mask (B, H, W)."""
+        target = mask.long()
         # A batch can be ignored altogether; the mean over no pixel would be NaN.
-        labelled = (mask != IGNORE).sum().clamp(min=1)
-        cross_entropy = F.cross_entropy(logits, mask, ignore_index=IGNORE, reduction="sum") / labelled
-        dice = dice_loss(logits, mask, average="macro", ignore_index=IGNORE)
-        loss = cross_entropy + self.options.dice_weight * dice
-        parts = {"loss": loss, "cross_entropy": cross_entropy, "dice_loss": dice}
-        self.log_dict({f"{stage}/{name}": value for name, value in parts.items()}, batch_size=len(mask))
-        return loss, logits
+        labelled = (target != IGNORE).sum().clamp(min=1)
+        summed = F.cross_entropy(
+            logits,
+            target,
+            ignore_index=IGNORE,
+            reduction="sum",
+        )
+        cross_entropy = summed / labelled
+        dice = dice_loss(
+            logits,
+            target,
+            average="macro",
+            ignore_index=IGNORE,
+        )
+        loss = cross_entropy + self.settings.trainer.dice_weight * dice
+        parts = {
+            f"{stage}/loss": loss,
+            f"{stage}/cross_entropy": cross_entropy,
+            f"{stage}/dice_loss": dice,
+        }
+        self.log_dict(parts, batch_size=len(mask))
+        return loss
 
     def configure_optimizers(self) -> Any:
-        rate, decay = self.options.learning_rate, self.options.weight_decay
-        optimizer = torch.optim.AdamW(self.parameters(), lr=rate, weight_decay=decay, fused=True)
+        options = self.settings.trainer
+        optimizer = torch.optim.AdamW(
+            self.parameters(),
+            lr=options.learning_rate,
+            weight_decay=options.weight_decay,
+            fused=True,
+        )
         steps = int(self.trainer.estimated_stepping_batches)
-        steps = min(steps, self.options.max_steps) if self.options.max_steps > 0 else steps
-        scheduler = OneCycleLR(optimizer, rate, total_steps=steps)
+        if options.max_steps > 0:
+            steps = min(steps, options.max_steps)
+        scheduler = OneCycleLR(optimizer, options.learning_rate, total_steps=steps)
         schedule = {"scheduler": scheduler, "interval": "step", "name": "train/learning_rate"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
-        # Lightning's Trainer refuses to clip with mixed precision and a fused optimiser, for the sake of float16's loss
-        # scaling, which bfloat16 does not need.
-        if self.options.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(self.parameters(), self.options.gradient_clip)
+        # Lightning refuses to clip with mixed precision and a fused optimiser, for the sake of
+        # float16's loss scaling, which bfloat16 does not need.
+        limit = self.settings.trainer.gradient_clip
+        if limit > 0:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), limit)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["state_dict"] = upgrade_names(checkpoint["state_dict"], "network.")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        validated = self.trainer.callback_metrics.get("val/loss")  # None before the first validation
-        scores = {} if validated is None else {f"val/{k}": float(v) for k, v in self.val_scores.compute().items()}
-        checkpoint[KEY] = {
+        metrics = {}
+        loss = self.trainer.callback_metrics.get("val/loss")
+        if loss is not None:  # None before the first validation
+            for name, value in self.val_scores.compute().items():
+                metrics[f"val/{name}"] = float(value)
+            metrics["val/loss"] = float(loss)
+        checkpoint[METADATA_KEY] = {
             "network": asdict(self.network.config),
             "classes": list(self.classes),
             "colours": [list(colour) for colour in self.colours],
-            "config": self.run_config,
+            "config": self.settings.as_dict(),
             "environment": environment(),
-            "metrics": {**scores, **({} if validated is None else {"val/loss": float(validated)})},
+            "metrics": metrics,
         }

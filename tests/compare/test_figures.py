@@ -1,0 +1,46 @@
+"""Pictures of test images and features."""
+
+import numpy as np
+import torch
+
+from unetlite.compare.comparison import read_comparison
+from unetlite.compare.figures import draw_figures, principal_components
+from unetlite.network.checkpoint import load_network
+
+
+def test_another_augmentation_still_gives_pictures_and_another_data_set_does_not(runs, change):
+    networks = {}
+    for name in ("bilinear", "transpose"):
+        networks[name] = load_network(runs / name / "seed0" / "best.ckpt").eval()
+    for file in (runs / "bilinear").rglob("config.yaml"):
+        change(file, data__augment__rotation=5.0, data__crops_per_image=3)
+    figures = draw_figures(read_comparison(runs, allow=["data"]), networks)
+    assert figures.missing is None
+    assert len(figures.images) == 4
+    for pictures in figures.images.values():
+        captions = list(pictures)
+        assert captions[:2] == ["image", "truth"]
+        assert [caption.split(", mIoU")[0] for caption in captions[2:]] == list(networks)
+    assert len(figures.features) == networks["transpose"].config.depth
+    for pictures in figures.features.values():
+        assert list(pictures) == ["image", *networks]
+
+    change(runs / "bilinear" / "seed2" / "config.yaml", data__val_fraction=0.3)
+    figures = draw_figures(read_comparison(runs, allow=["data"]), networks)
+    assert "differ in the data set" in figures.missing
+    assert not figures.images
+
+
+def test_principal_components_do_not_depend_on_how_a_network_mixes_its_channels():
+    scale = torch.tensor([9.0, 3.0, 1.0])[:, None, None]
+    components = scale * torch.randn(3, 40, 50, dtype=torch.float64)
+    mixing = torch.linalg.qr(torch.randn(8, 8, dtype=torch.float64)).Q[:, :3]  # orthogonal
+    mixed = torch.einsum("cp,phw->chw", mixing, components)
+    before = principal_components(components).astype(int)
+    after = principal_components(mixed).astype(int)
+    distance = np.minimum(abs(after - before), abs(255 - after - before))  # a sign is free
+    assert distance.mean() < 12  # the sampled components correlate a little
+
+
+def test_a_decoder_of_two_channels_has_pictures():
+    assert principal_components(torch.randn(2, 4, 6)).shape == (4, 6, 3)

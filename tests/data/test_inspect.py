@@ -1,0 +1,157 @@
+"""What `unetlite choose` reads from a folder, and what it refuses as it would train nonsense."""
+
+import numpy as np
+import pytest
+from helpers import noise, save
+from PIL import Image
+
+from unetlite.data import inspect
+from unetlite.data.inspect import inspect_folder
+from unetlite.errors import UsageError
+
+SIZE = (12, 16)
+
+
+def make_folder(root, masks, suffix="", names=None):
+    for k, mask in enumerate(masks):
+        name = names[k] if names else f"{k}"
+        save(root / "images" / f"{name}.png", np.full(mask.shape[:2], k, np.uint8))
+        save(root / "masks" / f"{name}{suffix}.png", mask)
+    return root
+
+
+def masks_of(*values, count=4):
+    """Masks that hold these values."""
+    return [np.resize(np.array(values, np.uint8), SIZE) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        ((0, 255), None),
+        ((0, 1), None),
+        ((0, 1, 2), ["class_0", "class_1", "class_2"]),
+        ((0, 1, 2, 255), ["class_0", "class_1", "class_2"]),
+        ((0, 3, 1), ["class_0", "class_1", "class_2", "class_3"]),
+        ((0, 128, 255), {"class_0": 0, "class_128": 128, "class_255": 255}),
+        ((1, 2), {"class_1": 1, "class_2": 2}),
+    ],
+)
+def test_classes_are_inferred_from_the_values_of_the_masks(tmp_path, values, classes):
+    settings, _ = inspect_folder(make_folder(tmp_path, masks_of(*values)), {})
+    assert settings.get("classes") == classes
+
+
+def test_numbers_of_objects_are_foreground(tmp_path):
+    numbers = np.arange(SIZE[0] * SIZE[1]).reshape(SIZE)
+    masks = [(numbers % (40 + k)).astype(np.uint8) for k in range(4)]
+    settings, lines = inspect_folder(make_folder(tmp_path, masks), {})
+    assert "classes" not in settings
+    assert "numbers of objects up to 42" in lines[1]
+
+
+def test_sizes_and_shares_are_reported(tmp_path):
+    masks = [np.resize(np.array([0, 0, 0, 1], np.uint8), (8 + k, 16)) for k in range(4)]
+    _, lines = inspect_folder(make_folder(tmp_path, masks), {"classes": ["sea", "land"]})
+    assert lines[:4] == [
+        "images   4 with a mask each, 16 x 8 to 16 x 11 pixels",
+        "classes  sea 75.0%, land 25.0% (as data.classes says)",
+        "splits   2 train, 1 val, 1 test, drawn by name",
+        "groups   none; every image counts for itself",
+    ]
+
+
+def test_some_masks_of_a_large_folder_are_inspected(tmp_path, monkeypatch):
+    monkeypatch.setattr(inspect, "MOST_MASKS", 3)
+    _, lines = inspect_folder(make_folder(tmp_path, masks_of(0, 1, count=9)), {})
+    assert lines[0] == "images   9 with a mask each, 16 x 12 pixels (3 were inspected)"
+
+
+def test_splits_are_reported_with_their_origin(tmp_path):
+    make_folder(tmp_path / "a", masks_of(0, 1))
+    (tmp_path / "a" / "splits.csv").write_text("id,split\n0,test\n1,train\n2,val\n3,train\n")
+    _, lines = inspect_folder(tmp_path / "a", {})
+    assert "splits   2 train, 1 val, 1 test, from splits.csv" in lines
+    for split in ("train", "val", "test"):
+        make_folder(tmp_path / "b" / split, masks_of(0, 1), suffix="_m")
+    settings, lines = inspect_folder(tmp_path / "b", {})
+    assert settings["mask_suffix"] == "_m"
+    assert "splits   4 train, 4 val, 4 test, from folders" in lines
+
+
+def test_a_suffix_of_the_masks_and_series_of_names_are_noticed(tmp_path):
+    names = [f"patient{k % 3}_{k}" for k in range(12)]
+    make_folder(tmp_path, masks_of(0, 1, count=12), "_mask", names)
+    settings, lines = inspect_folder(tmp_path, {})
+    assert settings["mask_suffix"] == "_mask"
+    (pattern,) = (line.split("'")[1] for line in lines if "data.group=" in line)
+    _, lines = inspect_folder(tmp_path, {"group": pattern})
+    assert "groups   3" in lines
+    assert not any("data.group=" in line for line in lines)
+
+
+def test_few_images_and_absent_classes_are_warned_of(tmp_path):
+    make_folder(tmp_path, masks_of(0, 1))
+    _, lines = inspect_folder(tmp_path, {"classes": ["a", "b", "c"]})
+    assert "warning: c is nowhere in the masks" in lines
+    assert "warning: 4 images are few: a verdict about others will be wide" in lines
+
+
+def test_colours_of_palettes_and_validity_masks_are_understood(tmp_path):
+    make_folder(tmp_path, masks_of(0, 1))
+    for k in range(4):
+        mask = Image.fromarray(masks_of(0, 1)[0])
+        mask.putpalette([9, 9, 9, 200, 10, 30])
+        mask.save(tmp_path / "masks" / f"{k}.png")
+        save(tmp_path / "valid" / f"{k}.png", masks_of(0, 255)[0])
+    _, lines = inspect_folder(tmp_path, {"classes": {"a": [9, 9, 9], "b": [200, 10, 30]}})
+    assert "a 50.0%, b 50.0%" in lines[1]
+    assert "valid    where a file of valid/ is zero is no truth" in lines
+
+
+def make_coloured(root):
+    grey = masks_of(0, 200, count=3)
+    colours = np.array([[0, 0, 0], [200, 10, 30]], np.uint8)
+    make_folder(root, [np.resize(colours, (*SIZE, 3)), *[np.stack([x] * 3, -1) for x in grey]])
+
+
+def make_jpeg(root):
+    make_folder(root, masks_of(0, 255))
+    (root / "masks" / "1.png").unlink()
+    save(root / "masks" / "1.jpg", masks_of(0, 255)[0])
+
+
+def make_shades(root):
+    make_folder(root, [noise(*SIZE, seed=k) for k in range(4)])
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "words"),
+    [
+        (
+            make_coloured,
+            {},
+            [
+                "0.png is a coloured mask",
+                "data.classes={class_0: [0, 0, 0], class_1: [200, 10, 30]}",
+            ],
+        ),
+        (make_jpeg, {}, ["1.jpg is a JPEG", "PNG"]),
+        (lambda root: make_folder(root, masks_of(7)), {}, ["hold 7 alone"]),
+        (
+            lambda root: make_folder(root, masks_of(0, 255)),
+            {"classes": ["a", "b"]},
+            ["all masks hold the class a alone; they also hold 255, which is ignored"],
+        ),
+        (make_shades, {}, ["different values", "like an image"]),
+        (lambda root: root.joinpath("images").mkdir(), {}, ["holds no image"]),
+        (lambda root: root.rmdir(), {}, ["no such folder"]),
+    ],
+)
+def test_what_would_train_nonsense_is_refused_with_the_remedy(tmp_path, make, options, words):
+    root = tmp_path / "data"
+    root.mkdir()
+    make(root)
+    with pytest.raises(UsageError) as error:
+        inspect_folder(root, options)
+    assert all(word in str(error.value) for word in words), error.value

@@ -1,0 +1,87 @@
+"""From mask values to class indices."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unetlite.classes import IGNORE, palette
+from unetlite.data.labels import ClassTable
+from unetlite.errors import UsageError
+
+MASK = Path("mask.png")
+VALUES = np.random.default_rng(0).choice([0, 1, 2, 255], (6, 8)).astype(np.uint8)
+
+
+def test_without_classes_nonzero_is_foreground():
+    numbers = (np.arange(48).reshape(6, 8) * 40).astype(np.uint16)  # of objects, up to 1880
+    table = ClassTable(None)
+    assert table.names == ("background", "foreground")
+    assert np.array_equal(table.indices(numbers, MASK), numbers > 0)
+    assert np.array_equal(table.indices(VALUES, MASK), VALUES > 0)  # 255, too
+    ignoring = ClassTable(None, ignore=255)
+    assert np.array_equal(ignoring.indices(VALUES, MASK) == IGNORE, VALUES == 255)
+
+
+def test_a_list_of_classes_names_indices_and_255_is_ignored():
+    table = ClassTable(["sky", "sea", "sand"])
+    assert np.array_equal(table.indices(VALUES, MASK), VALUES)
+    assert table.colours == palette(3)
+
+
+def test_grey_values_by_table():
+    values = np.random.default_rng(0).choice([0, 128, 255, 7], (6, 8)).astype(np.uint8)
+    table = ClassTable({"background": 0, "road": 128, "house": 255}, ignore=[7])
+    expected = np.select([values == 0, values == 128, values == 255], [0, 1, 2], IGNORE)
+    assert np.array_equal(table.indices(values, MASK), expected)
+    grey_rgb = np.repeat(values[..., None], 3, axis=2)
+    assert np.array_equal(table.indices(grey_rgb, MASK), expected)
+
+
+def test_rgb_values_by_table():
+    colours = np.array([[0, 0, 0], [128, 64, 128], [70, 70, 70], [1, 2, 3]], np.uint8)
+    indices = np.random.default_rng(0).integers(0, 4, (6, 8))
+    classes = {"nothing": [0, 0, 0], "road": [128, 64, 128], "house": [70, 70, 70]}
+    table = ClassTable(classes, ignore=[[1, 2, 3]])
+    expected = np.where(indices == 3, IGNORE, indices)
+    assert np.array_equal(table.indices(colours[indices], MASK), expected)
+    assert table.colours[1] == (128, 64, 128)
+
+
+@pytest.mark.parametrize(
+    ("classes", "values", "message"),
+    [
+        (["a", "b"], [[9, 9, 0]], "value 9 at 2 pixels, but data.classes has 0, 1"),
+        ({"a": [0, 0, 0], "b": [1, 1, 1]}, [[0]], "grey mask, but data.classes gives RGB"),
+        (["a", "b"], [[[1, 2, 3]]], "is an RGB mask"),
+        ({"a": [0, 0, 0], "b": [1, 1, 1]}, [[[9, 8, 7]]], r"value \[9, 8, 7\] at 1 pixels"),
+    ],
+)
+def test_values_that_no_class_has_are_refused_with_the_file(classes, values, message):
+    with pytest.raises(UsageError, match=rf"mask\.png .*{message}"):
+        ClassTable(classes).indices(np.array(values, np.uint8), MASK)
+
+
+@pytest.mark.parametrize(
+    ("classes", "ignore", "message"),
+    [
+        ("ab", (), "data.classes=ab: expected a list"),
+        ([], (), "names nothing"),
+        (["one"], (), "names one; give two or more"),
+        (["a", "a"], (), "different"),
+        ([f"{k}" for k in range(256)], (), "names 256 classes; at most 255"),
+        (["a", "<b>"], (), "the class name '<b>'"),
+        ({"a": 0, "b": [1, 2, 3]}, (), "mix grey"),
+        ({"a": 0, "b": 1}, [[1, 2, 3]], "mix grey"),
+        ({"a": 0, "b": 0}, (), "value 0 to two"),
+        ({"a": 0, "b": 1}, [1], "value 1 to two"),
+        ({"a": 0, "b": "red"}, (), "data.classes.b=red"),
+        ({"a": 0, "b": -1}, (), "data.classes.b=-1"),
+        ({"a": 0, "b": True}, (), "data.classes.b=True"),
+        ({"a": 0, "b": [1, 2, 300]}, (), "300"),
+        (["a", "b"], "255", "data.ignore=255: expected a list"),
+    ],
+)
+def test_tables_that_mean_nothing_are_refused(classes, ignore, message):
+    with pytest.raises(UsageError, match=message):
+        ClassTable(classes, ignore)

@@ -1,0 +1,53 @@
+"""A runtime whose output does not match its metadata is refused."""
+
+import numpy as np
+import pytest
+from helpers import as_trained, make_metadata
+
+from unetlite import UsageError
+from unetlite.inference.runtimes.base import Runtime
+
+
+class Constant(Runtime):
+    """A runtime with a fixed output."""
+
+    name = "Constant"
+
+    def __init__(self, result, output):
+        self.metadata = make_metadata(as_trained({"name": "nearest"}, widths=(4, 6)), output=output)
+        self.result = result
+
+    def run(self, image):
+        return self.result
+
+
+PIXELS = np.zeros((1, 3, 2, 2), np.uint8)
+
+
+def test_logits_become_probabilities_without_overflow():
+    logits = np.array([1000.0, 0.0], np.float32).reshape(1, 2, 1, 1) * np.ones((1, 1, 2, 2), "f4")
+    probabilities = Constant(logits, "logits").probabilities(PIXELS)
+    np.testing.assert_array_equal(probabilities[:, 0], 1)
+    np.testing.assert_array_equal(probabilities[:, 1], 0)
+
+
+def test_classes_become_probabilities_of_0_and_1():
+    classes = np.array([[[0, 1], [1, 0]]], np.uint8)
+    probabilities = Constant(classes, "classes").probabilities(PIXELS)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_array_equal(probabilities[0, 1], classes[0])
+    np.testing.assert_array_equal(probabilities.sum(1), 1)
+
+
+@pytest.mark.parametrize(
+    ("result", "output"),
+    [
+        (np.zeros((1, 3, 2, 2), np.float32), "logits"),  # three classes for two
+        (np.zeros((1, 2, 2), np.uint8), "logits"),
+        (np.zeros((1, 2, 2, 2), np.float32), "classes"),
+        (np.full((1, 2, 2, 2), np.nan, np.float32), "probabilities"),
+    ],
+)
+def test_another_shape_or_values_that_are_not_finite_are_refused(result, output):
+    with pytest.raises(UsageError, match="does not match its metadata"):
+        Constant(result, output).probabilities(PIXELS)

@@ -1,0 +1,152 @@
+"""One image in, classes out: in tiles as a whole, of any kind of image."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from helpers import OPERATORS, as_trained, label, make_metadata, make_model, noise, save
+from hypothesis import given, settings
+from hypothesis.strategies import integers
+from PIL import Image
+
+from unetlite import UsageError, load
+from unetlite.inference.model import Model
+from unetlite.inference.runtimes.pytorch import PyTorch
+from unetlite.inference.tiling import Tiling
+
+
+@pytest.mark.parametrize(
+    "operator", [op for op in OPERATORS if op["name"] != "dysample"], ids=label
+)
+def test_tiles_give_what_the_whole_image_gives(operator):
+    image = noise(131, 203, 3)
+    whole = make_model(operator=operator).predict(image)
+    tiling = Tiling(whole.metadata.receptive_field, 4)
+    tiled = make_model(tile=2 * tiling.halo + 32, operator=operator).predict(image)
+    np.testing.assert_allclose(tiled.probabilities, whole.probabilities, atol=1e-5)
+    np.testing.assert_array_equal(tiled.classes, tiled.probabilities.argmax(0))
+
+
+def test_less_overlap_than_the_default_makes_tiles_approximate():
+    image = noise(131, 203, 3)
+    tiled = make_model(tile=64, overlap=0).predict(image)
+    whole = make_model().predict(image)
+    assert np.abs(tiled.probabilities - whole.probabilities).max() > 1e-3
+
+
+def test_every_kind_of_image_gives_the_same(tmp_path):
+    model = make_model()
+    array = noise(37, 50, 3)
+    image = Image.fromarray(array)
+    transparent = np.concatenate([array, noise(37, 50, 1)], axis=2)
+    file = save(tmp_path / "a.png", array)
+    tensor = torch.from_numpy(array).permute(2, 0, 1)
+    flipped_twice = array[:, ::-1][:, ::-1]
+    expected = model.predict(image)
+    for same in (array, transparent, flipped_twice, tensor, file, str(file), image.convert("RGBA")):
+        np.testing.assert_array_equal(model.predict(same).probabilities, expected.probabilities)
+
+
+def test_16_bit_tensors_are_read_as_16_bit_arrays():
+    model = make_model()
+    grey = noise(20, 30, dtype=np.uint16)
+    tensor = torch.from_numpy(grey.astype(np.int32)).to(torch.uint16)
+    np.testing.assert_array_equal(model.predict(grey).classes, model.predict(tensor).classes)
+
+
+def test_a_prediction_has_the_size_of_the_image_and_agrees_with_itself():
+    prediction = make_model().predict(noise(37, 50, 3))
+    assert prediction.classes.shape == (37, 50)
+    np.testing.assert_allclose(prediction.probabilities.sum(0), 1, atol=1e-5)
+    np.testing.assert_array_equal(np.asarray(prediction.mask), prediction.probabilities.argmax(0))
+    assert prediction.overlay.size == (50, 37)
+    assert sum(prediction.areas.values()) == pytest.approx(1)
+    assert "50 x 37" in repr(prediction)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((4, 4)),
+        np.zeros((3, 9, 8), np.uint8),
+        np.zeros((1, 4, 4, 3), np.uint8),
+        np.zeros((0, 3), np.uint8),
+        torch.zeros(2, 4, 4, dtype=torch.uint8),
+        7,
+        None,
+        "nowhere.png",
+    ],
+    ids=lambda wrong: str(getattr(wrong, "shape", wrong)),
+)
+def test_anything_else_is_refused_with_what_was_expected(wrong):
+    with pytest.raises(UsageError, match=r"expected|no pixels|nowhere"):
+        make_model().predict(wrong)
+
+
+@settings(deadline=None, max_examples=10)
+@given(height=integers(1, 40), width=integers(1, 40))
+def test_with_flips_a_mirrored_image_gives_the_mirrored_prediction(height, width):
+    model = make_model()
+    image = noise(height, width, 3)
+    expected = model.predict(image, flips=True).probabilities
+    for axis in (0, 1):
+        mirrored = model.predict(np.flip(image, axis), flips=True).probabilities
+        np.testing.assert_allclose(np.flip(mirrored, axis + 1), expected, atol=1e-5)
+
+
+def test_a_network_trained_on_resized_images_gets_them_resized():
+    network = as_trained({"name": "nearest"}, widths=(4, 6))
+    metadata = make_metadata(network, config={"data": {"name": "folder", "resize": 16}})
+    model = Model(PyTorch(network, metadata))
+    large = model.predict(noise(64, 96, 3))
+    assert large.classes.shape == (64, 96)
+    resized = Image.fromarray(noise(64, 96, 3)).resize((24, 16), Image.Resampling.BILINEAR)
+    small = model.predict(resized)
+    # At the corners, interpolation has one neighbour.
+    corners = large.probabilities[:, ::63, ::95]
+    np.testing.assert_allclose(corners, small.probabilities[:, ::15, ::23], atol=1e-5)
+
+
+def test_an_image_is_turned_as_a_viewer_shows_it(tmp_path):
+    image = Image.fromarray(noise(16, 32, 3))
+    exif = image.getexif()
+    exif[274] = 6  # to be turned clockwise
+    image.save(tmp_path / "a.png", exif=exif)
+    assert make_model().predict(tmp_path / "a.png").classes.shape == (32, 16)
+
+
+def test_settings_of_the_caller_change_no_prediction(trained):
+    run = trained / "transpose" / "seed0"
+    image = noise(20, 30)
+    expected = load(run).predict(image).probabilities
+    before = torch.get_rng_state()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with torch.autocast("cpu", torch.bfloat16), torch.inference_mode():
+            probabilities = load(run).predict(image).probabilities
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_array_equal(probabilities, expected)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_threads_get_the_prediction_of_their_own_image(exports):
+    model = load(exports["openvino"])
+    images = [noise(8 + k, 40, 3, seed=k) for k in range(6)] * 5
+    expected = [model.predict(image).classes for image in images]
+    with ThreadPoolExecutor(4) as executor:
+        predictions = list(executor.map(model.predict, images))
+    for prediction, classes in zip(predictions, expected, strict=True):
+        np.testing.assert_array_equal(prediction.classes, classes)
+
+
+def test_a_run_directory_a_checkpoint_and_no_other_file_open(trained):
+    for path in (trained / "transpose" / "seed0", trained / "transpose" / "seed0" / "best.ckpt"):
+        model = load(path)
+        assert model.classes == ("background", "foreground")
+        assert model.network.config.upsample["name"] == "transpose"
+    with pytest.raises(UsageError, match="no such file"):
+        load("nowhere.ckpt")
+    with pytest.raises(UsageError, match="expected a checkpoint"):
+        load(__file__)

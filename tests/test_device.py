@@ -1,0 +1,27 @@
+"""Memory of the machine."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other allocators keep memory by themselves"
+)
+def test_memory_that_is_freed_is_taken_again():
+    """Maps of 64 MB, one after the other: in the end without a page fault for each page."""
+    code = """
+import resource, torch
+from unetlite.device import keep_memory
+keep_memory()
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    before = faults()
+    torch.ones(2**24)
+    print(faults() - before)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    faults = [int(line) for line in result.stdout.split()]
+    assert faults[-1] < 10 < faults[0]

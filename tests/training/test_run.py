@@ -1,0 +1,225 @@
+"""A run: what it learns, how it resumes, and that no optimisation changes its losses."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import overrides
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from unetlite.checkpoint import load_checkpoint
+from unetlite.errors import UsageError
+from unetlite.network.initialization import initialise
+from unetlite.network.unet import UNet
+from unetlite.network.upsampling.rearrange import Zeros
+from unetlite.network.upsampling.resize import Bicubic, Nearest
+from unetlite.settings.composition import compose_run
+from unetlite.settings.paths import CHECKOUT
+from unetlite.settings.schema import METADATA_KEY, UNetConfig
+from unetlite.tables import read_csv
+from unetlite.training.run import train
+from unetlite.training.segmenter import Segmenter
+
+TIMES = {"train/seconds", "train/images_per_second"}
+MISSING = "mps" if torch.cuda.is_available() else "gpu"  # an accelerator that is not here
+TOLERANCE = {"32-true": 1e-5, "bf16-mixed": 5e-3}  # of a loss; differences grow from step to step
+
+
+def read_metrics(run):
+    return json.loads((Path(run) / "metrics.json").read_text())
+
+
+def test_training_learns_and_returns_the_monitored_value(discs, tmp_path):
+    csv_logger = "lightning.pytorch.loggers.CSVLogger"
+    words = overrides(
+        discs,
+        tmp_path,
+        "trainer.max_epochs=30",
+        "data.crops_per_image=2",
+        f"+trainer.loggers.csv={{_target_: {csv_logger}, save_dir: {tmp_path / 'csv'}}}",
+        "+trainer.callbacks.timer._target_=lightning.pytorch.callbacks.Timer",
+    )
+    settings = compose_run(words)
+    value = train(settings)
+    metrics = read_metrics(settings.run_dir)
+    assert value == metrics["val/miou"]
+    # Bright discs on dark noise: a threshold would do. Background alone scores about 0.45.
+    assert metrics["test/miou"] > 0.85
+    events = EventAccumulator(settings.run_dir, size_guidance={"images": 0}).Reload()
+    assert len(events.Images("val/pictures")) <= 6
+    logged = read_csv(next((tmp_path / "csv").rglob("metrics.csv")))
+    best = max(float(value or 0) for value in logged["val/miou"])
+    curve = [event.value for event in events.Scalars("val/miou")]
+    assert best == pytest.approx(max(curve), abs=1e-5)
+
+
+class Interruption(Exception):
+    """Stands for a crash."""
+
+
+@pytest.mark.parametrize("step", [5, 7])  # at the start of an epoch, and inside one
+def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch, step):
+    settings = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=3"))
+    original = Segmenter.training_step
+
+    def interrupted(self, batch, batch_idx):
+        if self.global_step == step:
+            raise Interruption
+        return original(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Segmenter, "training_step", interrupted)
+        with pytest.raises(Interruption):
+            train(settings)
+    with pytest.raises(UsageError, match="resume=true"):
+        train(settings)
+    resuming = replace(settings, resume=True)
+    faster = replace(settings.trainer, learning_rate=0.1)
+    with pytest.raises(UsageError, match=r"trainer\.learning_rate \(0\.004 there, 0\.1 here\)"):
+        train(replace(resuming, trainer=faster))
+    train(resuming)
+
+    straight = replace(settings, run_dir=str(tmp_path / "straight"))
+    train(straight)
+    first = load_checkpoint(Path(settings.run_dir) / "last.ckpt")
+    second = load_checkpoint(Path(straight.run_dir) / "last.ckpt")
+    assert first["global_step"] == second["global_step"] > step
+    for name, value in first["state_dict"].items():
+        assert torch.equal(value, second["state_dict"][name]), name
+    scores = [read_metrics(run.run_dir) for run in (settings, straight)]
+    for metrics in scores:
+        for name in TIMES:
+            del metrics[name]
+    assert scores[0] == scores[1]
+
+
+def test_runs_that_differ_in_the_operator_see_the_same_batches(discs, tmp_path, monkeypatch):
+    seen = {}
+    original = Segmenter.training_step
+
+    def recording(self, batch, batch_idx):
+        seen.setdefault(self.network.config.upsample["name"], []).append(batch.image.clone())
+        return original(self, batch, batch_idx)
+
+    monkeypatch.setattr(Segmenter, "training_step", recording)
+    for operator in ("transpose", "bilinear"):
+        torch.manual_seed(len(seen))
+        words = overrides(discs, tmp_path, f"upsample={operator}", "trainer.max_epochs=2")
+        train(compose_run(words))
+    assert len(seen["transpose"]) == 6
+    for first, second in zip(*seen.values(), strict=True):
+        assert torch.equal(first, second)
+    assert not torch.equal(seen["transpose"][0], seen["transpose"][3])  # another epoch
+
+
+def plain_losses(network, batches, steps):
+    """The losses of the same training in eager float32 PyTorch."""
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.004, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.004, total_steps=steps)
+    losses = []
+    for pixels, mask in batches:
+        logits, labelled = network(pixels), mask != 255
+        truth = torch.stack([mask == k for k in (0, 1)], 1).float()
+        share = logits.softmax(1) * labelled[:, None]
+        dice = 1 - 2 * (share * truth).sum((2, 3)) / ((share + truth).sum((2, 3)) + 1e-8)
+        loss = F.cross_entropy(logits, mask, ignore_index=255) + dice.mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(float(loss.detach()))
+    return losses
+
+
+@pytest.mark.parametrize(
+    ("operator", "precision"),
+    [("transpose", "bf16-mixed")]
+    + [(name, "32-true") for name in ("nearest", "zeros", "bicubic", "carafe")],
+)
+def test_nothing_that_makes_a_run_fast_changes_its_losses(
+    operator, precision, discs, tmp_path, monkeypatch
+):
+    """Channels last, bfloat16, the fused optimiser, equal forms of operators: step by step."""
+    batches, losses = [], []
+    original = Segmenter.training_step
+
+    def recording(self, batch, batch_idx):
+        loss = original(self, batch, batch_idx)
+        batches.append((batch.image.clone(), batch.mask.long()))
+        losses.append(float(loss.detach()))
+        plain.set_normalisation(self.network.mean.flatten(), self.network.std.flatten())
+        return loss
+
+    plain = UNet(UNetConfig(widths=(4, 6, 8), upsample={"name": operator}))
+    initialise(plain, seed=0)
+    for module in plain.modules():  # some operators have other forms in training
+        module.train(not isinstance(module, (Nearest, Zeros, Bicubic)))
+    monkeypatch.setattr(Segmenter, "training_step", recording)
+    words = overrides(
+        discs,
+        tmp_path,
+        f"upsample={operator}",
+        f"trainer.precision={precision}",
+        "trainer.max_steps=8",
+        "trainer.max_epochs=4",
+    )
+    train(compose_run(words))
+    assert losses == pytest.approx(plain_losses(plain, batches, 8), rel=TOLERANCE[precision])
+
+
+def test_the_tested_checkpoint_is_chosen_and_both_are_scored(discs, tmp_path):
+    scores = {}
+    for choice in ("last", "best"):
+        words = ["trainer.max_epochs=2", f"trainer.test_checkpoint={choice}"]
+        settings = compose_run(
+            overrides(discs, tmp_path, *words), {"run_dir": str(tmp_path / choice)}
+        )
+        train(settings)
+        scores[choice] = read_metrics(settings.run_dir)
+    for choice in ("last", "best"):  # the trainings are equal, and so are both scores
+        name = f"test/miou_{choice}"
+        assert scores["last"][name] == pytest.approx(scores["best"][name], abs=1e-6)
+        assert scores[choice]["test/miou"] == scores[choice][name]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["upsample.kernel_size=7"], ["upsample.kernel_size=7", "1 or 3"]),
+        (["data.classes=[a,b]"], ["masks hold only a", "data.classes"]),
+        (["data.classes={a: 255, b: 1}"], ["masks/", "value 0 at", "255, 1"]),
+        (["data.classes=road"], ["data.classes=road", "a list"]),
+        ([f"trainer.accelerator={MISSING}"], [f"trainer.accelerator={MISSING}"]),
+        (
+            ["data.crops_per_image=1000", "data.batch_size=4096", "data.crop_size=640"],
+            ["GiB", "data.batch_size"],
+        ),
+        (["data.batch_size=1", "data.crop_size=4"], ["data.crop_size=4", "model.norm=batch"]),
+        (["resume=true"], ["last.ckpt", "no such checkpoint"]),
+        (["model.match=macs", "model.match_to=magic"], ["model.match_to=magic", "transpose"]),
+    ],
+)
+def test_a_mistake_is_found_before_anything_is_written(discs, tmp_path, monkeypatch, more, words):
+    monkeypatch.chdir(CHECKOUT)
+    with pytest.raises(UsageError) as error:
+        train(compose_run(overrides(discs, tmp_path, "upsample=bilinear", *more)))
+    for word in words:
+        assert word in str(error.value)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_a_checkpoint_is_enough_to_predict(finished):
+    stored = torch.load(finished / "best.ckpt", weights_only=True)
+    metadata = stored[METADATA_KEY]
+    network = UNet(UNetConfig(**metadata["network"]))
+    weights = {name.removeprefix("network."): w for name, w in stored["state_dict"].items()}
+    network.load_state_dict(weights)
+    assert network.config.upsample == {"name": "nearest", "kernel_size": 3}
+    assert metadata["classes"] == ["background", "foreground"]
+    assert len(metadata["colours"]) == 2
+    assert metadata["metrics"]["val/miou"] == pytest.approx(read_metrics(finished)["val/miou"])
+    assert network.mean.item() != 127.5  # normalised by its own training images

@@ -1,0 +1,334 @@
+"""Runs as variants that differ in nothing but what is compared."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unetlite.compare.metrics import METRICS
+from unetlite.compare.race_record import RaceRecord, read_race
+from unetlite.compare.runs import Run, read_run
+from unetlite.errors import UsageError
+from unetlite.judge.analysis import Analysis, analyse
+from unetlite.judge.scores import Scores
+from unetlite.judge.sequential import interim_alphas
+from unetlite.judge.statistics import ALPHA
+from unetlite.settings.schema import NON_RESULT_KEYS, flatten
+
+RunsBySeed = dict[int, Run]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs by variant. All have the same seeds, except variants that a race dropped."""
+
+    by: str  # the key that is compared, such as "upsample"
+    variants: dict[str, list[Run]]  # by name, the runs in the order of `seeds`
+    seeds: list[int]
+    left_out: list[str]  # sentences on what is not used, and why
+    allowed: list[str]  # other keys in which the runs differ, as the user allowed
+    alpha: float = ALPHA  # that may be spent on the analysis
+    race: RaceRecord | None = None  # that the runs are of
+    dropped: dict[str, float] = field(default_factory=dict)  # by a race, with their regret then
+
+    @property
+    def runs(self) -> list[Run]:
+        return list(chain.from_iterable(self.variants.values()))
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The settings that all runs have in common, by dotted key."""
+        return comparable_settings(self.runs[0].config, [self.by, *self.allowed])
+
+    @property
+    def environments(self) -> list[dict[str, Any]]:
+        """The different devices and versions that the runs record."""
+        distinct = []
+        for run in self.runs:
+            if run.environment and run.environment not in distinct:
+                distinct.append(run.environment)
+        return distinct
+
+    def scores(self, metric: str) -> Scores:
+        """Of the variants that a race did not drop, on the images with a value in every run.
+
+        Raises UsageError if there is no such image.
+        """
+        tables = {}
+        for name, runs in self.variants.items():
+            if name not in self.dropped:
+                tables[name] = np.array([run.image_scores(metric) for run in runs])
+        scores = Scores(
+            tables,
+            self.seeds,
+            self.runs[0].images,
+            self.runs[0].groups,
+        ).complete()
+        if not scores.images:
+            raise UsageError(f"metric {metric}: the runs have no value of it; choose another.")
+        return scores
+
+    def run_scores(self, metric: str) -> dict[str, dict[int, float]]:
+        """The score of every training that has one, by variant and seed."""
+        scores: dict[str, dict[int, float]] = {}
+        for name, runs in self.variants.items():
+            scores[name] = {}
+            for run in runs:
+                value = run.metrics.get(f"test/{metric}")
+                if value is not None:
+                    scores[name][run.seed] = value
+        return scores
+
+    def has_metric(self, metric: str) -> bool:
+        """True if every run has a score."""
+        return all(run.metrics.get(f"test/{metric}") is not None for run in self.runs)
+
+    def analyse(self, metric: str) -> Analysis:
+        """The comparison with the best. Raises UsageError if the runs do not have the metric."""
+        return analyse(
+            self.scores(metric),
+            METRICS[metric].title,
+            self.run_scores(metric),
+            self.dropped,
+            self.alpha,
+        )
+
+    def without(self, seeds: Collection[int]) -> "Comparison":
+        """The same without the runs of these seeds."""
+        variants = {}
+        for name, runs in self.variants.items():
+            variants[name] = [run for run in runs if run.seed not in seeds]
+        kept = [seed for seed in self.seeds if seed not in seeds]
+        return replace(self, variants=variants, seeds=kept)
+
+
+def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] = ()) -> Comparison:
+    """All finished runs below a directory, as variants of the key or group of keys `by`.
+
+    Keys in `allow` may differ. Raises UsageError if the runs do not compare.
+    """
+    runs = read_runs(directory)
+    names = name_variants([run.config for run in runs], by)
+    allowed = check_control(runs, by, allow)
+    by_variant = group_by_variant(runs, names)
+    if len(by_variant) < 2:
+        raise UsageError(
+            f"{directory} has runs of one variant, {names[0]}; a comparison by {by} needs two: "
+            f"python train.py -m {by}=..."
+        )
+    race = read_race(directory)
+    if (
+        race is not None
+        and race.plan["by"] == by
+        and by_variant.keys() >= set(race.plan["variants"])
+    ):
+        return compare_race(race, by_variant, allowed)
+
+    seeds = shared_seeds(directory, by_variant)
+    left_out = []
+    for file in sorted(directory.rglob("config.yaml")):
+        if not file.with_name("metrics.json").exists():
+            left_out.append(f"{file.parent} is not finished")
+    for run in runs:
+        if run.seed not in seeds:
+            left_out.append(f"{run.files.path}: not every variant has seed {run.seed}")
+    variants = {}
+    for name, by_seed in by_variant.items():
+        variants[name] = [by_seed[seed] for seed in seeds]
+    return Comparison(
+        by,
+        variants,
+        seeds,
+        left_out,
+        allowed,
+    )
+
+
+def read_runs(directory: Path) -> list[Run]:
+    """All finished runs below a directory. Raises UsageError if there is none."""
+    if not directory.is_dir():
+        raise UsageError(
+            f"{directory}: no such directory; expected one with runs, such as outputs/coast."
+        )
+    runs = [read_run(file.parent) for file in sorted(directory.rglob("metrics.json"))]
+    if not runs:
+        raise UsageError(
+            f"{directory} has no finished run; train some: python train.py experiment=compare"
+        )
+    return runs
+
+
+def group_by_variant(runs: Sequence[Run], names: Sequence[str]) -> dict[str, RunsBySeed]:
+    """Runs by variant and seed. Raises UsageError if two runs have the same."""
+    by_variant: dict[str, RunsBySeed] = {}
+    for name, run in zip(names, runs, strict=True):
+        by_seed = by_variant.setdefault(name, {})
+        if run.seed in by_seed:
+            raise UsageError(
+                f"{by_seed[run.seed].files.path} and {run.files.path} are the same variant "
+                f"({name}) and seed; compare a directory that holds one of them."
+            )
+        by_seed[run.seed] = run
+    return by_variant
+
+
+def shared_seeds(directory: Path, by_variant: Mapping[str, RunsBySeed]) -> list[int]:
+    """The seeds that every variant has. Raises UsageError if there is none."""
+    seeds = set.intersection(*map(set, by_variant.values()))
+    if not seeds:
+        trained = [f"{name} has {sorted(by_seed)}" for name, by_seed in by_variant.items()]
+        raise UsageError(
+            f"{directory} has no seed that every variant was trained with: {'; '.join(trained)}."
+        )
+    return sorted(seeds)
+
+
+def compare_race(
+    race: RaceRecord, by_variant: Mapping[str, RunsBySeed], allowed: list[str]
+) -> Comparison:
+    """The runs of a race up to its last interim analysis, which decides.
+
+    Raises UsageError if the record or the runs do not fit the plan.
+    """
+    alphas = check_interims(race)
+    seeds = race.interims[-1]["seeds"]
+    variants = {}
+    dropped = {}
+    left_out = []
+    for name, by_seed in by_variant.items():
+        count = 0  # of seeds at the last interim analysis of this variant
+        for interim in race.interims:
+            if name in interim["regret"]:
+                count = interim["seeds"]
+                regret = interim["regret"][name]
+        for seed, run in by_seed.items():
+            if seed >= count:
+                left_out.append(f"{run.files.path}: not in the race's last interim analysis")
+        missing = set(range(count)) - by_seed.keys()
+        if missing:
+            raise UsageError(
+                f"the race analysed {name} with seed {min(missing)}, whose run is missing; "
+                "delete race.json and run the same command again: it is trained anew."
+            )
+        if 0 < count < seeds:
+            dropped[name] = regret
+        variants[name] = [by_seed[seed] for seed in range(count)]
+    return Comparison(
+        by=race.plan["by"],
+        variants={name: variants[name] for name in race.plan["variants"]},
+        seeds=list(range(seeds)),
+        left_out=left_out,
+        allowed=allowed,
+        alpha=alphas[seeds],
+        race=race,
+        dropped=dropped,
+    )
+
+
+def check_interims(race: RaceRecord) -> dict[int, float]:
+    """The planned alphas by number of seeds. Raises UsageError if the race does not follow them."""
+    if not race.interims:
+        raise UsageError(
+            "the race has had no interim analysis yet; run the same command again, and it goes on."
+        )
+    alphas = interim_alphas(race.plan["seeds"])
+    planned = list(alphas)[: len(race.interims)]
+    taken = [interim["seeds"] for interim in race.interims]
+    if taken != planned:
+        raise UsageError(
+            f"the race's interim analyses differ from the plan (at {taken} seeds, not at "
+            f"{planned}), so they give no verdict."
+        )
+    return alphas
+
+
+def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[str]:
+    """The keys in which runs differ as allowed.
+
+    Raises UsageError if they differ in other keys, or in the test set.
+    """
+    settings = [comparable_settings(run.config, [by]) for run in runs]
+    allowed = differing_keys(settings)
+    refused = [key for key in allowed if not is_in_groups(key, allow)]
+    if refused:
+        key = refused[0]
+        examples = {}
+        for values, run in zip(settings, runs, strict=True):
+            value = str(values.get(key))
+            examples[value] = f"{value} in {run.files.path}"
+        raise UsageError(
+            f"the runs differ in more than {by} and seed: in {', '.join(refused)} "
+            f"({key} is {' and '.join(examples.values())}). Compare runs that share these, or "
+            f"accept it with --allow {' --allow '.join(refused)}."
+        )
+    test_set = runs[0].test_set()
+    for run in runs:
+        if run.test_set() != test_set:
+            raise UsageError(
+                f"{runs[0].files.path} and {run.files.path} were tested on different images, "
+                "masks or classes; compare runs of one test set."
+            )
+    return allowed
+
+
+def comparable_settings(config: Mapping[str, Any], free: Sequence[str] = ()) -> dict[str, Any]:
+    """What must be equal, by dotted key: all but seed, NON_RESULT_KEYS, and `free` ones."""
+    excluded = [*NON_RESULT_KEYS, "seed", *free]
+    if config["data"].get("download"):
+        excluded.append("data.root")  # where a public data set was put
+    flat = flatten(config)
+    return {key: flat[key] for key in flat if not is_in_groups(key, excluded)}
+
+
+def differing_keys(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys in which settings differ, sorted."""
+    first = settings[0]
+    differing = []
+    for key in sorted(set(chain.from_iterable(settings))):
+        if any(other.get(key) != first.get(key) for other in settings):
+            differing.append(key)
+    return differing
+
+
+def is_in_groups(key: str, names: Sequence[str]) -> bool:
+    """True if a dotted key is one of the names, or in one of these groups."""
+    return any(key == name or key.startswith(f"{name}.") for name in names)
+
+
+def name_variants(configs: Sequence[Mapping[str, Any]], by: str) -> list[str]:
+    """A short name of the key or group of keys `by` in each configuration.
+
+    It is the name there, with the options in which others of that name differ. Raises UsageError
+    if no configuration has the key.
+    """
+    options = [select_options(flatten(config), by) for config in configs]
+    if not any(options):
+        raise UsageError(
+            f"--by {by}: the runs have no such key; upsample, downsample or model.norm are some."
+        )
+    return [variant_name(values, options) for values in options]
+
+
+def select_options(flat: Mapping[str, Any], by: str) -> dict[str, Any]:
+    """The options below a key; a plain value is called "name"."""
+    options = {}
+    for key, value in flat.items():
+        if key == by:
+            options["name"] = value
+        elif key.startswith(f"{by}."):
+            options[key.removeprefix(f"{by}.")] = value
+    return options
+
+
+def variant_name(options: Mapping[str, Any], all_options: Sequence[Mapping[str, Any]]) -> str:
+    """The name of one variant among others."""
+    namesakes = [other for other in all_options if other.get("name") == options.get("name")]
+    differing = differing_keys([options, *namesakes])
+    name = str(options.get("name", ""))
+    listed = ", ".join(f"{key}={options[key]}" for key in options if key in differing)
+    if name and listed:
+        return f"{name} ({listed})"
+    return name or listed or "all alike"

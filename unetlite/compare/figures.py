@@ -1,0 +1,184 @@
+"""Pictures of where variants differ: test images, and features of the decoder."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from unetlite.compare.comparison import Comparison, comparable_settings, differing_keys
+from unetlite.data.cache import Crop, Split
+from unetlite.data.loader import SegmentationData, load_run_data
+from unetlite.errors import UsageError
+from unetlite.network.unet import UNet
+from unetlite.settings.schema import data_options
+from unetlite.visualize import Pictures, error_pictures, fit
+
+LARGEST = 1024  # pixels, of the part of an image that is predicted for a picture
+SIDE = 288  # pixels, of a larger picture in the report
+IMAGES = 4  # in the report
+
+
+class Figures(NamedTuple):
+    """Rows of pictures by title: the image, the truth, and one of every variant."""
+
+    images: dict[str, Pictures]
+    features: dict[str, Pictures]
+    missing: str | None = None  # why there are no pictures
+
+
+class Prediction(NamedTuple):
+    """What a network makes of one image."""
+
+    classes: np.ndarray  # uint8 (H, W)
+    features: list[Tensor]  # (C, h, w) of every decoder step, coarsest first
+
+
+def draw_figures(comparison: Comparison, networks: Mapping[str, UNet]) -> Figures:
+    """The test images in which the variants differ most, predicted by each variant's first seed."""
+    try:
+        data = open_data(comparison)
+    except (UsageError, OSError, RuntimeError) as error:
+        return Figures({}, {}, f"There are no pictures of test images: {error}")
+    split = data.dataset.splits["test"]
+    figures = Figures({}, {})
+    for position, reason in most_differing(comparison, split).items():
+        name = comparison.runs[0].images[position]
+        index = split.names.index(name)
+        height, width = split.sizes[index]
+        crop = Crop(
+            index,
+            0,
+            0,
+            min(height, LARGEST),
+            min(width, LARGEST),
+        )
+        if max(height, width) > LARGEST:
+            name += ", its upper left"
+        image, mask = split[crop]
+        predictions = {variant: predict(network, image) for variant, network in networks.items()}
+        pictures: Pictures = {}
+        for variant, prediction in predictions.items():
+            drawn = error_pictures(
+                image.numpy(),
+                mask.numpy(),
+                prediction.classes,
+                data.dataset.colours,
+            )
+            pictures.setdefault("image", drawn["image"])
+            pictures.setdefault("truth", drawn["truth"])
+            score = comparison.variants[variant][0].image_scores("miou_per_image")[position]
+            pictures[f"{variant}, mIoU {score:.3f}"] = drawn["error"]
+        figures.images[f"{name}: {reason}"] = reduced(pictures)
+        if not figures.features:
+            figures.features.update(draw_features(name, pictures["image"], predictions))
+    return figures
+
+
+def open_data(comparison: Comparison) -> SegmentationData:
+    """The data set of the runs.
+
+    Raises UsageError if it is not here, is another one, or is not the same for all runs.
+    """
+    sources = []
+    for run in comparison.runs:
+        dataset = data_options(run.config["data"]).dataset
+        sources.append(comparable_settings({"data": dataset}))
+    if differing_keys(sources):
+        raise UsageError("the runs differ in the data set.")
+    first = comparison.runs[0]
+    data = load_run_data(first.config)
+    absent = set(first.images) - set(data.dataset.splits["test"].names)
+    if absent:
+        raise UsageError(f"{min(absent)} is not in the data set here.")
+    return data
+
+
+def most_differing(comparison: Comparison, split: Split) -> dict[int, str]:
+    """By position, the test images in which the variants differ most, and by how much.
+
+    They are taken from the brighter half, where an eye sees most.
+    """
+    by_variant = []
+    for runs in comparison.variants.values():
+        scores = [run.image_scores("miou_per_image") for run in runs]
+        by_variant.append(np.mean(scores, axis=0))
+    level = np.mean(by_variant, axis=0)  # (N,)
+    spread = np.std(by_variant, axis=0)
+    brightness = []
+    for name in comparison.runs[0].images:
+        crop = split.full_crop(split.names.index(name))
+        brightness.append(split[crop].image.float().mean())
+    light = np.array(brightness)
+    usable = np.flatnonzero(~np.isnan(level))
+    if len(usable) > IMAGES:
+        usable = usable[light[usable] >= np.median(light[usable])]
+    order = np.argsort(-spread[usable], kind="stable")
+    reasons = {}
+    for position in usable[order][:IMAGES].tolist():
+        reasons[position] = (
+            f"mIoU {level[position]:.3f} over all runs, ± {spread[position]:.3f} over variants"
+        )
+    return reasons
+
+
+@torch.inference_mode()
+def predict(network: UNet, image: Tensor) -> Prediction:
+    """The classes of an image (C, H, W), and the features of the decoder."""
+    features: list[Tensor] = []
+
+    def remember(step: nn.Module, inputs: Any, output: Any) -> None:
+        features.append(output[0])
+
+    hooks = [step.register_forward_hook(remember) for step in network.decoder]
+    classes = network(image[None]).argmax(1)[0].byte().numpy()
+    for hook in hooks:
+        hook.remove()
+    return Prediction(classes, features)
+
+
+def draw_features(
+    name: str, image: np.ndarray, predictions: Mapping[str, Prediction]
+) -> dict[str, Pictures]:
+    """The output of each step of each variant's decoder for one test image, coarsest first."""
+    rows = {}
+    steps = len(next(iter(predictions.values())).features)
+    for step in range(steps):
+        pictures: Pictures = {"image": image}
+        for variant, prediction in predictions.items():
+            pictures[variant] = principal_components(prediction.features[step])
+            height, width = prediction.features[step].shape[1:]
+        title = f"{name}: decoder step {step + 1} of {steps}, {height} x {width}"
+        rows[title] = reduced(pictures)
+    return rows
+
+
+def principal_components(features: Tensor) -> np.ndarray:
+    """RGB uint8 (H, W, 3): the first three principal components of features (C, H, W).
+
+    Each is scaled from its 1st to its 99th percentile. A component's sign is arbitrary: here each
+    rises with the sum of all channels.
+    """
+    flat = features.flatten(1).double()  # (C, HW)
+    flat = flat - flat.mean(1, keepdim=True)
+    eigenvectors = torch.linalg.eigh(flat @ flat.T).eigenvectors
+    axes = eigenvectors[:, -3:].flip(1)  # (C, 3), largest first
+    axes = axes * axes.sum(0).sign()
+    components = (flat.T @ axes).numpy()  # (HW, 3 at most)
+    low, high = np.percentile(components, (1, 99), axis=0)
+    scaled = 255 * np.clip((components - low) / np.maximum(high - low, 1e-12), 0, 1)
+    missing = 3 - scaled.shape[1]  # of a decoder of one or two channels
+    rgb = np.pad(scaled, ((0, 0), (0, missing))).astype(np.uint8)
+    return rgb.reshape(*features.shape[1:], 3)
+
+
+def reduced(pictures: Pictures) -> Pictures:
+    """The same pictures, none larger than SIDE pixels."""
+    small: Pictures = {}
+    for caption, picture in pictures.items():
+        if max(picture.shape[:2]) > SIDE:
+            picture = np.array(fit(Image.fromarray(picture), SIDE))
+        small[caption] = picture
+    return small

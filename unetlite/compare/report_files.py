@@ -1,0 +1,101 @@
+"""The files of a report: a page that needs no other file, JSON, and Markdown."""
+
+import base64
+import io
+import json
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jinja2 import Environment, PackageLoader
+from PIL import Image
+
+from unetlite.compare.charts import trade_offs
+from unetlite.compare.report import Report
+from unetlite.compare.report_tables import detail_table, main_table
+from unetlite.files import write_text
+
+
+def write_report(report: Report, directory: Path) -> list[Path]:
+    """Writes `report.html`, `report.json` and `report.md`, each whole or not at all."""
+    texts = {
+        "report.html": fill_template(report, "report.html"),
+        "report.json": json.dumps(report_json(report), indent=1, default=asdict) + "\n",
+        "report.md": fill_template(report, "report.md"),
+    }
+    for name, text in texts.items():
+        write_text(directory / name, text)
+    return [directory / name for name in texts]
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The verdict and all figures behind it: plain values, and dataclasses of them."""
+    comparison = report.comparison
+    runs = {}
+    for name, of_variant in comparison.variants.items():
+        runs[name] = [run.metrics for run in of_variant]
+    return {
+        "verdict": report.verdicts,
+        "cautions": report.cautions,
+        "compared": comparison.by,
+        "margin": report.margin,
+        "judged": analysis_json(report),
+        "described": report.others,
+        "left_out": comparison.left_out,
+        "costs": report.costs,
+        "runs": runs,
+        "configuration": comparison.shared,
+        "environments": comparison.environments,
+    }
+
+
+def analysis_json(report: Report) -> dict[str, Any]:
+    """The analysis in the metric that decides, with a pair of variants in one direction only."""
+    analysis = report.analysis
+    best = analysis.best
+    judged: dict[str, Any] = {
+        "metric": report.metric,
+        "seeds": analysis.seeds,
+        "images": analysis.images,
+        "groups": analysis.groups,
+        "variants": analysis.variants,
+        "alpha": analysis.alpha,
+        "widened": analysis.widened,
+    }
+    if best is not None:
+        judged["candidates"] = best.candidates
+        judged["regret"] = best.regret
+        judged["lead"] = best.lead
+    pairs = []
+    for (first, second), difference in analysis.differences.items():
+        if difference.mean > 0 or (difference.mean == 0 and first < second):
+            pairs.append({"first": first, "second": second, **difference._asdict()})
+    judged["pairs"] = pairs
+    return judged
+
+
+def fill_template(report: Report, name: str) -> str:
+    """`report.html`; or `report.md`, the verdict and the main table, for a paper or an issue."""
+    environment = Environment(
+        loader=PackageLoader("unetlite.compare"),
+        autoescape=name.endswith("html"),
+        keep_trailing_newline=True,
+    )
+    environment.filters["address"] = data_uri
+    environment.filters["yaml"] = partial(yaml.safe_dump, sort_keys=False)
+    return environment.get_template(name).render(
+        report=report,
+        rows=main_table(report),
+        details=detail_table(report),
+        trade_offs=trade_offs,
+    )
+
+
+def data_uri(picture: np.ndarray) -> str:
+    """An RGB picture as an address that contains it."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,74 @@
+"""How a command ends: in one line, with the exit code that a shell expects."""
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from unetlite.errors import Interrupted, RunFailed, UsageError
+from unetlite.signals import raise_on_signal
+
+FAILED, USAGE = 1, 2  # exit codes; a signal ends with 128 and its number
+
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+"""Parts of PyTorch's RuntimeError for a lack of memory."""
+
+
+@contextmanager
+def cli_errors() -> Iterator[None]:
+    """Ends the program in one line for what its user can mend.
+
+    The exit code is 2 for a mistake and for what the machine refuses, 1 for a run that failed, 128
+    and the number of the signal that ended it. Any other exception is a defect and keeps its
+    traceback.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # The name of a file need not be UTF-8, and a terminal need not be able to show it.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        with raise_on_signal():
+            yield
+    except UsageError as error:
+        exit_with_error(f"error: {error}", USAGE)
+    except RunFailed as error:
+        exit_with_error(f"error: {error}", FAILED)
+    except Interrupted as interrupted:
+        exit_with_error(str(interrupted), 128 + interrupted.number)
+    except (OSError, MemoryError, RuntimeError) as error:
+        message = machine_error(error)
+        if message is None:
+            raise
+        exit_with_error(f"error: {message}", USAGE)
+
+
+def machine_error(error: Exception) -> str | None:
+    """What a machine lacks, in words; None for a defect of the program."""
+    if isinstance(error, OSError):
+        if error.filename is not None:
+            return f"{os.fsdecode(error.filename)}: {error.strerror}."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"{error.strerror}; make room, and start the same command again."
+    if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
+        return "this needs more memory than there is; take smaller images, crops or batches."
+    return None
+
+
+def exit_with_error(message: str, code: int) -> None:
+    """Prints a message on stderr and ends the process."""
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+@contextmanager
+def print_unexpected() -> Iterator[None]:
+    """Prints the traceback of a defect where it happens: from another process it is lost."""
+    try:
+        yield
+    except (UsageError, RunFailed):
+        raise
+    except Exception as error:
+        traceback.print_exception(error)
+        raise

@@ -1,0 +1,167 @@
+"""Predicting many files: masks and overlays on disk, and a row of predictions.csv for each."""
+
+import csv
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import numpy as np
+
+from unetlite.data.raster import RasterSource, is_large, open_source
+from unetlite.errors import UsageError
+from unetlite.inference.metadata import Metadata
+from unetlite.inference.model import Model
+from unetlite.inference.outputs import write_outputs
+from unetlite.inference.truth import TruthMask
+from unetlite.tables import format_cell
+
+COLUMNS = ("image", "error", "height", "width", "seconds")
+
+
+class FileResult(NamedTuple):
+    """The prediction of one file, or why there is none."""
+
+    name: str
+    error: str = ""
+    height: int = 0
+    width: int = 0
+    seconds: float = 0.0
+    pixels: np.ndarray = np.empty(0, np.int64)  # of each class (K,); empty after an error
+    counts: np.ndarray | None = None  # TP, FP and FN (K, 3), if the image has a mask
+    in_tiles: bool = False
+
+
+@dataclass(frozen=True)
+class FilePredictor:
+    """Predicts a file, and writes its mask and overlay below `output`."""
+
+    model: Model
+    output: Path
+    masks: Mapping[str, Path]  # to score against, by the name of the image
+    overlays: bool = True
+    flips: bool = False
+
+    def __call__(self, name: str, path: Path) -> FileResult:
+        """The result, with the error if a file cannot be read or written."""
+        try:
+            return self._predict(name, path)
+        except (UsageError, OSError, MemoryError) as error:  # such as a full disk
+            reason = str(error.__cause__ or error)
+            if str(path) not in reason:
+                reason = f"{path}: {reason}"
+            return FileResult(name, reason)
+
+    def _predict(self, name: str, path: Path) -> FileResult:
+        start = time.monotonic()
+        model = self.model
+        num_classes = len(model.classes)
+        source = open_input(path, model.metadata)
+        truth = None
+        if name in self.masks:
+            truth = TruthMask(self.masks[name], model.metadata, source)
+        pixels = np.zeros(num_classes, np.int64)
+        counts = np.zeros((num_classes, 3), np.int64)
+        with write_outputs(
+            self.output,
+            name,
+            source,
+            model.colours,
+            self.overlays,
+        ) as write:
+            for band in model.bands(source, self.flips):
+                write(band)
+                pixels += np.bincount(band.classes.ravel(), minlength=num_classes)
+                if truth is not None:
+                    counts += truth.count(band)
+        return FileResult(
+            name,
+            height=source.height,
+            width=source.width,
+            seconds=time.monotonic() - start,
+            pixels=pixels,
+            counts=None if truth is None else counts,
+            in_tiles=model.in_tiles(source),
+        )
+
+
+def open_input(path: Path, metadata: Metadata) -> RasterSource:
+    """An image file as a network takes it. Raises UsageError if it cannot be read or resized."""
+    if metadata.resize is not None and is_large(path):
+        raise UsageError(
+            f"{path} is too large for a network that was trained with data.resize; "
+            "scale it down first."
+        )
+    return open_source(path, metadata.network.in_channels, metadata.value_range)
+
+
+class PredictionTable:
+    """`predictions.csv`: a row for each image, written as soon as it is done."""
+
+    def __init__(self, file: TextIO, classes: Sequence[str], scored: bool):
+        self.file = file
+        self.writer = csv.writer(file)
+        self.header = list(COLUMNS)
+        self.header += [f"pixels/{name}" for name in classes]
+        self.header += [f"share/{name}" for name in classes]
+        if scored:
+            self.header.append("miou")
+            self.header += [f"iou/{name}" for name in classes]
+        self.writer.writerow(self.header)
+
+    def add(self, result: FileResult) -> None:
+        """Writes a row, and makes it survive whatever happens to the rest."""
+        cells = [format_cell(value) for value in row_values(result)]
+        missing = len(self.header) - len(cells)
+        self.writer.writerow(cells + [""] * missing)
+        self.file.flush()
+
+
+def row_values(result: FileResult) -> list[Any]:
+    """The values of a row of predictions.csv, up to the last that the result has."""
+    if result.error:
+        return [result.name, result.error]
+    pixels = result.pixels
+    values: list[Any] = [result.name, "", result.height, result.width, result.seconds]
+    values += pixels.tolist()
+    values += (pixels / pixels.sum()).tolist()
+    if result.counts is not None:
+        import torch
+
+        from unetlite.metrics.overlap import iou_and_dice
+
+        iou, _ = iou_and_dice(torch.from_numpy(result.counts))
+        values.append(float(iou.nanmean()))
+        values += iou.tolist()
+    return values
+
+
+def predict_files(
+    predict_file: Callable[[str, Path], FileResult],
+    files: Mapping[str, Path],
+    table: PredictionTable,
+    update: Callable[..., None],
+) -> list[FileResult]:
+    """Predicts files in order, with a row in the table after each. `update` is that of `progress`.
+
+    Two are in work at a time: one is read or written while another is computed. After an
+    interruption these two are finished, and get their rows.
+    """
+    results = []
+    pool = ThreadPoolExecutor(2)
+    waiting = {name: pool.submit(predict_file, name, path) for name, path in files.items()}
+    try:
+        for number, (name, path) in enumerate(files.items()):
+            update(f"{number + 1} of {len(files)}: {path}", number / len(files))
+            result = waiting[name].result()
+            results.append(result)
+            table.add(result)
+            del waiting[name]
+    finally:
+        pool.shutdown(cancel_futures=True)
+        for future in waiting.values():
+            if not future.cancelled() and future.exception() is None:
+                table.add(future.result())
+    return results

@@ -1,0 +1,57 @@
+"""ONNX Runtime."""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from unetlite.errors import require_extra
+from unetlite.inference.metadata import Metadata
+from unetlite.inference.runtimes.base import Runtime, open_errors
+from unetlite.settings.schema import METADATA_KEY
+from unetlite.timing import num_threads
+
+
+class OnnxRuntime(Runtime):
+    """An ONNX file, on the CPU."""
+
+    name = "ONNX Runtime"
+
+    def __init__(self, path: Path):
+        with require_extra("export"):
+            import_module("onnxruntime")
+            state = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
+        with open_errors(path, *error_classes(state)):
+            self.session = make_session(path)
+            stored = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+            inputs = [(node.name, node.type) for node in self.session.get_inputs()]
+        if inputs != [("image", "tensor(uint8)")]:
+            stored = None
+        self.metadata = Metadata.read(stored, path)
+
+    def run(self, image: np.ndarray) -> np.ndarray:
+        return self.session.run(None, {"image": image})[0]
+
+
+def error_classes(module: ModuleType) -> list[type[Exception]]:
+    """The errors that a module defines. Those of ONNX Runtime have no common class."""
+    classes = []
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, Exception):
+            classes.append(value)
+    return classes
+
+
+def make_session(model: Path | bytes) -> Any:
+    """An onnxruntime.InferenceSession of a file or its content, on the CPU.
+
+    It takes as many threads as PyTorch.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads()
+    options.log_severity_level = 4  # fatal errors only; others are raised
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

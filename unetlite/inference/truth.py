@@ -1,0 +1,58 @@
+"""Masks that predictions are scored against."""
+
+from pathlib import Path
+
+import numpy as np
+
+from unetlite.data import public  # noqa: F401  its data sets register themselves in DATASETS
+from unetlite.data.labels import ClassTable
+from unetlite.data.raster import RasterSource, open_mask_rows
+from unetlite.data.samples import DATASETS
+from unetlite.errors import UsageError
+from unetlite.inference.metadata import Metadata
+from unetlite.inference.model import Band
+
+
+class TruthMask:
+    """The mask of an image, coded as in the data set that the network was trained on.
+
+    Raises UsageError if the mask cannot be read, or has another size than the image.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        metadata: Metadata,
+        source: RasterSource,
+    ):
+        self.path = path
+        self.num_classes = len(metadata.classes)
+        self.table = class_table(metadata)
+        mask = open_mask_rows(path, self.table.rgb)
+        self.read = mask.rows
+        if (mask.height, mask.width) != (source.height, source.width):
+            raise UsageError(
+                f"{path} is {mask.width} x {mask.height} pixels, "
+                f"but its image {source.width} x {source.height}."
+            )
+
+    def count(self, band: Band) -> np.ndarray:
+        """TP, FP and FN of a band, (K, 3). Raises UsageError for a value that is no class."""
+        import torch
+
+        from unetlite.metrics.overlap import count_classes
+
+        values = self.read(band.top, band.top + len(band.classes))
+        truth = self.table.indices(values.astype(int), self.path)
+        predicted = torch.from_numpy(band.classes)
+        counts = count_classes(predicted, torch.from_numpy(truth), self.num_classes)
+        return counts.numpy()
+
+
+def class_table(metadata: Metadata) -> ClassTable:
+    """How the masks of a data set are coded. Those of coast hold class indices."""
+    data = metadata.config["data"]
+    if data["name"] == "folder":
+        return ClassTable(data.get("classes"), data.get("ignore", ()))
+    table = getattr(DATASETS.get(data["name"]), "table", None)
+    return table or ClassTable(metadata.classes)

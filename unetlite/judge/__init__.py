@@ -1,0 +1,1 @@
+"""Which variant is best, and what another can cost: pure functions of scores."""

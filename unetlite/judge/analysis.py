@@ -1,0 +1,145 @@
+"""The analysis of a comparison: which variants may be the best, and which trainings collapsed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from unetlite.judge.best import Best, compare_with_best
+from unetlite.judge.scores import Scores
+from unetlite.judge.statistics import ALPHA, Differences, pair_differences
+
+FEWEST_SEEDS = 3  # for a verdict; with two the tests do not hold their level
+ENOUGH_GROUPS = 10
+
+RunScores = Mapping[str, Mapping[int, float]]
+"""The score of every training, by variant and seed."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The scores of one variant, as description."""
+
+    mean: float
+    deviation: float | None  # standard deviation over seeds; one seed has none
+    by_seed: list[float]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All variants in one metric, and which may be the best."""
+
+    metric_title: str
+    seeds: list[int]
+    images: int  # test images with a value in every run
+    groups: int  # that they come from
+    variants: dict[str, Summary]  # best first; those that a race dropped are last
+    differences: Differences  # of ordered pairs; positive where the first is better
+    best: Best | None  # None with too few seeds for a verdict; then there are no differences
+    alpha: float  # of all its statements together
+    widened: float  # width of the bounds, over that with ENOUGH_GROUPS; 1 with as many
+
+    def chart_interval(self, name: str) -> tuple[float, float]:
+        """The interval of a variant's distance to the best of the others, around their best mean.
+
+        All of these hold at once (Hsu 1984), within 0..1. It is the variant's mean alone without a
+        verdict, and for a variant that a race dropped.
+        """
+        best = self.best
+        if best is None or name not in best.lead:
+            return self.variants[name].mean, self.variants[name].mean
+        low = -best.regret[name]
+        if best.candidates == [name]:
+            low = best.lead[name]
+        high = 1.0
+        top = 0.0  # mean of the best of the others
+        for (other, second), bound in best.lower.items():
+            if second == name:
+                high = min(high, -bound)
+                top = max(top, self.variants[other].mean)
+        return max(top + low, 0.0), min(top + max(high, 0.0), 1.0)
+
+
+def describe(run_scores: RunScores) -> dict[str, Summary]:
+    """Mean, standard deviation and scores of every variant."""
+    summaries = {}
+    for name, by_seed in run_scores.items():
+        scores = list(by_seed.values())
+        deviation = None
+        if len(scores) > 1:
+            deviation = float(np.std(scores, ddof=1))
+        summaries[name] = Summary(float(np.mean(scores)), deviation, scores)
+    return summaries
+
+
+def analyse(
+    scores: Scores,
+    metric_title: str,
+    run_scores: RunScores,
+    dropped: Mapping[str, float],
+    alpha: float = ALPHA,
+) -> Analysis:
+    """The comparison with the best, from the scores of the variants that a race did not drop.
+
+    `run_scores` are what is shown of every training. `dropped` has the regret of the variants that
+    a race dropped.
+    """
+    summaries = describe(run_scores)
+    names = sorted(scores.values, key=lambda name: -summaries[name].mean)
+    groups = len(set(scores.groups))
+    differences: Differences = {}
+    best = None
+    widened = 1.0
+    if len(scores.seeds) >= FEWEST_SEEDS:
+        tables = scores.by_group(names)
+        differences = pair_differences(tables)
+        if groups < ENOUGH_GROUPS:
+            widened = widening(tables, differences)
+        best = compare_with_best(differences, alpha, len(names) + len(dropped))
+        best.regret.update(dropped)
+    return Analysis(
+        metric_title=metric_title,
+        seeds=scores.seeds,
+        images=len(scores.images),
+        groups=groups,
+        variants={name: summaries[name] for name in [*names, *dropped]},
+        differences=differences,
+        best=best,
+        alpha=alpha,
+        widened=widened,
+    )
+
+
+def widening(tables: Mapping[str, np.ndarray], differences: Differences) -> float:
+    """The median width of intervals, over that with ENOUGH_GROUPS."""
+    expected = pair_differences(tables, assumed_groups=ENOUGH_GROUPS)
+    ratios = []
+    for pair, difference in differences.items():
+        other = expected[pair]
+        if other.standard_error > 0:
+            ratios.append(difference.half_width(0.025) / other.half_width(0.025))
+    return float(np.median(ratios or [1.0]))
+
+
+def collapsed_runs(run_scores: RunScores) -> dict[tuple[str, int], str]:
+    """By variant and seed, a sentence on each training that ended far below its variant's others.
+
+    That is a tenth of their median or more, and ten robust standard deviations of all trainings.
+    """
+    medians = {}
+    gaps = {}
+    for name, by_seed in run_scores.items():
+        medians[name] = median(by_seed.values())
+        for seed, score in by_seed.items():
+            gaps[name, seed] = medians[name] - score
+    deviation = 1.4826 * median(map(abs, gaps.values()))
+    collapsed = {}
+    for (name, seed), gap in gaps.items():
+        usual = medians[name]
+        if gap > max(10 * deviation, 0.1 * abs(usual)):
+            collapsed[name, seed] = (
+                f"{name} with seed {seed} collapsed: {usual - gap:.4f}; "
+                f"the median of its seeds is {usual:.4f}."
+            )
+    return collapsed

@@ -1,0 +1,50 @@
+"""Scores of variants: a value for every variant, seed and test image."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The same S seeds and N images for every variant. The mean of a table is its variant's score.
+
+    A score of a whole data set, such as mean IoU, is no mean over images. Its tables hold the
+    influence of each image, whose mean it is.
+    """
+
+    values: dict[str, np.ndarray]  # by variant: (S, N)
+    seeds: list[int]
+    images: list[str]
+    groups: list[str]  # of each image, such as a region or a patient
+
+    def complete(self) -> "Scores":
+        """Without the images that have no value (NaN) in some run."""
+        stacked = np.concatenate(list(self.values.values()))  # (V * S, N)
+        kept = ~np.isnan(stacked).any(0)
+        values = {name: table[:, kept] for name, table in self.values.items()}
+        images = list(compress(self.images, kept))
+        groups = list(compress(self.groups, kept))
+        return Scores(
+            values,
+            self.seeds,
+            images,
+            groups,
+        )
+
+    def means(self) -> dict[str, float]:
+        """The score of every variant."""
+        return {name: table.mean() for name, table in self.values.items()}
+
+    def by_group(self, variants: Iterable[str]) -> dict[str, np.ndarray]:
+        """Tables (S, G) of these variants with the same means, a column for each group."""
+        return {name: sum_by_group(self.values[name], self.groups) for name in variants}
+
+
+def sum_by_group(table: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+    """(S, N) -> (S, G) with the same mean: the share of each group, in the order of their names."""
+    names, group_of_image = np.unique(groups, return_inverse=True)
+    membership = np.eye(len(names))[group_of_image]  # (N, G)
+    return table @ membership * len(names) / table.shape[1]

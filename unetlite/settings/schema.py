@@ -1,0 +1,221 @@
+"""Every setting of a run, with its type and range. configs/ has defaults and meanings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic.dataclasses import dataclass
+
+from unetlite.errors import UsageError
+from unetlite.validation import STRICT, validate
+
+METADATA_KEY = "unetlite"
+"""A file holds the network's architecture and classes, settings and scores under this key."""
+
+NON_RESULT_KEYS = {
+    "resume",
+    "experiment",
+    "data.num_workers",
+    "data_dir",
+    "output_dir",
+    "run_dir",
+    "trainer.loggers",
+}
+"""Keys that do not change what a run computes."""
+
+LARGEST_RESIZE = 2048
+
+Factor = Annotated[float, Field(ge=1, le=10)]
+Resize = Annotated[int, Field(ge=1, le=LARGEST_RESIZE)]
+Channels = Annotated[int, Field(ge=1, le=16384)]
+Widths = Annotated[tuple[Channels, ...], Field(min_length=2, max_length=9, strict=False)]
+DecoderWidths = Annotated[tuple[Channels, ...], Field(strict=False)]
+Norm = Literal["batch", "group", "instance", "none"]
+SkipConnection = Literal["concat", "add", "none"]
+Dilation = Annotated[int, Field(ge=1, le=64)]
+ComponentConfig = dict[str, Any]
+"""A registered class by its name, with its options: {"name": "transpose", "kernel_size": 2}."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class UNetConfig:
+    """What a UNet is built from. Plain values only, so a checkpoint can carry them without code."""
+
+    in_channels: Channels = 3  # of the image: 1 for grey, 3 for RGB
+    num_classes: Annotated[int, Field(ge=2, le=255)] = 2  # channels of the logits
+    widths: Widths = (16, 32, 64, 128, 256)  # channels at each resolution, finest first
+    upsample: ComponentConfig = Field(default_factory=lambda: {"name": "transpose"})
+    downsample: ComponentConfig = Field(default_factory=lambda: {"name": "max"})
+    norm: Norm = "batch"  # "group" has 8 groups or fewer
+    skip: SkipConnection = "concat"  # how an encoder map joins the decoder
+    bottleneck_dilation: Dilation = 1  # of the convolutions at the coarsest resolution
+    # Channels after each decoder step, coarsest first. None takes the encoder's.
+    decoder_widths: DecoderWidths | None = None
+
+    def __post_init__(self) -> None:
+        widths = self.decoder_widths
+        if widths is None:
+            widths = self.widths[-2::-1]
+        if len(widths) != self.depth:
+            raise UsageError(
+                f"model.decoder_widths={list(widths)}: expected {self.depth} numbers, or null."
+            )
+        object.__setattr__(self, "decoder_widths", widths)
+
+    @property
+    def depth(self) -> int:
+        """How many times the image is halved."""
+        return len(self.widths) - 1
+
+
+@dataclass(frozen=True, config=STRICT)
+class ModelOptions:
+    """The group `model`: the network but for its operators, channels and classes."""
+
+    widths: Widths
+    norm: Norm
+    skip: SkipConnection
+    bottleneck_dilation: Dilation
+    decoder_widths: DecoderWidths | None
+    match: Literal["params", "macs"] | None  # see network.budget.match_budget
+    match_to: str
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainerOptions:
+    """The group `trainer`: how a network is trained."""
+
+    max_epochs: PositiveInt
+    max_steps: int
+    learning_rate: Annotated[float, Field(gt=0, le=10)]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]
+    dice_weight: Annotated[float, Field(ge=0, le=1000)]
+    gradient_clip: NonNegativeFloat
+    test_checkpoint: Literal["last", "best"]
+    precision: Literal["auto", "bf16-mixed", "32-true"]
+    accelerator: Literal["auto", "cpu", "gpu", "mps"]
+    callbacks: dict[str, ComponentConfig] = Field(default_factory=dict)
+    loggers: dict[str, ComponentConfig] = Field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.max_steps == 0 or self.max_steps < -1:
+            raise UsageError(
+                f"trainer.max_steps={self.max_steps}: should be 1 or more, or -1 for no limit."
+            )
+
+
+@dataclass(frozen=True, config=STRICT)
+class AugmentOptions:
+    """Random changes of a training image, drawn per sample. A default does nothing."""
+
+    horizontal_flip: bool = False  # with probability 1/2
+    vertical_flip: bool = False
+    quarter_turns: bool = False  # by 0, 90, 180 or 270 degrees
+    rotation: Annotated[float, Field(ge=0, le=180)] = 0.0  # largest angle in degrees
+    scale: Factor = 1.0  # largest zoom s: between 1/s and s
+    brightness: Annotated[float, Field(ge=0, lt=1)] = 0.0  # largest relative change of all values
+    gamma: Factor = 1.0  # largest exponent g of values in 0..1: between 1/g and g
+
+
+@dataclass(frozen=True, config=STRICT)
+class DataOptions:
+    """The group `data`: how samples become batches, and the data set with its own options."""
+
+    batch_size: Annotated[int, Field(ge=1, le=4096)]
+    crop_size: Annotated[int, Field(ge=1, le=16384)]
+    crops_per_image: Annotated[int, Field(ge=1, le=100_000)]
+    num_workers: Annotated[int, Field(ge=0, le=64)]
+    augment: AugmentOptions
+    dataset: ComponentConfig  # checked when the data set is built
+
+
+@dataclass(frozen=True, config=STRICT)
+class Settings:
+    """All settings of a run, as `configs/train.yaml` composes them."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    resume: Literal[False, True, "auto"]
+    experiment: str
+    data_dir: str
+    output_dir: str
+    run_dir: str
+    data: DataOptions
+    model: ModelOptions
+    upsample: ComponentConfig
+    downsample: ComponentConfig
+    trainer: TrainerOptions
+    overrides: tuple[str, ...] = ()  # what was typed on the command line
+
+    def unet_config(self, in_channels: int = 3, num_classes: int = 2) -> UNetConfig:
+        """The network for images of so many channels and classes, before `model.match`.
+
+        Raises UsageError if the options do not fit together.
+        """
+        options = asdict(self.model)
+        del options["match"], options["match_to"]
+        options["upsample"] = self.upsample
+        options["downsample"] = self.downsample
+        options["in_channels"] = in_channels
+        options["num_classes"] = num_classes
+        return validate(UNetConfig, options, "model")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values under the keys of the configuration, as a run directory stores them."""
+        config = asdict(self)
+        del config["overrides"]
+        dataset = config["data"].pop("dataset")
+        config["data"] = {**dataset, **config["data"]}
+        for key in ("widths", "decoder_widths"):
+            widths = config["model"][key]
+            config["model"][key] = None if widths is None else list(widths)
+        return config
+
+
+def read_settings(config: Mapping[str, Any], overrides: Sequence[str] = ()) -> Settings:
+    """The settings of a composed configuration, or a UsageError for the first that is wrong."""
+    for group in ("data", "model", "upsample", "downsample"):
+        if not isinstance(config.get(group), Mapping):
+            raise UsageError(
+                f"{group}={config.get(group)}: expected the name of one of configs/{group}."
+            )
+    values = dict(config)
+    values["data"] = data_options(config["data"])
+    values["model"] = validate(ModelOptions, config["model"], "model")
+    values["trainer"] = validate(TrainerOptions, config.get("trainer"), "trainer")
+    values["overrides"] = tuple(overrides)
+    settings = validate(Settings, values, "")
+    settings.unet_config()  # raises UsageError for widths that do not fit
+    return settings
+
+
+def data_options(data: Mapping[str, Any]) -> DataOptions:
+    """The group `data` of a configuration. What no data set shares is the data set's own."""
+    shared = set(DataOptions.__dataclass_fields__) - {"dataset"}
+    values: dict[str, Any] = {"dataset": {}}
+    for key, value in data.items():
+        if key in shared:
+            values[key] = value
+        else:
+            values["dataset"][key] = value
+    values["augment"] = validate(AugmentOptions, values.get("augment", {}), "data.augment")
+    return validate(DataOptions, values, "data")
+
+
+def upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
+    """A stored configuration, with the keys that earlier versions named otherwise."""
+    trainer = config.get("trainer")
+    if isinstance(trainer, dict) and "judge" in trainer:
+        trainer["test_checkpoint"] = trainer.pop("judge")
+    return config
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys joined by dots: {"a": {"b": 1}} becomes {"a.b": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,61 @@
+"""What a person at a terminal sees while a command works."""
+
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
+
+from rich.console import Console
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[..., None]]:
+    """Yields `update(text, done=0)`, which says what is being done, and the time left.
+
+    `done` is the share of the work, 0 to 1; 0 is unknown. At a terminal it is a status line, else
+    lines on stderr.
+    """
+    console = Console(stderr=True)
+    start = time.monotonic()
+    status = console.status(description) if console.is_terminal else None
+
+    def update(text: str, done: float = 0) -> None:
+        if done > 0:
+            elapsed = time.monotonic() - start
+            left = elapsed * (1 / done - 1)
+            if left > 5:
+                text += f", about {left:.0f} s left"
+        if status is None:
+            print(text, file=sys.stderr, flush=True)
+        else:
+            status.update(text)
+
+    with status or nullcontext():
+        if status is None:
+            update(description)
+        yield update
+
+
+def load_libraries(*names: str) -> None:
+    """Imports libraries that take seconds, and says so at a terminal."""
+    missing = [name for name in names if name not in sys.modules]
+    if not missing or not sys.stderr.isatty():
+        return
+    with progress(f"loading {' and '.join(names)}"):
+        for name in missing:
+            import_module(name)
+
+
+@contextmanager
+def hide_messages() -> Iterator[None]:
+    """Hides the warnings and the log of the libraries that are called in the block."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

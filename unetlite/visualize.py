@@ -1,0 +1,125 @@
+"""Pictures of masks, and of where a prediction is wrong."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from unetlite.classes import IGNORE, Colour
+
+WRONG = (213, 94, 0)  # vermilion of Okabe and Ito (2008), distinct from greys for every reader
+UNLABELLED = (128, 128, 128)
+PAPER = (255, 255, 255)
+INK = (30, 30, 30)
+
+GAP = 6  # pixels
+CAPTION = 24
+FONT_SIZE = 17
+SWATCH = 14
+
+Pictures = dict[str, np.ndarray]  # RGB uint8 (H, W, 3), by what they show
+
+
+def colour_mask(mask: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
+    """RGB uint8 (H, W, 3) of class indices (H, W); what is ignored is grey."""
+    table = np.full((IGNORE + 1, 3), UNLABELLED, np.uint8)
+    table[: len(colours)] = colours
+    return table[mask]
+
+
+def palette_image(classes: np.ndarray, colours: Sequence[Colour]) -> Image.Image:
+    """Class indices uint8 (H, W) as an image with a palette of their colours."""
+    image = Image.fromarray(classes)
+    image.putpalette(np.ravel(colours).tolist())
+    return image
+
+
+def to_rgb(image: np.ndarray) -> np.ndarray:
+    """RGB (H, W, 3) of an image (C, H, W), grey or RGB."""
+    return np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
+
+
+def overlay(
+    image: np.ndarray,
+    classes: np.ndarray,
+    colours: Sequence[Colour],
+) -> np.ndarray:
+    """RGB uint8 (H, W, 3): an image uint8 (C, H, W), tinted by class (H, W).
+
+    The outlines of the classes have their full colour.
+    """
+    from scipy.ndimage import generate_binary_structure, morphological_gradient
+
+    colour = colour_mask(classes, colours)
+    rgb = to_rgb(image).astype(np.uint16)
+    mixed = (rgb * 13 + colour.astype(np.uint16) * 7) // 20
+    neighbours = generate_binary_structure(2, 1)  # above, below, left and right
+    is_outline = morphological_gradient(classes, footprint=neighbours) > 0
+    return np.where(is_outline[..., None], colour, mixed).astype(np.uint8)
+
+
+def error_pictures(
+    image: np.ndarray,
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    colours: Sequence[Colour],
+) -> Pictures:
+    """The pictures "image", "truth", "prediction" and "error".
+
+    They are of an image uint8 (C, H, W) and of class indices (H, W).
+    """
+    rgb = to_rgb(image)
+    faded = rgb.mean(2).astype(np.uint8) // 2 + 110
+    error = np.stack([faded, faded, faded], axis=-1)
+    error[(truth != prediction) & (truth != IGNORE)] = WRONG
+    return {
+        "image": rgb,
+        "truth": colour_mask(truth, colours),
+        "prediction": colour_mask(prediction, colours),
+        "error": error,
+    }
+
+
+def picture_grid(
+    rows: Mapping[str, Pictures], legend: Mapping[str, Colour], cell: int = 160
+) -> np.ndarray:
+    """RGB uint8 (H, W, 3): rows by caption, in columns by name, with a legend at the foot.
+
+    All rows have pictures of the same names, which are scaled into squares of `cell` pixels.
+    """
+    columns = list(next(iter(rows.values())))
+    column_width = cell + GAP
+    row_height = CAPTION + GAP + cell + GAP
+    width = GAP + len(columns) * column_width
+    height = CAPTION + len(rows) * row_height + CAPTION + GAP
+    canvas = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    draw.font = ImageFont.load_default(FONT_SIZE)
+    for column, title in enumerate(columns):
+        draw.text((GAP + column * column_width, 2), title, INK)
+    top = CAPTION
+    for caption, pictures in rows.items():
+        draw.text((GAP, top + 3), caption, INK)
+        for column, title in enumerate(columns):
+            picture = fit(Image.fromarray(pictures[title]), cell)
+            canvas.paste(picture, (GAP + column * column_width, top + CAPTION + GAP))
+        top += row_height
+    entries = dict(legend)
+    if "error" in columns:
+        entries["wrong"] = WRONG
+    top = height - CAPTION
+    left = GAP
+    for name, colour in entries.items():
+        draw.rectangle((left, top + 3, left + SWATCH, top + 3 + SWATCH), colour, INK)
+        draw.text((left + 20, top - 1), name, INK)
+        left += 40 + round(draw.textlength(name))
+    return np.array(canvas)
+
+
+def fit(picture: Image.Image, cell: int) -> Image.Image:
+    """The picture scaled into a square of `cell` pixels; if enlarged, its pixels stay visible."""
+    factor = cell / max(picture.size)
+    width = max(1, round(picture.width * factor))
+    height = max(1, round(picture.height * factor))
+    resample = Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.BOX
+    return picture.resize((width, height), resample)
