@@ -11,6 +11,7 @@ from unetlite.data.cache import DecodedDataset
 from unetlite.network.unet import UNet
 from unetlite.settings.schema import Settings
 from unetlite.timing import interleaved_median
+from unetlite.training.fit import make_config
 
 
 def estimate_step_times(
@@ -29,7 +30,7 @@ def estimate_step_times(
     def seconds(name: str, workers: int) -> float:
         update(f"timing steps of {name}, {workers} at once")
         settings = variants[name]
-        config = settings.unet_config(dataset.channels, len(dataset.classes))
+        config = make_config(settings, dataset)
         steps = []
         for _ in range(workers):
             step = training_step(

@@ -56,9 +56,7 @@ def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
 def make_config(settings: Settings, dataset: DecodedDataset) -> UNetConfig:
     """The network for a data set, with the budget of `model.match`."""
     config = settings.unet_config(dataset.channels, len(dataset.classes))
-    if settings.model.match is not None:
-        config = match_budget(config, settings.model.match, settings.model.match_to)
-    return config
+    return match_budget(config, settings.model.match, settings.model.match_to)
 
 
 def make_network(config: UNetConfig, seed: int, dataset: DecodedDataset) -> UNet:
