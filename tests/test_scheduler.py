@@ -70,7 +70,7 @@ def test_one_worker_takes_one_training_after_another(discs, tmp_path):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="finds processes by /proc")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_the_process_that_started_them(endless, tmp_path, number):
     """Before they do, what runs is saved, unless the process was killed."""
     script = tmp_path / "script.py"

@@ -26,7 +26,9 @@ def arguments(discs, *more):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(discs, tmp_path):
+def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(
+    discs, tmp_path, monkeypatch
+):
     environment = {**os.environ, "UNETLITE_HOME": str(tmp_path), "COLUMNS": "80"}
     directory = tmp_path / "outputs" / "discs"
     command = [sys.executable, "-m", "unetlite", *arguments(discs, "--margin", "0.99")]
@@ -40,8 +42,10 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(dis
     before = {file: file.stat().st_mtime_ns for file in directory.glob("*/seed*/metrics.json")}
     assert 1 <= len(before) < 6
 
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
-    assert result.returncode == 0, result.stderr
+    monkeypatch.setenv("UNETLITE_HOME", str(tmp_path))
+    monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
+    result = run_cli(*arguments(discs, "--margin", "0.99"))
+    assert result.exit_code == 0, result.stderr
     for file, time_of_change in before.items():
         assert file.stat().st_mtime_ns == time_of_change
     assert f"{len(before)} trainings" in result.stdout
@@ -51,9 +55,8 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(dis
     assert (directory / "report.html").exists()
     assert Image.open(directory / "contact.png").width > 400
 
-    changed = [word.replace("0.99", "0.5") for word in command]
-    refused = subprocess.run(changed, env=environment, capture_output=True, text=True, timeout=60)
-    assert refused.returncode == 2
+    refused = run_cli(*arguments(discs, "--margin", "0.5"))
+    assert refused.exit_code == 2
     assert "margin was 0.99 and is 0.5" in refused.stderr
 
 

@@ -1,9 +1,10 @@
 """The driver of a race: what it records, how it goes on, and that workers do not matter."""
 
 import json
-from pathlib import Path
+from contextlib import nullcontext
 
 import pytest
+import torch
 from helpers import overrides
 
 from unetlite.compare.comparison import read_comparison
@@ -12,6 +13,7 @@ from unetlite.errors import UsageError
 from unetlite.judge.sequential import INTERIMS
 from unetlite.scheduler import LocalScheduler
 from unetlite.settings.composition import compose_run
+from unetlite.training.run import train
 
 VARIANTS = ["bilinear", "transpose"]
 
@@ -84,9 +86,21 @@ def test_only_finished_runs_of_the_race_are_taken_up(runs):
     }
 
 
-def test_a_race_ends_the_same_with_one_worker_and_with_two(discs, tmp_path):
-    def run_race(workers):
-        outputs = tmp_path / f"{workers}"
+class ThisProcess:
+    """A scheduler without workers."""
+
+    def run(self, jobs):
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # as a worker has; sums are rounded otherwise by more
+        for settings in jobs:
+            train(settings)
+            yield settings
+        torch.set_num_threads(threads)
+
+
+def test_a_race_ends_the_same_in_this_process_and_with_two_workers(discs, tmp_path):
+    def run_race(name, make_scheduler):
+        outputs = tmp_path / name
 
         def make_settings(variant, seed):
             words = overrides(discs, tmp_path, "trainer.max_steps=2", "data.test_fraction=0.5")
@@ -97,7 +111,7 @@ def test_a_race_ends_the_same_with_one_worker_and_with_two(discs, tmp_path):
         directory.mkdir(parents=True)
         race = Race(directory, RacePlan(VARIANTS, margin=0.99), make_settings)
         trained, interims = [], []
-        with LocalScheduler(workers, 1, directory / "race.log") as scheduler:
+        with make_scheduler(directory / "race.log") as scheduler:
             race.run(scheduler, lambda *training: trained.append(training), interims.append)
         assert sorted(training[:2] for training in trained) == [
             (name, seed) for name in VARIANTS for seed in range(3)
@@ -108,7 +122,8 @@ def test_a_race_ends_the_same_with_one_worker_and_with_two(discs, tmp_path):
         del interim["seconds"]
         return interim
 
-    assert run_race(workers=1) == run_race(workers=2)
+    two_workers = run_race("two", lambda log: LocalScheduler(2, 1, log))
+    assert run_race("one", lambda log: nullcontext(ThisProcess())) == two_workers
 
 
 def test_a_failed_training_ends_the_race_with_its_message(discs, tmp_path):
@@ -117,7 +132,5 @@ def test_a_failed_training_ends_the_race_with_its_message(discs, tmp_path):
         return compose_run(overrides(discs, tmp_path, *words))
 
     race = Race(tmp_path, RacePlan(VARIANTS), make_settings)
-    log = tmp_path / "race.log"
-    with LocalScheduler(1, 1, log) as scheduler, pytest.raises(UsageError, match="hold only a"):
-        race.run(scheduler, lambda *_: pytest.fail("nothing is trained"), print)
-    assert Path(log).exists()
+    with pytest.raises(UsageError, match="hold only a"):
+        race.run(ThisProcess(), lambda *_: pytest.fail("nothing is trained"), print)
