@@ -49,7 +49,7 @@ def pair_differences(
     mean_image_variance = image_variances.sum() / (count * (count - 1))
     image_df = max(groups - 1, 1)
     if count > 2:
-        image_df *= 1.5
+        image_df *= 1.5  # the mean of all pairs is in it; the level holds in simulations
 
     differences: Differences = {}
     for (i, first), (j, second) in combinations(enumerate(tables), 2):
