@@ -117,7 +117,8 @@ def overrides(root, tmp_path, *more):
 
 def run_cli(*words):
     """`unetlite WORDS` in this process: the result has exit_code, stdout and stderr."""
-    with patch("logging.config.dictConfig"):  # by which Hydra would close pytest's own handlers
+    # By this Hydra closes the handlers of others, and absl's closes pytest's stderr.
+    with patch("logging.config._clearExistingHandlers"):
         result = CliRunner().invoke(app, [str(word) for word in words])
     unexpected = result.exception is not None and not isinstance(result.exception, SystemExit)
     assert not unexpected, result.exception
