@@ -12,7 +12,7 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN pip install --no-cache-dir torch --index-url ${TORCH_INDEX}
 
 COPY . /src
-RUN pip install --no-cache-dir "/src[export,demo,tiff]" && rm -r /src
+RUN pip install --no-cache-dir "/src[export,demo]" && rm -r /src
 
 # Whoever runs it has neither a name nor a home in here.
 ENV UNETLITE_HOME=/srv HOME=/tmp USER=someone

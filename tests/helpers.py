@@ -151,7 +151,7 @@ def make_metadata(network, **changes):
         "network": network.config,
         "classes": ("a", "b"),
         "colours": ((0, 0, 0), (255, 9, 7)),
-        "config": {"data": {"name": "folder", "value_range": [3, 9]}},
+        "config": {"data": {"name": "folder"}},
         "environment": {"torch": "2"},
         "metrics": {"val/miou": 0.5, "val/iou/a": None},
         "receptive_field": 40,

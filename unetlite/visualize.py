@@ -1,6 +1,7 @@
 """Pictures of masks, and of where a prediction is wrong."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -34,41 +35,60 @@ def palette_image(classes: np.ndarray, colours: Sequence[Colour]) -> Image.Image
     return image
 
 
-def to_rgb(image: np.ndarray) -> np.ndarray:
-    """RGB (H, W, 3) of an image (C, H, W), grey or RGB."""
-    return np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
+@dataclass(frozen=True)
+class Display:
+    """How images of any kind are shown: three of their channels, or one as grey."""
+
+    channels: tuple[int, ...]  # from 1: of red, green and blue, or of grey
+    low: tuple[float, ...] = ()  # the value of every channel that is black
+    high: tuple[float, ...] = ()  # and that is white; 0 and 255 if there are none
+
+    def rgb(self, image: np.ndarray) -> np.ndarray:
+        """RGB uint8 (H, W, 3) of an image (C, H, W). What has no value is black."""
+        shown = []
+        for number in self.channels:
+            channel = image[number - 1]
+            if self.low:
+                low, high = self.low[number - 1], self.high[number - 1]
+                scaled = (channel.astype(np.float32) - low) * (255 / max(high - low, 1e-30))
+                channel = np.nan_to_num(scaled).round().clip(0, 255).astype(np.uint8)
+            shown.append(channel)
+        return np.broadcast_to(shown, (3, *image.shape[1:])).transpose(1, 2, 0)
+
+
+def default_channels(count: int) -> tuple[int, ...]:
+    """The channels to show of an image with so many: the first three, or the first as grey."""
+    return (1, 2, 3) if count >= 3 else (1,)
 
 
 def overlay(
-    image: np.ndarray,
+    rgb: np.ndarray,
     classes: np.ndarray,
     colours: Sequence[Colour],
 ) -> np.ndarray:
-    """RGB uint8 (H, W, 3): an image uint8 (C, H, W), tinted by class (H, W).
+    """RGB uint8 (H, W, 3): a picture RGB uint8 (H, W, 3), tinted by class (H, W).
 
     The outlines of the classes have their full colour.
     """
     from scipy.ndimage import generate_binary_structure, morphological_gradient
 
     colour = colour_mask(classes, colours)
-    rgb = to_rgb(image).astype(np.uint16)
-    mixed = (rgb * 13 + colour.astype(np.uint16) * 7) // 20
+    mixed = (rgb.astype(np.uint16) * 13 + colour.astype(np.uint16) * 7) // 20
     neighbours = generate_binary_structure(2, 1)  # above, below, left and right
     is_outline = morphological_gradient(classes, footprint=neighbours) > 0
     return np.where(is_outline[..., None], colour, mixed).astype(np.uint8)
 
 
 def error_pictures(
-    image: np.ndarray,
+    rgb: np.ndarray,
     truth: np.ndarray,
     prediction: np.ndarray,
     colours: Sequence[Colour],
 ) -> Pictures:
     """The pictures "image", "truth", "prediction" and "error".
 
-    They are of an image uint8 (C, H, W) and of class indices (H, W).
+    They are of a picture RGB uint8 (H, W, 3) and of class indices (H, W).
     """
-    rgb = to_rgb(image)
     faded = rgb.mean(2).astype(np.uint8) // 2 + 110
     error = np.stack([faded, faded, faded], axis=-1)
     error[(truth != prediction) & (truth != IGNORE)] = WRONG

@@ -48,7 +48,7 @@ def images(tmp_path):
     folder = tmp_path / "images"
     save(folder / "deep" / "grey.png", noise(33, 70))
     save(folder / "colour.JPG", noise(20, 90, 3))
-    save(folder / "sixteen.tif", noise(40, 41, dtype=np.uint16))
+    save(folder / "bytes.tif", noise(40, 41))
     save(folder / "one.png", noise(1, 1))
     (folder / "empty.png").touch()
     whole = save(folder / "cut.png", noise(64, 64)).read_bytes()
@@ -59,7 +59,7 @@ def images(tmp_path):
     return folder
 
 
-SIZES = {"deep/grey": (33, 70), "colour": (20, 90), "sixteen": (40, 41), "one": (1, 1)}
+SIZES = {"deep/grey": (33, 70), "colour": (20, 90), "bytes": (40, 41), "one": (1, 1)}
 
 
 def test_all_that_can_be_read_is_done_and_the_others_are_named(run, images, tmp_path):
@@ -188,15 +188,6 @@ def test_a_full_disk_leaves_nothing_half_and_the_rest_goes_on(run, tmp_path, mon
     assert "No space left" in result.output
     files = sorted(path.relative_to(output).as_posix() for path in output.rglob("*.*"))
     assert files == ["masks/b.tif", "predictions.csv"]
-
-
-def test_without_rasterio_a_large_file_names_the_extra(run, tmp_path, monkeypatch):
-    save(tmp_path / "images" / "a.tif", noise(20, 30))
-    monkeypatch.setitem(sys.modules, "rasterio", None)
-    monkeypatch.setattr(raster, "LARGE", 0)
-    result = predict(run, tmp_path / "images", "--output", tmp_path / "out")
-    assert result.exit_code == SOME_FAILED
-    assert "unetlite[tiff]" in result.output
 
 
 RESIZED = {"config": {"data": {"name": "a", "resize": 32}}}

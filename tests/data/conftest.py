@@ -10,7 +10,7 @@ from unetlite.errors import UsageError
 
 
 class InMemory:
-    """Random images of two channels; all splits have the same ones. It may break after some."""
+    """Random images of two channels. It may break after some."""
 
     classes = ("a", "b")
     colours = palette(2)
@@ -31,7 +31,7 @@ class InMemory:
             if self.broken_after == self.decoded:
                 raise UsageError("broken")
             self.decoded += 1
-            random = np.random.default_rng(k)
+            random = np.random.default_rng((k, SPLITS.index(split)))
             image = random.integers(0, 256, (2, *size), np.uint8)
             mask = random.integers(0, 2, size, np.uint8)
             yield Sample(f"{split}{k}", image, mask, f"group{k}")

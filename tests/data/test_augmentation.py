@@ -18,6 +18,10 @@ GEOMETRIC = [
 ]
 
 
+def augmentation(low=(0, 0, 0), high=(255, 255, 255), **options):
+    return Augmentation(AugmentOptions(**options), low, high)
+
+
 def blobs(batch=16, size=64):
     """Masks of smooth regions of classes 0 to 3 and ignore, and images made of them."""
     random = np.random.default_rng(0)
@@ -33,7 +37,7 @@ def shades(mask):
 @pytest.mark.parametrize("options", GEOMETRIC, ids=str)
 def test_image_and_mask_move_together_and_labels_stay_labels(options):
     image, mask = blobs()
-    new_image, moved = Augmentation(AugmentOptions(**options))(image, mask, seed=3)
+    new_image, moved = augmentation(**options)(image, mask, seed=3)
     assert moved.dtype == torch.uint8
     assert set(moved.unique().tolist()) <= set(mask.unique().tolist())
     assert not torch.equal(moved, mask)
@@ -44,14 +48,14 @@ def test_image_and_mask_move_together_and_labels_stay_labels(options):
 @pytest.mark.parametrize("options", [{"brightness": 0.3}, {"gamma": 1.5}], ids=str)
 def test_brightness_and_gamma_change_the_image_alone(options):
     image, mask = blobs()
-    new_image, same_mask = Augmentation(AugmentOptions(**options))(image, mask, seed=3)
+    new_image, same_mask = augmentation(**options)(image, mask, seed=3)
     assert torch.equal(same_mask, mask)
     assert (new_image - image).abs().mean() > 1
 
 
 def test_without_options_nothing_changes():
     image, mask = blobs()
-    same_image, same_mask = Augmentation(AugmentOptions())(image, mask, seed=3)
+    same_image, same_mask = augmentation()(image, mask, seed=3)
     assert same_image.dtype == torch.float32
     assert torch.equal(same_image, image.float())
     assert torch.equal(same_mask, mask)
@@ -60,7 +64,7 @@ def test_without_options_nothing_changes():
 def test_brightness_is_relative_so_that_dark_images_keep_their_content():
     image = torch.arange(1, 33, dtype=torch.uint8).view(1, 1, 4, 8).expand(64, -1, -1, -1)
     mask = torch.zeros(64, 4, 8, dtype=torch.uint8)
-    out, _ = Augmentation(AugmentOptions(brightness=0.2))(image, mask, seed=0)
+    out, _ = augmentation(brightness=0.2)(image, mask, seed=0)
     ratio = out / image
     assert ratio.amin() >= 0.8 - 1e-4
     assert ratio.amax() <= 1.2 + 1e-4
@@ -71,10 +75,12 @@ def test_brightness_is_relative_so_that_dark_images_keep_their_content():
 def test_augmentation_is_drawn_per_sample_from_its_seed_alone():
     image, mask = blobs(batch=32)
     image, mask = image[:1].expand(32, -1, -1, -1), mask[:1].expand(32, -1, -1)
-    options = AugmentOptions(
-        horizontal_flip=True, vertical_flip=True, rotation=20.0, brightness=0.2
+    augment = augmentation(
+        horizontal_flip=True,
+        vertical_flip=True,
+        rotation=20.0,
+        brightness=0.2,
     )
-    augment = Augmentation(options)
     torch.manual_seed(0)
     before = torch.get_rng_state()
     first, first_mask = augment(image, mask, seed=7)
@@ -86,3 +92,25 @@ def test_augmentation_is_drawn_per_sample_from_its_seed_alone():
     assert torch.equal(first_mask, second_mask)
     assert not torch.equal(first, other)
     assert len({sample.numpy().tobytes() for sample in first}) == 32
+
+
+@pytest.mark.parametrize("options", [{"brightness": 0.3}, {"gamma": 1.5}], ids=str)
+def test_values_of_any_range_change_within_it_as_bytes_do(options):
+    image, mask = blobs()
+    expected, _ = augmentation(**options)(image, mask, seed=3)
+    low, high = torch.tensor([-1.0, 0.0, 300.0]), torch.tensor([1.0, 65535.0, 301.0])
+    span = (high - low)[:, None, None]
+    other = image / 255 * span + low[:, None, None]
+    changed, _ = augmentation(low.tolist(), high.tolist(), **options)(other, mask, seed=3)
+    scaled = (changed - low[:, None, None]) / span * 255
+    torch.testing.assert_close(scaled, expected, atol=0.05, rtol=0)
+
+
+def test_values_outside_of_the_range_and_without_data_make_no_others():
+    values = torch.tensor([[-5.0, 0.2], [0.7, torch.nan]])[None, None]
+    mask = torch.zeros(1, 2, 2, dtype=torch.uint8)
+    changed, _ = augmentation([0.0], [1.0], gamma=1.5)(values, mask, seed=1)
+    assert changed.isnan().tolist() == values.isnan().tolist()
+    assert changed[0, 0, 0].amin() >= 0
+    same, _ = augmentation([0.0], [1.0], horizontal_flip=False)(values, mask, seed=1)
+    torch.testing.assert_close(same, values, equal_nan=True)

@@ -1,6 +1,7 @@
 """Decoded samples on disk: what was decoded is read back, once and exactly."""
 
 import pickle
+from itertools import count
 
 import numpy as np
 import pytest
@@ -118,7 +119,7 @@ def test_a_source_that_fails_leaves_nothing_behind(in_memory, tmp_path, broken_a
 
 def test_a_sample_of_another_type_or_size_is_a_defect(in_memory, tmp_path):
     for image, mask in (
-        (np.zeros((2, 4, 4), np.float32), np.zeros((4, 4), np.uint8)),
+        (np.zeros((2, 4, 4), np.uint8), np.zeros((4, 4), np.int64)),
         (np.zeros((2, 4, 4), np.uint8), np.zeros((4, 5), np.uint8)),
     ):
         source = in_memory()
@@ -153,4 +154,69 @@ def test_splits_without_anything_to_learn_or_to_score_are_refused(
 def test_the_folder_of_a_cache_is_that_of_earlier_versions(in_memory, tmp_path):
     """Otherwise everybody's data sets would be decoded again. What needs that raises FORMAT."""
     open_decoded(in_memory(sizes=((4, 4),)), tmp_path, "test")
-    assert [path.name for path in tmp_path.iterdir()] == ["1e4cdc6688c7cec8"]
+    assert [path.name for path in tmp_path.iterdir()] == ["170ffa1f3a40f4cc"]
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_pixels_of_any_type_come_back_and_pictures_show_three_channels(in_memory, tmp_path, dtype):
+    source = in_memory()
+    read = source.read
+
+    def read_deep(split):
+        for sample in read(split):
+            image = sample.image.astype(dtype) * 3
+            yield sample._replace(image=np.concatenate([image, image + 1]))
+
+    source.read = read_deep
+    data = open_decoded(source, tmp_path, "test", display=[4, 1, 3])
+    expected = list(read_deep("val"))
+    split = data.splits["val"]
+    for index, sample in enumerate(expected):
+        image, mask = split[split.full_crop(index)]
+        assert np.array_equal(image, sample.image)
+        assert np.array_equal(mask, sample.mask)
+    assert (data.channels, data.pixel_type) == (4, np.dtype(dtype).name)
+    assert data.display.channels == (4, 1, 3)
+    picture = data.display.rgb(expected[0].image)
+    order = picture[..., 1].ravel().argsort(kind="stable")
+    assert (np.diff(expected[0].image[0].ravel()[order].astype(int)) >= -3).all()
+    with pytest.raises(UsageError, match=r"data\.display=\[5\]: the images have 4"):
+        open_decoded(source, tmp_path, "test", display=[5])
+
+
+def test_an_image_in_two_splits_is_refused_unless_it_is_empty(in_memory, tmp_path):
+    def read(split):
+        for name, value in (("a", 0), (f"copy in {split}", 200)):
+            image = np.full((2, 4, 4), 7, np.uint8)
+            image[0, 0, 0] += value
+            yield Sample(name, image, np.eye(4, dtype=np.uint8), name)
+
+    source = in_memory()
+    source.read = read
+    with pytest.raises(UsageError, match="copy in train in train and copy in val in val are the"):
+        open_decoded(source, tmp_path, "test")
+    source.read = lambda split: [sample for sample in read(split) if sample.name == "a"]
+    assert open_decoded(source, tmp_path, "test").splits["val"].names == ["a"]
+
+
+def test_the_content_hash_is_that_of_pixels_names_groups_and_splits(in_memory, tmp_path):
+    hashes = set()
+    numbers = count()
+
+    def add(change):
+        source = in_memory()
+        read = source.read
+        source.read = lambda split: map(change, read(split))
+        number = next(numbers)
+        source.key = lambda: {"number": number}
+        hashes.add(open_decoded(source, tmp_path, "test").content_hash)
+
+    add(lambda sample: sample)
+    open_folder.cache_clear()
+    add(lambda sample: sample)
+    assert len(hashes) == 1
+    add(lambda sample: sample._replace(mask=1 - sample.mask))
+    add(lambda sample: sample._replace(image=sample.image[:, ::-1]))
+    add(lambda sample: sample._replace(group="one"))
+    add(lambda sample: sample._replace(name=sample.name + "x"))
+    assert len(hashes) == 5

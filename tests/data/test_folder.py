@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 from helpers import noise, save, write_pairs
+from PIL import Image
 
 from unetlite.classes import IGNORE
 from unetlite.data.folder import FilePairs, Folder
@@ -37,13 +38,69 @@ def test_grey_and_rgb_images_in_one_set_become_rgb(tmp_path):
     root = write_pairs(tmp_path, RGB, INDICES)
     save(tmp_path / "images" / "0.png", GREY)
     assert {sample.image.shape for sample in read(Folder(root=root)).values()} == {(3, 6, 8)}
-    assert Folder(root=root, channels=1).channels == 1
+    assert Folder(root=root, channels=1).kind.channels == 1
 
 
-def test_the_range_of_values_is_that_of_all_images(tmp_path):
-    image = GREY.astype(np.uint16) * 1000
-    source = Folder(root=write_pairs(tmp_path, image, INDICES), value_range=(0, 65535))
-    assert np.abs(read(source)["0"].image[0].astype(float) - image / 257).max() <= 0.51
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (GREY.astype(np.uint16), "has pixels of the type uint(16|8), but .* uint(16|8)"),
+        (np.dstack([RGB, GREY, GREY]), r"has channels: [35], but .*0.* data\.channels="),
+    ],
+)
+def test_images_of_different_kinds_in_one_set_are_refused(tmp_path, other, message):
+    root = write_pairs(tmp_path, RGB, INDICES)
+    (tmp_path / "images" / "0.png").unlink()
+    if other.ndim == 2:
+        save(tmp_path / "images" / "0.png", other)
+    else:
+        np.save(tmp_path / "images" / "0.npy", other)
+    with pytest.raises(UsageError, match=message):
+        read(Folder(root=root))
+
+
+def test_pixels_without_data_are_not_scored(tmp_path):
+    image = GREY.astype(np.float32)
+    image[2, 3] = np.nan
+    sample = read(Folder(root=write_pairs(tmp_path, image, INDICES, ".tif"), classes=CLASSES))["0"]
+    assert np.argwhere(sample.mask == IGNORE).tolist() == [[2, 3]]
+    assert sample.image.dtype == np.float32
+    assert not sample.valid[2, 3]
+
+
+def save_turned(path, image, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(image).save(path, exif=exif)
+
+
+def test_a_turned_photograph_and_its_mask_are_one(tmp_path):
+    root = write_pairs(tmp_path, GREY, INDICES)
+    for k in range(3):
+        save_turned(tmp_path / "images" / f"{k}.png", GREY, 6)
+    sample = read(Folder(root=root, classes=CLASSES))["0"]  # as stored: the mask has that size
+    assert np.array_equal(sample.image[0], GREY)
+    assert np.array_equal(sample.mask, INDICES)
+    for k in range(3):
+        save(tmp_path / "masks" / f"{k}.png", np.rot90(INDICES, -1))
+    sample = read(Folder(root=root, classes=CLASSES))["0"]  # as viewed
+    assert np.array_equal(sample.image[0], np.rot90(GREY, -1))
+    assert np.array_equal(sample.mask, np.rot90(INDICES, -1))
+
+
+def test_a_turned_photograph_whose_mask_fits_both_ways_is_refused(tmp_path):
+    root = write_pairs(tmp_path, GREY, INDICES)
+    for k in range(3):
+        save_turned(tmp_path / "images" / f"{k}.png", GREY, 3)
+    with pytest.raises(
+        UsageError, match=r"images/.*\.png says by EXIF .* data\.orientation=stored"
+    ):
+        read(Folder(root=root, classes=CLASSES))
+    stored = read(Folder(root=root, classes=CLASSES, orientation="stored"))["0"]
+    assert np.array_equal(stored.image[0], GREY)
+    viewed = read(Folder(root=root, classes=CLASSES, orientation="viewed"))["0"]
+    assert np.array_equal(viewed.image[0], GREY[::-1, ::-1])
+    assert np.array_equal(viewed.mask, INDICES)  # which does not say that it is turned
 
 
 def test_resize_keeps_the_shape_and_the_labels(tmp_path):
@@ -102,7 +159,7 @@ def test_the_key_changes_with_every_file(tmp_path, part):
         {"classes": ["x", "y"], "ignore": [7]},
         {"channels": 3},
         {"resize": 4},
-        {"value_range": (0, 9)},
+        {"orientation": "stored"},
     ],
     ids=str,
 )
@@ -160,8 +217,8 @@ def test_a_pair_that_cannot_be_used_is_named(tmp_path, file, content, words):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"channels": 2}, r"data\.channels=2"),
-        ({"value_range": [5, 5]}, r"data\.value_range=\[5\.0, 5\.0\]: give \[black, white\]"),
+        ({"channels": 0}, r"data\.channels=0"),
+        ({"orientation": "up"}, r"data\.orientation=up"),
         ({"classes": ["one"]}, "two or more"),
         ({"root": "nowhere"}, r"data\.root=nowhere: there is no such directory"),
     ],

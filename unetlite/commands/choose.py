@@ -22,7 +22,7 @@ from unetlite.settings.paths import CONFIGS, HOME
 from unetlite.settings.schema import Settings
 from unetlite.terminal import load_libraries, progress
 from unetlite.timing import num_threads, parse_duration
-from unetlite.visualize import colour_mask, overlay, picture_grid, to_rgb
+from unetlite.visualize import colour_mask, overlay, picture_grid
 
 if TYPE_CHECKING:
     from unetlite.data.loader import SegmentationData
@@ -267,10 +267,10 @@ def write_contact_sheet(data: "SegmentationData", file: Path) -> None:
     rows = {}
     for index in np.unique(np.linspace(0, len(split) - 1, PREVIEWS).round().astype(int)).tolist():
         crop = split[split.full_crop(index)]
-        image = crop.image.numpy()
+        image = data.dataset.display.rgb(crop.image.numpy())
         mask = crop.mask.numpy()
         rows[split.names[index]] = {
-            "image": to_rgb(image),
+            "image": image,
             "mask": colour_mask(mask, colours),
             "both": overlay(image, mask, colours),
         }

@@ -11,11 +11,12 @@ import numpy as np
 import typer
 from PIL import Image
 
-from unetlite.data.raster import open_image
+from unetlite.data.formats import open_image_file
+from unetlite.data.raster import PixelKind, check_kind, read_image
 from unetlite.errors import UsageError, require_extra
 from unetlite.inference.model import Model, Prediction, load
 from unetlite.timing import interleaved_median
-from unetlite.visualize import WRONG, to_rgb
+from unetlite.visualize import WRONG
 
 ROUNDS = 3
 MEASURED_PIXELS = 2**20  # larger images are predicted twice only
@@ -81,7 +82,7 @@ def example_image(model: Model) -> Image.Image:
     except UsageError:
         return example()
     image = next(spread_images(splits["test"], 1))  # (C, H, W)
-    return Image.fromarray(to_rgb(image))
+    return Image.fromarray(model.metadata.display.rgb(image))
 
 
 def build(models: Mapping[str, Model], example: Image.Image) -> tuple[Any, Any]:
@@ -155,8 +156,7 @@ def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
     if file is None:
         return [None] * (1 + 3 * len(models))
     try:
-        with open_image(Path(file), MAX_PIXELS) as opened:
-            image = opened.copy()
+        image = read_upload(Path(file))
     except UsageError as error:
         message = str(error).replace(file, Path(file).name)  # a visitor need not see the folder
         raise gradio.Error(message, print_exception=False) from None
@@ -165,7 +165,7 @@ def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
     def predict(name: str) -> None:
         predictions[name] = models[name].predict(image)
 
-    rounds = ROUNDS if image.width * image.height <= MEASURED_PIXELS else 1
+    rounds = ROUNDS if image.shape[0] * image.shape[1] <= MEASURED_PIXELS else 1
     functions = {name: partial(predict, name) for name in models}
     times = interleaved_median(functions, rounds, warm_up=0)
     values: list[Any] = [disagreement(list(predictions.values()))]
@@ -174,6 +174,18 @@ def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
         values.append(prediction.mask.convert("RGB"))
         values.append(summary(prediction, times[name]))
     return values
+
+
+def read_upload(file: Path) -> np.ndarray:
+    """The pixels of a photograph, uint8 (H, W, C). Raises UsageError for any other file."""
+    header = open_image_file(file)
+    if header.width * header.height > MAX_PIXELS:
+        raise UsageError(
+            f"{file} has {header.width} x {header.height} pixels; "
+            f"at most {MAX_PIXELS} are taken here."
+        )
+    check_kind(header, PixelKind(header.colour_channels, "uint8"))
+    return read_image(file).values.transpose(1, 2, 0)
 
 
 def summary(prediction: Prediction, milliseconds: float) -> str:

@@ -1,5 +1,6 @@
 """`unetlite export`: a checkpoint in, one checked file or folder out."""
 
+import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -49,6 +50,12 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", help="8-bit integers, calibrated on training images.")
     ] = False,
+    input: Annotated[
+        str | None, typer.Option(help="float32, for readers without other types; else the files'.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="HEIGHTxWIDTH, for readers without free sizes.")
+    ] = None,
     images: Annotated[
         list[str] | None, typer.Option(help="Files to check with, else test images.")
     ] = None,
@@ -57,6 +64,7 @@ def export(
     if output is None:
         output = "logits" if format == "safetensors" else "probabilities"
     validate_options(format, output, precision, int8)
+    input_size = parse_input(format, input, size)
     load_libraries("torch")
     from unetlite.data.loader import load_run_data
     from unetlite.inference.export import fold_for
@@ -67,7 +75,13 @@ def export(
     if checkpoint.is_dir():
         checkpoint = RunFiles(checkpoint).test_checkpoint
     network, metadata = read_checkpoint(checkpoint)
-    metadata = metadata.model_copy(update={"output": output, "precision": precision})
+    chosen = {
+        "output": output,
+        "precision": precision,
+        "input_type": input,
+        "input_size": input_size,
+    }
+    metadata = metadata.model_copy(update=chosen)
     destination = choose_destination(checkpoint, to, format, precision)
     splits: Splits = {}
     if int8 or not images:
@@ -108,6 +122,20 @@ def validate_options(
         raise UsageError("--format safetensors holds the network itself, which gives logits.")
 
 
+def parse_input(format: str, type: str | None, size: str | None) -> tuple[int, int] | None:
+    """Height and width of --size. Raises UsageError for what an export cannot take."""
+    if type not in (None, "float32"):
+        raise UsageError(f"--input {type}: expected float32, or nothing for the type of the files.")
+    if format == "safetensors" and (type or size):
+        raise UsageError("--input and --size are for --format onnx and openvino.")
+    if size is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", size)
+    if match is None:
+        raise UsageError(f"--size {size}: expected HEIGHTxWIDTH in pixels, such as 256x320.")
+    return int(match[1]), int(match[2])
+
+
 def choose_destination(
     checkpoint: Path,
     to: Path | None,
@@ -128,7 +156,7 @@ def choose_destination(
 
 
 def load_images(inputs: list[str], metadata: Metadata, splits: "Splits") -> list[np.ndarray]:
-    """Images to check with, uint8 (C, H, W): of files, else of the test set.
+    """Images to check with, (C, H, W): of files, else of the test set.
 
     Raises UsageError if a file cannot be read.
     """
@@ -180,7 +208,7 @@ def measure_export(
     with progress("comparing with the checkpoint") as update:
         measured = agreement.measure_agreement(runtime, network, images)
         agreement.check_agreement(measured, metadata)
-        lines = describe_agreement(measured, metadata.output)
+        lines = describe_agreement(measured, metadata)
         if metadata.precision == "int8":
             update("scoring test images")
             before, after = agreement.measure_scores(runtime, network, splits["test"])
@@ -190,8 +218,9 @@ def measure_export(
             )
         update("measuring")
         pytorch, exported = agreement.measure_latencies(runtime, network, images)
+    _, height, width = agreement.checked_sizes(metadata)[0]
     lines.append(
-        f"latency             {exported:.1f} ms for 256 x 256 pixels with {num_threads()} "
+        f"latency             {exported:.1f} ms for {height} x {width} pixels with {num_threads()} "
         f"threads, {pytorch / exported:.1f} times as fast as the checkpoint in "
         f"PyTorch ({pytorch:.1f} ms)"
     )
@@ -208,12 +237,13 @@ def print_report(destination: Path, runtime: Runtime, measured: Iterable[str]) -
     print(f"use it              unetlite predict {destination} IMAGES --output DIR")
 
 
-def describe_agreement(agreement: "Agreement", output: str) -> list[str]:
+def describe_agreement(agreement: "Agreement", metadata: Metadata) -> list[str]:
     """The largest difference, and where it was measured."""
-    from unetlite.inference.agreement import SIZES
+    from unetlite.inference.agreement import checked_sizes
 
+    output = metadata.output
     sizes = []
-    for batch, height, width in SIZES:
+    for batch, height, width in checked_sizes(metadata):
         together = f" ({batch} at once)" if batch > 1 else ""
         sizes.append(f"{height} x {width}{together}")
     difference = f"{agreement.difference:.1e}, of"

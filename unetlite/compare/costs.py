@@ -21,6 +21,7 @@ from unetlite.network.complexity import count_macs, count_parameters
 from unetlite.network.folding import fold
 from unetlite.network.unet import UNet
 from unetlite.network.upsampling import UPSAMPLERS
+from unetlite.settings.schema import UNetConfig
 from unetlite.timing import interleaved_median
 
 RUNTIMES = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
@@ -85,7 +86,7 @@ def measure_costs(
         costs.variants[name] = VariantCost(count_parameters(network), macs)
         if rounds == 0:
             continue
-        image = torch.randint(0, 256, (1, network.config.in_channels, *size), dtype=torch.uint8)
+        image = random_pixels(network.config, (1, network.config.in_channels, *size))
         for runtime, load in openers(network, image).items():
             try:
                 predictions[name, runtime] = load()
@@ -112,6 +113,11 @@ def measure_costs(
     for name, milliseconds in interleaved_median(steps, TRAINING_ROUNDS).items():
         costs.variants[name].training_step = milliseconds
     return costs
+
+
+def random_pixels(config: UNetConfig, shape: tuple[int, ...]) -> Tensor:
+    """An image of random pixels, of the type that a network takes."""
+    return torch.randint(0, 256, shape, dtype=torch.uint8).to(getattr(torch, config.pixel_type))
 
 
 def openers(network: UNet, image: Tensor) -> dict[str, Callable[[], Function]]:

@@ -62,7 +62,7 @@ def draw_figures(comparison: Comparison, networks: Mapping[str, UNet]) -> Figure
         pictures: Pictures = {}
         for variant, prediction in predictions.items():
             drawn = error_pictures(
-                image.numpy(),
+                data.dataset.display.rgb(image.numpy()),
                 mask.numpy(),
                 prediction.classes,
                 data.dataset.colours,

@@ -1,5 +1,6 @@
 """Augmentation of a batch of images and masks, on the device that trains."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,13 +10,24 @@ from unetlite.settings.schema import AugmentOptions
 
 
 class Augmentation(nn.Module):
-    """Random flips, rotation, scaling and brightness, drawn per sample."""
+    """Random flips, rotation, scaling and brightness, drawn per sample.
 
-    def __init__(self, options: AugmentOptions):
+    Brightness and gamma act on the range of the training images: `low` and `high` of each channel.
+    """
+
+    low: Tensor
+    span: Tensor
+
+    def __init__(self, options: AugmentOptions, low: Sequence[float], high: Sequence[float]):
         from kornia.augmentation import AugmentationSequential
         from kornia.constants import DataKey
 
         super().__init__()
+        lowest = torch.tensor(low)[:, None, None]
+        highest = torch.tensor(high)[:, None, None]
+        self.register_buffer("low", lowest, persistent=False)
+        self.register_buffer("span", (highest - lowest).clamp(min=1e-30), persistent=False)
+        self.changes_values = options.brightness > 0 or options.gamma > 1
         # Averaging class indices would invent classes.
         nearest = {DataKey.MASK: {"resample": "nearest", "align_corners": False}}
         self.operations = AugmentationSequential(
@@ -29,7 +41,7 @@ class Augmentation(nn.Module):
         mask: Tensor,
         seed: int,
     ) -> tuple[Tensor, Tensor]:
-        """Image uint8 (B, C, H, W) to float32 in 0..255, and mask uint8 (B, H, W).
+        """Image (B, C, H, W) to float32 of the same range, and mask uint8 (B, H, W).
 
         The same seed gives the same result; the global random state is left alone.
         """
@@ -39,8 +51,11 @@ class Augmentation(nn.Module):
         devices = [image.device] if image.is_cuda else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(seed)
-            image, moved = self.operations(image / 255, mask[:, None].float())
-        return image * 255, moved[:, 0].to(mask.dtype)
+            scaled = (image - self.low) / self.span  # 0..1 in the range
+            if self.changes_values:
+                scaled = scaled.clamp(0, 1)
+            scaled, moved = self.operations(scaled, mask[:, None].float())
+        return scaled * self.span + self.low, moved[:, 0].to(mask.dtype)
 
 
 def make_operations(options: AugmentOptions) -> list[Any]:

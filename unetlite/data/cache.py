@@ -3,8 +3,7 @@
 import json
 import mmap
 import sys
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,20 +14,23 @@ import torch
 from torch import Tensor
 
 from unetlite.classes import IGNORE, Colour
-from unetlite.data.samples import SPLITS, Dataset, Sample
+from unetlite.data.decoding import INDEX, checksums, write_decoded
+from unetlite.data.normalisation import ChannelStatistics
+from unetlite.data.samples import Dataset
 from unetlite.errors import UsageError
 from unetlite.files import atomic_path, remove
 from unetlite.seeding import derive_seed
+from unetlite.settings.schema import PixelType
 from unetlite.terminal import progress
+from unetlite.visualize import Display, default_channels
 
-FORMAT = 4  # part of the cache's name: raise it when what is written below changes
-INDEX = "index.json"
+FORMAT = 5  # part of the cache's name: raise it when what decoding.py writes changes
 
 
 class Batch(NamedTuple):
-    """Images (B, C, H, W) in 0..255 and masks uint8 (B, H, W); or one of each, without B.
+    """Images (B, C, H, W) and masks uint8 (B, H, W); or one of each, without B.
 
-    Images are uint8, or float32 after augmentation.
+    Images are of a PixelType, or float32 with the same values after augmentation.
     """
 
     image: Tensor
@@ -52,6 +54,7 @@ class Split(torch.utils.data.Dataset[Batch]):
     directory: Path
     split: str
     channels: int
+    pixel_type: PixelType
     names: list[str]  # of each image
     groups: list[str]
     sizes: list[tuple[int, int]]  # height and width in pixels
@@ -61,7 +64,7 @@ class Split(torch.utils.data.Dataset[Batch]):
         self.sizes = [(height, width) for height, width in self.sizes]
         areas = np.prod(self.sizes, axis=1)
         self.starts = np.cumsum([0, *areas])  # of each image in the masks
-        self.images = map_file(self.directory / f"{self.split}.images")
+        self.images = map_file(self.directory / f"{self.split}.images", self.pixel_type)
         self.masks = map_file(self.directory / f"{self.split}.masks")
 
     def __reduce__(self) -> tuple[Any, ...]:  # a worker maps the files again, and copies nothing
@@ -76,7 +79,7 @@ class Split(torch.utils.data.Dataset[Batch]):
         return Crop(index, 0, 0, height, width)
 
     def __getitem__(self, crop: Crop) -> Batch:
-        """Image uint8 (C, h, w) and mask uint8 (h, w).
+        """Image (C, h, w) and mask uint8 (h, w).
 
         Outside of the image, its edge is repeated, and the mask is ignored.
         """
@@ -99,42 +102,69 @@ class Split(torch.utils.data.Dataset[Batch]):
         return Batch(torch.from_numpy(image), torch.from_numpy(mask))
 
 
-def map_file(path: Path) -> np.ndarray:
-    """The bytes of a file, read when they are used."""
-    mapped = np.memmap(path, np.uint8, mode="r")
+def map_file(path: Path, dtype: str = "uint8") -> np.ndarray:
+    """The numbers in a file, read when they are used."""
+    mapped = np.memmap(path, dtype, mode="r")
     if hasattr(mmap, "MADV_RANDOM"):
         # Otherwise the system reads ahead hundreds of times what a crop takes.
         mapped._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
     return mapped
 
 
-class DecodedDataset(NamedTuple):
-    """A decoded data set.
+class Decoded(NamedTuple):
+    """The content of a folder of decoded samples."""
 
-    `mean` and `std` (C,) are over the pixels of the training images, in 0..255.
-    """
+    pixel_type: PixelType
+    statistics: ChannelStatistics  # of the training images
+    splits: dict[str, Split]
+    content_hash: str  # SHA-256 of all samples, with their names, groups and splits
+
+
+@dataclass(frozen=True)
+class DecodedDataset:
+    """A decoded data set."""
 
     classes: tuple[str, ...]
     colours: tuple[Colour, ...]
-    mean: Tensor
-    std: Tensor
-    splits: dict[str, Split]
+    decoded: Decoded
+    display: Display  # how its images are shown
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        return self.decoded.splits
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of all samples, wherever their files are, as hexadecimal digits."""
+        return self.decoded.content_hash
+
+    @property
+    def pixel_type(self) -> PixelType:
+        return self.decoded.pixel_type
 
     @property
     def channels(self) -> int:
-        """1 for grey, 3 for RGB."""
-        return len(self.mean)
+        """1 for grey, 3 for RGB, or any other number."""
+        return len(self.decoded.statistics.mean)
+
+    @property
+    def mean(self) -> Tensor:
+        """Of each channel (C,) of the training images, in pixel values."""
+        return torch.tensor(self.decoded.statistics.mean)
+
+    @property
+    def std(self) -> Tensor:
+        """The standard deviation, as `mean`."""
+        return torch.tensor(self.decoded.statistics.std)
 
 
 def open_decoded(
-    source: Dataset,
-    directory: Path,
-    description: str,
+    source: Dataset, directory: Path, description: str, display: Sequence[int] | None = None
 ) -> DecodedDataset:
     """The decoded samples of `source`, from a folder in `directory` that is written if missing.
 
-    The folder's name depends on all that the samples depend on. After a UsageError of the source
-    nothing is left behind.
+    The folder's name depends on all that the samples depend on. `display` are the channels that
+    pictures show. After a UsageError of the source nothing is left behind.
     """
     key = json.dumps(source.key(), sort_keys=True)
     folder = directory / f"{derive_seed(FORMAT, key):016x}"
@@ -147,12 +177,27 @@ def open_decoded(
         remove(folder)
         build(source, folder, description)
         decoded = open_folder(folder)
-    return DecodedDataset(source.classes, source.colours, *decoded)
+    shown = make_display(decoded, display)
+    return DecodedDataset(source.classes, source.colours, decoded, shown)
+
+
+def make_display(decoded: Decoded, channels: Sequence[int] | None) -> Display:
+    """How the images of a data set are shown. Raises UsageError for a channel that is not there."""
+    count = len(decoded.statistics.mean)
+    shown = default_channels(count) if channels is None else tuple(channels)
+    if max(shown) > count:
+        raise UsageError(
+            f"data.display={list(shown)}: the images have {count} channel(s), counted from 1."
+        )
+    if decoded.pixel_type == "uint8":
+        return Display(shown)
+    statistics = decoded.statistics
+    return Display(shown, tuple(statistics.low), tuple(statistics.high))
 
 
 @lru_cache(maxsize=1)  # more would keep the files of all open
-def open_folder(folder: Path) -> tuple[Tensor, Tensor, dict[str, Split]]:
-    """Mean, std and splits of a folder, which a process verifies once for all its trainings.
+def open_folder(folder: Path) -> Decoded:
+    """The content of a folder, which a process verifies once for all its trainings.
 
     Raises OSError or ValueError if a file is damaged, by the checksums. The names of classes are
     no part of it, since data sets that differ in them alone share a folder.
@@ -161,22 +206,24 @@ def open_folder(folder: Path) -> tuple[Tensor, Tensor, dict[str, Split]]:
     if json.loads(stored) != checksums(folder, text):
         raise ValueError(f"{folder}: the checksums differ.")
     index = json.loads(text)
-    mean = torch.tensor(index["mean"])
-    std = torch.tensor(index["std"])
+    statistics = ChannelStatistics(**index["statistics"])
+    channels = len(statistics.mean)
+    pixel_type = index["pixel_type"]
     splits = {}
     for split, entry in index["splits"].items():
-        splits[split] = Split(folder, split, len(mean), **entry)
-    return mean, std, splits
-
-
-def checksums(folder: Path, index: str) -> dict[str, int]:
-    """CRC-32 of the files of a folder, by name, and of its index."""
-    sums = {}
-    for path in folder.iterdir():
-        if path.name != INDEX:
-            sums[path.name] = zlib.crc32(np.memmap(path, np.uint8, mode="r").data)
-    sums["index"] = zlib.crc32(index.encode())
-    return sums
+        splits[split] = Split(
+            folder,
+            split,
+            channels,
+            pixel_type,
+            **entry,
+        )
+    return Decoded(
+        pixel_type,
+        statistics,
+        splits,
+        index["content_hash"],
+    )
 
 
 def build(source: Dataset, folder: Path, description: str) -> None:
@@ -188,95 +235,3 @@ def build(source: Dataset, folder: Path, description: str) -> None:
     except OSError:
         if not folder.exists():  # else another run was faster, and wrote the same
             raise
-
-
-def write_decoded(
-    source: Dataset, folder: Path, description: str, update: Callable[[str], None]
-) -> None:
-    """Writes all samples, and their index with the mean and spread of the training images.
-
-    Raises UsageError for what `check_splits` refuses.
-    """
-    splits = {}
-    histogram = np.zeros((1, 256), np.int64)  # of each channel of the training images
-    for split, samples in source.samples().items():
-        names, groups, sizes = [], [], []
-        labels = np.zeros(256, np.int64)
-        with (
-            (folder / f"{split}.images").open("wb") as images,
-            (folder / f"{split}.masks").open("wb") as masks,
-        ):
-            for sample in samples:
-                check_sample(sample)
-                images.write(sample.image.tobytes())
-                masks.write(sample.mask.tobytes())
-                names.append(sample.name)
-                groups.append(sample.group)
-                sizes.append(sample.mask.shape)
-                labels += count_values(sample.mask)
-                if split == "train":
-                    histogram = histogram + list(map(count_values, sample.image))
-                if len(names) % 500 == 0:
-                    update(f"decoding {description}: {len(names)} {split} images")
-        splits[split] = {
-            "names": names,
-            "groups": groups,
-            "sizes": sizes,
-            "labels": labels.tolist(),
-        }
-    check_splits(splits, source.classes, description)
-    mean, std = mean_and_std(histogram)
-    index = {"mean": mean.tolist(), "std": std.tolist(), "splits": splits}
-    text = json.dumps(index)
-    sums = json.dumps(checksums(folder, text))
-    (folder / INDEX).write_text(f"{sums}\n{text}")
-
-
-def check_sample(sample: Sample) -> None:
-    """Raises TypeError if a sample is not what Sample says, which is a defect."""
-    name, image, mask, _ = sample
-    is_uint8 = image.dtype == mask.dtype == np.uint8
-    if not is_uint8 or image.shape[1:] != mask.shape:
-        raise TypeError(
-            f"{name}: image {image.dtype} {image.shape}, mask {mask.dtype} {mask.shape}."
-        )
-
-
-def count_values(array: np.ndarray) -> np.ndarray:
-    """How many elements of an array uint8 have each of the values 0..255."""
-    return np.bincount(array.ravel(), minlength=256)
-
-
-def mean_and_std(histogram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each channel (C,), whose pixels have each value of 0..255 so often (C, 256)."""
-    values = np.arange(256)
-    pixels = histogram[0].sum()
-    mean = histogram @ values / pixels
-    variance = histogram @ values**2 / pixels - mean**2
-    return mean, np.sqrt(np.maximum(variance, 0))
-
-
-def check_splits(
-    splits: Mapping[str, Any],
-    classes: Sequence[str],
-    description: str,
-) -> None:
-    """Raises UsageError if a split has no image or no truth, or if there is one class to train."""
-    for split, entry in splits.items():
-        if not entry["names"]:
-            raise UsageError(
-                f"{description}: the {split} split is empty; "
-                f"each of {', '.join(SPLITS)} needs an image."
-            )
-        if not any(entry["labels"][:IGNORE]):
-            raise UsageError(
-                f"{description}: all masks of the {split} split are ignored; "
-                "there is nothing to score."
-            )
-    labels = splits["train"]["labels"]
-    present = [name for name, count in zip(classes, labels, strict=False) if count > 0]
-    if len(present) < 2:
-        raise UsageError(
-            f"{description}: the training masks hold only {', '.join(present) or 'no class'}; "
-            "do data.classes fit their values?"
-        )

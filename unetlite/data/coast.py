@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from unetlite.data.raster import open_image, read_image
+from unetlite.data.raster import read_image
 from unetlite.data.samples import DATASETS, Sample
 from unetlite.errors import UsageError
 
@@ -77,7 +77,7 @@ def read_earth() -> tuple[np.ndarray, np.ndarray]:
     cells = torch.from_numpy(values.reshape(8640, 17280).copy()).flip(0)  # it starts in the south
     coverage = torch.stack([area_average(cells == kind) for kind in (OCEAN, LAND, LAKE)])
     kinds = coverage.argmax(0).to(torch.uint8)
-    return read_image(image_file, channels=3), kinds.numpy()
+    return read_image(image_file, channels=3).values, kinds.numpy()
 
 
 def example() -> Image.Image:
@@ -88,8 +88,9 @@ def example() -> Image.Image:
     left = BLOCKS["test"][1] * BLOCK_WIDTH
     top = (90 - 47) * PIXELS_PER_DEGREE
     height = 25 * PIXELS_PER_DEGREE
-    with open_image(find_files()[0]) as earth:
-        return earth.convert("RGB").crop((left, top, left + BLOCK_WIDTH, top + height))
+    earth = read_image(find_files()[0], channels=3).values
+    block = earth[:, top : top + height, left : left + BLOCK_WIDTH]
+    return Image.fromarray(np.ascontiguousarray(block.transpose(1, 2, 0)))
 
 
 def area_average(x: Tensor) -> Tensor:

@@ -1,22 +1,31 @@
 """Data sets of image files with mask files, and the first of them: a user's own folder."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
-from pydantic import Field
+from pydantic import PositiveInt
 
 from unetlite.classes import IGNORE
+from unetlite.data.formats import open_image_file
 from unetlite.data.labels import ClassTable
 from unetlite.data.layouts import UNSPLIT, Naming, Pair, Splits, list_pairs
-from unetlite.data.raster import ValueRange, is_grey, read_image, read_mask, resize_image
+from unetlite.data.raster import (
+    PixelKind,
+    pixel_kind,
+    read_image,
+    read_mask,
+    resize_image,
+    viewed_size,
+)
 from unetlite.data.samples import DATASETS, Sample
 from unetlite.data.splits import Share, check_split_groups, split_by_share, split_by_table
 from unetlite.errors import UsageError
-from unetlite.settings.schema import Resize
+from unetlite.settings.schema import PixelType, Resize
 
 NONZERO = ClassTable(None)  # 1 where a mask is not zero
 
@@ -28,9 +37,9 @@ class FilePairs:
     pairs: Splits  # by the names in SPLITS
     table: ClassTable  # from mask values to class indices
     resize: int | None  # shorter side in pixels to scale to; None keeps every size
-    channels: int = 3  # of the images as they are read, 1 or 3
-    # Black and white in images of 16 bits; None stretches each by its own values.
-    value_range: ValueRange | None = None
+    channels: int | None = None  # of the images as they are read; None takes what all have
+    # Whether photographs are read as "stored" or as "viewed"; None decides by the sizes of masks.
+    orientation: str | None = None
 
     def __post_init__(self) -> None:
         self.classes = self.table.names
@@ -63,7 +72,7 @@ class FilePairs:
             "files": files,
             "classes": [self.table.foreground, self.table.values, self.table.ignored],
             "channels": self.channels,
-            "value_range": self.value_range,
+            "orientation": self.orientation,
             "resize": self.resize,
         }
 
@@ -75,35 +84,99 @@ class FilePairs:
 
         Raises UsageError if a file cannot be read, if sizes differ, or for an unknown mask value.
         """
-        image = read_image(pair.image, self.channels, self.value_range)
+        as_viewed = self.reads_as_viewed(pair)
+        image, has_data = read_image(pair.image, self.kind.channels, as_viewed)
+
+        def read(path: Path, table: ClassTable) -> np.ndarray:
+            values = read_mask(path, table.rgb, as_viewed)
+            check_size(path, values, pair, image)
+            return table.indices(values, path)
+
         if pair.mask.is_dir():  # the union of its objects
             mask = np.zeros(image.shape[1:], np.uint8)
             for path in sorted(pair.mask.glob("*.png")):
-                mask |= read_indices(path, NONZERO, pair, image)
+                mask |= read(path, NONZERO)
         else:
-            mask = read_indices(pair.mask, self.table, pair, image)
+            mask = read(pair.mask, self.table)
         if pair.valid is not None:
-            valid = read_indices(pair.valid, NONZERO, pair, image)
-            mask[valid == 0] = IGNORE
+            mask[read(pair.valid, NONZERO) == 0] = IGNORE
+        if has_data is not None:
+            mask[~has_data] = IGNORE
         if self.resize is not None:
             image = resize_image(image, self.resize)
             _, height, width = image.shape
             resized = Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
             mask = np.asarray(resized)
-        return Sample(pair.name, image, mask, pair.group)
+            if has_data is not None:
+                has_data = np.asarray(Image.fromarray(has_data).resize((width, height)))
+        return Sample(
+            pair.name,
+            image,
+            mask,
+            pair.group,
+            has_data,
+        )
+
+    @cached_property
+    def kind(self) -> PixelKind:
+        """Channels and type of all images, by their headers.
+
+        Raises UsageError if they differ, but for grey images among RGB.
+        """
+        first_of_type: dict[PixelType, Path] = {}
+        first_of_count: dict[int, Path] = {}
+        for pair in self.all_pairs():
+            kind = pixel_kind(open_image_file(pair.image))
+            first_of_type.setdefault(kind.type, pair.image)
+            first_of_count.setdefault(kind.channels, pair.image)
+        check_alike(first_of_type, "pixels of the type", "save all in one type")
+        channels = self.channels
+        if channels is None and set(first_of_count) == {1, 3}:
+            channels = 3
+        elif channels is None:
+            check_alike(first_of_count, "channels:", "say data.channels=..., or save all alike")
+            channels = next(iter(first_of_count))
+        return PixelKind(channels, next(iter(first_of_type)))
+
+    def reads_as_viewed(self, pair: Pair) -> bool:
+        """True if a photograph and its mask are turned as EXIF says, False if read as stored.
+
+        Raises UsageError if only one of them says that it is turned, and their sizes fit both ways.
+        """
+        if self.orientation is not None or pair.mask.is_dir():
+            return self.orientation != "stored"
+        image, mask = open_image_file(pair.image), open_image_file(pair.mask)
+        if image.orientation == mask.orientation:
+            return True
+        stored_fit = (image.height, image.width) == (mask.height, mask.width)
+        viewed_fit = viewed_size(image) == viewed_size(mask)
+        if stored_fit and viewed_fit:
+            turned = pair.image if image.orientation != 1 else pair.mask
+            raise UsageError(
+                f"{turned} says by EXIF that it is to be turned, and {pair.mask} and {pair.image} "
+                "fit both ways. Say data.orientation=stored if masks were drawn on the pixels as "
+                "they are stored, data.orientation=viewed if on the turned image."
+            )
+        return not stored_fit
 
 
-def read_indices(
+def check_alike(first: Mapping[Any, Path], what: str, remedy: str) -> None:
+    """Raises UsageError if there is more than one kind of image, of which each has a file."""
+    if len(first) > 1:
+        (kind, path), (other_kind, other), *_ = first.items()
+        raise UsageError(
+            f"{path} has {what} {kind}, but {other} {other_kind}; images of a data set need to be "
+            f"alike. Please {remedy}."
+        )
+
+
+def check_size(
     path: Path,
-    table: ClassTable,
+    values: np.ndarray,
     pair: Pair,
     image: np.ndarray,
-) -> np.ndarray:
-    """Class indices uint8 (H, W) of a mask file for a pair's image (C, H, W).
-
-    Raises UsageError if their sizes differ.
-    """
-    values = read_mask(path, table.rgb)
+) -> None:
+    """Raises UsageError if a mask (H, W) or (H, W, 3) has another size than its image (C, H, W)."""
     height, width = values.shape[:2]
     _, image_height, image_width = image.shape
     if (height, width) != (image_height, image_width):
@@ -112,7 +185,6 @@ def read_indices(
             f"but its image {pair.image} is {image_width} x {image_height}. "
             "An image and its mask need the same size."
         )
-    return table.indices(values, path)
 
 
 @DATASETS.register("folder")
@@ -134,28 +206,26 @@ class Folder(FilePairs):
         val_fraction: Share = 0.15,
         test_fraction: Share = 0.15,
         split_seed: int = 0,
-        channels: Literal[1, 3] | None = None,
+        channels: PositiveInt | None = None,
         resize: Resize | None = None,
-        value_range: Annotated[ValueRange, Field(strict=False)] | None = None,
+        orientation: Literal["stored", "viewed"] | None = None,
     ):
         directory = Path(root).expanduser()
         if not directory.is_dir():
             raise UsageError(f"data.root={root}: there is no such directory.")
         table = ClassTable(classes, ignore)
-        if value_range is not None and value_range[0] >= value_range[1]:
-            raise UsageError(
-                f"data.value_range={list(value_range)}: give [black, white] with black < white."
-            )
         splits = list_pairs(directory, Naming(mask_suffix, group))
         table_file = directory / "splits.csv"
         if UNSPLIT in splits and table_file.exists():
             splits = split_by_table(splits[UNSPLIT], table_file, with_groups=group is None)
         elif UNSPLIT in splits:
             splits = split_by_share(splits[UNSPLIT], val_fraction, test_fraction, split_seed)
-        super().__init__(splits, table, resize, value_range=value_range)
+        super().__init__(
+            splits,
+            table,
+            resize,
+            channels,
+            orientation,
+        )
         if group is not None or any(pair.group != pair.name for pair in self.all_pairs()):
             check_split_groups(splits)
-        if channels is not None:
-            self.channels = channels
-        elif all(is_grey(pair.image) for pair in self.all_pairs()):
-            self.channels = 1

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from unetlite.data.raster import READERS
+from unetlite.data.formats import OPENERS
 from unetlite.errors import UsageError
 
-IMAGE_SUFFIXES = tuple(READERS)
+IMAGE_SUFFIXES = tuple(OPENERS)
 
 
 def list_images(directory: Path) -> dict[str, Path]:

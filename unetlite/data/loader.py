@@ -85,10 +85,16 @@ class SegmentationData(LightningDataModule):
         self.options = options
         self.seed = seed
         self.steps = steps
-        self.augment = Augmentation(options.augment)
         name = options.dataset["name"]
         source = DATASETS.build(options.dataset)
-        self.dataset = open_decoded(source, directory / name, f"data={name}")
+        self.dataset = open_decoded(
+            source,
+            directory / name,
+            f"data={name}",
+            options.display,
+        )
+        statistics = self.dataset.decoded.statistics
+        self.augment = Augmentation(options.augment, statistics.low, statistics.high)
         # Without gradients, a batch may hold twice the pixels of a training batch.
         max_pixels = 2 * options.batch_size * options.crop_size**2
         self.val_batches = full_crops(self.dataset.splits["val"], max_pixels)

@@ -1,47 +1,48 @@
-"""Image and mask files of 8 and 16 bits: one reader for training, prediction and the web page.
+"""Pixels of image and mask files: one reader for training, prediction and the web page.
 
 A file that cannot be read is named in a UsageError.
 """
 
-import struct
-import warnings
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from unetlite.data.tiff_rows import TiffRows
-from unetlite.errors import PARSE_ERRORS, UsageError, first_line
-
-DECODING_ERRORS = (*PARSE_ERRORS, OSError, SyntaxError, EOFError, struct.error, zlib.error)
-"""What Pillow raises for damaged files, as bytes changed at random have shown."""
-
-FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP")
-"""Pillow's other decoders are never called, whatever the name of a file."""
-
-DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "F")
-"""Pillow's modes of one channel with more than 8 bits."""
+from unetlite.data.formats import open_image_file
+from unetlite.data.formats.base import ImageFile
+from unetlite.errors import UsageError
+from unetlite.settings.schema import PixelType
 
 LARGE = 2**26
 """Pixels. A TIFF file of more is read by rows."""
 
-ROWS_AT_ONCE = 256
-"""Rows of a large file in memory while its range of values is determined."""
+SWAP_AXES = (5, 6, 7, 8)
+"""Orientations of EXIF by which rows become columns."""
 
-SUBFILE_TYPE = 254  # a tag of TIFF
-REDUCED_OR_MASK = 1 | 4  # its bits
+LUMINANCE = (19595, 38470, 7471)
+"""Shares of red, green and blue in grey, of 65536: ITU-R BT.601, as Pillow rounds it."""
 
-ValueRange = tuple[float, float]
+
+class Pixels(NamedTuple):
+    """An image."""
+
+    values: np.ndarray  # (C, H, W), of a PixelType
+    valid: np.ndarray | None  # bool (H, W), False where the file has no data; None if it has all
+
+
+class PixelKind(NamedTuple):
+    """What a file holds, by its header."""
+
+    channels: int
+    type: PixelType
 
 
 class RasterSource(NamedTuple):
     """An image or a mask that is read by rows, from the first to before the end.
 
-    Of an image they are uint8 (C, n, W), of a mask its values (n, W) or (n, W, 3).
+    Of an image they are pixels (C, n, W), of a mask its values (n, W) or (n, W, 3).
     """
 
     height: int
@@ -50,22 +51,29 @@ class RasterSource(NamedTuple):
     georeference: dict[str, Any] | None = None  # options of rasterio; None if read as a whole
 
 
-def open_source(
-    path: Path,
-    channels: int,
-    value_range: ValueRange | None = None,
-) -> RasterSource:
+def open_source(path: Path, kind: PixelKind, as_viewed: bool = True) -> RasterSource:
     """A large TIFF file by rows, any other as a whole; pixels as `read_image` gives them.
 
-    Raises UsageError if it cannot be read.
+    Raises UsageError if it cannot be read, or does not hold pixels of this kind.
     """
-    if is_large(path):
-        return open_large_tiff(path, channels, value_range)
-    return array_source(read_image(path, channels, value_range))
+    file = open_image_file(path)
+    check_kind(file, kind)
+    if not is_large(file):
+        return array_source(read_image(path, kind.channels, as_viewed).values)
+
+    def rows(first: int, end: int) -> np.ndarray:
+        return to_pixels(file.read(first, end), file, kind.channels).values
+
+    return RasterSource(
+        file.height,
+        file.width,
+        rows,
+        file.georeference,
+    )
 
 
 def array_source(array: np.ndarray) -> RasterSource:
-    """A source of the pixels of an array uint8 (C, H, W)."""
+    """A source of the pixels of an array (C, H, W)."""
 
     def rows(first: int, end: int) -> np.ndarray:
         return array[:, first:end]
@@ -74,10 +82,15 @@ def array_source(array: np.ndarray) -> RasterSource:
 
 
 def open_mask_rows(path: Path, colours: bool = False) -> RasterSource:
-    """A mask: a large TIFF file by rows, any other as a whole. See `read_mask`."""
-    if is_large(path):
-        tiff = TiffRows(path)
-        return RasterSource(tiff.height, tiff.width, tiff.read)
+    """A mask by rows, if it is a large TIFF file. See `read_mask`."""
+    file = open_image_file(path)
+    check_is_mask(file)
+    if is_large(file):
+
+        def read(first: int, end: int) -> np.ndarray:
+            return to_mask(file.read(first, end), file, colours)
+
+        return RasterSource(file.height, file.width, read)
     values = read_mask(path, colours)
 
     def rows(first: int, end: int) -> np.ndarray:
@@ -86,256 +99,228 @@ def open_mask_rows(path: Path, colours: bool = False) -> RasterSource:
     return RasterSource(values.shape[0], values.shape[1], rows)
 
 
-def read_image(
-    path: Path,
-    channels: int,
-    value_range: ValueRange | None = None,
-) -> np.ndarray:
-    """Pixels uint8 (channels, H, W) of a file with 8 or 16 bits a channel.
+def read_image(path: Path, channels: int | None = None, as_viewed: bool = True) -> Pixels:
+    """The pixels of a file in the type and range in which it holds them.
 
-    `channels` is 1 (grey) or 3 (RGB). More than 8 bits are scaled so that `value_range` becomes
-    0..255. Without it the image's own lowest and highest value do: few 16-bit cameras use all
-    16 bits. Raises UsageError if the file cannot be read.
+    Booleans become 0 and 255, and other types than PixelType float32. `channels` of 1 makes grey of
+    RGB, 3 repeats grey; a number that counts the channel for transparency reads that, too. Pixels
+    without data are NaN or, of integers, 0. `as_viewed` turns the image as its EXIF says. Raises
+    UsageError if the file cannot be read, or has other channels.
     """
-    read = READERS.get(path.suffix.lower(), read_with_pillow)
-    return read(path, channels, value_range)
+    file = open_image_file(path)
+    stored = file.read(0, file.height)
+    if as_viewed:
+        stored = turn(stored, file.orientation)
+    return to_pixels(stored, file, channels)
 
 
-def read_mask(path: Path, colours: bool = False) -> np.ndarray:
+def read_mask(path: Path, colours: bool = False, as_viewed: bool = True) -> np.ndarray:
     """The values of a mask file as they are stored: integers (H, W), or RGB (H, W, 3).
 
     An image with a palette gives indices, or with `colours` the palette's colours. GIF and BMP,
-    which store greys by a palette, give greys. Raises UsageError for files whose values are not
-    those that were drawn.
+    which store greys by a palette, give greys. `as_viewed` turns the mask as its EXIF says. Raises
+    UsageError for files whose values are not those that were drawn.
     """
-    with open_image(path) as image:
-        if is_jpeg_compressed(image):
-            raise UsageError(
-                f"{path} is a JPEG, which blurs the values of a mask; save masks as PNG or TIFF."
-            )
-        values = stored_values(image, colours)
+    file = open_image_file(path)
+    check_is_mask(file)
+    stored = file.read(0, file.height)
+    if as_viewed:
+        stored = turn(stored, file.orientation)
+    return to_mask(stored, file, colours)
+
+
+def viewed_size(file: ImageFile) -> tuple[int, int]:
+    """Height and width of an image as a viewer turns it."""
+    if file.orientation in SWAP_AXES:
+        return file.width, file.height
+    return file.height, file.width
+
+
+def pixel_kind(file: ImageFile) -> PixelKind:
+    """The channels, without one for transparency, and the type that `read_image` gives."""
+    kind: PixelType = "float32"
+    if file.dtype in (np.bool_, np.uint8):
+        kind = "uint8"
+    elif file.dtype == np.uint16:
+        kind = "uint16"
+    return PixelKind(file.colour_channels, kind)
+
+
+def check_kind(file: ImageFile, kind: PixelKind) -> None:
+    """Raises UsageError if a file does not hold pixels of this type."""
+    stored = pixel_kind(file)
+    if stored.type != kind.type:
+        raise UsageError(
+            f"{file.path} holds {stored.type} pixels, but the network was trained on {kind.type}; "
+            "values of another type mean something else."
+        )
+
+
+def is_large(file: ImageFile) -> bool:
+    """True for a file of so many pixels that it is read by rows."""
+    return file.georeference is not None and file.height * file.width > LARGE
+
+
+def to_pixels(stored: np.ndarray, file: ImageFile, channels: int | None) -> Pixels:
+    """Pixels of stored values (C, n, W). See `read_image`."""
+    keeps_alpha = file.has_alpha and channels == file.channels
+    colour = stored if keeps_alpha else stored[: file.channels - file.has_alpha]
+    missing = find_missing(colour, file)  # bool (C, n, W), or None
+    values = to_pixel_type(colour, file)
+    valid: np.ndarray | None = None
+    if missing is not None:
+        values[missing] = np.nan if values.dtype == np.float32 else 0
+        valid = ~np.any(missing, axis=0)
+    if file.alpha_marks_data and file.has_alpha and not keeps_alpha:
+        opaque = read_opacity(stored[-1], file)
+        valid = opaque if valid is None else valid & opaque
+    return Pixels(with_channels(values, channels, file.path), valid)
+
+
+def find_missing(stored: np.ndarray, file: ImageFile) -> np.ndarray | None:
+    """Where there are no data: the file's own value for that, or no finite number. None: nowhere.
+
+    (C, n, W) -> bool (C, n, W).
+    """
+    missing = np.zeros(stored.shape, bool)
+    if stored.dtype.kind == "f":
+        missing = ~np.isfinite(stored)
+    if file.nodata is not None and np.isfinite(file.nodata):
+        missing |= stored == file.nodata
+    return missing if missing.any() else None
+
+
+def to_pixel_type(stored: np.ndarray, file: ImageFile) -> np.ndarray:
+    """Values (C, n, W) of a PixelType, as a viewer shows them, in an array of their own."""
+    if file.palette is not None:
+        return file.palette[stored[0]].transpose(2, 0, 1)
+    if stored.dtype == bool:
+        stored = stored * np.uint8(255)
+    kind = pixel_kind(file).type
+    if file.white_is_zero and kind != "float32":
+        stored = np.iinfo(stored.dtype).max - stored
+    return stored.astype(kind)
+
+
+def read_opacity(alpha: np.ndarray, file: ImageFile) -> np.ndarray:
+    """True where a channel for transparency (n, W) says that there are data.
+
+    Raises UsageError if it holds other values than a mask does.
+    """
+    opaque = np.iinfo(alpha.dtype).max if alpha.dtype.kind == "u" else 1
+    if not np.isin(alpha, (0, opaque)).all():
+        count = file.channels
+        raise UsageError(
+            f"{file.path} declares its last channel as transparency, but it holds other values "
+            f"than 0 and {opaque}. Say data.channels={count} to read it as a channel, or save the "
+            f"image without it."
+        )
+    return alpha == opaque
+
+
+def with_channels(values: np.ndarray, channels: int | None, path: Path) -> np.ndarray:
+    """Pixels (C, n, W) with so many channels. Raises UsageError, see `read_image`."""
+    stored = len(values)
+    if channels is None or channels == stored:
+        return values
+    if stored == 1 and channels == 3:
+        return np.repeat(values, 3, axis=0)
+    if stored == 3 and channels == 1:
+        return to_grey(values)
+    raise UsageError(
+        f"{path} has {stored} channel(s); expected {channels}. All images need the same channels."
+    )
+
+
+def to_grey(rgb: np.ndarray) -> np.ndarray:
+    """The luminance (1, n, W) of RGB (3, n, W), of the same type."""
+    weights = np.array(LUMINANCE, np.float64)[:, None, None]
+    luminance = (rgb * weights).sum(0, keepdims=True)
+    if rgb.dtype.kind == "f":
+        return (luminance / 65536).astype(rgb.dtype)
+    return ((luminance.astype(np.int64) + 32768) >> 16).astype(rgb.dtype)
+
+
+def turn(array: np.ndarray, orientation: int) -> np.ndarray:
+    """An array (..., H, W) as a viewer shows it, by the orientation of EXIF, 1 to 8."""
+    if orientation in SWAP_AXES:
+        array = array.swapaxes(-1, -2)
+    if orientation in (3, 4, 7, 8):
+        array = array[..., ::-1, :]
+    if orientation in (2, 3, 6, 7):
+        array = array[..., ::-1]
+    return np.ascontiguousarray(array)
+
+
+def check_is_mask(file: ImageFile) -> None:
+    """Raises UsageError for a file whose values are not those that were drawn."""
+    if file.blurs_values:
+        raise UsageError(
+            f"{file.path} is a JPEG or compressed like one, which blurs the values of a mask; "
+            "save masks as PNG or TIFF."
+        )
+
+
+def to_mask(stored: np.ndarray, file: ImageFile, colours: bool) -> np.ndarray:
+    """The values of a mask (n, W) or (n, W, 3) of stored values (C, n, W). See `read_mask`."""
+    if file.palette is not None:
+        return palette_mask(stored[0], file, colours)
+    if file.has_alpha:
+        check_alpha(stored, file.path)
+    count = stored.shape[0] - file.has_alpha
+    if count not in (1, 3):
+        raise UsageError(f"{file.path} has {count} channels; a mask has one, or the three of RGB.")
+    values = stored[0] if count == 1 else stored[:3].transpose(1, 2, 0)
     if values.dtype.kind == "f":
         is_whole = np.isfinite(values) & (values == np.round(values))
         if not is_whole.all():
             raise UsageError(
-                f"{path} holds numbers that are not whole; a mask holds a whole number a class."
+                f"{file.path} holds numbers that are not whole; a mask holds a whole number a "
+                "class."
             )
         return values.astype(np.int64)
     if values.dtype == bool:
-        return values.view(np.uint8)
-    if values.ndim == 3 and values.shape[2] == 2:  # grey and transparency
-        return values[..., 0]
+        return values.astype(np.uint8)  # Pillow's True is 255 in memory
     return values
 
 
-def stored_values(image: Image.Image, colours: bool) -> np.ndarray:
-    """Values (H, W), or (H, W, C) of several channels. See `read_mask`."""
-    values = np.asarray(image)
-    if image.mode not in ("P", "RGBA", "CMYK", "YCbCr"):
-        return values
-    rgb = np.asarray(image.convert("RGB"))
-    if colours or image.mode != "P":
+def palette_mask(indices: np.ndarray, file: ImageFile, colours: bool) -> np.ndarray:
+    """Indices (n, W) or the colours (n, W, 3) that they stand for."""
+    assert file.palette is not None
+    rgb = file.palette[indices]
+    if colours:
         return rgb
-    if image.format in ("GIF", "BMP") and (rgb == rgb[..., :1]).all():
-        return rgb
-    return values
+    if file.palette_of_greys and (rgb == rgb[..., :1]).all():
+        return rgb[..., 0]
+    return indices
 
 
-def is_jpeg_compressed(image: Image.Image) -> bool:
-    """True if the compression changes values, in a file of whatever format."""
-    compression = image.info.get("compression")
-    return image.format in ("JPEG", "MPO") or compression in ("jpeg", "tiff_jpeg", "webp")
-
-
-@contextmanager
-def open_header(path: Path) -> Iterator[Image.Image]:
-    """Yields the image of a file before its pixels are read.
-
-    Raises UsageError if it cannot be read, also for what Pillow raises in the block.
-    """
-    if not path.is_file():  # a pipe or a device could be read for ever
-        raise UsageError(f"{path} is not a regular file. Leave it out.")
-    try:
-        with warnings.catch_warnings():
-            # Of large files, and of damaged ones that can be read.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
-                yield image
-    except Image.DecompressionBombError:
+def check_alpha(stored: np.ndarray, path: Path) -> None:
+    """Raises UsageError if what was drawn is in the channel for transparency alone."""
+    colour = stored[:-1]
+    is_constant = (colour == colour[:, :1, :1]).all()
+    if is_constant and np.ptp(stored[-1]) > 0:
         raise UsageError(
-            f"{path} has too many pixels to read at once. Save it as a TIFF, read by rows."
-        ) from None
-    except DECODING_ERRORS as error:
-        reason = first_line(error)
-        if isinstance(error, UnidentifiedImageError):
-            reason = f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} that can be read"
-        raise UsageError(f"{path}: {reason}. Repair it, or leave it out.") from None
-
-
-@contextmanager
-def open_image(path: Path, max_pixels: float = np.inf) -> Iterator[Image.Image]:
-    """Yields the image of a file with its pixels.
-
-    Raises UsageError if it cannot be read, holds several images, or has too many pixels.
-    """
-    with open_header(path) as image:
-        if image.width * image.height > max_pixels:
-            raise UsageError(
-                f"{path} has {image.width} x {image.height} pixels; "
-                f"at most {max_pixels} are taken here."
-            )
-        if holds_several(image):
-            raise UsageError(
-                f"{path} holds 2 pages or frames or more; save each as a file of its own."
-            )
-        image.load()
-        yield image
-
-
-def holds_several(image: Any) -> bool:
-    """True if the file holds several images. Thumbnails and reduced copies do not count."""
-    if image.format in ("PNG", "GIF"):
-        return getattr(image, "n_frames", 1) > 1
-    if image.format != "TIFF":
-        return False
-    several = False
-    for frame in range(1, image.n_frames):
-        image.seek(frame)
-        if not image.tag_v2.get(SUBFILE_TYPE, 0) & REDUCED_OR_MASK:
-            several = True
-    image.seek(0)
-    return several
-
-
-def is_grey(path: Path) -> bool:
-    """True if a file holds one channel, by its header; False if it cannot be read."""
-    try:
-        with open_header(path) as image:
-            return image.mode in ("1", "L", "LA", *DEEP_MODES)
-    except UsageError:
-        return False  # reading the pixels raises it again
-
-
-def is_large(path: Path) -> bool:
-    """True for a TIFF file of so many pixels that it is read by rows."""
-    if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
-        return False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large files
-            with Image.open(path, formats=FORMATS) as image:
-                return image.width * image.height > LARGE
-    except Image.DecompressionBombError:
-        return True
-    except UnidentifiedImageError:
-        # rasterio reads kinds of pixels that Pillow does not.
-        return path.stat().st_size > LARGE
-    except DECODING_ERRORS:
-        return False  # reading the pixels raises it again
-
-
-def to_uint8(
-    image: Image.Image, channels: int, value_range: ValueRange | None = None
-) -> np.ndarray:
-    """Pixels uint8 (channels, H, W) as a viewer shows them: turned by EXIF. See `read_image`."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode in DEEP_MODES:
-        image = scale_to_8_bits(image, value_range)
-    try:
-        array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    except ValueError:
-        raise UsageError(
-            f"pixels of the kind {image.mode} have no conversion to grey or RGB; convert it."
-        ) from None
-    return array[None] if channels == 1 else array.transpose(2, 0, 1)
-
-
-def scale_to_8_bits(
-    image: Image.Image,
-    value_range: ValueRange | None,
-) -> Image.Image:
-    """A grey image whose 0 and 255 are the ends of the range, by default of its own values."""
-    values = np.asarray(image, dtype=np.float32)
-    low, high = value_range or finite_range(values)
-    if low <= high:
-        scaled = (values - low) * (255 / max(high - low, 1e-6))
-    else:
-        scaled = np.zeros_like(values)
-    # NaN, which marks pixels without data, becomes 0.
-    scaled = np.nan_to_num(scaled).round().clip(0, 255)
-    return Image.fromarray(scaled.astype(np.uint8))
-
-
-def finite_range(values: np.ndarray) -> ValueRange:
-    """The lowest and the highest finite number; infinity and minus infinity if there is none."""
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return np.inf, -np.inf
-    return float(finite.min()), float(finite.max())
+            f"{path} has one colour everywhere, and its shapes in the channel for transparency "
+            "(alpha). Save that channel as a grey mask."
+        )
 
 
 def resize_image(image: np.ndarray, shorter_side: int) -> np.ndarray:
-    """Pixels uint8 (C, H, W) scaled to a shorter side in pixels, bilinear with antialiasing."""
+    """Pixels (C, H, W) scaled to a shorter side in pixels, bilinear with antialiasing.
+
+    The type stays; NaN spreads to what it is averaged with.
+    """
     _, height, width = image.shape
     factor = shorter_side / min(height, width)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     channels = []
     for channel in image:
+        if channel.dtype != np.uint8:
+            channel = channel.astype(np.float32)
         resized = Image.fromarray(channel).resize(size, Image.Resampling.BILINEAR)
         channels.append(np.asarray(resized))
-    return np.stack(channels)
-
-
-def open_large_tiff(
-    path: Path,
-    channels: int,
-    value_range: ValueRange | None,
-) -> RasterSource:
-    """A TIFF file by rows; its pixels are converted as `read_image` converts a whole file."""
-    tiff = TiffRows(path)
-    tiff.check_is_image()
-    is_deep = tiff.dtype != np.uint8 and not tiff.has_colour
-    if is_deep and value_range is None:
-        value_range = range_of_rows(tiff)
-
-    def rows(first: int, end: int) -> np.ndarray:
-        values = tiff.read(first, end)
-        if is_deep:
-            values = values.astype(np.float32)
-        elif tiff.dtype == np.uint16:
-            values = (values >> 8).astype(np.uint8)  # as Pillow does
-        return to_uint8(Image.fromarray(values), channels, value_range)
-
-    return RasterSource(
-        tiff.height,
-        tiff.width,
-        rows,
-        tiff.georeference,
-    )
-
-
-def range_of_rows(tiff: TiffRows) -> ValueRange:
-    """The lowest and the highest finite number of a file, see `finite_range`."""
-    low, high = np.inf, -np.inf
-    for first in range(0, tiff.height, ROWS_AT_ONCE):
-        end = min(first + ROWS_AT_ONCE, tiff.height)
-        lowest, highest = finite_range(tiff.read(first, end))
-        low = min(low, lowest)
-        high = max(high, highest)
-    return low, high
-
-
-def read_with_pillow(
-    path: Path,
-    channels: int,
-    value_range: ValueRange | None,
-) -> np.ndarray:
-    """An image in one of FORMATS. See `read_image`."""
-    with open_image(path) as image:
-        return to_uint8(image, channels, value_range)
-
-
-PILLOW_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp")
-
-READERS = dict.fromkeys(PILLOW_SUFFIXES, read_with_pillow)
-"""The function that reads an image file, by suffix. Folders are searched for these suffixes."""
+    values = np.stack(channels)
+    if image.dtype == np.uint16:
+        values = values.round()
+    return values.astype(image.dtype)

@@ -21,9 +21,10 @@ class Sample(NamedTuple):
     """
 
     name: str  # in reports
-    image: np.ndarray  # uint8 (C, H, W)
+    image: np.ndarray  # (C, H, W) of a PixelType, the same for all samples
     mask: np.ndarray  # uint8 (H, W): class indices, IGNORE where there is no truth
     group: str
+    valid: np.ndarray | None = None  # bool (H, W), False where the image has no data
 
 
 class Dataset(Protocol):

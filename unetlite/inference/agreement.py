@@ -18,7 +18,7 @@ from unetlite.network.upsampling.base import UPSAMPLERS
 from unetlite.timing import interleaved_median
 
 SIZES = ((1, 256, 256), (3, 128, 192), (1, 37, 91))
-"""Batch, height and width of the images that an export is checked with."""
+"""Batch, height and width of the images that an export for any size is checked with."""
 
 TOLERANCE = 1e-4
 """Of probabilities, and of logits relative to the largest, if that is above 1."""
@@ -45,11 +45,11 @@ def measure_agreement(
     network: UNet,
     images: Sequence[np.ndarray],
 ) -> Agreement:
-    """Compares an export with its network, on crops of SIZES of images uint8 (C, H, W)."""
+    """Compares an export with its network, on crops of images (C, H, W) in the sizes it takes."""
     output = runtime.metadata.output
     equal = []
     differences = []
-    for size in SIZES:
+    for size in checked_sizes(runtime.metadata):
         for pixels in batches(images, *size):
             logits = network(torch.from_numpy(pixels))  # (B, K, H, W)
             exported = runtime.run(pixels)
@@ -70,13 +70,20 @@ def measure_agreement(
     return Agreement(float(values.max()), bulk, equal_share)
 
 
+def checked_sizes(metadata: Metadata) -> tuple[tuple[int, int, int], ...]:
+    """Batch, height and width of the images that an export is checked with."""
+    if metadata.input_size is None:
+        return SIZES
+    return ((1, *metadata.input_size),)
+
+
 def batches(
     images: Sequence[np.ndarray],
     batch: int,
     height: int,
     width: int,
 ) -> list[np.ndarray]:
-    """Images (C, H, W) cropped to one size, in whole batches uint8 (B, C, height, width).
+    """Images (C, H, W) cropped to one size, in whole batches (B, C, height, width).
 
     An image that is smaller is repeated. If there are fewer images than a batch has, so are they.
     """
@@ -115,7 +122,7 @@ def check_agreement(agreement: Agreement, metadata: Metadata) -> None:
 
 
 def spread_images(split: Split, count: int) -> Iterator[np.ndarray]:
-    """`count` images at equal distances over a split, or all if it has fewer: uint8 (C, H, W)."""
+    """`count` images at equal distances over a split, or all if it has fewer: (C, H, W)."""
     indices = np.linspace(0, len(split) - 1, count).astype(int)
     for index in np.unique(indices).tolist():
         image, _ = split[split.full_crop(index)]
@@ -146,13 +153,9 @@ def measure_latencies(
     network: UNet,
     images: Sequence[np.ndarray],
 ) -> tuple[float, float]:
-    """Median milliseconds for 256 x 256 pixels: of PyTorch as trained, and of the export."""
-    image = batches(
-        images,
-        1,
-        256,
-        256,
-    )[0]
+    """Median milliseconds of PyTorch as trained, and of the export, for the first checked size."""
+    size = checked_sizes(runtime.metadata)[0]
+    image = batches(images, *size)[0]
     functions = {
         "checkpoint": partial(network, torch.from_numpy(image)),
         "export": partial(runtime.run, image),

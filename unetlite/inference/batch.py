@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
+from unetlite.data.formats import open_image_file
 from unetlite.data.raster import RasterSource, is_large, open_source
 from unetlite.errors import UsageError
 from unetlite.inference.metadata import Metadata
@@ -68,7 +69,7 @@ class FilePredictor:
             self.output,
             name,
             source,
-            model.colours,
+            model.metadata,
             self.overlays,
         ) as write:
             for band in model.bands(source, self.flips):
@@ -89,12 +90,12 @@ class FilePredictor:
 
 def open_input(path: Path, metadata: Metadata) -> RasterSource:
     """An image file as a network takes it. Raises UsageError if it cannot be read or resized."""
-    if metadata.resize is not None and is_large(path):
+    if metadata.resize is not None and is_large(open_image_file(path)):
         raise UsageError(
             f"{path} is too large for a network that was trained with data.resize; "
             "scale it down first."
         )
-    return open_source(path, metadata.network.in_channels, metadata.value_range)
+    return open_source(path, metadata.pixels, metadata.as_viewed)
 
 
 class PredictionTable:

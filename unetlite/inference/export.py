@@ -14,7 +14,7 @@ from unetlite.inference.metadata import Metadata
 from unetlite.inference.quantize import quantize
 from unetlite.network.folding import fold
 from unetlite.network.unet import UNet
-from unetlite.settings.schema import METADATA_KEY
+from unetlite.settings.schema import METADATA_KEY, PixelType
 from unetlite.terminal import hide_messages
 
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
@@ -40,17 +40,24 @@ def write_export(
 ) -> None:
     """Writes a network in evaluation mode with its metadata, which name its output and precision.
 
-    In all formats it takes pixels uint8 (B, C, H, W), any B, H, W >= 1. `images`, uint8 (C, H, W),
-    calibrate 8-bit integers. Raises ImportError if a package is missing.
+    In all formats it takes pixels (B, C, H, W), any B, H, W >= 1, of the type of its images unless
+    the metadata say otherwise. `images` (C, H, W) calibrate 8-bit integers. Raises ImportError if a
+    package is missing.
     """
     if format == "safetensors":
         write_safetensors(network, metadata, path)
         return
     import onnx
 
-    model = onnx_model(network, metadata.output)
+    model = onnx_model(
+        network,
+        metadata.output,
+        metadata.input_type,
+        metadata.input_size,
+    )
     if metadata.precision == "int8":
-        model = quantize(model, images)
+        pixels = (image.astype(metadata.takes) for image in images)
+        model = quantize(model, pixels)
     if format == "onnx":
         onnx.helper.set_model_props(model, {METADATA_KEY: metadata.model_dump_json()})
         onnx.save(model, path)
@@ -100,24 +107,35 @@ class ExportedNetwork(nn.Module):
         return logits
 
 
-def onnx_model(network: UNet, output: str = "logits") -> Any:
+def onnx_model(
+    network: UNet,
+    output: str = "logits",
+    input_type: PixelType | None = None,
+    size: tuple[int, int] | None = None,
+) -> Any:
     """A network in evaluation mode as onnx.ModelProto, for any batch, height and width.
 
-    Raises ImportError if onnx or onnxscript is not installed.
+    With a `size` (height, width) it is for one image of that. Raises ImportError if onnx or
+    onnxscript is not installed.
     """
+    batch = 2 if size is None else 1
+    height, width = size or (64, 96)
+    pixel_type = getattr(torch, input_type or network.config.pixel_type)
+    channels = network.config.in_channels
     example = torch.zeros(
-        2,
-        network.config.in_channels,
-        64,
-        96,
-        dtype=torch.uint8,
+        batch,
+        channels,
+        height,
+        width,
+        dtype=pixel_type,
     )
     dynamic = torch.export.Dim.DYNAMIC
+    free = {"image": {0: dynamic, 2: dynamic, 3: dynamic}}
     with hide_messages():
         program: Any = torch.onnx.export(
             ExportedNetwork(network, output),
             (example,),
-            dynamic_shapes={"image": {0: dynamic, 2: dynamic, 3: dynamic}},
+            dynamic_shapes=free if size is None else None,
             input_names=["image"],
             output_names=[output],
             dynamo=True,

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from unetlite.classes import check_names
+from unetlite.data.raster import PixelKind
 from unetlite.errors import PARSE_ERRORS, UsageError
-from unetlite.settings.schema import LARGEST_RESIZE, UNetConfig
+from unetlite.settings.schema import LARGEST_RESIZE, PixelType, UNetConfig
 from unetlite.validation import is_small_json
+from unetlite.visualize import Display, default_channels
 
 MAX_LENGTH = 2**22  # characters of metadata
 
@@ -29,6 +31,12 @@ class Metadata(BaseModel):
     metrics: dict[str, float | None]  # by their names in TensorBoard
     # Pixels of the image, per axis, that can change a logit. See also `reads_anywhere`.
     receptive_field: PositiveInt
+    # The channels that pictures show, and the values that are black and white in each channel of
+    # the images: see Display. Those of 8 bits in version 0.1 had neither.
+    display_channels: tuple[PositiveInt, ...] = ()
+    value_range: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    input_type: PixelType | None = None  # of pixels that an export takes; None: the network's
+    input_size: tuple[PositiveInt, PositiveInt] | None = None  # height and width; None: any
     # The first two have shape (B, K, H, W), classes (B, H, W).
     output: Literal["logits", "probabilities", "classes"] = "logits"
     precision: Literal["float32", "bfloat16", "int8"] = "float32"  # to compute with
@@ -41,18 +49,37 @@ class Metadata(BaseModel):
         for name in (self.config["data"]["name"], self.network.upsample["name"]):
             if not isinstance(name, str):
                 raise ValueError("a name that is not text")
-        if self.value_range is not None:
-            low, high = self.value_range
-            if low >= high:
-                raise ValueError("an empty value range")
+        channels = self.network.in_channels
+        if max(self.display_channels, default=1) > channels:
+            raise ValueError("a channel to show that is not there")
+        for ends in self.value_range:
+            if len(ends) not in (0, channels):
+                raise ValueError("a range of another number of channels")
         if self.resize is not None and not 0 <= self.resize <= LARGEST_RESIZE:
             raise ValueError("a size out of range")
         return self
 
     @property
-    def value_range(self) -> tuple[float, float] | None:
-        """Values of 16-bit images that become 0 and 255; None takes each image's own."""
-        return self.config["data"].get("value_range")
+    def takes(self) -> PixelType:
+        """The type of the pixels that the file takes."""
+        return self.input_type or self.network.pixel_type
+
+    @property
+    def pixels(self) -> PixelKind:
+        """What the network takes."""
+        return PixelKind(self.network.in_channels, self.network.pixel_type)
+
+    @property
+    def as_viewed(self) -> bool:
+        """True if photographs are turned as their EXIF says."""
+        return self.config["data"].get("orientation") != "stored"
+
+    @property
+    def display(self) -> Display:
+        """How images are shown."""
+        low, high = self.value_range
+        channels = self.display_channels or default_channels(self.network.in_channels)
+        return Display(channels, low, high)
 
     @property
     def resize(self) -> int | None:

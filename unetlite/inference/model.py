@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
+from unetlite.data.formats import open_image_file
+from unetlite.data.formats.pillow import GREY_16_BITS, STORED_MODES
 from unetlite.data.raster import (
     RasterSource,
     array_source,
+    check_kind,
     read_image,
     resize_image,
-    to_uint8,
+    with_channels,
 )
 from unetlite.errors import UsageError
 from unetlite.inference.metadata import Metadata
@@ -38,7 +41,7 @@ ImageLike: TypeAlias = "Image.Image | np.ndarray | Tensor | str | Path"
 class Prediction:
     """The prediction for one image."""
 
-    image: np.ndarray  # the pixels that were predicted, uint8 (C, H, W)
+    image: np.ndarray  # the pixels that were predicted, (C, H, W)
     classes: np.ndarray  # class indices, uint8 (H, W)
     probabilities: np.ndarray  # float32 (K, H, W), adding up to 1 over the classes
     metadata: Metadata
@@ -64,7 +67,8 @@ class Prediction:
     @cached_property
     def overlay(self) -> Image.Image:
         """The image, tinted by class, with the classes' outlines."""
-        return Image.fromarray(overlay(self.image, self.classes, self.metadata.colours))
+        rgb = self.metadata.display.rgb(self.image)
+        return Image.fromarray(overlay(rgb, self.classes, self.metadata.colours))
 
 
 class Band(NamedTuple):
@@ -125,10 +129,10 @@ class Model:
     ) -> Prediction:
         """The prediction for one image, of the image's own size.
 
-        The image is a file's path; a PIL image; an array (H, W), (H, W, 3) or (H, W, 4); or a
-        tensor (H, W) or (C, H, W). Arrays and tensors hold raw pixels, uint8, or uint16 as 16-bit
-        files do. `flips` averages over the image and its mirror images, four times the work.
-        Raises UsageError for any other image.
+        The image is a file's path; a PIL image; an array (H, W) or (H, W, C); or a tensor (H, W)
+        or (C, H, W). Arrays and tensors hold raw pixels of the type that the network was trained
+        on; a channel too many after grey or RGB is transparency. `flips` averages over the image
+        and its mirror images, four times the work. Raises UsageError for any other image.
         """
         array = as_pixels(image, self.metadata)
         bands = list(self.bands(array_source(array), flips, probabilities=True))
@@ -217,40 +221,46 @@ def load(
 
 
 def as_pixels(image: ImageLike, metadata: Metadata) -> np.ndarray:
-    """uint8 (C, H, W) of what `Model.predict` takes. Raises UsageError for anything else."""
-    channels = metadata.network.in_channels
+    """Pixels (C, H, W) of what `Model.predict` takes. Raises UsageError for anything else."""
+    kind = metadata.pixels
     if isinstance(image, (str, Path)):
-        return read_image(Path(image), channels, metadata.value_range)
+        path = Path(image)
+        check_kind(open_image_file(path), kind)
+        return read_image(path, kind.channels, metadata.as_viewed).values
     if hasattr(image, "detach"):
         image = tensor_to_array(image)
-    if isinstance(image, np.ndarray) and is_image_array(image):
-        image = Image.fromarray(np.ascontiguousarray(image))
-    if not isinstance(image, Image.Image):
-        kind = type(image).__name__
+    if isinstance(image, Image.Image):
+        image = picture_to_array(image)
+    if not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or image.dtype != kind.type:
+        given = type(image).__name__
         if isinstance(image, np.ndarray):
-            kind = f"shape {image.shape} and type {image.dtype}"
+            given = f"shape {image.shape} and type {image.dtype}"
         raise UsageError(
-            f"an image of {kind}: expected a path, a PIL image, an array uint8 (H, W), "
-            "(H, W, 3) or (H, W, 4), a tensor uint8 (H, W) or (C, H, W), "
-            "or uint16 (H, W) of either."
+            f"an image of {given}: expected a path, a PIL image, an array {kind.type} (H, W) or "
+            f"(H, W, C), or a tensor {kind.type} (H, W) or (C, H, W)."
         )
-    if 0 in image.size:
-        raise UsageError(f"an image of {image.width} x {image.height} has no pixels.")
-    return to_uint8(image, channels, metadata.value_range)
+    if 0 in image.shape:
+        raise UsageError(f"an image of {image.shape[1]} x {image.shape[0]} has no pixels.")
+    array = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
+    if len(array) in (2, 4) and kind.channels in (1, 3):
+        array = array[:-1]  # without transparency
+    return np.ascontiguousarray(with_channels(array, kind.channels, Path("the image")))
 
 
 def tensor_to_array(tensor: Any) -> np.ndarray:
-    """The array (H, W) or (H, W, C) of a tensor (H, W), (1, H, W) or (C, H, W)."""
+    """The array (H, W) or (H, W, C) of a tensor (H, W) or (C, H, W)."""
     array = tensor.detach().cpu().numpy()
-    if array.ndim == 3:
-        array = array.transpose(1, 2, 0)
-    if array.shape[2:] == (1,):
-        array = array[..., 0]
+    return array.transpose(1, 2, 0) if array.ndim == 3 else array
+
+
+def picture_to_array(picture: Image.Image) -> np.ndarray:
+    """The array (H, W) or (H, W, C) of a PIL image, turned as its EXIF says."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode == "1":
+        picture = picture.convert("L")
+    elif picture.mode not in (*STORED_MODES, "F") or picture.mode == "P":
+        picture = picture.convert("RGB")
+    array = np.asarray(picture)
+    if picture.mode in GREY_16_BITS:
+        return array.astype(np.uint16)
     return array
-
-
-def is_image_array(array: np.ndarray) -> bool:
-    """True for grey uint8 and uint16 (H, W), and for RGB and RGBA uint8 (H, W, 3 or 4)."""
-    if array.ndim == 2:
-        return array.dtype in (np.uint8, np.uint16)
-    return array.ndim == 3 and array.shape[2] in (3, 4) and array.dtype == np.uint8

@@ -4,7 +4,7 @@ The mask of a large TIFF file is written by rows of tiles, so that memory does n
 image.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from unetlite.classes import Colour
+from unetlite.data.formats.gdal import import_rasterio
 from unetlite.data.raster import RasterSource
-from unetlite.data.tiff_rows import import_rasterio
 from unetlite.files import atomic_path
+from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import Band
 from unetlite.inference.tiling import BLOCK
 from unetlite.visualize import overlay, palette_image
@@ -27,7 +27,7 @@ def write_outputs(
     directory: Path,
     name: str,
     source: RasterSource,
-    colours: Sequence[Colour],
+    metadata: Metadata,
     overlays: bool,
 ) -> AbstractContextManager[WriteBand]:
     """Yields a function that takes an image's prediction, band by band. Files are whole or absent.
@@ -36,20 +36,20 @@ def write_outputs(
     For an image that is read by rows it is `masks/NAME.tif` alone. Raises OSError.
     """
     if source.georeference is not None:
-        return write_tiff(directory / "masks" / f"{name}.tif", source, colours)
+        return write_tiff(directory / "masks" / f"{name}.tif", source, metadata)
     overlay_file = directory / "overlays" / f"{name}.png" if overlays else None
     return write_png(
         directory / "masks" / f"{name}.png",
         overlay_file,
         source,
-        colours,
+        metadata,
     )
 
 
 @contextmanager
-def write_tiff(path: Path, source: RasterSource, colours: Sequence[Colour]) -> Iterator[WriteBand]:
+def write_tiff(path: Path, source: RasterSource, metadata: Metadata) -> Iterator[WriteBand]:
     """A tiled TIFF file of a mask, which is written as the bands come."""
-    with atomic_path(path) as partial, create_tiff(partial, source, colours) as tiff:
+    with atomic_path(path) as partial, create_tiff(partial, source, metadata) as tiff:
 
         def write(band: Band) -> None:
             rows = (band.top, band.top + len(band.classes))
@@ -58,7 +58,7 @@ def write_tiff(path: Path, source: RasterSource, colours: Sequence[Colour]) -> I
         yield write
 
 
-def create_tiff(path: Path, source: RasterSource, colours: Sequence[Colour]) -> Any:
+def create_tiff(path: Path, source: RasterSource, metadata: Metadata) -> Any:
     """A rasterio.io.DatasetWriter for a mask of the size and place of an image. Raises OSError."""
     georeference = source.georeference or {}
     file = import_rasterio().open(
@@ -76,7 +76,7 @@ def create_tiff(path: Path, source: RasterSource, colours: Sequence[Colour]) -> 
         BIGTIFF="IF_SAFER",
         **georeference,
     )
-    file.write_colormap(1, dict(enumerate(colours)))
+    file.write_colormap(1, dict(enumerate(metadata.colours)))
     return file
 
 
@@ -85,7 +85,7 @@ def write_png(
     mask_file: Path,
     overlay_file: Path | None,
     source: RasterSource,
-    colours: Sequence[Colour],
+    metadata: Metadata,
 ) -> Iterator[WriteBand]:
     """A mask, and an overlay if it has a path, which are written at the end."""
     bands: list[np.ndarray] = []
@@ -96,9 +96,9 @@ def write_png(
     yield keep
     classes = np.concatenate(bands)
     with atomic_path(mask_file) as partial:
-        palette_image(classes, colours).save(partial, "PNG")
+        palette_image(classes, metadata.colours).save(partial, "PNG")
     if overlay_file is not None:
-        image = source.rows(0, source.height)
-        picture = Image.fromarray(overlay(image, classes, colours))
+        image = metadata.display.rgb(source.rows(0, source.height))
+        picture = Image.fromarray(overlay(image, classes, metadata.colours))
         with atomic_path(overlay_file) as partial:
             picture.save(partial, "PNG")

@@ -14,7 +14,7 @@ OPERATORS = ["Conv", "ConvTranspose", "MaxPool", "AveragePool", "Concat", "Resiz
 
 
 class CalibrationImages:
-    """Images uint8 (C, H, W), one at a time, as ONNX Runtime's CalibrationDataReader."""
+    """Images (C, H, W), one at a time, as ONNX Runtime's CalibrationDataReader."""
 
     def __init__(self, images: Iterable[np.ndarray]):
         self.images = iter(images)
@@ -30,7 +30,7 @@ class CalibrationImages:
 def quantize(model: Any, images: Iterable[np.ndarray]) -> Any:
     """An onnx.ModelProto whose convolutions compute with 8-bit integers.
 
-    Weights get a scale per channel. Maps get one each, from their range on the images, uint8
+    Weights get a scale per channel. Maps get one each, from their range on the images
     (C, H, W). The last convolution stays as it is: it costs little, and the logits keep their
     digits. Raises ImportError if onnx or onnxruntime is not installed.
     """

@@ -15,12 +15,16 @@ from unetlite.network.upsampling import (
 )
 from unetlite.settings.schema import UNetConfig
 
+OUTLIER = 10.0
+"""Standard deviations. Pixels of more than 8 bits are clipped there, as hot pixels have to be."""
+
 
 class UNet(nn.Module):
     """U-Net (Ronneberger et al. 2015), padded, with exchangeable up- and downsampling.
 
-    Takes raw pixels, uint8 or float in 0..255, (B, C, H, W) with any H, W >= 1, and gives logits
-    (B, K, H, W). `encoder` replaces the one of the configuration; it has as many strides.
+    Takes raw pixels of the configuration's type, or the same values as floats, (B, C, H, W) with
+    any H, W >= 1, and gives logits (B, K, H, W). NaN is a pixel without data. `encoder` replaces
+    the one of the configuration; it has as many strides.
 
     Raises UsageError for an unknown operator or option, and for two operators that do not go
     together.
@@ -42,18 +46,32 @@ class UNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
-        x = pad_to_multiple(image, self.encoder.stride)
-        x = ((x - self.mean) / self.std).to(self.head.weight.dtype)
+        # Not all devices index unsigned integers of 16 bits.
+        x = image if self.config.pixel_type == "uint8" else image.float()
+        x = pad_to_multiple(x, self.encoder.stride)
+        x = self.normalise(x).to(self.head.weight.dtype)
         features, x = self.encoder(x)
         for block, skip in zip(self.decoder, reversed(features), strict=True):
             x = block(x, skip)  # (B, C, 2H, 2W)
         logits = self.head(x)  # (B, K, H, W)
         return logits[..., :height, :width]
 
+    def normalise(self, x: Tensor) -> Tensor:
+        """Pixels as multiples of the standard deviation, from the mean of the training images."""
+        x = (x - self.mean) / self.std
+        if self.config.pixel_type == "uint8":
+            return x
+        if self.config.pixel_type == "float32":
+            x = torch.where(x.isnan(), 0.0, x)  # without data: the mean
+        return x.clamp(-OUTLIER, OUTLIER)
+
     def set_normalisation(self, mean: Tensor, std: Tensor) -> None:
-        """Sets the mean and standard deviation of each channel, in pixel values (0..255)."""
+        """Sets the mean and standard deviation (C,) of each channel, in pixel values."""
+        least = torch.ones_like(mean)  # a constant channel is not divided by zero
+        if self.config.pixel_type == "float32":
+            least = mean.abs() * 1e-6 + 1e-30
         self.mean.copy_(mean.view_as(self.mean))
-        self.std.copy_(std.view_as(self.std).clamp(min=1.0))
+        self.std.copy_(std.maximum(least).view_as(self.std))
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
@@ -61,6 +79,8 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     for axis in (-2, -1):
         size = x.shape[axis]
         padded_size = (size + multiple - 1) // multiple * multiple
+        if isinstance(size, int) and size == padded_size:
+            continue
         # Clamped indices export with free sizes; F.pad(mode="replicate") does not.
         index = torch.arange(padded_size, device=x.device)
         x = x.index_select(axis, index.clamp(max=size - 1))

@@ -17,6 +17,7 @@ NON_RESULT_KEYS = {
     "resume",
     "experiment",
     "data.num_workers",
+    "data.display",
     "data_dir",
     "output_dir",
     "run_dir",
@@ -33,7 +34,11 @@ Widths = Annotated[tuple[Channels, ...], Field(min_length=2, max_length=9, stric
 DecoderWidths = Annotated[tuple[Channels, ...], Field(strict=False)]
 Norm = Literal["batch", "group", "instance", "none"]
 SkipConnection = Literal["concat", "add", "none"]
+PixelType = Literal["uint8", "uint16", "float32"]
+"""The types in which pixels of images are kept. Others become float32."""
+
 Dilation = Annotated[int, Field(ge=1, le=64)]
+DisplayChannels = Annotated[tuple[PositiveInt, ...], Field(strict=False)]
 ComponentConfig = dict[str, Any]
 """A registered class by its name, with its options: {"name": "transpose", "kernel_size": 2}."""
 
@@ -42,7 +47,8 @@ ComponentConfig = dict[str, Any]
 class UNetConfig:
     """What a UNet is built from. Plain values only, so a checkpoint can carry them without code."""
 
-    in_channels: Channels = 3  # of the image: 1 for grey, 3 for RGB
+    in_channels: Channels = 3  # of the image: 1 for grey, 3 for RGB, or any other number
+    pixel_type: PixelType = "uint8"  # of the image
     num_classes: Annotated[int, Field(ge=2, le=255)] = 2  # channels of the logits
     widths: Widths = (16, 32, 64, 128, 256)  # channels at each resolution, finest first
     upsample: ComponentConfig = Field(default_factory=lambda: {"name": "transpose"})
@@ -128,6 +134,14 @@ class DataOptions:
     num_workers: Annotated[int, Field(ge=0, le=64)]
     augment: AugmentOptions
     dataset: ComponentConfig  # checked when the data set is built
+    # Channels of the images, from 1, that pictures show: one, or those of red, green and blue.
+    display: DisplayChannels | None = None
+
+    def __post_init__(self) -> None:
+        if self.display is not None and len(self.display) not in (1, 3):
+            raise UsageError(
+                f"data.display={list(self.display)}: expected one channel, or three, as [3,2,1]."
+            )
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -147,8 +161,10 @@ class Settings:
     trainer: TrainerOptions
     overrides: tuple[str, ...] = ()  # what was typed on the command line
 
-    def unet_config(self, in_channels: int = 3, num_classes: int = 2) -> UNetConfig:
-        """The network for images of so many channels and classes, before `model.match`.
+    def unet_config(
+        self, in_channels: int = 3, num_classes: int = 2, pixel_type: PixelType = "uint8"
+    ) -> UNetConfig:
+        """The network for images of this kind and so many classes, before `model.match`.
 
         Raises UsageError if the options do not fit together.
         """
@@ -158,6 +174,7 @@ class Settings:
         options["downsample"] = self.downsample
         options["in_channels"] = in_channels
         options["num_classes"] = num_classes
+        options["pixel_type"] = pixel_type
         return validate(UNetConfig, options, "model")
 
     def as_dict(self) -> dict[str, Any]:
@@ -166,9 +183,10 @@ class Settings:
         del config["overrides"]
         dataset = config["data"].pop("dataset")
         config["data"] = {**dataset, **config["data"]}
-        for key in ("widths", "decoder_widths"):
-            widths = config["model"][key]
-            config["model"][key] = None if widths is None else list(widths)
+        tuples = [("model", "widths"), ("model", "decoder_widths"), ("data", "display")]
+        for group, key in tuples:
+            if config[group][key] is not None:
+                config[group][key] = list(config[group][key])
         return config
 
 
@@ -203,10 +221,13 @@ def data_options(data: Mapping[str, Any]) -> DataOptions:
 
 
 def upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
-    """A stored configuration, with the keys that earlier versions named otherwise."""
+    """A stored configuration, with the keys that earlier versions named otherwise or had more."""
     trainer = config.get("trainer")
     if isinstance(trainer, dict) and "judge" in trainer:
         trainer["test_checkpoint"] = trainer.pop("judge")
+    data = config.get("data")
+    if isinstance(data, dict) and data.get("value_range", 0) is None:
+        del data["value_range"]
     return config
 
 

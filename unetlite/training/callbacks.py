@@ -137,7 +137,7 @@ class ValidationPictures(Callback):
             caption = f"{split.names[index]}   mIoU {score.compute()['miou']:.3f}"
             classes = prediction[0].byte().numpy()
             rows[caption] = error_pictures(
-                image.numpy(),
+                pl_module.dataset.display.rgb(image.numpy()),
                 mask.numpy(),
                 classes,
                 pl_module.colours,

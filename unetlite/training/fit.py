@@ -55,7 +55,7 @@ def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
 
 def make_config(settings: Settings, dataset: DecodedDataset) -> UNetConfig:
     """The network for a data set, with the budget of `model.match`."""
-    config = settings.unet_config(dataset.channels, len(dataset.classes))
+    config = settings.unet_config(dataset.channels, len(dataset.classes), dataset.pixel_type)
     return match_budget(config, settings.model.match, settings.model.match_to)
 
 

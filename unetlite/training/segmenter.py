@@ -148,10 +148,13 @@ class Segmenter(LightningModule):
             for name, value in self.val_scores.compute().items():
                 metrics[f"val/{name}"] = float(value)
             metrics["val/loss"] = float(loss)
+        display = self.dataset.display
         checkpoint[METADATA_KEY] = {
             "network": asdict(self.network.config),
             "classes": list(self.classes),
             "colours": [list(colour) for colour in self.colours],
+            "display_channels": list(display.channels),
+            "value_range": [list(display.low), list(display.high)],
             "config": self.settings.as_dict(),
             "environment": environment(),
             "metrics": metrics,

@@ -21,18 +21,34 @@ class Runtime(ABC):
     metadata: Metadata
 
     @abstractmethod
-    def run(self, image: np.ndarray) -> np.ndarray:
-        """What `metadata.output` names, for raw pixels uint8 (B, C, H, W), any B, H, W >= 1.
+    def infer(self, image: np.ndarray) -> np.ndarray:
+        """What `run` gives, for a batch of the type and size that the file takes."""
 
-        Logits or probabilities are float32 (B, K, H, W), classes are uint8 (B, H, W).
+    def run(self, image: np.ndarray) -> np.ndarray:
+        """What `metadata.output` names, for raw pixels (B, C, H, W), any B, H, W >= 1.
+
+        Logits or probabilities are float32 (B, K, H, W), classes are uint8 (B, H, W). Raises
+        UsageError if an export takes images of another size only.
         """
+        image = np.array(image, self.metadata.takes, order="C")
+        size = self.metadata.input_size
+        if size is None:
+            return self.infer(image)
+        if image.shape[-2:] != size:
+            height, width = image.shape[-2:]
+            raise UsageError(
+                f"an image of {height} x {width} pixels: this export takes {size[0]} x {size[1]} "
+                "only. Scale or crop the image, or export without --size."
+            )
+        outputs = [self.infer(image[k : k + 1]) for k in range(len(image))]
+        return np.concatenate(outputs)
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         """Float32 (B, K, H, W), which add up to 1 over K. A class without a score gets 1.
 
         Raises UsageError if the output has another shape than the metadata says, or is not finite.
         """
-        output = self.run(np.require(image, requirements=("C", "W")))
+        output = self.run(image)
         kind = self.metadata.output
         batch, _, height, width = image.shape
         indices = np.arange(len(self.metadata.classes))

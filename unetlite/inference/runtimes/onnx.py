@@ -13,6 +13,8 @@ from unetlite.inference.runtimes.base import Runtime, open_errors
 from unetlite.settings.schema import METADATA_KEY
 from unetlite.timing import num_threads
 
+INPUT_TYPES = {"uint8": "tensor(uint8)", "uint16": "tensor(uint16)", "float32": "tensor(float)"}
+
 
 class OnnxRuntime(Runtime):
     """An ONNX file, on the CPU."""
@@ -27,11 +29,11 @@ class OnnxRuntime(Runtime):
             self.session = make_session(path)
             stored = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
             inputs = [(node.name, node.type) for node in self.session.get_inputs()]
-        if inputs != [("image", "tensor(uint8)")]:
-            stored = None
         self.metadata = Metadata.read(stored, path)
+        if inputs != [("image", INPUT_TYPES[self.metadata.takes])]:
+            self.metadata = Metadata.read(None, path)  # raises the error of a foreign file
 
-    def run(self, image: np.ndarray) -> np.ndarray:
+    def infer(self, image: np.ndarray) -> np.ndarray:
         return self.session.run(None, {"image": image})[0]
 
 

@@ -30,7 +30,7 @@ class OpenVino(Runtime):
         self.request = make_request(model, self.metadata.precision)
         self.lock = Lock()
 
-    def run(self, image: np.ndarray) -> np.ndarray:
+    def infer(self, image: np.ndarray) -> np.ndarray:
         with self.lock:
             output = self.request.infer({"image": image})[0]
             return output.copy()  # the request uses its memory again

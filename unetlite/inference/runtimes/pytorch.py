@@ -39,7 +39,7 @@ class PyTorch(Runtime):
         self.folded = fold(network).to(self.device).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
-    def run(self, image: np.ndarray) -> np.ndarray:
+    def infer(self, image: np.ndarray) -> np.ndarray:
         pixels = torch.from_numpy(image).to(self.device)
         with torch.autocast(self.device.type, enabled=False):  # whatever the caller has chosen
             logits = self.folded(pixels).float()
