@@ -180,3 +180,19 @@ def test_a_wrong_option_is_refused_with_the_choices(options, words):
         UNet(validate(UNetConfig, options, "model"))
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize("pixel_type", ["uint16", "float32"])
+def test_pixels_of_any_type_are_normalised_and_outliers_bounded(pixel_type):
+    config = UNetConfig(widths=(4, 6), in_channels=2, pixel_type=pixel_type)
+    network = UNet(config)
+    network.set_normalisation(torch.tensor([100.0, 500.0]), torch.tensor([10.0, 0.0]))
+    pixels = torch.tensor([[[[90.0, 65535.0]], [[500.0, 501.0]]]])
+    normalised = network.normalise(pixels)
+    assert normalised[0, 0, 0].tolist() == [-1, 10]
+    assert normalised[0, 1, 0, 0] == 0
+    if pixel_type == "float32":
+        missing = torch.full((1, 2, 1, 1), torch.nan)
+        assert network.normalise(missing).flatten().tolist() == [0, 0]
+    integers = pixels.to(getattr(torch, pixel_type))
+    torch.testing.assert_close(network.eval()(integers), network(pixels))

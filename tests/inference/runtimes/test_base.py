@@ -51,3 +51,23 @@ def test_classes_become_probabilities_of_0_and_1():
 def test_another_shape_or_values_that_are_not_finite_are_refused(result, output):
     with pytest.raises(UsageError, match="does not match its metadata"):
         Constant(result, output).probabilities(PIXELS)
+
+
+class Recorder(Constant):
+    """Keeps what it is given."""
+
+    def infer(self, image):
+        self.given = image
+        return np.zeros((len(image), 2, *image.shape[2:]), np.float32)
+
+
+def test_an_export_gets_the_type_it_takes_and_one_image_of_its_size():
+    runtime = Recorder(None, "logits")
+    fixed = {"input_type": "float32", "input_size": (4, 6)}
+    runtime.metadata = runtime.metadata.model_copy(update=fixed)
+    output = runtime.run(np.ones((3, 3, 4, 6), np.uint8))
+    assert output.shape == (3, 2, 4, 6)
+    assert runtime.given.shape == (1, 3, 4, 6)
+    assert runtime.given.dtype == np.float32
+    with pytest.raises(UsageError, match="6 x 4 pixels: this export takes 4 x 6 only"):
+        runtime.run(np.ones((1, 3, 6, 4), np.uint8))
