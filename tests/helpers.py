@@ -92,9 +92,14 @@ def save(path: Path, array: np.ndarray) -> Path:
 
 
 def write_pairs(root: Path, image: np.ndarray, mask: np.ndarray, suffix=".png", count=3) -> str:
-    """images/K.png and masks/K.png, all alike, for K = 0, 1, ...; the folder as text."""
+    """images/K.png and masks/K.png for K = 0, 1, ...; the folder as text.
+
+    The images differ in their last value, since the same image is never in two splits.
+    """
     for k in range(count):
-        save(root / "images" / f"{k}{suffix}", image)
+        other = image.copy()
+        other.flat[-1] += k
+        save(root / "images" / f"{k}{suffix}", other)
         save(root / "masks" / f"{k}.png", mask)
     return str(root)
 

@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from helpers import make_model, noise, run_cli, save
 from PIL import Image
 
 from unetlite import load
-from unetlite.commands.predict import SOME_FAILED, find_inputs
+from unetlite.commands.predict import SOME_FAILED, find_inputs, find_masks
 from unetlite.data import raster
 from unetlite.inference import outputs
 
@@ -112,6 +113,18 @@ def test_scores_are_those_of_the_test_that_trained_it(trained, tmp_path):
     for row in tested:
         miou = float(rows[row["image"]]["miou"])
         assert miou == pytest.approx(float(row["miou"]), abs=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"mask_name": "{stem}_m"}, {}])
+def test_a_truth_is_named_as_the_training_masks_were_or_as_its_image(tmp_path, options):
+    metadata = SimpleNamespace(config={"data": options})
+    images = {"d/a": Path("d/a.png"), "b": Path("b.png")}
+    plain = save(tmp_path / "plain" / "d" / "a.png", noise(2, 2))
+    assert find_masks(tmp_path / "plain", metadata, images) == {"d/a": plain}
+    if options:
+        named = save(tmp_path / "named" / "d" / "a_m.png", noise(2, 2))
+        save(tmp_path / "named" / "b.png", noise(2, 2))
+        assert find_masks(tmp_path / "named", metadata, images) == {"d/a": named}
 
 
 def test_a_truth_beside_the_images_is_found_from_among_them(run, tmp_path, monkeypatch):

@@ -10,7 +10,8 @@ from PIL import Image
 from unetlite.classes import IGNORE
 from unetlite.data.folder import FilePairs, Folder
 from unetlite.data.labels import ClassTable
-from unetlite.data.layouts import Pair
+from unetlite.data.layouts.base import Pair
+from unetlite.data.layouts.masks import ObjectMasks
 from unetlite.data.samples import DATASETS, SPLITS
 from unetlite.errors import UsageError
 
@@ -68,6 +69,13 @@ def test_pixels_without_data_are_not_scored(tmp_path):
     assert not sample.valid[2, 3]
 
 
+def numbered(k):
+    """GREY, with a pixel that makes it another image."""
+    image = GREY.copy()
+    image[0, 0] = k
+    return image
+
+
 def save_turned(path, image, orientation):
     exif = Image.Exif()
     exif[274] = orientation
@@ -77,7 +85,7 @@ def save_turned(path, image, orientation):
 def test_a_turned_photograph_and_its_mask_are_one(tmp_path):
     root = write_pairs(tmp_path, GREY, INDICES)
     for k in range(3):
-        save_turned(tmp_path / "images" / f"{k}.png", GREY, 6)
+        save_turned(tmp_path / "images" / f"{k}.png", numbered(k), 6)
     sample = read(Folder(root=root, classes=CLASSES))["0"]  # as stored: the mask has that size
     assert np.array_equal(sample.image[0], GREY)
     assert np.array_equal(sample.mask, INDICES)
@@ -91,7 +99,7 @@ def test_a_turned_photograph_and_its_mask_are_one(tmp_path):
 def test_a_turned_photograph_whose_mask_fits_both_ways_is_refused(tmp_path):
     root = write_pairs(tmp_path, GREY, INDICES)
     for k in range(3):
-        save_turned(tmp_path / "images" / f"{k}.png", GREY, 3)
+        save_turned(tmp_path / "images" / f"{k}.png", numbered(k), 3)
     with pytest.raises(
         UsageError, match=r"images/.*\.png says by EXIF .* data\.orientation=stored"
     ):
@@ -133,7 +141,7 @@ def test_a_folder_of_masks_is_the_union_of_its_objects(tmp_path):
         mask[k : k + 2, k] = 255
         expected[k : k + 2, k] = 1
         save(tmp_path / "masks" / f"{k}.png", mask)
-    pair = Pair("a", image, tmp_path / "masks", "a")
+    pair = Pair("a", (image,), ObjectMasks(tmp_path / "masks"), "a")
     source = FilePairs({"train": [pair]}, ClassTable(["nothing", "object"]), None, channels=1)
     assert np.array_equal(source.read(pair).mask, expected)
 
@@ -175,7 +183,7 @@ def test_splits_are_from_folders_a_table_or_a_draw(tmp_path):
     (tmp_path / "b" / "splits.csv").write_text("id,split\n0,test\n1,train\n2,val\n")
     assert Folder(root=root).pairs["val"][0].name == "2"
     for k, split in enumerate(SPLITS):
-        write_pairs(tmp_path / "c" / split, GREY, INDICES, count=k + 1)
+        write_pairs(tmp_path / "c" / split, GREY + 100 * k, INDICES, count=k + 1)
     by_folder = Folder(root=str(tmp_path / "c"))
     assert [len(by_folder.pairs[split]) for split in SPLITS] == [1, 2, 3]
 

@@ -22,6 +22,15 @@ def test_hidden_files_and_folders_do_not_count(tmp_path):
     assert list(list_images(root)) == ["0"]
 
 
+def test_links_to_folders_are_followed_but_not_in_a_circle(tmp_path):
+    save(tmp_path / "elsewhere" / "0.png", noise(4, 4))
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "day").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "again").symlink_to(root)
+    assert list(list_images(root)) == ["day/0"]
+
+
 def test_two_files_of_one_name_are_refused(tmp_path):
     for name in ("2.png", "2.jpg"):
         save(tmp_path / name, noise(4, 4))

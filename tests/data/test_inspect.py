@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tool_exports
 from helpers import noise, save
 from PIL import Image
 
@@ -12,10 +13,10 @@ from unetlite.errors import UsageError
 SIZE = (12, 16)
 
 
-def make_folder(root, masks, suffix="", names=None):
+def make_folder(root, masks, suffix="", names=None, first=0):
     for k, mask in enumerate(masks):
         name = names[k] if names else f"{k}"
-        save(root / "images" / f"{name}.png", np.full(mask.shape[:2], k, np.uint8))
+        save(root / "images" / f"{name}.png", np.full(mask.shape[:2], first + k, np.uint8))
         save(root / "masks" / f"{name}{suffix}.png", mask)
     return root
 
@@ -47,13 +48,14 @@ def test_numbers_of_objects_are_foreground(tmp_path):
     masks = [(numbers % (40 + k)).astype(np.uint8) for k in range(4)]
     settings, lines = inspect_folder(make_folder(tmp_path, masks), {})
     assert "classes" not in settings
-    assert "numbers of objects up to 42" in lines[1]
+    assert "numbers of objects up to 42" in lines[2]
 
 
 def test_sizes_and_shares_are_reported(tmp_path):
     masks = [np.resize(np.array([0, 0, 0, 1], np.uint8), (8 + k, 16)) for k in range(4)]
     _, lines = inspect_folder(make_folder(tmp_path, masks), {"classes": ["sea", "land"]})
-    assert lines[:4] == [
+    assert lines[:5] == [
+        "layout   images/ and masks/",
         "images   4 with a mask each, 16 x 8 to 16 x 11 pixels",
         "classes  sea 75.0%, land 25.0% (as data.classes says)",
         "splits   2 train, 1 val, 1 test, drawn by name",
@@ -64,7 +66,7 @@ def test_sizes_and_shares_are_reported(tmp_path):
 def test_some_masks_of_a_large_folder_are_inspected(tmp_path, monkeypatch):
     monkeypatch.setattr(inspect, "MOST_MASKS", 3)
     _, lines = inspect_folder(make_folder(tmp_path, masks_of(0, 1, count=9)), {})
-    assert lines[0] == "images   9 with a mask each, 16 x 12 pixels (3 were inspected)"
+    assert lines[1] == "images   9 with a mask each, 16 x 12 pixels (3 were inspected)"
 
 
 def test_splits_are_reported_with_their_origin(tmp_path):
@@ -72,22 +74,45 @@ def test_splits_are_reported_with_their_origin(tmp_path):
     (tmp_path / "a" / "splits.csv").write_text("id,split\n0,test\n1,train\n2,val\n3,train\n")
     _, lines = inspect_folder(tmp_path / "a", {})
     assert "splits   2 train, 1 val, 1 test, from splits.csv" in lines
-    for split in ("train", "val", "test"):
-        make_folder(tmp_path / "b" / split, masks_of(0, 1), suffix="_m")
+    for k, split in enumerate(("train", "val", "test")):
+        make_folder(tmp_path / "b" / split, masks_of(0, 1), suffix="_m", first=10 * k)
     settings, lines = inspect_folder(tmp_path / "b", {})
-    assert settings["mask_suffix"] == "_m"
-    assert "splits   4 train, 4 val, 4 test, from folders" in lines
+    assert settings["mask_name"] == "{stem}_m.png"
+    assert "splits   4 train, 4 val, 4 test, from the layout" in lines
 
 
-def test_a_suffix_of_the_masks_and_series_of_names_are_noticed(tmp_path):
+def test_the_name_of_the_masks_and_series_of_names_are_noticed(tmp_path):
     names = [f"patient{k % 3}_{k}" for k in range(12)]
     make_folder(tmp_path, masks_of(0, 1, count=12), "_mask", names)
     settings, lines = inspect_folder(tmp_path, {})
-    assert settings["mask_suffix"] == "_mask"
+    assert settings["mask_name"] == "{stem}_mask.png"
+    assert lines[0] == "layout   images/ and masks/, with \"data.mask_name='{stem}_mask.png'\""
     (pattern,) = (line.split("'")[1] for line in lines if "data.group=" in line)
     _, lines = inspect_folder(tmp_path, {"group": pattern})
     assert "groups   3" in lines
     assert not any("data.group=" in line for line in lines)
+
+
+def test_names_that_could_be_two_are_not_chosen(tmp_path):
+    make_folder(tmp_path, masks_of(0, 1), "_ids")
+    make_folder(tmp_path, masks_of(0, 1), "_train")
+    message = r"Did you mean \"data.mask_name='{stem}_ids.png'\" or \"data.mask_name='{stem}_train"
+    with pytest.raises(UsageError, match=message):
+        inspect_folder(tmp_path, {})
+    settings, _ = inspect_folder(tmp_path, {"mask_name": "{stem}_ids.png"})
+    assert settings["mask_name"] == "{stem}_ids.png"
+
+
+def test_what_a_layout_says_is_reported(tmp_path):
+    tool_exports.coco_roboflow(tmp_path)
+    settings, lines = inspect_folder(tmp_path, {})
+    assert settings["classes"] == ["background", "cat", "dog"]
+    assert lines[0] == "layout   COCO JSON"
+    assert "dog 4.7% (as the layout says)" in lines[2]
+    assert "splits   5 train, 2 val, 2 test, from the layout" in lines
+    assert any(line.startswith("note     the category animal") for line in lines)
+    settings, lines = inspect_folder(tmp_path, {"classes": ["a", "b", "c"]})
+    assert "c 4.7% (as data.classes says)" in lines[2]
 
 
 def test_few_images_and_absent_classes_are_warned_of(tmp_path):
@@ -105,7 +130,7 @@ def test_colours_of_palettes_and_validity_masks_are_understood(tmp_path):
         mask.save(tmp_path / "masks" / f"{k}.png")
         save(tmp_path / "valid" / f"{k}.png", masks_of(0, 255)[0])
     _, lines = inspect_folder(tmp_path, {"classes": {"a": [9, 9, 9], "b": [200, 10, 30]}})
-    assert "a 50.0%, b 50.0%" in lines[1]
+    assert "a 50.0%, b 50.0%" in lines[2]
     assert "valid    where a file of valid/ is zero is no truth" in lines
 
 
@@ -144,7 +169,7 @@ def make_shades(root):
             ["all masks hold the class a alone; they also hold 255, which is ignored"],
         ),
         (make_shades, {}, ["different values", "like an image"]),
-        (lambda root: root.joinpath("images").mkdir(), {}, ["holds no image"]),
+        (lambda root: root.joinpath("images").mkdir(), {}, ["no layout fits", "It has images/."]),
         (lambda root: root.rmdir(), {}, ["no such folder"]),
     ],
 )

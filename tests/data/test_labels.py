@@ -1,5 +1,6 @@
 """From mask values to class indices."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,22 @@ def test_a_list_of_classes_names_indices_and_255_is_ignored():
     table = ClassTable(["sky", "sea", "sand"])
     assert np.array_equal(table.indices(VALUES, MASK), VALUES)
     assert table.colours == palette(3)
+
+
+@pytest.mark.parametrize(
+    ("classes", "ignore"),
+    [
+        (None, [7]),
+        (["a", "b"], []),
+        ({"a": 9, "b": 4}, [255]),
+        ({"a": [1, 2, 3], "b": [0, 0, 0]}, []),
+    ],
+)
+def test_a_table_is_made_again_from_its_settings(classes, ignore):
+    table = ClassTable(classes, ignore)
+    again = ClassTable(**json.loads(json.dumps(table.settings())))
+    assert (again.names, again.index_of) == (table.names, table.index_of)
+    assert again.foreground == table.foreground
 
 
 def test_grey_values_by_table():

@@ -88,7 +88,7 @@ def test_a_nucleus_of_another_size_than_its_image_is_named(tmp_path):
     before = source.key()
     save(tmp_path / "stage1_train" / "id3" / "masks" / "9.png", np.zeros((20, 31), np.uint8))
     assert source.key() != before
-    message = r"masks/9\.png is 31 x 20 pixels, but its image .*id3\.png is 30 x 20"
+    message = r"masks/9\.png is 31 x 20 pixels, but .*id3/masks/0\.png is 30 x 20"
     with pytest.raises(UsageError, match=message):
         open_decoded(source, tmp_path / "cache", "nuclei")
 

@@ -16,11 +16,11 @@ from unetlite.data.raster import (
     open_mask_rows,
     open_source,
     pixel_kind,
+    read_geometry,
     read_image,
     read_mask,
     resize_image,
     turn,
-    viewed_size,
 )
 from unetlite.errors import UsageError
 
@@ -176,7 +176,7 @@ def test_images_are_turned_as_in_pillow(tmp_path, orientation):
         expected = np.asarray(ImageOps.exif_transpose(image))
     pixels, _ = read_image(path, 3)
     assert np.array_equal(pixels, expected.transpose(2, 0, 1))
-    assert viewed_size(open_image_file(path)) == expected.shape[:2]
+    assert read_geometry(path).viewed_size == expected.shape[:2]
     assert np.array_equal(read_image(path, 3, as_viewed=False).values, RGB.transpose(2, 0, 1))
     assert np.array_equal(turn(RGB.transpose(2, 0, 1), orientation), pixels)
 

@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from unetlite.data.layouts import Pair
+from unetlite.data.layouts.base import Pair
+from unetlite.data.layouts.masks import MaskFile
 from unetlite.data.samples import SPLITS
-from unetlite.data.splits import check_split_groups, hold_out, split_by_share, split_by_table
+from unetlite.data.splits import (
+    check_split_groups,
+    complete_splits,
+    hold_out,
+    split_by_share,
+    split_by_table,
+)
 from unetlite.errors import UsageError
 
 
@@ -15,7 +22,8 @@ def make_pairs(count, groups=None):
     pairs = []
     for k in range(count):
         group = f"{k}" if groups is None else f"group{k % groups}"
-        pairs.append(Pair(f"{k}", Path(f"images/{k}.png"), Path(f"masks/{k}.png"), group))
+        mask = MaskFile(Path(f"masks/{k}.png"))
+        pairs.append(Pair(f"{k}", (Path(f"images/{k}.png"),), mask, group))
     return pairs
 
 
@@ -72,6 +80,31 @@ def test_shares_that_leave_a_split_empty_are_refused(pairs, val, test, message):
         split_by_share(pairs, val, test, 0)
 
 
+@pytest.mark.parametrize("missing", ["val", "test"])
+def test_a_split_that_is_missing_is_drawn_from_train_by_groups(missing):
+    pairs = make_pairs(20, groups=10)
+    (given,) = {"val", "test"} - {missing}
+    other = make_pairs(30)[20:]
+    splits, (note,) = complete_splits({given: other, "train": pairs}, 0.2, 0.2, 0)
+    assert list(splits) == list(SPLITS)
+    assert splits[given] == other
+    assert len(splits[missing]) == 4
+    check_split_groups(splits)
+    assert note == (
+        f"there is no {missing} split; 4 of 20 train images are drawn for it, by groups"
+    )
+    with pytest.raises(UsageError, match=f"at least 2 are needed, one each to train, {missing}"):
+        complete_splits({given: other, "train": pairs[:1]}, 0.2, 0.2, 0)
+
+
+def test_splits_are_drawn_from_train_alone_and_never_from_others():
+    splits, notes = complete_splits({"train": make_pairs(20)}, 0.1, 0.2, 0)
+    assert [len(splits[split]) for split in SPLITS] == [14, 2, 4]
+    assert notes == ["the val and test splits are drawn from train, by groups"]
+    with pytest.raises(UsageError, match="there are val and test images, but no train images"):
+        complete_splits({"val": make_pairs(9), "test": make_pairs(9)}, 0.1, 0.2, 0)
+
+
 def test_a_group_in_two_splits_is_refused():
     pairs = make_pairs(4, groups=2)
     check_split_groups({"train": pairs[::2], "val": pairs[1::2]})
@@ -102,12 +135,12 @@ def test_a_table_of_splits_may_name_groups(tmp_path):
     [
         ("id,split\n0,test\n1,train\n2,holdout\n", "line 4: split 'holdout' of 2 is not one of"),
         ("id,split\n0,test\n1,train\n", r"which split images/2.png is \(1 images"),
-        ("id,split\n0,test\n1\n2,val\n", "line 3: the row is shorter"),
+        ("id,split\n0,test\n1\n2,val\n", "line 3 has 1 cells, but the header 2"),
         ("id,split\n0,test\n1,train\n2,val\n7,val\n", "line 5: there is no image 7"),
         ("id,split\n0,test\n1,train\n2,val\n2.png,test\n", "2 is in val and in test"),
         ("id,split,group\n0,test,a\n1,train,\n2,val,c\n", "line 3: the group of 1 is empty"),
         ("picture,part\n0,test\n", "has the columns picture, part; it needs id and split"),
-        ("", r"has the columns \(none\)"),
+        ("", "holds no rows below a header"),
         (b"id,split\n\xff,test\n", "cannot be read as CSV in UTF-8"),
     ],
 )

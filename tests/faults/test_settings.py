@@ -13,7 +13,8 @@ from server import SEED, two_classes
 EXAMPLES = int(os.environ.get("UNETLITE_OVERRIDES", "40"))
 KEYS = """
 seed resume experiment run_dir data_dir output_dir upsample downsample model trainer data foo
-data.root data.classes data.ignore data.mask_suffix data.group data.val_fraction
+data.root data.classes data.ignore data.layout data.image_name
+data.mask_name data.group data.val_fraction
 data.test_fraction data.split_seed data.channels data.value_range data.resize data.crop_size
 data.batch_size data.crops_per_image data.num_workers data.augment data.augment.horizontal_flip
 data.augment.vertical_flip data.augment.quarter_turns data.augment.rotation data.augment.scale

@@ -29,6 +29,15 @@ def test_pixels_are_counted(tmp_path, data, values, predicted, expected):
     assert truth.count(band).tolist() == expected
 
 
+def test_classes_that_a_layout_named_are_known_to_the_network(tmp_path):
+    path = save(tmp_path / "a.png", np.array([[9, 4], [7, 9]], np.uint8))
+    network = as_trained({"name": "nearest"}, widths=(4, 6))
+    values = {"classes": {"a": 9, "b": 4}, "ignore": [7]}
+    truth = TruthMask(path, make_metadata(network, mask_values=values), SOURCE)
+    band = Band(0, np.array([[0, 1], [1, 1]], np.uint8), np.empty((0, 2, 2), np.float32))
+    assert truth.count(band).tolist() == [[1, 0, 1], [1, 1, 0]]
+
+
 def test_a_mask_of_another_size_is_refused(tmp_path):
     path = save(tmp_path / "a.png", np.zeros((2, 3), np.uint8))
     metadata = make_metadata(as_trained({"name": "nearest"}, widths=(4, 6)))

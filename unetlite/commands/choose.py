@@ -32,7 +32,9 @@ PREVIEWS = 5  # images of the contact sheet
 FOLDER_OPTIONS = (
     "classes",
     "ignore",
-    "mask_suffix",
+    "layout",
+    "image_name",
+    "mask_name",
     "group",
     "val_fraction",
     "test_fraction",
@@ -88,7 +90,7 @@ def choose(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="DATA", help="A folder with images/ and masks/, or a data set such as coast."
+            metavar="DATA", help="A folder of images and masks, or a data set such as coast."
         ),
     ],
     settings: Annotated[

@@ -13,6 +13,8 @@ from rich import get_console
 from rich.table import Table
 
 from unetlite.data.image_files import IMAGE_SUFFIXES, list_images
+from unetlite.data.layouts.base import Naming
+from unetlite.data.layouts.names import match_some_masks
 from unetlite.errors import UsageError
 from unetlite.inference.batch import FilePredictor, FileResult, PredictionTable, predict_files
 from unetlite.inference.metadata import Metadata
@@ -139,16 +141,14 @@ def create_table(output: Path) -> TextIO:
         ) from None
 
 
-def find_masks(truth: Path, metadata: Metadata, names: Iterable[str]) -> dict[str, Path]:
+def find_masks(truth: Path, metadata: Metadata, images: dict[str, Path]) -> dict[str, Path]:
     """The masks by the names of the images that have one. Raises UsageError if none has."""
     if not truth.is_dir():
         raise UsageError(f"--truth {truth}: there is no such folder.")
-    suffix = metadata.config["data"].get("mask_suffix", "")
+    options = metadata.config["data"]
+    naming = Naming(options.get("image_name"), options.get("mask_name"))
     files = list_images(truth)
-    masks = {}
-    for name in names:
-        if name + suffix in files:
-            masks[name] = files[name + suffix]
+    masks = match_some_masks(images, files, naming) or match_some_masks(images, files, Naming())
     if not masks:
         raise UsageError(
             f"--truth {truth} has no mask for any of the images; a mask has the name of its image."

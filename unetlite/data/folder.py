@@ -11,19 +11,29 @@ from PIL import Image
 from pydantic import PositiveInt
 
 from unetlite.classes import IGNORE
+from unetlite.data.duplicates import group_duplicates
 from unetlite.data.formats import open_image_file
 from unetlite.data.labels import ClassTable
-from unetlite.data.layouts import UNSPLIT, Naming, Pair, Splits, list_pairs
+from unetlite.data.layouts import LAYOUTS, read_layout
+from unetlite.data.layouts.base import UNSPLIT, Layout, Naming, Pair, Splits
+from unetlite.data.layouts.left_out import describe_left_out
 from unetlite.data.raster import (
     PixelKind,
+    Pixels,
     pixel_kind,
+    read_geometry,
     read_image,
     read_mask,
     resize_image,
-    viewed_size,
 )
 from unetlite.data.samples import DATASETS, Sample
-from unetlite.data.splits import Share, check_split_groups, split_by_share, split_by_table
+from unetlite.data.splits import (
+    Share,
+    check_split_groups,
+    complete_splits,
+    split_by_share,
+    split_by_table,
+)
 from unetlite.errors import UsageError
 from unetlite.settings.schema import PixelType, Resize
 
@@ -85,21 +95,24 @@ class FilePairs:
         Raises UsageError if a file cannot be read, if sizes differ, or for an unknown mask value.
         """
         as_viewed = self.reads_as_viewed(pair)
-        image, has_data = read_image(pair.image, self.kind.channels, as_viewed)
-
-        def read(path: Path, table: ClassTable) -> np.ndarray:
-            values = read_mask(path, table.rgb, as_viewed)
-            check_size(path, values, pair, image)
-            return table.indices(values, path)
-
-        if pair.mask.is_dir():  # the union of its objects
-            mask = np.zeros(image.shape[1:], np.uint8)
-            for path in sorted(pair.mask.glob("*.png")):
-                mask |= read(path, NONZERO)
-        else:
-            mask = read(pair.mask, self.table)
+        image, has_data = self.read_pixels(pair, as_viewed)
+        values = pair.mask.values(self.table.rgb, as_viewed)
+        check_size(
+            pair.mask.path,
+            values,
+            pair,
+            image,
+        )
+        mask = self.table.indices(values, pair.mask.path)
         if pair.valid is not None:
-            mask[read(pair.valid, NONZERO) == 0] = IGNORE
+            values = read_mask(pair.valid, as_viewed=as_viewed)
+            check_size(
+                pair.valid,
+                values,
+                pair,
+                image,
+            )
+            mask[NONZERO.indices(values, pair.valid) == 0] = IGNORE
         if has_data is not None:
             mask[~has_data] = IGNORE
         if self.resize is not None:
@@ -126,9 +139,10 @@ class FilePairs:
         first_of_type: dict[PixelType, Path] = {}
         first_of_count: dict[int, Path] = {}
         for pair in self.all_pairs():
-            kind = pixel_kind(open_image_file(pair.image))
-            first_of_type.setdefault(kind.type, pair.image)
-            first_of_count.setdefault(kind.channels, pair.image)
+            kinds = [pixel_kind(open_image_file(path)) for path in pair.images]
+            for kind in kinds:
+                first_of_type.setdefault(kind.type, pair.image)
+            first_of_count.setdefault(sum(kind.channels for kind in kinds), pair.image)
         check_alike(first_of_type, "pixels of the type", "save all in one type")
         channels = self.channels
         if channels is None and set(first_of_count) == {1, 3}:
@@ -138,24 +152,42 @@ class FilePairs:
             channels = next(iter(first_of_count))
         return PixelKind(channels, next(iter(first_of_type)))
 
+    def read_pixels(self, pair: Pair, as_viewed: bool) -> Pixels:
+        """The pixels of an image, whose channels may be in several files.
+
+        Raises UsageError if a file cannot be read, or if their sizes differ.
+        """
+        if len(pair.images) == 1:
+            return read_image(pair.image, self.kind.channels, as_viewed)
+        parts = [read_image(path, as_viewed=as_viewed) for path in pair.images]
+        if len({part.values.shape[1:] for part in parts}) > 1:
+            raise UsageError(
+                f"{pair.image} and its other channels differ in size; make them equal."
+            )
+        valid = None
+        for part in parts:
+            if part.valid is not None:
+                valid = part.valid if valid is None else valid & part.valid
+        return Pixels(np.concatenate([part.values for part in parts]), valid)
+
     def reads_as_viewed(self, pair: Pair) -> bool:
         """True if a photograph and its mask are turned as EXIF says, False if read as stored.
 
         Raises UsageError if only one of them says that it is turned, and their sizes fit both ways.
         """
-        if self.orientation is not None or pair.mask.is_dir():
-            return self.orientation != "stored"
-        image, mask = open_image_file(pair.image), open_image_file(pair.mask)
+        if self.orientation is not None:
+            return self.orientation == "viewed"
+        image = read_geometry(pair.image)
+        mask = pair.mask.geometry()
         if image.orientation == mask.orientation:
             return True
-        stored_fit = (image.height, image.width) == (mask.height, mask.width)
-        viewed_fit = viewed_size(image) == viewed_size(mask)
-        if stored_fit and viewed_fit:
-            turned = pair.image if image.orientation != 1 else pair.mask
+        stored_fit = image[:2] == mask[:2]
+        if stored_fit and image.viewed_size == mask.viewed_size:
+            turned = pair.image if image.orientation != 1 else pair.mask.path
             raise UsageError(
-                f"{turned} says by EXIF that it is to be turned, and {pair.mask} and {pair.image} "
-                "fit both ways. Say data.orientation=stored if masks were drawn on the pixels as "
-                "they are stored, data.orientation=viewed if on the turned image."
+                f"{turned} says by EXIF that it is to be turned, and {pair.image} and "
+                f"{pair.mask.path} fit both ways. Say data.orientation=stored if masks were drawn "
+                "on the pixels as they are stored, data.orientation=viewed if on the turned image."
             )
         return not stored_fit
 
@@ -189,11 +221,16 @@ def check_size(
 
 @DATASETS.register("folder")
 class Folder(FilePairs):
-    """Images and masks in a directory, paired by name. See configs/data/folder.yaml for options.
+    """Images and masks in a directory of any layout. See configs/data/folder.yaml for options.
 
-    Groups are part of the names, or a column of `splits.csv` (id, split, group), or else each
-    image is one.
+    Groups are part of the names, or a column of a table, or what the layout says, or else each
+    image is one. `layout`, `origin` and `notes` say how the directory was read, for people.
     """
+
+    @property
+    def remarks(self) -> list[str]:
+        """How the directory was read, by lines."""
+        return [f"layout   {self.layout}", *(f"note     {note}" for note in self.notes)]
 
     def __init__(
         self,
@@ -201,7 +238,9 @@ class Folder(FilePairs):
         root: str,
         classes: Any = None,
         ignore: Any = (),
-        mask_suffix: str = "",
+        layout: str | None = None,
+        image_name: str | None = None,
+        mask_name: str | None = None,
         group: str | None = None,
         val_fraction: Share = 0.15,
         test_fraction: Share = 0.15,
@@ -213,13 +252,20 @@ class Folder(FilePairs):
         directory = Path(root).expanduser()
         if not directory.is_dir():
             raise UsageError(f"data.root={root}: there is no such directory.")
-        table = ClassTable(classes, ignore)
-        splits = list_pairs(directory, Naming(mask_suffix, group))
-        table_file = directory / "splits.csv"
-        if UNSPLIT in splits and table_file.exists():
-            splits = split_by_table(splits[UNSPLIT], table_file, with_groups=group is None)
-        elif UNSPLIT in splits:
-            splits = split_by_share(splits[UNSPLIT], val_fraction, test_fraction, split_seed)
+        naming = Naming(image_name, mask_name, group)
+        name, content = read_layout(directory, naming, layout)
+        self.layout = LAYOUTS[name].title
+        self.layout_classes = content.classes
+        self.notes = list(content.notes)
+        splits = self.split(
+            directory,
+            content,
+            val_fraction,
+            test_fraction,
+            split_seed,
+            group,
+        )
+        table = make_table(classes, ignore, content)
         super().__init__(
             splits,
             table,
@@ -227,5 +273,64 @@ class Folder(FilePairs):
             channels,
             orientation,
         )
-        if group is not None or any(pair.group != pair.name for pair in self.all_pairs()):
+        self.notes += describe_left_out(directory, self.all_pairs(), content.untested)
+
+    def split(
+        self,
+        directory: Path,
+        content: Layout,
+        val: float,
+        test: float,
+        seed: int,
+        group: str | None,
+    ) -> Splits:
+        """The pairs in the splits that the folder says, or drawn ones. Adds notes about them.
+
+        Raises UsageError if a group or an image is in two splits.
+        """
+        splits = content.splits
+        table = directory / "splits.csv"
+        self.origin = "from the layout"
+        if UNSPLIT in splits and table.exists():
+            self.origin = "from splits.csv"
+            splits = split_by_table(splits[UNSPLIT], table, with_groups=group is None)
+        elif table.exists():
+            raise UsageError(f"{table} is there, but {self.layout} says the splits; keep one.")
+        pairs = [pair for members in splits.values() for pair in members]
+        if group is not None or any(pair.group != pair.name for pair in pairs):
             check_split_groups(splits)
+        splits, notes = group_duplicates(splits)
+        self.notes += notes
+        if UNSPLIT in splits:
+            self.origin = "drawn by name"
+            return split_by_share(
+                splits[UNSPLIT],
+                val,
+                test,
+                seed,
+            )
+        splits, notes = complete_splits(
+            splits,
+            val,
+            test,
+            seed,
+        )
+        self.notes += notes
+        return splits
+
+
+def make_table(classes: Any, ignore: Any, content: Layout) -> ClassTable:
+    """The classes of the settings, or else of the layout, and the values that either ignores.
+
+    Of the layout's values only those of the same kind count, greys or colours, that no class has.
+    """
+    if classes is None:
+        classes = content.classes
+    table = ClassTable(classes, ignore)
+    more = []
+    for value in content.ignore:
+        same_kind = isinstance(value, tuple) == table.rgb
+        is_free = value not in table.values and value not in table.ignored
+        if same_kind and is_free:
+            more.append(value)
+    return ClassTable(classes, [*table.ignored, *more])

@@ -1,5 +1,8 @@
 """The list of image files in a folder."""
 
+import os
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 from unetlite.data.formats import OPENERS
@@ -11,19 +14,53 @@ IMAGE_SUFFIXES = tuple(OPENERS)
 def list_images(directory: Path) -> dict[str, Path]:
     """All images below a directory, sorted, by their relative path without the suffix.
 
-    Hidden files do not count. Raises UsageError if two files have the same name.
+    Names are in Unicode NFC. Hidden files do not count. Raises UsageError if two files have the
+    same name.
     """
     images: dict[str, Path] = {}
-    for path in sorted(directory.rglob("*")):
-        if path.suffix.lower() not in IMAGE_SUFFIXES or path.is_dir():
+    for path in list_files(directory):
+        if not is_image(path):
             continue
-        relative = path.relative_to(directory)
-        if any(part.startswith(".") for part in relative.parts):
-            continue
-        name = relative.with_suffix("").as_posix()
+        name = nfc(path.relative_to(directory).with_suffix("").as_posix())
         other = images.setdefault(name, path)
         if other != path:
             raise UsageError(
                 f"{path} and {other} have the same name; files are told apart by name, keep one."
             )
     return images
+
+
+def list_files(directory: Path) -> list[Path]:
+    """All files below a directory, sorted. Hidden ones do not count."""
+    files = sorted(walk_files(directory), key=lambda file: file.split(os.sep))
+    return [Path(file) for file in files]
+
+
+def walk_files(directory: Path) -> Iterator[str]:
+    """The files of `list_files` in no order. Links to folders are followed, but not in a circle."""
+    seen = set()
+    for folder, inner_folders, names in os.walk(directory, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in seen:
+            inner_folders.clear()
+            continue
+        seen.add(place)
+        inner_folders[:] = [name for name in sorted(inner_folders) if not name.startswith(".")]
+        for name in names:
+            if not name.startswith("."):
+                yield os.path.join(folder, name)
+
+
+def is_image(path: Path) -> bool:
+    """True if the suffix is that of an image that can be read."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def holds_images(directory: Path) -> bool:
+    """True if there is an image below a directory."""
+    return any(is_image(Path(file)) for file in walk_files(directory))
+
+
+def nfc(name: str) -> str:
+    """A name with composed accents: systems differ in how they store them."""
+    return unicodedata.normalize("NFC", name)

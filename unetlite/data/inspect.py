@@ -9,10 +9,9 @@ import numpy as np
 
 from unetlite.classes import IGNORE
 from unetlite.data.folder import Folder
-from unetlite.data.image_files import list_images
 from unetlite.data.labels import ClassTable
-from unetlite.data.layouts import Pair
-from unetlite.data.raster import read_mask
+from unetlite.data.layouts.base import Pair
+from unetlite.data.layouts.names import MaskNamesError, format_names
 from unetlite.errors import UsageError
 
 MOST_MASKS = 300  # that are inspected, evenly spread over the folder
@@ -34,25 +33,18 @@ def inspect_folder(
     if not root.is_dir():
         raise UsageError(f"{root}: there is no such folder, nor a data set of that name.")
     settings = {"root": str(root.resolve()), **options}
-    origin = "drawn by name"
-    first_folder = root
-    if (root / "train").is_dir():
-        origin = "from folders"
-        first_folder = root / "train"
-    elif (root / "splits.csv").exists():
-        origin = "from splits.csv"
-    suffix = find_suffix(first_folder)
-    if suffix:
-        settings.setdefault("mask_suffix", suffix)
-    folder = Folder(**settings)
+    folder = open_folder(settings)
     pairs = list(folder.all_pairs())
     masks = read_some_masks(pairs, folder.table.rgb)
     meaning = "as data.classes says"
-    if "classes" not in settings:
+    if settings.get("classes") is None and folder.layout_classes is not None:
+        settings["classes"] = folder.layout_classes
+        meaning = "as the layout says"
+    elif "classes" not in settings:
         classes, meaning = infer_classes(masks)
         if classes is not None:
             settings["classes"] = classes
-    table = ClassTable(settings.get("classes"), settings.get("ignore", ()))
+    table = ClassTable(settings.get("classes"), folder.table.ignored)
     shares = class_shares(masks, table)
     check_shares(root, shares, masks)
 
@@ -60,27 +52,38 @@ def inspect_folder(
     splits = ", ".join(f"{len(pairs)} {split}" for split, pairs in folder.pairs.items())
     groups = len({pair.group for pair in pairs})
     lines = [
+        f"layout   {describe_layout(folder, settings)}",
         f"images   {describe_images(pairs, masks)}",
         f"classes  {balance} ({meaning})",
-        f"splits   {splits}, {origin}",
+        f"splits   {splits}, {folder.origin}",
         f"groups   {groups if groups < len(pairs) else 'none; every image counts for itself'}",
     ]
     if any(pair.valid for pair in pairs):
         lines.append("valid    where a file of valid/ is zero is no truth")
+    lines += [f"note     {note}" for note in folder.notes]
     return settings, lines + find_warnings(pairs, shares)
 
 
-def find_suffix(directory: Path) -> str:
-    """What follows in the masks' names after the images' names, such as "_mask"; or nothing."""
-    names = list(list_images(directory / "images"))
-    masks = list_images(directory / "masks")
-    if not names or names[0] in masks:
-        return ""
-    for mask in sorted(masks):
-        suffix = mask.removeprefix(names[0])
-        if suffix != mask and all(name + suffix in masks for name in names):
-            return suffix
-    return ""
+def open_folder(settings: dict[str, Any]) -> Folder:
+    """The folder, with names of masks that fit if those of the settings do not.
+
+    They are added to the settings. Raises UsageError if none or several fit.
+    """
+    try:
+        return Folder(**settings)
+    except MaskNamesError as error:
+        if len(error.suggestions) != 1 or "mask_name" in settings:
+            raise
+        settings.update(error.suggestions[0])
+        return Folder(**settings)
+
+
+def describe_layout(folder: Folder, settings: Mapping[str, Any]) -> str:
+    """What the layout is called, and how the masks are named if that was chosen."""
+    mask_name = settings.get("mask_name")
+    if mask_name is None:
+        return folder.layout
+    return f"{folder.layout}, with {format_names(settings.get('image_name'), mask_name)}"
 
 
 def read_some_masks(pairs: Sequence[Pair], colours: bool) -> dict[Path, np.ndarray]:
@@ -88,8 +91,8 @@ def read_some_masks(pairs: Sequence[Pair], colours: bool) -> dict[Path, np.ndarr
     positions = np.linspace(0, len(pairs) - 1, MOST_MASKS).round().astype(int)
     masks = {}
     for position in np.unique(positions):
-        path = pairs[position].mask
-        masks[path] = read_mask(path, colours)
+        mask = pairs[position].mask
+        masks[mask.path] = mask.values(colours)
     return masks
 
 

@@ -38,6 +38,11 @@ class ClassTable:
             self.index_of[value] = index
         self.index_of.setdefault(255, IGNORE)
 
+    def settings(self) -> dict[str, Any]:
+        """data.classes and data.ignore in plain values, from which the same table is made."""
+        classes = None if self.foreground else dict(zip(self.names, self.values, strict=True))
+        return {"classes": classes, "ignore": self.ignored}
+
     def indices(self, values: np.ndarray, path: Path) -> np.ndarray:
         """Class indices uint8 (H, W) of mask values (H, W), or (H, W, 3) for an RGB table.
 

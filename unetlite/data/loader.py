@@ -87,6 +87,9 @@ class SegmentationData(LightningDataModule):
         self.steps = steps
         name = options.dataset["name"]
         source = DATASETS.build(options.dataset)
+        self.remarks: list[str] = getattr(source, "remarks", [])  # how a folder was read
+        table = getattr(source, "table", None)
+        self.mask_values = None if table is None else table.settings()
         self.dataset = open_decoded(
             source,
             directory / name,

@@ -15,7 +15,8 @@ from pathlib import Path
 from unetlite.data.folder import FilePairs
 from unetlite.data.image_files import list_images
 from unetlite.data.labels import ClassTable
-from unetlite.data.layouts import Pair
+from unetlite.data.layouts.base import Pair
+from unetlite.data.layouts.masks import MaskFile, ObjectMasks
 from unetlite.data.samples import DATASETS, SPLITS, Sample
 from unetlite.data.splits import Share, hold_out, split_by_share
 from unetlite.errors import UsageError, first_line
@@ -129,8 +130,8 @@ class CamVid(PublicDataset):
         for split in SPLITS:
             pairs = []
             for name, image in list_images(folder / split).items():
-                mask = folder / f"{split}annot" / image.name
-                pairs.append(Pair(name, image, mask, camvid_group(name)))
+                mask = MaskFile(folder / f"{split}annot" / image.name)
+                pairs.append(Pair(name, (image,), mask, camvid_group(name)))
             splits[split] = pairs
         super().__init__(splits, self.table, resize)
 
@@ -174,8 +175,8 @@ class Nuclei(PublicDataset):
         for masks in self.find(root, download).glob(self.layout):
             name = masks.parent.name
             image = masks.parent / "images" / f"{name}.png"
-            pairs.append(Pair(name, image, masks, group=name))
-        splits = split_by_share(sorted(pairs), val_fraction, test_fraction, split_seed)
+            pairs.append(Pair(name, (image,), ObjectMasks(masks), group=name))
+        splits = split_by_share(pairs, val_fraction, test_fraction, split_seed)
         super().__init__(splits, self.table, resize)
 
     def read(self, pair: Pair) -> Sample:
@@ -230,7 +231,7 @@ def drive_pairs(folder: Path) -> list[Pair]:
     """The photographs of training/ or test/, each with its vessels and its field of view."""
     pairs = []
     for name, image in list_images(folder / "images").items():
-        mask = folder / "1st_manual" / f"{name[:2]}_manual1.gif"
+        mask = MaskFile(folder / "1st_manual" / f"{name[:2]}_manual1.gif")
         valid = folder / "mask" / f"{name}_mask.gif"
-        pairs.append(Pair(name, image, mask, name, valid))
+        pairs.append(Pair(name, (image,), mask, name, valid))
     return pairs

@@ -39,6 +39,27 @@ class PixelKind(NamedTuple):
     type: PixelType
 
 
+class Geometry(NamedTuple):
+    """The size of an image or a mask as it is stored, in pixels, and how a viewer turns it."""
+
+    height: int
+    width: int
+    orientation: int = 1  # of EXIF, 1 to 8
+
+    @property
+    def viewed_size(self) -> tuple[int, int]:
+        """Height and width as a viewer turns it."""
+        if self.orientation in SWAP_AXES:
+            return self.width, self.height
+        return self.height, self.width
+
+
+def read_geometry(path: Path) -> Geometry:
+    """Of an image file, by its header. Raises UsageError if it cannot be read."""
+    file = open_image_file(path)
+    return Geometry(file.height, file.width, file.orientation)
+
+
 class RasterSource(NamedTuple):
     """An image or a mask that is read by rows, from the first to before the end.
 
@@ -127,13 +148,6 @@ def read_mask(path: Path, colours: bool = False, as_viewed: bool = True) -> np.n
     if as_viewed:
         stored = turn(stored, file.orientation)
     return to_mask(stored, file, colours)
-
-
-def viewed_size(file: ImageFile) -> tuple[int, int]:
-    """Height and width of an image as a viewer turns it."""
-    if file.orientation in SWAP_AXES:
-        return file.width, file.height
-    return file.height, file.width
 
 
 def pixel_kind(file: ImageFile) -> PixelKind:

@@ -1,15 +1,15 @@
 """Which images train, validate and test: by a table, or drawn by the hash of their group."""
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
+from unetlite.data.csv_files import TableRow, read_table
 from unetlite.data.image_files import IMAGE_SUFFIXES
-from unetlite.data.layouts import Pair, Splits
+from unetlite.data.layouts.base import Pair, Splits
+from unetlite.data.layouts.tables import read_group, read_split
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
 from unetlite.seeding import derive_seed
@@ -47,21 +47,70 @@ def split_by_share(
         raise UsageError(
             f"data.val_fraction={val}, data.test_fraction={test}: leave something to train on."
         )
-    groups = {pair.group for pair in pairs}
-    if len(groups) < len(SPLITS):
-        count = f"{len(pairs)} image(s)"
-        if len(groups) < len(pairs):
-            count += f" in {len(groups)} group(s)"
-        raise UsageError(
-            f"{count}: at least {len(SPLITS)} are needed, one each to {', '.join(SPLITS)}."
-        )
-    rest, test_pairs = hold_out(pairs, test * len(pairs), seed, keep=2)
+    check_count(pairs, SPLITS)
+    rest, test_pairs = hold_out(
+        pairs,
+        test * len(pairs),
+        seed,
+        keep=2,
+    )
     train_pairs, val_pairs = hold_out(rest, val * len(pairs), seed)
     return {"train": train_pairs, "val": val_pairs, "test": test_pairs}
 
 
+def complete_splits(
+    splits: Splits,
+    val: float,
+    test: float,
+    seed: int,
+) -> tuple[Splits, list[str]]:
+    """All splits, of which those that are missing are drawn from train, and notes that say so.
+
+    Raises UsageError if train is missing, or has too few groups.
+    """
+    if "train" not in splits:
+        raise UsageError(
+            f"there are {' and '.join(splits)} images, but no train images; name the folder or "
+            "split to train on train."
+        )
+    missing = [split for split in SPLITS if split not in splits]
+    if len(missing) == 2:
+        return split_by_share(
+            splits["train"],
+            val,
+            test,
+            seed,
+        ), ["the val and test splits are drawn from train, by groups"]
+    complete = dict(splits)
+    notes = []
+    for split in missing:
+        pairs = complete["train"]
+        check_count(pairs, ["train", split])
+        share = val if split == "val" else test
+        complete["train"], complete[split] = hold_out(pairs, share * len(pairs), seed)
+        notes.append(
+            f"there is no {split} split; {len(complete[split])} of {len(pairs)} train images are "
+            "drawn for it, by groups"
+        )
+    return {split: complete[split] for split in SPLITS}, notes
+
+
+def check_count(pairs: list[Pair], names: list[str] | tuple[str, ...]) -> None:
+    """Raises UsageError if there are fewer groups than splits to be drawn."""
+    groups = {pair.group for pair in pairs}
+    if len(groups) >= len(names):
+        return
+    count = f"{len(pairs)} image(s)"
+    if len(groups) < len(pairs):
+        count += f" in {len(groups)} group(s)"
+    raise UsageError(f"{count}: at least {len(names)} are needed, one each to {', '.join(names)}.")
+
+
 def hold_out(
-    pairs: list[Pair], count: float, seed: int, keep: int = 1
+    pairs: list[Pair],
+    count: float,
+    seed: int,
+    keep: int = 1,
 ) -> tuple[list[Pair], list[Pair]]:
     """The rest and about `count` pairs, both sorted.
 
@@ -77,9 +126,10 @@ def hold_out(
             break
         drawn.add(group)
         size += sizes[group]
+    pairs = sorted(pairs, key=lambda pair: (pair.name, pair.images))
     rest = [pair for pair in pairs if pair.group not in drawn]
     held_out = [pair for pair in pairs if pair.group in drawn]
-    return sorted(rest), sorted(held_out)
+    return rest, held_out
 
 
 def split_by_table(
@@ -92,19 +142,24 @@ def split_by_table(
     The first column may also be called name, image or file. Raises UsageError if the table cannot
     be read, or does not say the split of each image.
     """
-    rows = read_rows(table)
+    rows = read_table(table)
+    id_columns = [column for column in ID_COLUMNS if column in rows[0]]
+    if not id_columns or "split" not in rows[0]:
+        raise UsageError(f"{table} has the columns {', '.join(rows[0])}; it needs id and split.")
     names = {pair.name for pair in pairs}
     with_groups = with_groups and "group" in rows[0]
-    row_of: dict[str, dict[str, Any]] = {}
-    for number, row in enumerate(rows, start=2):
-        place = f"{table}, line {number}"
-        name = check_row(row, names, place)
-        if with_groups and not row_group(row):
-            raise UsageError(f"{place}: the group of {name} is empty; give each image one.")
-        before = row_of.get(name, row)["split"]
-        if before != row["split"]:
-            raise UsageError(f"{table}: {name} is in {before} and in {row['split']}; keep one row.")
+    row_of: dict[str, TableRow] = {}
+    split_of: dict[str, str] = {}
+    for row in rows:
+        name = image_name(row[id_columns[0]], names, row.place)
+        split = read_split(row, name)
+        if with_groups:
+            read_group(row, name)
+        before = split_of.get(name, split)
+        if before != split:
+            raise UsageError(f"{table}: {name} is in {before} and in {split}; keep one row.")
         row_of[name] = row
+        split_of[name] = split
     missing = [pair.image for pair in pairs if pair.name not in row_of]
     if missing:
         raise UsageError(
@@ -113,51 +168,24 @@ def split_by_table(
         )
     splits: Splits = {split: [] for split in SPLITS}
     for pair in pairs:
-        row = row_of[pair.name]
         if with_groups:
-            pair = pair._replace(group=row_group(row))
-        splits[row["split"]].append(pair)
+            pair = pair._replace(group=row_of[pair.name]["group"])
+        splits[split_of[pair.name]].append(pair)
     return splits
 
 
-def read_rows(table: Path) -> list[dict[str, Any]]:
-    """The rows of a CSV file, one or more, with the column id. Raises UsageError."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(
-            f"{table} cannot be read as CSV in UTF-8 ({error}); save it as such."
-        ) from None
-    columns = list(rows[0]) if rows else []
-    id_columns = [column for column in ID_COLUMNS if column in columns]
-    if not id_columns or "split" not in columns:
-        names = ", ".join(map(str, columns)) or "(none)"
-        raise UsageError(f"{table} has the columns {names}; it needs id and split.")
-    for row in rows:
-        row["id"] = row[id_columns[0]]
-    return rows
-
-
-def check_row(
-    row: Mapping[str, Any],
-    names: Iterable[str],
+def image_name(
+    text: str,
+    names: set[str],
     place: str,
 ) -> str:
-    """The name of the image of a row. Raises UsageError for a wrong name or split."""
-    name, split = row["id"], row["split"]
-    if name is None or split is None:
-        raise UsageError(f"{place}: the row is shorter than the header; give it an id and a split.")
+    """The name of the image that a cell names, with or without the type. Raises UsageError."""
+    name = text.replace("\\", "/")
+    if name in names:
+        return name
     suffix = Path(name).suffix
     if suffix.lower() in IMAGE_SUFFIXES:
         name = name.removesuffix(suffix)
-    if split not in SPLITS:
-        raise UsageError(f"{place}: split {split!r} of {name} is not one of {', '.join(SPLITS)}.")
     if name not in names:
         raise UsageError(f"{place}: there is no image {name}; correct the name, or remove the row.")
     return name
-
-
-def row_group(row: Mapping[str, Any]) -> str:
-    """The group of a row; empty if it has none."""
-    return (row["group"] or "").strip()

@@ -26,6 +26,7 @@ class Metadata(BaseModel):
     network: UNetConfig
     classes: tuple[str, ...]
     colours: tuple[tuple[Byte, Byte, Byte], ...]
+    mask_values: dict[str, Any] | None = None  # data.classes and data.ignore, also of a layout
     config: dict[str, Any]  # of the run that trained it
     environment: dict[str, Any]  # where and with which versions that was
     metrics: dict[str, float | None]  # by their names in TensorBoard

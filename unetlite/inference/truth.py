@@ -50,7 +50,13 @@ class TruthMask:
 
 
 def class_table(metadata: Metadata) -> ClassTable:
-    """How the masks of a data set are coded. Those of coast hold class indices."""
+    """How the masks of a data set are coded. Those of coast hold class indices.
+
+    Checkpoints of earlier versions say it by their settings alone.
+    """
+    stored = metadata.mask_values
+    if stored is not None:
+        return ClassTable(stored.get("classes"), stored.get("ignore", ()))
     data = metadata.config["data"]
     if data["name"] == "folder":
         return ClassTable(data.get("classes"), data.get("ignore", ()))

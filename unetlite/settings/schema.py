@@ -228,6 +228,9 @@ def upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
     data = config.get("data")
     if isinstance(data, dict) and data.get("value_range", 0) is None:
         del data["value_range"]
+    if isinstance(data, dict) and "mask_suffix" in data:
+        suffix = data.pop("mask_suffix")
+        data["mask_name"] = f"{{stem}}{suffix}" if suffix else None
     return config
 
 

@@ -25,6 +25,8 @@ from unetlite.training.results import (
 from unetlite.training.segmenter import Segmenter
 from unetlite.training.trainer import check_step, make_trainer
 
+log = logging.getLogger("unetlite")
+
 
 def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
     """Trains a network, or goes on from a checkpoint, and tests it. Returns scores and times."""
@@ -40,6 +42,8 @@ def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
 
     with run.open(environment()):
         log_to(run.log)
+        for remark in data.remarks:
+            log.info(remark)
         trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
         checkpoint = run.test_checkpoint
         trainer.test(segmenter, data, ckpt_path=checkpoint, weights_only=True, verbose=False)

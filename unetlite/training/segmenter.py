@@ -152,6 +152,7 @@ class Segmenter(LightningModule):
         checkpoint[METADATA_KEY] = {
             "network": asdict(self.network.config),
             "classes": list(self.classes),
+            "mask_values": self.trainer.datamodule.mask_values,  # type: ignore[attr-defined]
             "colours": [list(colour) for colour in self.colours],
             "display_channels": list(display.channels),
             "value_range": [list(display.low), list(display.high)],

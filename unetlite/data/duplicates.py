@@ -1,0 +1,96 @@
+"""Images whose files are the same: one group before a split is drawn, and never in two splits."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from unetlite.data.layouts.base import Pair, Splits
+from unetlite.errors import UsageError
+
+START = 2**14
+"""Bytes of a file that are compared first: uncompressed files all have one size."""
+
+
+def find_duplicates(pairs: list[Pair]) -> list[list[Pair]]:
+    """The pairs whose image files are byte for byte the same, by image that is there twice."""
+    by_size: dict[tuple[int, ...], list[Pair]] = {}
+    for pair in pairs:
+        sizes = tuple(path.stat().st_size for path in pair.images)
+        by_size.setdefault(sizes, []).append(pair)
+    same_size = [pairs for pairs in by_size.values() if len(pairs) > 1]
+    same_start = []
+    for pairs in same_size:
+        same_start += group_by_content(pairs, START)
+    same = []
+    for pairs in same_start:
+        same += group_by_content(pairs, -1)
+    return same
+
+
+def group_by_content(pairs: list[Pair], length: int) -> list[list[Pair]]:
+    """The pairs whose image files begin with the same bytes, so many, or all for -1."""
+    groups: dict[tuple[bytes, ...], list[Pair]] = {}
+    for pair in pairs:
+        digests = []
+        for path in pair.images:
+            with path.open("rb") as file:
+                digests.append(sha256(file.read(length)).digest())
+        groups.setdefault(tuple(digests), []).append(pair)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def group_duplicates(splits: Splits) -> tuple[Splits, list[str]]:
+    """Splits in which the same image has one group, however often it is there, and notes.
+
+    Groups that have an image in common become one. Raises UsageError if an image is in two splits.
+    """
+    split_of = {}
+    for split, pairs in splits.items():
+        for pair in pairs:
+            split_of[pair.images] = split
+    duplicates = find_duplicates([pair for pairs in splits.values() for pair in pairs])
+    if not duplicates:
+        return splits, []
+    by_split: dict[str, list[list[Pair]]] = {split: [] for split in splits}
+    for same in duplicates:
+        check_one_split(same, split_of)
+        by_split[split_of[same[0].images]].append(same)
+    result = {split: merge_groups(pairs, by_split[split]) for split, pairs in splits.items()}
+    first, second, *_ = duplicates[0]
+    count = sum(len(same) for same in duplicates)
+    note = (
+        f"{count} files hold {len(duplicates)} images, each more than once, such as {first.name} "
+        f"and {second.name}; the same image is one group"
+    )
+    return result, [note]
+
+
+def check_one_split(same: list[Pair], split_of: Mapping[tuple[Path, ...], str]) -> None:
+    """Raises UsageError if pairs with the same image are in two splits."""
+    first, *others = same
+    split = split_of[first.images]
+    for pair in others:
+        other = split_of[pair.images]
+        if other != split:
+            raise UsageError(
+                f"{first.image} and {pair.image} are the same image, in {split} and in {other}; "
+                "keep one of them, or put both into one split."
+            )
+
+
+def merge_groups(pairs: list[Pair], duplicates: list[list[Pair]]) -> list[Pair]:
+    """The pairs of a split, where groups that have an image in common have one name."""
+    merged: dict[str, str] = {}  # from a group to the one that it became part of
+
+    def final(group: str) -> str:
+        while group in merged:
+            group = merged[group]
+        return group
+
+    for first, *others in duplicates:
+        for pair in others:
+            group = final(pair.group)
+            target = final(first.group)
+            if group != target:
+                merged[group] = target
+    return [pair._replace(group=final(pair.group)) for pair in pairs]

@@ -1,0 +1,114 @@
+"""Cityscapes: leftImg8bit/ and gtFine/ or gtCoarse/, by split and city."""
+
+from functools import partial
+from pathlib import Path
+
+from unetlite.data.image_files import list_images
+from unetlite.data.layouts.base import (
+    Layout,
+    Naming,
+    Pair,
+    Reader,
+    Splits,
+    folders_named,
+    match_group,
+    split_folders,
+)
+from unetlite.data.layouts.masks import MaskFile
+from unetlite.data.layouts.names import NamePattern, format_setting
+from unetlite.errors import UsageError
+
+IMAGE_NAME = NamePattern("", "_leftImg8bit", ".png")
+KINDS = ("labelIds", "labelTrainIds")
+"""The masks of class indices. The others are of colours and of instances."""
+
+
+def cityscapes(directory: Path) -> Reader | None:
+    """leftImg8bit/SPLIT/CITY/a_leftImg8bit.png, gtFine/SPLIT/CITY/a_gtFine_labelIds.png."""
+    images = directory / "leftImg8bit"
+    masks = folders_named(directory, ("gtfine", "gtcoarse"))
+    if not images.is_dir() or not masks:
+        return None
+    return partial(read_cityscapes, images, masks)
+
+
+def read_cityscapes(image_folder: Path, mask_folders: list[Path], naming: Naming) -> Layout:
+    """The pairs by split; the group is the city.
+
+    Masks are those of data.mask_name, or of the one kind that all images have. Raises UsageError
+    if there is none, or two.
+    """
+    if len(mask_folders) > 1:
+        raise UsageError(
+            f"{image_folder.parent} has gtFine and gtCoarse, and either may hold the masks. "
+            "Move one of them elsewhere."
+        )
+    (mask_folder,) = mask_folders
+    images = {split: list_images(folder) for split, folder in split_folders(image_folder).items()}
+    masks = {split: list_images(folder) for split, folder in split_folders(mask_folder).items()}
+    untested: tuple[Path, ...] = ()
+    if "test" in images and not masks.get("test"):
+        untested = tuple(images.pop("test").values())
+    mask_name = choose_masks(
+        mask_folder,
+        images,
+        masks,
+        naming,
+    )
+    notes = (f"the masks are {mask_name.text()}, and a group is a city",)
+    splits: Splits = {}
+    for split, files in images.items():
+        splits[split] = []
+        for name, path in files.items():
+            stem = IMAGE_NAME.stem(name) or name
+            mask = MaskFile(masks[split][mask_name.fill(stem)])
+            city = match_group(stem, naming.group, stem.partition("/")[0])
+            splits[split].append(
+                Pair(
+                    stem,
+                    (path,),
+                    mask,
+                    city,
+                )
+            )
+    return Layout(
+        splits,
+        ignore=(255,),
+        notes=notes,
+        untested=untested,
+    )
+
+
+def choose_masks(
+    mask_folder: Path,
+    images: dict[str, dict[str, Path]],
+    masks: dict[str, dict[str, Path]],
+    naming: Naming,
+) -> NamePattern:
+    """How the masks are called. Raises UsageError unless one kind has a mask for each image."""
+    candidates = []
+    for kind in KINDS:
+        candidates.append(NamePattern("", f"_{mask_folder.name}_{kind}", ".png"))
+    if naming.mask_name is not None:
+        candidates = [NamePattern.parse(naming.mask_name, "data.mask_name")]
+    complete = []
+    missing: list[Path] = []
+    for pattern in candidates:
+        absent = []
+        for split, files in images.items():
+            for name, path in files.items():
+                stem = IMAGE_NAME.stem(name)
+                if stem is None or pattern.fill(stem) not in masks.get(split, {}):
+                    absent.append(path)
+        if not absent:
+            complete.append(pattern)
+        missing = missing or absent
+    if len(complete) == 1:
+        return complete[0]
+    if complete:
+        words = [format_setting("data.mask_name", pattern.text()) for pattern in complete]
+        raise UsageError(f"{mask_folder} has masks of two kinds; give {' or '.join(words)}.")
+    raise UsageError(
+        f"{missing[0]} has no mask in {mask_folder} that is called "
+        f"{' or '.join(pattern.text() for pattern in candidates)}; add it, or give data.mask_name."
+    )

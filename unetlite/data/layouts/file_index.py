@@ -1,0 +1,77 @@
+"""The image files below a folder, by the paths that annotations give."""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from unetlite.data.image_files import is_image, list_files, nfc
+from unetlite.data.layouts.base import split_of_words
+from unetlite.errors import UsageError
+
+
+class FileIndex:
+    """The image files below a directory, by the relative path in Unicode NFC and by file name."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.paths: dict[str, Path] = {}
+        self.by_name: dict[str, list[str]] = {}
+        for path in list_files(directory):
+            if is_image(path):
+                relative = nfc(path.relative_to(directory).as_posix())
+                self.paths[relative] = path
+                self.by_name.setdefault(PurePosixPath(relative).name, []).append(relative)
+
+    def find_images(self, file: Path, names: Sequence[str]) -> dict[str, Path]:
+        """The images that a file of annotations names, by these names.
+
+        They are relative to one folder, whichever has them all. Of several it is that of the file,
+        or that which is named after the file's split. Raises UsageError if there is none, or if it
+        is unclear.
+        """
+        if not names:
+            raise UsageError(f"{file} describes no image; export it again.")
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise UsageError(f"{file} describes the image {twice} twice; export it again.")
+        relative = {name: nfc(name.replace("\\", "/")).removeprefix("./") for name in names}
+        folders = []
+        missing = ""
+        for folder in self.folders_with(relative[names[0]]):
+            absent = [path for path in relative.values() if folder + path not in self.paths]
+            if not absent:
+                folders.append(folder)
+            missing = missing or (folder + absent[0] if absent else "")
+        if len(folders) > 1:
+            folders = self.nearest(file, folders)
+        if len(folders) > 1:
+            raise UsageError(
+                f"{file} names {names[0]}, which is in {' and '.join(folders)}; keep one of them."
+            )
+        if not folders:
+            raise UsageError(
+                f"{file} names the image {missing or names[0]}, which is not below "
+                f"{self.directory}; put the images there."
+            )
+        return {name: self.paths[folders[0] + path] for name, path in relative.items()}
+
+    def folders_with(self, path: str) -> list[str]:
+        """The folders, as text that ends with a slash, that have this relative path."""
+        folders = []
+        for candidate in self.by_name.get(PurePosixPath(path).name, []):
+            if candidate == path or candidate.endswith(f"/{path}"):
+                folders.append(candidate.removesuffix(path))
+        return folders
+
+    def nearest(self, file: Path, folders: list[str]) -> list[str]:
+        """Of several folders those of the file, or else those of its split."""
+        own = ""
+        if file.parent != self.directory:
+            own = nfc(file.parent.relative_to(self.directory).as_posix()) + "/"
+        if own in folders:
+            return [own]
+        split = split_of_words(file.stem)
+        return [folder for folder in folders if split_of_words(folder) == split]
+
+    def find_by_name(self, name: str) -> list[Path]:
+        """The files of a name, in whatever folder."""
+        return [self.paths[path] for path in self.by_name.get(nfc(name), [])]

@@ -1,0 +1,71 @@
+"""Files of a folder that are not read: counted and named, so that none is missing in silence."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from unetlite.data.image_files import is_image, list_files
+from unetlite.data.layouts.base import Pair
+
+DOCUMENTS = (
+    ".csv",
+    ".db",
+    ".htm",
+    ".html",
+    ".ini",
+    ".ipynb",
+    ".json",
+    ".log",
+    ".md",
+    ".pdf",
+    ".py",
+    ".sh",
+    ".toml",
+    ".txt",
+    ".xls",
+    ".xlsx",
+    ".xml",
+    ".yaml",
+    ".yml",
+    ".zip",
+)
+"""Types that lie beside images and are none; files without a type are none, either."""
+
+
+def describe_left_out(
+    directory: Path,
+    pairs: Iterable[Pair],
+    untested: Sequence[Path],
+) -> list[str]:
+    """Sentences about files below a directory that no pair is read from, by folder and type."""
+    notes = []
+    if untested:
+        first = shown(untested[0], directory)
+        notes.append(
+            f"{len(untested)} files of test images have no mask and are left out, such as {first}"
+        )
+    known = {os.path.abspath(path) for path in untested}
+    for pair in pairs:
+        known.update(os.path.abspath(path) for path in pair.files())
+    left_out: dict[tuple[str, str], list[Path]] = {}
+    for path in list_files(directory):
+        suffix = path.suffix.lower()
+        if not suffix or suffix in DOCUMENTS or os.path.abspath(path) in known:
+            continue
+        relative = path.relative_to(directory)
+        folder = f" in {relative.parts[0]}/" if len(relative.parts) > 1 else ""
+        left_out.setdefault((folder, suffix), []).append(path)
+    for (folder, suffix), paths in left_out.items():
+        reason = "are in no pair of image and mask"
+        if not is_image(paths[0]):
+            reason = "are of a type that is not read"
+        notes.append(
+            f"{len(paths)} {suffix} files{folder} {reason} and are left out, "
+            f"such as {shown(paths[0], directory)}"
+        )
+    return notes
+
+
+def shown(path: Path, directory: Path) -> str:
+    """A path as it is shown: from the directory on."""
+    return os.path.relpath(path, directory)

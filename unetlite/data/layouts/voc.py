@@ -1,0 +1,151 @@
+"""Pascal VOC, and CVAT's segmentation masks, which have its layout."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from unetlite.data.image_files import list_images, nfc
+from unetlite.data.layouts.base import (
+    SPLIT_WORDS,
+    UNSPLIT,
+    Layout,
+    Naming,
+    Pair,
+    Reader,
+    Splits,
+    folders_named,
+    match_group,
+)
+from unetlite.data.layouts.masks import MaskFile
+from unetlite.errors import UsageError
+
+BORDER = (224, 224, 192)
+"""The colour around objects, which is index 255 of the palette; there is no truth."""
+
+
+def voc(directory: Path) -> Reader | None:
+    """JPEGImages/, SegmentationClass/, and perhaps ImageSets/Segmentation/ and labelmap.txt."""
+    images = folders_named(directory, ("jpegimages",))
+    masks = folders_named(directory, ("segmentationclass",))
+    if not images or not masks:
+        return None
+    return partial(read_voc, images[0], masks[0])
+
+
+def read_voc(image_folder: Path, mask_folder: Path, naming: Naming) -> Layout:
+    """The images that have a mask, in the splits of ImageSets/Segmentation.
+
+    Raises UsageError if a list names an image or a mask that is missing, but for test images.
+    """
+    directory = image_folder.parent
+    images = list_images(image_folder)
+    masks = list_images(mask_folder)
+    splits: Splits = {}
+    untested: list[Path] = []
+    for split, names in read_lists(directory).items():
+        if split == "test" and not any(name in masks for name in names):
+            untested += [images[name] for name in names if name in images]
+            continue
+        splits[split] = [
+            make_pair(
+                name,
+                images,
+                masks,
+                directory,
+                naming,
+            )
+            for name in names
+        ]
+    if not splits:
+        names = [name for name in images if name in masks]
+        splits[UNSPLIT] = [
+            make_pair(
+                name,
+                images,
+                masks,
+                directory,
+                naming,
+            )
+            for name in names
+        ]
+    if not any(splits.values()):
+        raise UsageError(f"{mask_folder} has no mask with the name of an image of {image_folder}.")
+    classes = read_label_map(directory / "labelmap.txt")
+    return Layout(
+        splits,
+        classes,
+        ignore=(255, BORDER),
+        untested=tuple(untested),
+    )
+
+
+def make_pair(
+    name: str,
+    images: dict[str, Path],
+    masks: dict[str, Path],
+    directory: Path,
+    naming: Naming,
+) -> Pair:
+    """The image and the mask of a name. Raises UsageError if one is missing."""
+    for files, folder in ((images, "JPEGImages"), (masks, "SegmentationClass")):
+        if name not in files:
+            raise UsageError(
+                f"{directory / folder} has no {name}, which a list of ImageSets/Segmentation "
+                "names. Add the file, or take the name out of the list."
+            )
+    return Pair(
+        name,
+        (images[name],),
+        MaskFile(masks[name]),
+        match_group(name, naming.group),
+    )
+
+
+def read_lists(directory: Path) -> dict[str, list[str]]:
+    """The names of the images by split, or under UNSPLIT, of ImageSets/Segmentation/*.txt.
+
+    What trainval.txt has beyond train.txt or val.txt is in the other one.
+    """
+    lists: dict[str, list[str]] = {}
+    for file in sorted((directory / "ImageSets" / "Segmentation").glob("*.txt")):
+        names = []
+        for line in file.read_text(encoding="utf-8-sig").splitlines():
+            if line.strip():
+                names.append(nfc(line.strip()))
+        key = SPLIT_WORDS.get(file.stem.casefold(), file.stem.casefold())
+        lists.setdefault(key, []).extend(names)
+    both = lists.pop("trainval", None)
+    if both is not None and not {"train", "val"} <= lists.keys():
+        taken = set(lists.get("train", [])) | set(lists.get("val", []))
+        rest = [name for name in both if name not in taken]
+        lists["val" if "train" in lists else "train"] = rest
+    splits = {split: names for split, names in lists.items() if split in SPLIT_WORDS.values()}
+    unnamed = [name for key, names in lists.items() if key not in splits for name in names]
+    if splits and unnamed:
+        raise UsageError(
+            f"{directory / 'ImageSets' / 'Segmentation'} has lists of splits and others; "
+            "keep train.txt, val.txt and test.txt, and remove the others."
+        )
+    return splits or ({UNSPLIT: unnamed} if unnamed else {})
+
+
+def read_label_map(file: Path) -> dict[str, Any] | None:
+    """The colours of classes by name, of CVAT's labelmap.txt; None if there is none.
+
+    A line is name:red,green,blue:parts:actions. Raises UsageError for any other.
+    """
+    if not file.is_file():
+        return None
+    classes = {}
+    for line in file.read_text(encoding="utf-8-sig").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            name, colour, *_ = line.split(":")
+            red, green, blue = map(int, colour.split(","))
+        except ValueError:
+            raise UsageError(
+                f"{file}: expected lines such as cat:128,0,0::, not {line.strip()!r}."
+            ) from None
+        classes[name.strip()] = [red, green, blue]
+    return classes
