@@ -12,6 +12,7 @@ from unetlite.commands.compare import compare
 from unetlite.commands.demo import demo
 from unetlite.commands.explain import explain
 from unetlite.commands.export import export
+from unetlite.commands.inspect import inspect
 from unetlite.commands.predict import predict
 from unetlite.exit_codes import cli_errors
 from unetlite.settings.composition import translate_hydra_errors
@@ -42,7 +43,7 @@ def train(context: typer.Context) -> None:
 command: Callable[..., None]
 for command in (choose, explain):
     app.command()(cli_errors()(translate_hydra_errors()(command)))
-for command in (compare, export, predict, demo):
+for command in (inspect, compare, export, predict, demo):
     app.command()(cli_errors()(command))
 
 

@@ -1,5 +1,7 @@
 """Pictures of masks, and of where a prediction is wrong."""
 
+import base64
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -134,6 +136,13 @@ def picture_grid(
         draw.text((left + 20, top - 1), name, INK)
         left += 40 + round(draw.textlength(name))
     return np.array(canvas)
+
+
+def data_uri(picture: np.ndarray) -> str:
+    """An RGB picture uint8 (H, W, 3) as an address that contains it."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def fit(picture: Image.Image, cell: int) -> Image.Image:

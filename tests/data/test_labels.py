@@ -1,10 +1,12 @@
 """From mask values to class indices."""
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from unetlite.classes import IGNORE, palette
 from unetlite.data.labels import ClassTable
@@ -15,7 +17,8 @@ VALUES = np.random.default_rng(0).choice([0, 1, 2, 255], (6, 8)).astype(np.uint8
 
 
 def test_without_classes_nonzero_is_foreground():
-    numbers = (np.arange(48).reshape(6, 8) * 40).astype(np.uint16)  # of objects, up to 1880
+    numbers = np.zeros((6, 8), np.uint16)
+    numbers[1:3, 1:4], numbers[1:3, 4:6], numbers[4:, 3:] = 40, 1880, 300  # objects that touch
     table = ClassTable(None)
     assert table.names == ("background", "foreground")
     assert np.array_equal(table.indices(numbers, MASK), numbers > 0)
@@ -102,3 +105,36 @@ def test_values_that_no_class_has_are_refused_with_the_file(classes, values, mes
 def test_tables_that_mean_nothing_are_refused(classes, ignore, message):
     with pytest.raises(UsageError, match=message):
         ClassTable(classes, ignore)
+
+
+def discs(height=64, width=80):
+    y, x = np.mgrid[:height, :width]
+    return 255 * ((y - 30) ** 2 + (x - 35) ** 2 < 400).astype(np.uint8)
+
+
+def smooth(mask, factor):
+    height, width = mask.shape
+    blocks = mask.reshape(height // factor, factor, width // factor, factor)
+    return blocks.mean((1, 3)).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_a_mask_that_was_scaled_with_smoothing_is_refused(factor):
+    mask = discs()
+    assert ClassTable(None).indices(mask[::factor, ::factor], MASK).any()  # nearest neighbour
+    with pytest.raises(UsageError, match="values between 0 and 255 along edges"):
+        ClassTable(None).indices(smooth(mask, factor), MASK)
+
+
+def test_a_mask_that_was_a_jpeg_is_refused():
+    buffer = io.BytesIO()
+    Image.fromarray(discs()).save(buffer, "JPEG", quality=75)
+    with pytest.raises(UsageError, match="along edges"):
+        ClassTable(None).indices(np.asarray(Image.open(buffer)), MASK)
+
+
+def test_one_value_between_two_others_may_be_a_border():
+    mask = discs()
+    border = np.where(smooth(np.kron(mask, np.ones((2, 2), np.uint8)), 2) % 255, 128, mask)
+    border[10, 5:60] = 128
+    assert ClassTable(None).indices(border.astype(np.uint8), MASK).any()

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
-from PIL import Image
 from rich.live import Live
 
 from unetlite.commands.compare import compare
+from unetlite.commands.inspect import folder_options, write_page
 from unetlite.data.inspect import inspect_folder
 from unetlite.errors import Interrupted, UsageError
 from unetlite.files import read_mapping, write_text
@@ -22,25 +22,11 @@ from unetlite.settings.paths import CONFIGS, HOME
 from unetlite.settings.schema import Settings
 from unetlite.terminal import load_libraries, progress
 from unetlite.timing import num_threads, parse_duration
-from unetlite.visualize import colour_mask, overlay, picture_grid
 
 if TYPE_CHECKING:
     from unetlite.data.loader import SegmentationData
 
 DEFAULT_OPERATORS = "transpose,nearest,bilinear,pixelshuffle,dysample,unpool"
-PREVIEWS = 5  # images of the contact sheet
-FOLDER_OPTIONS = (
-    "classes",
-    "ignore",
-    "layout",
-    "image_name",
-    "mask_name",
-    "group",
-    "val_fraction",
-    "test_fraction",
-    "split_seed",
-)
-
 
 CHOSEN_HERE = {
     "upsample": "operators are chosen by --operators",
@@ -163,7 +149,7 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
 
     operators = check_operators(request.operators or DEFAULT_OPERATORS)
     overridden = {override.partition("=")[0] for override in request.overrides}
-    overrides, values = inspect_data(request, overridden)
+    overrides, values = inspect_data(request, overridden, directory)
     values["experiment"] = directory.name
     settings = compose_run(overrides, values)
     data = SegmentationData(settings.data, Path(settings.data_dir), seed=settings.seed)
@@ -171,7 +157,6 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
         values.update(fit_crop(settings, data))
     if overrides[0] != "data=folder":
         print_classes(data)
-    write_contact_sheet(data, directory / "contact.png")
 
     variants = {}
     for name in operators:
@@ -219,18 +204,22 @@ def check_operators(text: str) -> list[str]:
     return names
 
 
-def inspect_data(request: Request, overridden: set[str]) -> tuple[list[str], dict[str, Any]]:
+def inspect_data(
+    request: Request, overridden: set[str], directory: Path
+) -> tuple[list[str], dict[str, Any]]:
     """Overrides that choose the data, and settings by what is in a folder, by dotted key."""
     public_sets = {file.stem for file in (CONFIGS / "data").glob("*.yaml")} - {"folder"}
     if request.data in public_sets:
         return [f"data={request.data}", *request.overrides], {}
     overrides = ["data=folder", *request.overrides]
-    dataset = compose_run(overrides, {"data.root": request.data}).data.dataset
-    options = {name: dataset[name] for name in FOLDER_OPTIONS if f"data.{name}" in overridden}
-    settings, lines = inspect_folder(Path(request.data), options)
-    print("\n".join(lines))
+    options = folder_options(request.data, request.overrides)
+    inspection = inspect_folder(Path(request.data), options)
+    print("\n".join(inspection.lines()))
+    page = directory / "inspection.html"
+    write_page(inspection, page)
+    print(f"preview  {page}", flush=True)
     values = {}
-    for key, value in settings.items():
+    for key, value in inspection.settings.items():
         if f"data.{key}" not in overridden:
             values[f"data.{key}"] = value
     return overrides, values
@@ -260,26 +249,6 @@ def print_classes(data: "SegmentationData") -> None:
     groups = len(set(splits["test"].groups))
     print(f"classes  {', '.join(class_shares(data))}")
     print(f"splits   {', '.join(sizes)}; {groups} groups are tested")
-
-
-def write_contact_sheet(data: "SegmentationData", file: Path) -> None:
-    """Draws some training images, their masks, and both over each other."""
-    split = data.dataset.splits["train"]
-    colours = data.dataset.colours
-    rows = {}
-    for index in np.unique(np.linspace(0, len(split) - 1, PREVIEWS).round().astype(int)).tolist():
-        crop = split[split.full_crop(index)]
-        image = data.dataset.display.rgb(crop.image.numpy())
-        mask = crop.mask.numpy()
-        rows[split.names[index]] = {
-            "image": image,
-            "mask": colour_mask(mask, colours),
-            "both": overlay(image, mask, colours),
-        }
-    legend = dict(zip(class_shares(data), colours, strict=True))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture_grid(rows, legend, cell=240)).save(file)
-    print(f"preview  {file}", flush=True)
 
 
 def run_race(plan: Plan, directory: Path, parallel: int) -> None:

@@ -1,22 +1,19 @@
 """The files of a report: a page that needs no other file, JSON, and Markdown."""
 
-import base64
-import io
 import json
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader
-from PIL import Image
 
 from unetlite.compare.charts import trade_offs
 from unetlite.compare.report import Report
 from unetlite.compare.report_tables import detail_table, main_table
 from unetlite.files import write_text
+from unetlite.visualize import data_uri
 
 
 def write_report(report: Report, directory: Path) -> list[Path]:
@@ -92,10 +89,3 @@ def fill_template(report: Report, name: str) -> str:
         details=detail_table(report),
         trade_offs=trade_offs,
     )
-
-
-def data_uri(picture: np.ndarray) -> str:
-    """An RGB picture as an address that contains it."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -17,6 +17,8 @@ from unetlite.data.labels import ClassTable
 from unetlite.data.layouts import LAYOUTS, read_layout
 from unetlite.data.layouts.base import UNSPLIT, Layout, Naming, Pair, Splits
 from unetlite.data.layouts.left_out import describe_left_out
+from unetlite.data.layouts.masks import MaskFile
+from unetlite.data.palettes import Palettes
 from unetlite.data.raster import (
     PixelKind,
     Pixels,
@@ -52,8 +54,14 @@ class FilePairs:
     orientation: str | None = None
 
     def __post_init__(self) -> None:
-        self.classes = self.table.names
-        self.colours = self.table.colours
+        self.palettes = Palettes()
+        self.use_table(self.table)
+
+    def use_table(self, table: ClassTable) -> None:
+        """Reads masks by another table."""
+        self.table = table
+        self.classes = table.names
+        self.colours = table.colours
 
     def all_pairs(self) -> Iterator[Pair]:
         """The pairs of all splits."""
@@ -96,7 +104,7 @@ class FilePairs:
         """
         as_viewed = self.reads_as_viewed(pair)
         image, has_data = self.read_pixels(pair, as_viewed)
-        values = pair.mask.values(self.table.rgb, as_viewed)
+        values = self.mask_values(pair, as_viewed)
         check_size(
             pair.mask.path,
             values,
@@ -151,6 +159,16 @@ class FilePairs:
             check_alike(first_of_count, "channels:", "say data.channels=..., or save all alike")
             channels = next(iter(first_of_count))
         return PixelKind(channels, next(iter(first_of_type)))
+
+    def mask_values(self, pair: Pair, as_viewed: bool = True) -> np.ndarray:
+        """The stored values of a mask. See `raster.read_mask`.
+
+        Raises UsageError if it cannot be read, or if its palette is not that of the others.
+        """
+        values = pair.mask.values(self.table.rgb, as_viewed)
+        if isinstance(pair.mask, MaskFile) and not self.table.rgb:
+            self.palettes.check(pair.mask.path, values)
+        return values
 
     def read_pixels(self, pair: Pair, as_viewed: bool) -> Pixels:
         """The pixels of an image, whose channels may be in several files.

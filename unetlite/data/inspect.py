@@ -2,31 +2,116 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from unetlite.classes import IGNORE
+from unetlite.classes import IGNORE, Colour
+from unetlite.data.decoding import make_counter
 from unetlite.data.folder import Folder
-from unetlite.data.labels import ClassTable
+from unetlite.data.labels import MOST_CLASSES, ClassTable, check_no_shades
 from unetlite.data.layouts.base import Pair
 from unetlite.data.layouts.names import MaskNamesError, format_names
+from unetlite.data.samples import Sample
 from unetlite.errors import UsageError
+from unetlite.visualize import Display, colour_mask, default_channels, overlay, picture_grid
 
 MOST_MASKS = 300  # that are inspected, evenly spread over the folder
+MOST_IMAGES = 50  # that are inspected, likewise
 MOST_COLOURED_MASKS = 20  # whose colours are listed
-MOST_CLASSES = 32  # a mask of more values is no mask of classes
 FEW_IMAGES = 30
+RARE = 0.01  # of the pixels
+BINS = 24  # of a histogram
+PREVIEWS = 5  # images of the contact sheet
 
 Masks = Mapping[Path, np.ndarray]  # mask values by file, as `read_mask` gives them
 
 
-def inspect_folder(
-    root: Path,
-    options: Mapping[str, Any],
-) -> tuple[dict[str, Any], list[str]]:
-    """Settings of data=folder that fit, with those that the user chose, and a report by lines.
+@dataclass
+class ClassSummary:
+    """A class in the masks that were inspected."""
+
+    name: str
+    colour: Colour
+    share: float  # of the pixels with a truth, 0 to 1
+    masks: int  # that have it
+
+
+@dataclass
+class ChannelSummary:
+    """A channel of the images that were inspected."""
+
+    low: float  # the lower end of its range, see data.normalisation
+    high: float
+    mean: float
+    std: float
+    histogram: list[int]  # pixels in BINS equal parts of the range
+
+
+@dataclass
+class Inspection:
+    """What was found in a folder."""
+
+    settings: dict[str, Any]  # of data=folder: those that fit, and those that the user chose
+    layout: str
+    images: int
+    sizes: list[tuple[int, int]]  # height and width, the smallest and the largest
+    inspected: tuple[int, int]  # images and masks
+    pixel_type: str
+    channels: list[ChannelSummary]
+    classes: list[ClassSummary]
+    meaning: str  # how the values of the masks were understood
+    splits: dict[str, int]  # images
+    origin: str  # of the splits
+    groups: int
+    has_valid: bool  # masks of where there is a truth
+    notes: list[str]
+    warnings: list[str]
+    contact_sheet: np.ndarray = field(repr=False)  # RGB uint8 (H, W, 3)
+
+    def lines(self) -> list[str]:
+        """The report for a terminal."""
+        classes = ", ".join(f"{entry.name} {entry.share:.1%}" for entry in self.classes)
+        splits = ", ".join(f"{count} {split}" for split, count in self.splits.items())
+        groups = str(self.groups)
+        if self.groups == self.images:
+            groups = "none; every image counts for itself"
+        lines = [
+            f"layout   {self.layout}",
+            f"images   {self.images} with a mask each, {self.extent()}",
+            f"channels {len(self.channels)} of {self.pixel_type}, {self._ranges()}",
+            f"classes  {classes} ({self.meaning})",
+            f"splits   {splits}, {self.origin}",
+            f"groups   {groups}",
+        ]
+        if self.has_valid:
+            lines.append("valid    where a file of valid/ is zero is no truth")
+        lines += [f"note     {note}" for note in self.notes]
+        lines += [f"warning: {warning}" for warning in self.warnings]
+        return lines
+
+    def extent(self) -> str:
+        """The smallest and the largest size, as width x height."""
+        (low_height, low_width), (height, width) = self.sizes
+        extent = f"{low_width} x {low_height}"
+        if self.sizes[0] != self.sizes[1]:
+            extent += f" to {width} x {height}"
+        extent += " pixels"
+        _, masks = self.inspected
+        if masks < self.images:
+            extent += f" ({masks} were inspected)"
+        return extent
+
+    def _ranges(self) -> str:
+        low = min(channel.low for channel in self.channels)
+        high = max(channel.high for channel in self.channels)
+        return f"values {low:.4g} to {high:.4g}"
+
+
+def inspect_folder(root: Path, options: Mapping[str, Any]) -> Inspection:
+    """What a folder holds. `options` are settings of data=folder that the user chose.
 
     Raises UsageError for what would train nonsense.
     """
@@ -35,33 +120,36 @@ def inspect_folder(
     settings = {"root": str(root.resolve()), **options}
     folder = open_folder(settings)
     pairs = list(folder.all_pairs())
-    masks = read_some_masks(pairs, folder.table.rgb)
-    meaning = "as data.classes says"
-    if settings.get("classes") is None and folder.layout_classes is not None:
-        settings["classes"] = folder.layout_classes
-        meaning = "as the layout says"
-    elif "classes" not in settings:
-        classes, meaning = infer_classes(masks)
-        if classes is not None:
-            settings["classes"] = classes
-    table = ClassTable(settings.get("classes"), folder.table.ignored)
-    shares = class_shares(masks, table)
-    check_shares(root, shares, masks)
-
-    balance = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
-    splits = ", ".join(f"{len(pairs)} {split}" for split, pairs in folder.pairs.items())
-    groups = len({pair.group for pair in pairs})
-    lines = [
-        f"layout   {describe_layout(folder, settings)}",
-        f"images   {describe_images(pairs, masks)}",
-        f"classes  {balance} ({meaning})",
-        f"splits   {splits}, {folder.origin}",
-        f"groups   {groups if groups < len(pairs) else 'none; every image counts for itself'}",
-    ]
-    if any(pair.valid for pair in pairs):
-        lines.append("valid    where a file of valid/ is zero is no truth")
-    lines += [f"note     {note}" for note in folder.notes]
-    return settings, lines + find_warnings(pairs, shares)
+    masks = {pair.mask.path: folder.mask_values(pair) for pair in spread(pairs, MOST_MASKS)}
+    meaning = find_classes(settings, folder, masks)
+    folder.use_table(ClassTable(settings.get("classes"), folder.table.ignored))
+    classes = summarise_classes(masks, folder.table)
+    check_shares(root, classes, masks)
+    shown = spread(pairs, MOST_IMAGES)
+    if not all(folder.reads_as_viewed(pair) for pair in shown):
+        settings["orientation"] = folder.orientation = "stored"
+        folder.notes.append("photographs are read as stored, as the sizes of the masks say")
+    samples = [folder.read(pair) for pair in shown]
+    channels = summarise_channels(samples)
+    sizes = sorted(values.shape[:2] for values in masks.values())
+    return Inspection(
+        settings=settings,
+        layout=describe_layout(folder, settings),
+        images=len(pairs),
+        sizes=[sizes[0], sizes[-1]],
+        inspected=(len(samples), len(masks)),
+        pixel_type=folder.kind.type,
+        channels=channels,
+        classes=classes,
+        meaning=meaning,
+        splits={split: len(members) for split, members in folder.pairs.items()},
+        origin=folder.origin,
+        groups=len({pair.group for pair in pairs}),
+        has_valid=any(pair.valid for pair in pairs),
+        notes=folder.notes,
+        warnings=find_warnings(folder, classes, samples),
+        contact_sheet=draw_contact_sheet(samples, channels, classes),
+    )
 
 
 def open_folder(settings: dict[str, Any]) -> Folder:
@@ -86,37 +174,56 @@ def describe_layout(folder: Folder, settings: Mapping[str, Any]) -> str:
     return f"{folder.layout}, with {format_names(settings.get('image_name'), mask_name)}"
 
 
-def read_some_masks(pairs: Sequence[Pair], colours: bool) -> dict[Path, np.ndarray]:
-    """The values of MOST_MASKS masks or fewer."""
-    positions = np.linspace(0, len(pairs) - 1, MOST_MASKS).round().astype(int)
-    masks = {}
-    for position in np.unique(positions):
-        mask = pairs[position].mask
-        masks[mask.path] = mask.values(colours)
-    return masks
+def spread(pairs: Sequence[Pair], most: int) -> list[Pair]:
+    """So many of the pairs at equal distances, or all if there are fewer."""
+    positions = np.linspace(0, len(pairs) - 1, most).round().astype(int)
+    return [pairs[position] for position in np.unique(positions).tolist()]
 
 
-def class_shares(masks: Masks, table: ClassTable) -> dict[str, float]:
-    """The share of each class of the pixels with a truth, 0 to 1, by name."""
-    counts = np.zeros(256, np.int64)
+def find_classes(settings: dict[str, Any], folder: Folder, masks: Masks) -> str:
+    """Adds the classes to the settings, unless they are there. Returns how they were found.
+
+    Raises UsageError if the values of the masks are not those of classes.
+    """
+    if settings.get("classes") is None and folder.layout_classes is not None:
+        settings["classes"] = folder.layout_classes
+        return "as the layout says"
+    if "classes" in settings:
+        return "as data.classes says"
+    classes, meaning = infer_classes(masks)
+    if classes is not None:
+        settings["classes"] = classes
+    return meaning
+
+
+def summarise_classes(masks: Masks, table: ClassTable) -> list[ClassSummary]:
+    """The classes of the table, with their shares of the masks."""
+    counts = []
     for path, values in masks.items():
         indices = table.indices(values, path)
-        counts += np.bincount(indices.ravel(), minlength=256)
-    counts = counts[: len(table.names)]
-    shares = counts / max(counts.sum(), 1)
-    return dict(zip(table.names, shares.tolist(), strict=True))
+        counts.append(np.bincount(indices.ravel(), minlength=256)[: len(table.names)])
+    by_mask = np.array(counts)  # (masks, K)
+    shares = by_mask.sum(0) / max(by_mask.sum(), 1)
+    summaries = []
+    for k, name in enumerate(table.names):
+        present = int((by_mask[:, k] > 0).sum())
+        summaries.append(
+            ClassSummary(
+                name,
+                table.colours[k],
+                float(shares[k]),
+                present,
+            )
+        )
+    return summaries
 
 
-def check_shares(
-    root: Path,
-    shares: Mapping[str, float],
-    masks: Masks,
-) -> None:
+def check_shares(root: Path, classes: Sequence[ClassSummary], masks: Masks) -> None:
     """Raises UsageError if the masks hold one class only."""
-    present = [name for name, share in shares.items() if share > 0]
+    present = [entry for entry in classes if entry.share > 0]
     if len(present) > 1:
         return
-    only = max(shares, key=shares.__getitem__)
+    only = present[0].name if present else "no class"
     ignored = ""
     if any((values == IGNORE).any() for values in masks.values()):
         ignored = (
@@ -127,39 +234,90 @@ def check_shares(
     )
 
 
-def describe_images(pairs: Sequence[Pair], masks: Masks) -> str:
-    """How many there are, and the smallest and the largest size."""
-    sizes = [values.shape[:2] for values in masks.values()]
-    low, high = min(sizes), max(sizes)
-    extent = f"{low[1]} x {low[0]}"
-    if low != high:
-        extent += f" to {high[1]} x {high[0]}"
-    text = f"{len(pairs)} with a mask each, {extent} pixels"
-    if len(masks) < len(pairs):
-        text += f" ({len(masks)} were inspected)"
-    return text
-
-
-def find_warnings(pairs: Sequence[Pair], shares: Mapping[str, float]) -> list[str]:
-    """Warnings of what makes a verdict weak, by lines."""
-    warnings = []
-    for name, share in shares.items():
-        if share == 0:
-            warnings.append(f"warning: {name} is nowhere in the masks")
-    if len(pairs) < FEW_IMAGES:
-        warnings.append(
-            f"warning: {len(pairs)} images are few: a verdict about others will be wide"
+def summarise_channels(samples: Sequence[Sample]) -> list[ChannelSummary]:
+    """Range, mean, deviation and histogram of the channels of images."""
+    counter = make_counter(samples[0].image)
+    for sample in samples:
+        counter.add(sample.image, sample.valid)
+    statistics = counter.statistics()
+    summaries = []
+    for k, (mean, std, low, high) in enumerate(zip(*statistics, strict=True)):
+        histogram = np.zeros(BINS, np.int64)
+        for sample in samples:
+            histogram += np.histogram(sample.image[k], BINS, (low, max(high, low + 1e-6)))[0]
+        summaries.append(
+            ChannelSummary(
+                low,
+                high,
+                mean,
+                std,
+                histogram.tolist(),
+            )
         )
+    return summaries
+
+
+def draw_contact_sheet(
+    samples: Sequence[Sample], channels: Sequence[ChannelSummary], classes: Sequence[ClassSummary]
+) -> np.ndarray:
+    """RGB uint8 (H, W, 3): some images, their masks, and both over each other."""
+    display = Display(default_channels(len(channels)))
+    if samples[0].image.dtype != np.uint8:
+        low = tuple(channel.low for channel in channels)
+        high = tuple(channel.high for channel in channels)
+        display = Display(display.channels, low, high)
+    colours = [entry.colour for entry in classes]
+    legend = {f"{entry.name} {entry.share:.1%}": entry.colour for entry in classes}
+    positions = np.linspace(0, len(samples) - 1, PREVIEWS).round().astype(int)
+    rows = {}
+    for position in np.unique(positions).tolist():
+        sample = samples[position]
+        rgb = display.rgb(sample.image)
+        rows[sample.name] = {
+            "image": rgb,
+            "mask": colour_mask(sample.mask, colours),
+            "both": overlay(rgb, sample.mask, colours),
+        }
+    return picture_grid(rows, legend, cell=240)
+
+
+def find_warnings(
+    folder: Folder, classes: Sequence[ClassSummary], samples: Sequence[Sample]
+) -> list[str]:
+    """What makes a verdict weak."""
+    pairs = list(folder.all_pairs())
+    warnings = []
+    for entry in classes:
+        if entry.share == 0:
+            warnings.append(f"{entry.name} is nowhere in the masks")
+        elif entry.share < RARE:
+            warnings.append(
+                f"{entry.name} covers {entry.share:.2%} of the pixels; such a class may need more "
+                "steps, or crops around it, to be found at all"
+            )
+    constant = [sample.name for sample in samples if is_constant(sample)]
+    if constant:
+        warnings.append(f"{len(constant)} image(s) hold one value, such as {constant[0]}")
+    if len(pairs) < FEW_IMAGES:
+        warnings.append(f"{len(pairs)} images are few: a verdict about others will be wide")
     # What names have before a last number.
     series = {pair.name.rstrip("0123456789").rstrip("_-. ") for pair in pairs}
     has_groups = len({pair.group for pair in pairs}) < len(pairs)
     if "" not in series and 3 <= len(series) <= len(pairs) / 3 and not has_groups:
         pattern = r"^(.+?)[-_. ]*\d+$"
         warnings.append(
-            "warning: names look like series; if one is a patient, place or video, "
+            "names look like series; if one is a patient, place or video, "
             f"give \"data.group='{pattern}'\""
         )
     return warnings
+
+
+def is_constant(sample: Sample) -> bool:
+    """True if no channel of an image has two values, but for pixels without data."""
+    pixels = sample.image.reshape(len(sample.image), -1)
+    if sample.valid is not None:
+        pixels = pixels[:, sample.valid.ravel()]
+    return bool((pixels == pixels[:, :1]).all())
 
 
 def infer_classes(masks: Masks) -> tuple[Any, str]:
@@ -168,6 +326,8 @@ def infer_classes(masks: Masks) -> tuple[Any, str]:
     Raises UsageError if the values are not those of classes.
     """
     check_is_grey(masks)
+    for path, values in masks.items():
+        check_no_shades(values, path)
     distinct = [np.unique(values) for values in masks.values()]
     present = np.unique(np.concatenate(distinct)).tolist()
     shown = ", ".join(map(str, present[:8]))

@@ -10,6 +10,12 @@ import numpy as np
 from unetlite.classes import IGNORE, check_names, palette
 from unetlite.errors import UsageError
 
+MOST_CLASSES = 32
+"""A mask of more values is no mask of classes."""
+
+FEWEST_SHADES = 2
+"""Different values between the lowest and the highest from which on they can be shades."""
+
 Value = int | tuple[int, int, int]
 
 
@@ -50,6 +56,7 @@ class ClassTable:
         """
         values = self._with_channels_of_table(values, path)
         if self.foreground:
+            check_no_shades(values, path)
             is_ignored = np.isin(values, self.ignored)
             return np.where(is_ignored, IGNORE, values != 0).astype(np.uint8)
         codes = values
@@ -91,6 +98,33 @@ class ClassTable:
                 "say which colour is which class, data.classes={road: [128,64,128], ...}"
             )
         return values[..., 0]
+
+
+def check_no_shades(values: np.ndarray, path: Path) -> None:
+    """Raises UsageError if a mask (H, W) has shades along the edges of what was drawn.
+
+    Scaling with smoothing, and JPEG, leave values that lie between those of their neighbours. The
+    numbers of objects seldom do, and a single value between may be a border that was drawn.
+    """
+    if values[values != IGNORE].max(initial=0) < MOST_CLASSES:  # they are indices
+        return
+    low, high = int(values.min()), int(values.max())
+    is_between = (values != low) & (values != high)
+    shades = np.unique(values[is_between])
+    if len(shades) < FEWEST_SHADES:
+        return
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    is_shade = (
+        is_between & (values > minimum_filter(values, 3)) & (values < maximum_filter(values, 3))
+    )
+    if is_shade.sum() > is_between.sum() / 2:
+        raise UsageError(
+            f"{path} holds {len(shades)} values between {low} and {high} along edges "
+            f"({', '.join(map(str, shades[:5]))}, ...), as smoothing leaves them: the mask was "
+            "scaled with interpolation, or was a JPEG. Scale masks with nearest neighbour, or "
+            "save only the values that were drawn."
+        )
 
 
 def parse_names(classes: Any) -> tuple[str, ...]:

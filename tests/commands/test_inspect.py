@@ -1,0 +1,59 @@
+"""What was read from a folder, in words, as JSON and as a page."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers import noise, run_cli, save
+
+SIZE = (24, 30)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for k in range(6):
+        mask = np.zeros(SIZE, np.uint8)
+        mask[4:10, 3 * k : 3 * k + 9] = 255
+        save(tmp_path / "my data" / "images" / f"{k}.tif", noise(*SIZE, dtype=np.uint16, seed=k))
+        save(tmp_path / "my data" / "masks" / f"{k}.png", mask)
+    return tmp_path / "my data"
+
+
+def test_everything_is_said_in_words(folder):
+    result = run_cli("inspect", folder)
+    assert result.exit_code == 0
+    for words in (
+        "layout   images/ and masks/",
+        "6 with a mask each, 30 x 24 pixels",
+        "channels 1 of uint16",
+        "background",
+        "2 test, drawn by name" if "2 test" in result.output else "1 test, drawn by name",
+        "6 images are few",
+        "channel 1",
+    ):
+        assert words in result.output
+
+
+def test_json_and_a_page_have_the_same(folder, tmp_path):
+    page = tmp_path / "page.html"
+    result = run_cli("inspect", folder, "--json", "--html", page)
+    assert result.exit_code == 0
+    values = json.loads(result.stdout)
+    assert values["images"] == 6
+    assert values["settings"]["root"] == str(folder)
+    assert [entry["name"] for entry in values["classes"]] == ["background", "foreground"]
+    (channel,) = values["channels"]
+    assert sum(channel["histogram"]) > 0.99 * 6 * SIZE[0] * SIZE[1]
+    text = page.read_text()
+    assert "data:image/png;base64," in text
+    assert "http" not in text  # it needs no other file
+    assert "6 images are few" in text
+
+
+def test_what_cannot_be_read_is_refused_in_a_line(folder):
+    (folder / "masks" / "3.png").unlink()
+    result = run_cli("inspect", folder)
+    assert result.exit_code == 2
+    assert "3" in result.output
+    assert run_cli("inspect", folder / "nowhere").exit_code == 2
+    assert "data.layout" in run_cli("inspect", folder, "data.layout=x").output

@@ -1,0 +1,90 @@
+"""`unetlite inspect`: a folder of images and masks in; what was read, in words, JSON or a page."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from jinja2 import Environment, PackageLoader
+
+from unetlite.data.inspect import ChannelSummary, Inspection, inspect_folder
+from unetlite.files import write_text
+from unetlite.settings.composition import compose_run
+from unetlite.visualize import data_uri
+
+BARS = " ▁▂▃▄▅▆▇█"
+FOLDER_OPTIONS = (
+    "classes",
+    "ignore",
+    "layout",
+    "image_name",
+    "mask_name",
+    "group",
+    "val_fraction",
+    "test_fraction",
+    "split_seed",
+    "channels",
+    "orientation",
+)
+"""Settings of data=folder that say how a folder is read."""
+
+
+def inspect(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder of images and masks, in any layout.")
+    ],
+    settings: Annotated[
+        list[str] | None, typer.Argument(help="Settings such as data.mask_name='{stem}_mask.png'.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Also write a page with pictures.")] = None,
+) -> None:
+    """What is read from your folder: layout, channels, classes, splits, and what is wrong."""
+    options = folder_options(str(directory), settings or [])
+    inspection = inspect_folder(directory, options)
+    if as_json:
+        print(json.dumps(inspection_json(inspection), indent=1))
+    else:
+        print("\n".join(inspection.lines()))
+        for number, channel in enumerate(inspection.channels, start=1):
+            print(describe_channel(number, channel))
+    if html is not None:
+        write_page(inspection, html)
+        print(f"page     {html}", file=sys.stderr if as_json else sys.stdout)
+
+
+def folder_options(root: str, overrides: list[str]) -> dict[str, Any]:
+    """The settings of data=folder that were typed. Raises UsageError for one that is wrong."""
+    overridden = {override.partition("=")[0] for override in overrides}
+    dataset = compose_run(["data=folder", *overrides], {"data.root": root}).data.dataset
+    return {name: dataset[name] for name in FOLDER_OPTIONS if f"data.{name}" in overridden}
+
+
+def describe_channel(number: int, channel: ChannelSummary) -> str:
+    """A line with the range, the mean and the histogram of a channel."""
+    text = (
+        f"channel {number:<3d} {channel.low:.4g} to {channel.high:.4g}, "
+        f"mean {channel.mean:.4g}, std {channel.std:.4g}"
+    )
+    if "utf" not in str(sys.stdout.encoding).lower():
+        return text
+    highest = max(*channel.histogram, 1)
+    bars = [BARS[-(-count * (len(BARS) - 1) // highest)] for count in channel.histogram]
+    return f"{text:54} |{''.join(bars)}|"
+
+
+def inspection_json(inspection: Inspection) -> dict[str, Any]:
+    """The inspection as plain values, without its picture."""
+    values = asdict(inspection)
+    del values["contact_sheet"]
+    return values
+
+
+def write_page(inspection: Inspection, file: Path) -> None:
+    """Writes a page that needs no other file."""
+    environment = Environment(loader=PackageLoader("unetlite.commands"), autoescape=True)
+    environment.filters["address"] = data_uri
+    template = environment.get_template("inspection.html")
+    write_text(file, template.render(inspection=inspection))
