@@ -47,6 +47,8 @@ def test_an_image_in_two_splits_is_refused_with_the_names(tmp_path):
     message = r"a/1\.png and .*b/1\.png are the same image, in train and in test; keep one"
     with pytest.raises(UsageError, match=message):
         group_duplicates({"train": first, "test": second})
+    with pytest.raises(UsageError, match="are the same image, in train and in test"):
+        group_duplicates({"train": first, "test": first[:1]})  # one file in two lists
     splits, _ = group_duplicates({"train": first, "test": second[:1]})  # 0 is in both, and another
     assert groups_of(splits) == ["0", "1", "1", "0"]
 

@@ -1,8 +1,6 @@
 """Images whose files are the same: one group before a split is drawn, and never in two splits."""
 
-from collections.abc import Mapping
 from hashlib import sha256
-from pathlib import Path
 
 from unetlite.data.layouts.base import Pair, Splits
 from unetlite.errors import UsageError
@@ -11,31 +9,35 @@ START = 2**14
 """Bytes of a file that are compared first: uncompressed files all have one size."""
 
 
-def find_duplicates(pairs: list[Pair]) -> list[list[Pair]]:
+Located = tuple[str, Pair]
+"""A split and a pair of it."""
+
+
+def find_duplicates(pairs: list[Located]) -> list[list[Located]]:
     """The pairs whose image files are byte for byte the same, by image that is there twice."""
-    by_size: dict[tuple[int, ...], list[Pair]] = {}
-    for pair in pairs:
+    by_size: dict[tuple[int, ...], list[Located]] = {}
+    for split, pair in pairs:
         sizes = tuple(path.stat().st_size for path in pair.images)
-        by_size.setdefault(sizes, []).append(pair)
-    same_size = [pairs for pairs in by_size.values() if len(pairs) > 1]
+        by_size.setdefault(sizes, []).append((split, pair))
     same_start = []
-    for pairs in same_size:
-        same_start += group_by_content(pairs, START)
+    for candidates in by_size.values():
+        if len(candidates) > 1:
+            same_start += group_by_content(candidates, START)
     same = []
-    for pairs in same_start:
-        same += group_by_content(pairs, -1)
+    for candidates in same_start:
+        same += group_by_content(candidates, -1)
     return same
 
 
-def group_by_content(pairs: list[Pair], length: int) -> list[list[Pair]]:
+def group_by_content(pairs: list[Located], length: int) -> list[list[Located]]:
     """The pairs whose image files begin with the same bytes, so many, or all for -1."""
-    groups: dict[tuple[bytes, ...], list[Pair]] = {}
-    for pair in pairs:
+    groups: dict[tuple[bytes, ...], list[Located]] = {}
+    for split, pair in pairs:
         digests = []
         for path in pair.images:
             with path.open("rb") as file:
                 digests.append(sha256(file.read(length)).digest())
-        groups.setdefault(tuple(digests), []).append(pair)
+        groups.setdefault(tuple(digests), []).append((split, pair))
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -44,19 +46,19 @@ def group_duplicates(splits: Splits) -> tuple[Splits, list[str]]:
 
     Groups that have an image in common become one. Raises UsageError if an image is in two splits.
     """
-    split_of = {}
+    located = []
     for split, pairs in splits.items():
-        for pair in pairs:
-            split_of[pair.images] = split
-    duplicates = find_duplicates([pair for pairs in splits.values() for pair in pairs])
+        located += [(split, pair) for pair in pairs]
+    duplicates = find_duplicates(located)
     if not duplicates:
         return splits, []
     by_split: dict[str, list[list[Pair]]] = {split: [] for split in splits}
     for same in duplicates:
-        check_one_split(same, split_of)
-        by_split[split_of[same[0].images]].append(same)
+        check_one_split(same)
+        split, _ = same[0]
+        by_split[split].append([pair for _, pair in same])
     result = {split: merge_groups(pairs, by_split[split]) for split, pairs in splits.items()}
-    first, second, *_ = duplicates[0]
+    (_, first), (_, second), *_ = duplicates[0]
     count = sum(len(same) for same in duplicates)
     note = (
         f"{count} files hold {len(duplicates)} images, each more than once, such as {first.name} "
@@ -65,12 +67,10 @@ def group_duplicates(splits: Splits) -> tuple[Splits, list[str]]:
     return result, [note]
 
 
-def check_one_split(same: list[Pair], split_of: Mapping[tuple[Path, ...], str]) -> None:
+def check_one_split(same: list[Located]) -> None:
     """Raises UsageError if pairs with the same image are in two splits."""
-    first, *others = same
-    split = split_of[first.images]
-    for pair in others:
-        other = split_of[pair.images]
+    (split, first), *others = same
+    for other, pair in others:
         if other != split:
             raise UsageError(
                 f"{first.image} and {pair.image} are the same image, in {split} and in {other}; "

@@ -108,12 +108,9 @@ def read_lists(directory: Path) -> dict[str, list[str]]:
     """
     lists: dict[str, list[str]] = {}
     for file in sorted((directory / "ImageSets" / "Segmentation").glob("*.txt")):
-        names = []
-        for line in file.read_text(encoding="utf-8-sig").splitlines():
-            if line.strip():
-                names.append(nfc(line.strip()))
+        names = [nfc(line) for line in read_lines(file)]
         key = SPLIT_WORDS.get(file.stem.casefold(), file.stem.casefold())
-        lists.setdefault(key, []).extend(names)
+        lists.setdefault(key, []).extend(dict.fromkeys(names))
     both = lists.pop("trainval", None)
     if both is not None and not {"train", "val"} <= lists.keys():
         taken = set(lists.get("train", [])) | set(lists.get("val", []))
@@ -129,6 +126,15 @@ def read_lists(directory: Path) -> dict[str, list[str]]:
     return splits or ({UNSPLIT: unnamed} if unnamed else {})
 
 
+def read_lines(file: Path) -> list[str]:
+    """The lines of a text file that are not empty. Raises UsageError unless it is UTF-8."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8 ({error}); save it as such.") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
 def read_label_map(file: Path) -> dict[str, Any] | None:
     """The colours of classes by name, of CVAT's labelmap.txt; None if there is none.
 
@@ -137,15 +143,15 @@ def read_label_map(file: Path) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     classes = {}
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
-        if not line.strip() or line.startswith("#"):
+    for line in read_lines(file):
+        if line.startswith("#"):
             continue
         try:
             name, colour, *_ = line.split(":")
             red, green, blue = map(int, colour.split(","))
         except ValueError:
             raise UsageError(
-                f"{file}: expected lines such as cat:128,0,0::, not {line.strip()!r}."
+                f"{file}: expected lines such as cat:128,0,0::, not {line!r}."
             ) from None
         classes[name.strip()] = [red, green, blue]
     return classes
