@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from threading import Thread
 
 import pytest
 from helpers import overrides
@@ -100,9 +101,12 @@ def test_a_killed_worker_is_told_as_killed(endless, tmp_path):
     def train():
         with LocalScheduler(1, 1, log) as scheduler:
             worker = scheduler.pool.submit(os.getpid).result()
-            trainings = scheduler.run([compose_run(endless)])
-            os.kill(worker, signal.SIGKILL)
-            next(trainings)
+            Thread(target=kill_later, args=(worker,)).start()
+            list(scheduler.run([compose_run(endless)]))
 
-    with pytest.raises(RunFailed, match="was killed"):
+    def kill_later(worker):
+        wait_for(lambda: "epoch   1" in log.read_text())
+        os.kill(worker, signal.SIGKILL)
+
+    with pytest.raises(RunFailed, match=r"killed: upsample=transpose seed=0 by SIGKILL .*goes on"):
         train()

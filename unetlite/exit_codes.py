@@ -1,19 +1,26 @@
 """How a command ends: in one line, with the exit code that a shell expects."""
 
-import errno
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 from unetlite.errors import Interrupted, RunFailed, UsageError
+from unetlite.files import DISK_FULL
 from unetlite.signals import raise_on_signal
 
 FAILED, USAGE = 1, 2  # exit codes; a signal ends with 128 and its number
 
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 """Parts of PyTorch's RuntimeError for a lack of memory."""
+
+KILLED = (
+    "a worker process was killed, as systems do when memory runs out; take fewer workers, or "
+    "smaller crops or batches. The same command with resume=auto goes on."
+)
 
 
 @contextmanager
@@ -28,6 +35,7 @@ def cli_errors() -> Iterator[None]:
         # The name of a file need not be UTF-8, and a terminal need not be able to show it.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    threading.excepthook = print_thread_error
     try:
         with raise_on_signal():
             yield
@@ -37,6 +45,8 @@ def cli_errors() -> Iterator[None]:
         exit_with_error(f"error: {error}", FAILED)
     except Interrupted as interrupted:
         exit_with_error(str(interrupted), 128 + interrupted.number)
+    except BrokenProcessPool:
+        exit_with_error(f"error: {KILLED}", FAILED)
     except (OSError, MemoryError, RuntimeError) as error:
         message = machine_error(error)
         if message is None:
@@ -44,13 +54,23 @@ def cli_errors() -> Iterator[None]:
         exit_with_error(f"error: {message}", USAGE)
 
 
+def print_thread_error(arguments: threading.ExceptHookArgs) -> None:
+    """Prints what ended a thread, but for a full disk: who waits for the thread meets it, too."""
+    error = arguments.exc_value
+    if not (isinstance(error, OSError) and error.errno in DISK_FULL):
+        threading.__excepthook__(arguments)
+
+
 def machine_error(error: Exception) -> str | None:
     """What a machine lacks, in words; None for a defect of the program."""
     if isinstance(error, OSError):
-        if error.filename is not None:
-            return f"{os.fsdecode(error.filename)}: {error.strerror}."
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return f"{error.strerror}; make room, and start the same command again."
+        place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        if error.errno in DISK_FULL:
+            return f"{place}{error.strerror}; make room there, and start again."
+        if place:
+            return f"{place}{error.strerror}."
+    if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker"):
+        return KILLED
     if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
         return "this needs more memory than there is; take smaller images, crops or batches."
     return None

@@ -1,9 +1,12 @@
 """Files that are written whole or not at all."""
 
+import errno
 import glob
 import json
 import os
 import platform
+import re
+import shlex
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -12,7 +15,10 @@ from typing import Any
 
 from yaml import YAMLError
 
-from unetlite.errors import UsageError
+from unetlite.errors import RunFailed, UsageError
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LEAST_ROOM = 2**20  # bytes; a disk with less is full
 
 
 @contextmanager
@@ -20,7 +26,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a path beside `path` for a file or folder, which is renamed to `path` at the end.
 
     After an exception nothing is left of it, and what was there before stays. What a killed process
-    left behind is removed by the next one.
+    left behind is removed by the next one. A full disk is an OSError with `path`, see
+    `name_full_disk`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The name of the machine: on another one the number of a process says nothing.
@@ -31,15 +38,53 @@ def atomic_path(path: Path) -> Iterator[Path]:
             remove(leftover)
     partial = path.with_name(f"{prefix}{os.getpid()}.partial")
     try:
-        yield partial
-        for file in (partial, *partial.rglob("*")):
-            if file.is_file():
-                sync_to_disk(file)
-        os.replace(partial, path)
-        if os.name == "posix":  # a rename is on the disk when its folder is
-            sync_to_disk(path.parent)
+        with name_full_disk(path):
+            yield partial
+            for file in (partial, *partial.rglob("*")):
+                if file.is_file():
+                    sync_to_disk(file)
+            os.replace(partial, path)
+            if os.name == "posix":  # a rename is on the disk when its folder is
+                sync_to_disk(path.parent)
     finally:
         remove(partial)
+
+
+@contextmanager
+def name_full_disk(path: Path) -> Iterator[None]:
+    """Raises OSError with `path` for whatever a full disk makes of the block, which writes it.
+
+    Python's own error has no name, and libraries raise others that say nothing of the disk.
+    """
+    try:
+        yield
+    except (UsageError, RunFailed):
+        raise
+    except Exception as error:
+        number = full_disk_errno(error, path.parent)
+        name = getattr(error, "filename", None)
+        is_named = name is not None and ".partial" not in str(name)
+        if number is None or is_named:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
+
+
+def full_disk_errno(error: BaseException, folder: Path) -> int | None:
+    """One of DISK_FULL if an error comes of it, by its causes or by the room that is left."""
+    cause: BaseException | None = error
+    while cause is not None:
+        number = cause.errno if isinstance(cause, OSError) else None
+        match = re.search(r"os error (\d+)", str(cause))  # as Rust's libraries say it
+        if match is not None:
+            number = int(match[1])
+        if number is not None:
+            return number if number in DISK_FULL else None
+        cause = cause.__cause__ or cause.__context__
+    try:
+        room = shutil.disk_usage(folder).free
+    except OSError:
+        return None
+    return errno.ENOSPC if room < LEAST_ROOM else None
 
 
 def sync_to_disk(path: Path) -> None:
@@ -101,3 +146,11 @@ def relative_path(path: Path) -> Path:
     if path.is_relative_to(Path.cwd()):
         return path.relative_to(Path.cwd())
     return path
+
+
+def shell_path(path: Path) -> str:
+    """The path from the working directory, as a shell takes it in a command that is pasted."""
+    text = str(relative_path(path))
+    if text.startswith("-"):  # else a program takes it for an option
+        text = f"./{text}"
+    return shlex.quote(text)

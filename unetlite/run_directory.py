@@ -88,6 +88,11 @@ class RunDirectory(RunFiles):
         self.resume_from: Path | None = None  # the checkpoint to go on from
         self.steps = 0  # of training before the interruption
         self.leftovers: list[Path] = []  # of an attempt that left no checkpoint
+        if "::" in str(self.path):
+            raise UsageError(
+                f"run_dir={self.path}: Lightning takes :: in a path for an address; choose a name "
+                "without it by output_dir=DIR or experiment=NAME."
+            )
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"run_dir={self.path} is a file; a run needs a directory of its own.")
         if self.metrics.exists():

@@ -2,17 +2,22 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import Any
 
 from unetlite.errors import Interrupted, RunFailed
+from unetlite.files import name_full_disk
 from unetlite.settings.schema import Settings
+
+END_SECONDS = 10  # that a worker may take to end
 
 
 class LocalScheduler:
@@ -25,11 +30,14 @@ class LocalScheduler:
     def __init__(self, workers: int, threads: int, log: Path):
         self.log = log
         # A forked process could not use the threads of libraries that this one has loaded.
+        context = multiprocessing.get_context("spawn")
+        self.started: Any = context.SimpleQueue()  # of pairs: worker, and the training it began
+        self.trainings: dict[int | None, str] = {}  # the last that each worker began
         self.pool = ProcessPoolExecutor(
             workers,
-            mp_context=multiprocessing.get_context("spawn"),
+            mp_context=context,
             initializer=start_worker,
-            initargs=(threads, str(log)),
+            initargs=(threads, str(log), self.started),
         )
 
     def __enter__(self) -> "LocalScheduler":
@@ -46,28 +54,55 @@ class LocalScheduler:
     def run(self, jobs: Sequence[Settings]) -> Iterator[Settings]:
         """Trains all jobs, and yields each when it is finished.
 
-        Raises what a training raised, and RunFailed if a worker was killed.
+        Raises what a training raised, and RunFailed, which names the training, if a worker was
+        killed.
         """
         futures: dict[Future[None], Settings] = {}
         for settings in jobs:
             futures[self.pool.submit(run_training, settings)] = settings
+        workers = multiprocessing.active_children()
         try:
             for future in as_completed(futures):
+                self.note_started()
                 future.result()
                 yield futures[future]
         except BrokenProcessPool:
-            raise RunFailed(
-                f"a training process was killed, perhaps for lack of memory (see {self.log}). "
-                "The same command goes on."
-            ) from None
+            raise RunFailed(self.describe_kill(workers)) from None
+
+    def note_started(self) -> None:
+        """Notes which trainings the workers began."""
+        while not self.started.empty():
+            worker, training = self.started.get()
+            self.trainings[worker] = training
+
+    def describe_kill(self, workers: Sequence[BaseProcess]) -> str:
+        """Which training was killed, by which signal, and what to do."""
+        self.note_started()
+        killed = []
+        for process in workers:
+            process.join(END_SECONDS)
+            number = -(process.exitcode or 0)
+            # The others were sent SIGTERM since, by the pool.
+            if number > 0 and number != signal.SIGTERM and process.pid in self.trainings:
+                killed.append(f"{self.trainings[process.pid]} by {signal.Signals(number).name}")
+        return (
+            f"a training process was killed: {', '.join(killed) or 'it is not known which'} (see "
+            f"{self.log}). Systems do so when memory runs out: take fewer trainings at once by "
+            "--parallel, or a smaller data.batch_size or data.crop_size. The same command goes on."
+        )
 
 
 interruptions: list[Interrupted] = []
 """In a worker: the signal that ended its training, after which it takes no other."""
 
 
-def start_worker(threads: int, log: str) -> None:
+started_trainings: list[Any] = []
+"""In a worker: the queue that tells the scheduler which training begins here."""
+
+
+def start_worker(threads: int, log: str, started: Any) -> None:
     """Prepares a worker: its output, its threads, and its end with the process that started it."""
+    started_trainings.append(started)
     if hasattr(os, "setsid"):  # Ctrl+C is for the process that started it, which ends its workers
         os.setsid()
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -94,8 +129,11 @@ def run_training(settings: Settings) -> None:
 
     if interruptions:  # this training waited in the queue of the worker
         raise interruptions[0]
+    for started in started_trainings:
+        training = f"upsample={settings.upsample['name']} seed={settings.seed}"
+        started.put((os.getpid(), training))
     try:
-        with print_unexpected():
+        with print_unexpected(), name_full_disk(Path(settings.run_dir)):
             train(settings)
     except Interrupted as interrupted:
         print(interrupted)

@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from importlib import import_module
 
 from rich.console import Console
+from rich.text import Text
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def progress(description: str) -> Iterator[Callable[..., None]]:
     """
     console = Console(stderr=True)
     start = time.monotonic()
-    status = console.status(description) if console.is_terminal else None
+    status = console.status(Text(description)) if console.is_terminal else None
 
     def update(text: str, done: float = 0) -> None:
         if done > 0:
@@ -31,7 +32,7 @@ def progress(description: str) -> Iterator[Callable[..., None]]:
         if status is None:
             print(text, file=sys.stderr, flush=True)
         else:
-            status.update(text)
+            status.update(Text(text))  # a file's name is no markup
 
     with status or nullcontext():
         if status is None:

@@ -213,13 +213,15 @@ RESIZED = {"config": {"data": {"name": "a", "resize": 32}}}
         ({"norm": "group"}, 60, False),
         ({}, 90, False),
         ({"norm": "group", "metadata": RESIZED}, 90, False),
+        ({"overlap": 8}, 90, True),
+        ({"overlap": 8}, 60, False),
     ],
 )
 def test_tiles_are_called_approximate_where_they_are(
     options, size, approximate, tmp_path, monkeypatch
 ):
     save(tmp_path / "images" / "a.png", noise(size, size, 3))
-    model = make_model(tile=64, overlap=8, **options)
+    model = make_model(**{"tile": 80, **options})
     monkeypatch.setattr("unetlite.commands.predict.load", lambda *_, **__: model)
     result = predict("model.ckpt", tmp_path / "images", "--output", tmp_path / "out")
     assert result.exit_code == 0

@@ -1,5 +1,8 @@
 """`python train.py`: from the command line to a run, or to one line that says what is wrong."""
 
+import shlex
+from pathlib import Path
+
 import pytest
 from helpers import overrides, run_cli, run_script
 from test_run_directory import make_finished
@@ -58,6 +61,22 @@ def test_a_sweep_is_refused_before_its_first_run_if_any_run_cannot_start(
     assert len(result.stderr.strip().splitlines()) == 1, result.stderr
     names = [path.name for path in (tmp_path / "outputs" / "test").iterdir()]
     assert names == ["nearest"]
+
+
+def test_a_sweep_takes_folders_and_classes_as_they_are_called(discs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "it's [odd] $HOME=1 {道路}"
+    discs.rename(tmp_path / name)
+    classes = "data.classes={道路: 0, 'a: b': 255}"
+    words = overrides(name, Path(name), "trainer.max_steps=1", classes)
+    result = run_cli("train", "-m", *words, "seed=0,1")
+    assert result.exit_code == 0, result.stderr
+    runs = tmp_path / name / "outputs" / "test" / "transpose"
+    for run in (runs / "seed0", runs / "seed1"):
+        assert len(list(run.glob("events.out.tfevents.*"))) == 1
+        assert "iou/道路" in (run / "per_image.csv").read_text(encoding="utf-8")
+    (line,) = {line for line in result.stdout.splitlines() if "tensorboard --logdir" in line}
+    assert shlex.split(line)[-1] == str(Path(name, "outputs", "test"))
 
 
 def test_a_sweep_logs_every_run_and_later_skips_the_finished_ones(discs, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The driver of a race: what it records, how it goes on, and that workers do not matter."""
 
 import json
+import shutil
 from contextlib import nullcontext
 
 import pytest
@@ -9,7 +10,7 @@ from helpers import overrides
 
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.race import Race, RacePlan, finished_scores
-from unetlite.errors import UsageError
+from unetlite.errors import RunFailed, UsageError
 from unetlite.judge.sequential import INTERIMS
 from unetlite.scheduler import LocalScheduler
 from unetlite.settings.composition import compose_run
@@ -98,7 +99,9 @@ class ThisProcess:
         torch.set_num_threads(threads)
 
 
-def test_a_race_ends_the_same_in_this_process_and_with_two_workers(discs, tmp_path):
+def test_a_race_ends_the_same_in_this_process_and_with_two_workers(discs, tmp_path, monkeypatch):
+    monkeypatch.setattr("unetlite.judge.learning.LEAST_SKILL", -1)  # two steps teach nothing
+
     def run_race(name, make_scheduler):
         outputs = tmp_path / name
 
@@ -134,3 +137,19 @@ def test_a_failed_training_ends_the_race_with_its_message(discs, tmp_path):
     race = Race(tmp_path, RacePlan(VARIANTS), make_settings)
     with pytest.raises(UsageError, match="hold only a"):
         race.run(ThisProcess(), lambda *_: pytest.fail("nothing is trained"), print)
+
+
+def test_a_race_ends_when_the_first_seeds_of_all_variants_missed_a_class(runs, put_counts):
+    put_counts(runs, lambda operator, seed: 0)
+    for seed in (1, 2):
+        shutil.rmtree(runs / "transpose" / f"seed{seed}")
+    race = Race(runs, RacePlan(VARIANTS), make_settings_in(runs))
+    with pytest.raises(RunFailed, match=r"none of 2 trainings has learnt the class .*max_steps"):
+        race.run(None, None, None)  # nothing is trained
+    assert not (runs / "race.json").exists()
+
+
+def test_a_race_goes_on_while_one_variant_has_no_run(runs, put_counts):
+    put_counts(runs, lambda operator, seed: 0)
+    shutil.rmtree(runs / "transpose")
+    Race(runs, RacePlan(VARIANTS), make_settings_in(runs)).check_first_seeds()

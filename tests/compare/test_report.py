@@ -25,7 +25,9 @@ def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without
     runs, put_counts, add_seed
 ):
     def true_positives(operator, seed):
-        return 10 if (operator, seed) == ("transpose", 1) else 1000 + 5 * seed
+        if (operator, seed) == ("transpose", 1):
+            return 10
+        return 1000 + 5 * seed + (operator == "transpose")
 
     put_counts(runs, true_positives)
     for operator in ("bilinear", "transpose"):
@@ -40,7 +42,9 @@ def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without
 
 
 def test_a_steady_comparison_has_one_verdict_and_a_basis(runs, put_counts):
-    put_counts(runs, lambda operator, seed: 1000 + 5 * seed)
+    put_counts(
+        runs, lambda operator, seed: 1000 + 5 * seed + (operator == "transpose") * (seed - 1)
+    )
     report = make_report(runs)
     assert len(report.verdicts) == 1
     assert "(3 ms)" in report.verdicts[0] or "(2 ms)" in report.verdicts[0]
@@ -51,12 +55,27 @@ def test_a_steady_comparison_has_one_verdict_and_a_basis(runs, put_counts):
     assert report.cautions == []
 
 
-def test_few_groups_are_named_with_what_more_would_give(runs):
+def test_few_groups_are_named_with_what_more_would_give(runs, put_counts):
+    put_counts(
+        runs, lambda operator, seed: 1000 + 5 * seed + (operator == "transpose") * (seed - 1)
+    )
     report = make_report(runs)
     report = replace(report, analysis=replace(report.analysis, widened=1.25))
     assert report.cautions == [
         "The test images come from 4 groups only. With 10 the bounds would be about 80% as wide."
     ]
+
+
+def test_a_class_that_no_run_found_opens_the_report_in_place_of_a_choice(runs, put_counts):
+    put_counts(runs, lambda operator, seed: 0)
+    report = make_report(runs, margin=0.5)
+    (verdict,) = report.verdicts
+    assert verdict.startswith("No verdict: none of 6 trainings has learnt the class ")
+    for key in ("trainer.max_steps, 2 now", "data.crop_size, 32 now", "dice_weight", "classes"):
+        assert key in verdict
+    assert report.analysis.best is None
+    assert "equal" not in verdict
+    assert not any("learnt" in caution for caution in report.cautions)  # it was said
 
 
 def test_without_latencies_macs_decide(runs):

@@ -1,5 +1,7 @@
 """What `unetlite choose` reads from a folder, and what it refuses as it would train nonsense."""
 
+import shlex
+
 import numpy as np
 import pytest
 import tool_exports
@@ -98,7 +100,8 @@ def test_the_name_of_the_masks_and_series_of_names_are_noticed(tmp_path):
     settings, lines = survey(tmp_path, {})
     assert settings["mask_name"] == "{stem}_mask.png"
     assert lines[0] == "layout   images/ and masks/, with \"data.mask_name='{stem}_mask.png'\""
-    (pattern,) = (line.split("'")[1] for line in lines if "data.group=" in line)
+    (word,) = (shlex.split(line)[-1] for line in lines if "data.group=" in line)
+    pattern = word.removeprefix("data.group=")
     _, lines = survey(tmp_path, {"group": pattern})
     assert "groups   3" in lines
     assert not any("data.group=" in line for line in lines)

@@ -128,6 +128,8 @@ def fork(order, file):
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         limit = order.get("memory", MEMORY)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        if "file_size" in order:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"], order["file_size"]))
         if "temporary" in order:
             tempfile.tempdir = os.environ["TMPDIR"] = order["temporary"]
         globals()[order["action"]](**order)

@@ -26,7 +26,7 @@ def ignore(*_):
 
 @pytest.fixture
 def table(tmp_path):
-    with (tmp_path / "predictions.csv").open("w", newline="") as file:
+    with (tmp_path / "predictions.csv").open("wb", buffering=0) as file:
         yield PredictionTable(file, ("a", "b"), scored=True)
 
 

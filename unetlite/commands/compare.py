@@ -8,7 +8,7 @@ from rich import get_console
 
 from unetlite.commands.explain import parse_size
 from unetlite.errors import UsageError
-from unetlite.files import relative_path
+from unetlite.files import shell_path
 from unetlite.terminal import load_libraries, progress
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def write_files(report: "Report", directory: Path, tensorboard: bool) -> list[st
 
     lines = [f"report    {file}" for file in write_report(report, directory)]
     if tensorboard:
-        lines.append(f"pictures  tensorboard --logdir {write_tensorboard(report, directory)}")
+        path = write_tensorboard(report, directory)
+        lines.append(f"pictures  tensorboard --logdir {shell_path(path)}")
     return lines
 
 
@@ -106,6 +107,6 @@ def print_report(report: "Report", written: list[str]) -> None:
     console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)
     if report.analysis.best is not None:
         chosen = choose_variant(report.analysis.best, report.cost, report.margin)
-        run = relative_path(report.comparison.variants[chosen][0].files.path)
+        run = shell_path(report.comparison.variants[chosen][0].files.path)
         print(f"use it    unetlite predict {run} IMAGES --output DIR")
         print(f"          unetlite export {run}")

@@ -62,8 +62,8 @@ def open_network(what: list[str]) -> "UNet":
     from unetlite.network.initialization import initialise
     from unetlite.network.unet import UNet
 
-    if len(what) == 1 and "=" not in what[0]:
-        path = Path(what[0])
+    path = Path(" ".join(what))
+    if len(what) == 1 and (path.exists() or "=" not in what[0]):
         if path.is_dir():
             path = RunFiles(path).test_checkpoint
         return load_network(path)

@@ -11,7 +11,7 @@ import typer
 
 from unetlite.commands.predict import find_inputs
 from unetlite.errors import UsageError, first_line, require_extra
-from unetlite.files import atomic_path
+from unetlite.files import atomic_path, shell_path
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import as_pixels
 from unetlite.inference.runtimes import open_runtime
@@ -94,7 +94,8 @@ def export(
             measured = measure_export(runtime, network, checked, splits)
     except OSError as error:
         raise UsageError(
-            f"{destination} cannot be written ({first_line(error)}); choose another by --to."
+            f"{destination} cannot be written ({error.strerror or first_line(error)}); "
+            "make room there, or choose another by --to."
         ) from None
     print_report(destination, runtime, measured)
 
@@ -234,7 +235,7 @@ def print_report(destination: Path, runtime: Runtime, measured: Iterable[str]) -
     print(f"size                {file_size(destination) / 1e6:.1f} MB")
     for line in measured:
         print(line)
-    print(f"use it              unetlite predict {destination} IMAGES --output DIR")
+    print(f"use it              unetlite predict {shell_path(destination)} IMAGES --output DIR")
 
 
 def describe_agreement(agreement: "Agreement", metadata: Metadata) -> list[str]:

@@ -4,8 +4,9 @@ import glob
 import os
 import time
 from collections.abc import Iterable, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -101,13 +102,23 @@ def expand_input(text: str) -> list[tuple[str, Path]]:
         return images
     paths = [path]
     if not path.exists():
-        paths = [Path(match) for match in sorted(glob.glob(text, recursive=True))]
+        paths = match_pattern(path)
     files = [(path.stem, path) for path in paths if path.is_file()]
     if not files:
         raise UsageError(
             f"{text}: there is no such file or folder, and no file that matches it as a pattern."
         )
     return files
+
+
+def match_pattern(pattern: Path) -> list[Path]:
+    """The files that match, sorted. The part of the pattern that exists is a name as it stands."""
+    folder = pattern.parent
+    while not folder.is_dir():
+        folder = folder.parent
+    relative = str(pattern.relative_to(folder))
+    matches = glob.glob(relative, root_dir=folder, recursive=True)
+    return [folder / match for match in sorted(matches)]
 
 
 def check_output(output: Path, inputs: Iterable[str]) -> None:
@@ -124,17 +135,11 @@ def check_output(output: Path, inputs: Iterable[str]) -> None:
             )
 
 
-def create_table(output: Path) -> TextIO:
+def create_table(output: Path) -> FileIO:
     """A new predictions.csv in the output folder. Raises UsageError if it cannot be written."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        # The name of a file need not be UTF-8.
-        return (output / "predictions.csv").open(
-            "w",
-            newline="",
-            encoding="utf-8",
-            errors="surrogateescape",
-        )
+        return (output / "predictions.csv").open("wb", buffering=0)
     except OSError as error:
         raise UsageError(
             f"--output {output} cannot be written ({error.strerror}); choose another folder."
@@ -207,6 +212,5 @@ def print_remarks(network: Model, results: Sequence[FileResult]) -> None:
         print(f"{scored} of them have a mask and were scored")
     if not any(result.in_tiles for result in results):
         return
-    reason = network.metadata.reads_anywhere
-    if reason is not None:
-        print(f"tiles are approximate here: {reason}; a larger --tile comes closer")
+    if network.tiles_differ is not None:
+        print(f"warning: tiles are approximate here: {network.tiles_differ}")

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from unetlite.commands.keys import show_keys
 from unetlite.exit_codes import cli_errors, print_unexpected
 from unetlite.settings.composition import check_overrides, resolve, translate_hydra_errors
+from unetlite.settings.overrides import decode_names, is_multirun, quote_overrides
 from unetlite.settings.paths import CONFIGS
 from unetlite.settings.schema import Settings, read_settings
 from unetlite.training.run import prepare, train
@@ -23,9 +24,11 @@ def main() -> None:
     """Trains once, or several times with -m, by the overrides on the command line."""
     arguments = sys.argv[1:]
     if "--help" in arguments or "-h" in arguments:
-        show_keys([word for word in arguments if not word.startswith("-")])
+        words = [word for word in arguments if not word.startswith("-")]
+        show_keys(quote_overrides(words))
         return
-    check_overrides(arguments)
+    sys.argv[1:] = quote_overrides(arguments, is_multirun(arguments))  # where Hydra reads
+    check_overrides(sys.argv[1:])
     run = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="train")
     run(train_composed)()
 
@@ -41,27 +44,33 @@ def train_composed(config: DictConfig) -> float:
 
 def current_settings(config: DictConfig) -> Settings:
     """The settings of the run that Hydra is at."""
-    return read_settings(resolve(config), HydraConfig.get().overrides.task)
+    words = [decode_names(word) for word in HydraConfig.get().overrides.task]
+    return read_settings(resolve(config), words)
 
 
 class CheckBeforeSweep(Callback):
     """Refuses a sweep whose runs cannot all start, before the first of them does."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-        from hydra.core.global_hydra import GlobalHydra
-        from hydra.core.override_parser.overrides_parser import OverridesParser
-
-        sweeper = config.hydra.sweeper
-        if not sweeper._target_.endswith("BasicSweeper"):
-            return  # another sweeper chooses its runs as it goes
-        overrides = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
-        overrides += config.hydra.overrides.task
-        parsed = OverridesParser.create().parse_overrides(overrides)
-        (jobs,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-        loader = GlobalHydra.instance().config_loader()
         with cli_errors(), translate_hydra_errors():  # Hydra only warns of a callback's errors
-            for job in jobs:
-                composed = loader.load_sweep_config(config, list(job))
-                HydraConfig.instance().set_config(composed)  # what ${hydra:...} refers to
-                prepare(current_settings(composed))
+            prepare_jobs(config)
+
+
+def prepare_jobs(config: DictConfig) -> None:
+    """Prepares all runs of a sweep. Raises UsageError for the first that cannot start."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    sweeper = config.hydra.sweeper
+    if not sweeper._target_.endswith("BasicSweeper"):
+        return  # another sweeper chooses its runs as it goes
+    overrides = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
+    overrides += config.hydra.overrides.task
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    (jobs,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+    loader = GlobalHydra.instance().config_loader()
+    for job in jobs:
+        composed = loader.load_sweep_config(config, list(job))
+        HydraConfig.instance().set_config(composed)  # what ${hydra:...} refers to
+        prepare(current_settings(composed))

@@ -1,5 +1,6 @@
 """Runs as variants that differ in nothing but what is compared."""
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from unetlite.compare.evidence import objection
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.race_record import RaceRecord, read_race
 from unetlite.compare.runs import Run, read_run
@@ -88,12 +90,14 @@ class Comparison:
 
     def analyse(self, metric: str) -> Analysis:
         """The comparison with the best. Raises UsageError if the runs do not have the metric."""
+        scores = self.scores(metric)
         return analyse(
-            self.scores(metric),
+            scores,
             METRICS[metric].title,
             self.run_scores(metric),
             self.dropped,
             self.alpha,
+            objection(self.runs, scores),
         )
 
     def without(self, seeds: Collection[int]) -> "Comparison":
@@ -259,10 +263,11 @@ def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[st
         for values, run in zip(settings, runs, strict=True):
             value = str(values.get(key))
             examples[value] = f"{value} in {run.files.path}"
+        options = " ".join(f"--allow {shlex.quote(name)}" for name in refused)
         raise UsageError(
             f"the runs differ in more than {by} and seed: in {', '.join(refused)} "
             f"({key} is {' and '.join(examples.values())}). Compare runs that share these, or "
-            f"accept it with --allow {' --allow '.join(refused)}."
+            f"accept it with {options}."
         )
     test_set = runs[0].test_set()
     for run in runs:

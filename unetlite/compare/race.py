@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from unetlite.compare.comparison import Comparison
+from unetlite.compare.evidence import describe_missed, objection
 from unetlite.compare.race_record import RaceRecord, read_race
 from unetlite.compare.runs import read_run
-from unetlite.errors import UsageError
+from unetlite.errors import RunFailed, UsageError
 from unetlite.files import write_text
 from unetlite.judge.sequential import decide, interim_alphas
 from unetlite.run_directory import RunFiles
@@ -74,8 +75,10 @@ class Race:
         """Trains to the end of the race.
 
         Calls `on_training(variant, seed, test mIoU)` after each training, and `on_interim` with the
-        record of each interim analysis.
+        record of each interim analysis. Raises RunFailed as soon as the first seeds of all variants
+        have missed a class.
         """
+        self.check_first_seeds()
         while self.record.ended is None:
             jobs = self.missing_jobs()
             variants = {settings.run_dir: variant for variant, settings in jobs}
@@ -83,8 +86,25 @@ class Race:
                 self.trained += 1
                 metrics = RunFiles(Path(settings.run_dir)).stored_metrics()
                 on_training(variants[settings.run_dir], settings.seed, metrics["test/miou"])
+                if settings.seed == 0:
+                    self.check_first_seeds()
             self.analyse()
             on_interim(self.record.interims[-1])
+
+    def check_first_seeds(self) -> None:
+        """Raises RunFailed if all variants have trained their first seed, and none has learnt.
+
+        More seeds would train as long and miss the same class.
+        """
+        runs = []
+        for name in self.plan.variants:
+            path = Path(self.make_settings(name, 0).run_dir)
+            if not RunFiles(path).metrics.exists():
+                return
+            runs.append(read_run(path))
+        missed = describe_missed(runs)
+        if missed is not None:
+            raise RunFailed(f"the race ends here: {missed}")
 
     def missing_jobs(self) -> list[tuple[str, Settings]]:
         """The trainings until the next interim analysis, one seed of all variants after another."""
@@ -113,10 +133,17 @@ class Race:
         self.add_interim(comparison)
 
     def add_interim(self, comparison: Comparison) -> None:
-        """Records what the judge decides from the scores of a comparison."""
+        """Records what the judge decides from the scores of a comparison.
+
+        Raises RunFailed for scores that are no evidence.
+        """
         seeds = self.record.next_seeds
+        scores = comparison.scores(self.plan.metric)
+        reason = objection(comparison.runs, scores)
+        if reason is not None:
+            raise RunFailed(f"the race ends here. {reason}")
         decision = decide(
-            comparison.scores(self.plan.metric),
+            scores,
             self.alphas[seeds],
             len(self.plan.variants),
             self.plan.margin,

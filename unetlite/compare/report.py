@@ -7,6 +7,7 @@ from typing import Any
 
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.costs import Costs, measure_costs
+from unetlite.compare.evidence import describe_rarely_learnt
 from unetlite.compare.figures import Figures, draw_figures
 from unetlite.compare.metrics import METRICS
 from unetlite.judge.analysis import ENOUGH_GROUPS, Analysis, Summary, collapsed_runs, describe
@@ -44,7 +45,11 @@ class Report:
         """What to choose; if trainings collapsed, also without their seeds."""
         text = verdict(self.analysis, self.cost, self.margin)
         seeds = sorted({seed for _, seed in self.collapsed})
-        if not seeds or len(seeds) == len(self.comparison.seeds):
+        if (
+            self.analysis.objection is not None
+            or not seeds
+            or len(seeds) == len(self.comparison.seeds)
+        ):
             return [text]
         rest = self.comparison.without(seeds).analyse(self.metric)
         excluded = join_names([str(seed) for seed in seeds])
@@ -57,6 +62,7 @@ class Report:
     def cautions(self) -> list[str]:
         """What a reader must know before believing the verdict."""
         cautions = list(self.collapsed.values())
+        cautions += describe_rarely_learnt(self.comparison.runs)
         if self.comparison.allowed:
             keys = ", ".join(self.comparison.allowed)
             cautions.append(f"The runs also differ in {keys}, as was allowed.")

@@ -7,6 +7,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from unetlite.compare.figures import SIDE
 from unetlite.compare.report import Report
+from unetlite.files import name_full_disk
 from unetlite.judge.analysis import Analysis
 from unetlite.visualize import WRONG, picture_grid
 
@@ -23,7 +24,7 @@ def write_tensorboard(report: Report, directory: Path) -> Path:
         "test images": (report.figures.images, {"wrong": WRONG}),
         "decoder features": (report.figures.features, {}),
     }
-    with SummaryWriter(str(path)) as writer:
+    with name_full_disk(path), SummaryWriter(str(path)) as writer:
         writer.add_figure("verdict", interval_chart(report.analysis))
         for page, (rows, legend) in pages.items():
             for number, (title, pictures) in enumerate(rows.items()):

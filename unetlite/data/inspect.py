@@ -1,5 +1,6 @@
 """What a folder of images and masks holds: its classes, and what would train nonsense."""
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -307,7 +308,7 @@ def find_warnings(
         pattern = r"^(.+?)[-_. ]*\d+$"
         warnings.append(
             "names look like series; if one is a patient, place or video, "
-            f"give \"data.group='{pattern}'\""
+            f"give {shlex.quote(f'data.group={pattern}')}"
         )
     return warnings
 

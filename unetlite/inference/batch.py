@@ -1,18 +1,22 @@
 """Predicting many files: masks and overlays on disk, and a row of predictions.csv for each."""
 
 import csv
+import errno
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO, StringIO
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from unetlite.data.formats import open_image_file
 from unetlite.data.raster import RasterSource, is_large, open_source
 from unetlite.errors import UsageError
+from unetlite.files import name_full_disk
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import Model
 from unetlite.inference.outputs import write_outputs
@@ -51,6 +55,8 @@ class FilePredictor:
             return self._predict(name, path)
         except (UsageError, OSError, MemoryError) as error:  # such as a full disk
             reason = str(error.__cause__ or error)
+            if isinstance(error, OSError) and error.filename is not None:
+                reason = f"{os.fsdecode(error.filename)}: {error.strerror}"
             if str(path) not in reason:
                 reason = f"{path}: {reason}"
             return FileResult(name, reason)
@@ -99,25 +105,38 @@ def open_input(path: Path, metadata: Metadata) -> RasterSource:
 
 
 class PredictionTable:
-    """`predictions.csv`: a row for each image, written as soon as it is done."""
+    """`predictions.csv`: a row for each image, written as soon as it is done.
 
-    def __init__(self, file: TextIO, classes: Sequence[str], scored: bool):
+    `file` is not buffered, so that a row is there as a whole or not at all.
+    """
+
+    def __init__(self, file: FileIO, classes: Sequence[str], scored: bool):
         self.file = file
-        self.writer = csv.writer(file)
         self.header = list(COLUMNS)
         self.header += [f"pixels/{name}" for name in classes]
         self.header += [f"share/{name}" for name in classes]
         if scored:
             self.header.append("miou")
             self.header += [f"iou/{name}" for name in classes]
-        self.writer.writerow(self.header)
+        self._write(self.header)
 
     def add(self, result: FileResult) -> None:
-        """Writes a row, and makes it survive whatever happens to the rest."""
+        """Writes a row. Raises OSError if the disk is full."""
         cells = [format_cell(value) for value in row_values(result)]
         missing = len(self.header) - len(cells)
-        self.writer.writerow(cells + [""] * missing)
-        self.file.flush()
+        self._write(cells + [""] * missing)
+
+    def _write(self, cells: Sequence[str]) -> None:
+        line = StringIO()
+        csv.writer(line).writerow(cells)
+        # The name of a file need not be UTF-8.
+        content = line.getvalue().encode("utf-8", errors="surrogateescape")
+        end = self.file.tell()
+        with name_full_disk(Path(self.file.name)):
+            written = self.file.write(content)
+            if written != len(content):
+                self.file.truncate(end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def row_values(result: FileResult) -> list[Any]:

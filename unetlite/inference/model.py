@@ -85,8 +85,9 @@ class Model:
     `classes` (names) and `colours` (RGB) are in the order of the class indices. Images with a side
     longer than `tile` pixels are predicted in tiles; None takes 1536, or more for a large
     receptive field. `overlap` are pixels of image around a tile that are predicted with it; None
-    takes all that can change it, so that tiles give what the whole image would. Raises UsageError
-    for a tile that is too small.
+    takes all that can change it, so that tiles give what the whole image would. With fewer, such as
+    0, tiles are approximate: their borders differ, see `tiles_differ`. Raises UsageError for a tile
+    that is too small.
     """
 
     def __init__(
@@ -149,6 +150,22 @@ class Model:
         """True if an image is predicted in tiles. One that is resized for the network never is."""
         longest = max(source.height, source.width)
         return self.metadata.resize is None and longest > self.tiling.size
+
+    @property
+    def tiles_differ(self) -> str | None:
+        """Why tiles do not give what the whole image would, and what to do; None if they do."""
+        needed = self.tiling.needed
+        halo = self.tiling.halo
+        reasons = []
+        if halo < needed:
+            reasons.append(
+                f"the overlap is {halo} pixels, but {needed} around a tile can change it "
+                f"(receptive field {self.metadata.receptive_field}), so tiles differ at their "
+                "borders; leave --overlap out"
+            )
+        if self.metadata.reads_anywhere is not None:
+            reasons.append(f"{self.metadata.reads_anywhere}; a larger --tile comes closer")
+        return "; ".join(reasons) or None
 
     def bands(
         self,
@@ -214,8 +231,9 @@ def load(
 ) -> Model:
     """A trained network: a checkpoint, the run directory that holds it, or any export.
 
-    `tile` and `overlap` are for images larger than a tile, see Model. Raises UsageError if the
-    file is missing, damaged or of another kind, or if its runtime is not installed.
+    `tile` and `overlap` are for images larger than a tile, see Model: an overlap below the default
+    makes the borders of tiles approximate, without a warning. Raises UsageError if the file is
+    missing, damaged or of another kind, or if its runtime is not installed.
     """
     return Model(open_runtime(Path(path)), tile=tile, overlap=overlap)
 

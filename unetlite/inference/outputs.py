@@ -4,7 +4,8 @@ The mask of a large TIFF file is written by rows of tiles, so that memory does n
 image.
 """
 
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 
 from unetlite.data.formats.gdal import import_rasterio
 from unetlite.data.raster import RasterSource
+from unetlite.errors import first_line
 from unetlite.files import atomic_path
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import Band
@@ -21,6 +23,7 @@ from unetlite.inference.tiling import BLOCK
 from unetlite.visualize import overlay, palette_image
 
 WriteBand = Callable[[Band], None]
+Window = tuple[tuple[int, int], tuple[int, int]]  # rows and columns, each from and to
 
 
 def write_outputs(
@@ -49,13 +52,31 @@ def write_outputs(
 @contextmanager
 def write_tiff(path: Path, source: RasterSource, metadata: Metadata) -> Iterator[WriteBand]:
     """A tiled TIFF file of a mask, which is written as the bands come."""
-    with atomic_path(path) as partial, create_tiff(partial, source, metadata) as tiff:
+    checksums: dict[Window, int] = {}
+    with atomic_path(path) as partial:
+        with create_tiff(partial, source, metadata) as tiff:
 
-        def write(band: Band) -> None:
-            rows = (band.top, band.top + len(band.classes))
-            tiff.write(band.classes, 1, window=(rows, (0, source.width)))
+            def write(band: Band) -> None:
+                rows = (band.top, band.top + len(band.classes))
+                window = (rows, (0, source.width))
+                tiff.write(band.classes, 1, window=window)
+                checksums[window] = zlib.crc32(band.classes.data)
 
-        yield write
+            yield write
+        check_tiff(partial, checksums)
+
+
+def check_tiff(path: Path, checksums: Mapping[Window, int]) -> None:
+    """Raises OSError if windows of a file are not what was written: GDAL tells of no full disk."""
+    rasterio = import_rasterio()
+    try:
+        with rasterio.open(path) as tiff:
+            for window, checksum in checksums.items():
+                classes = tiff.read(1, window=window)
+                if zlib.crc32(classes.data) != checksum:
+                    raise OSError("the file is not what was written")
+    except rasterio.errors.RasterioError as error:
+        raise OSError(first_line(error)) from None
 
 
 def create_tiff(path: Path, source: RasterSource, metadata: Metadata) -> Any:

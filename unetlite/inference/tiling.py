@@ -28,7 +28,8 @@ class Tiling:
 
     `tile` pixels are predicted at once; None takes 1536, or four halos if that is more. `overlap`
     are the pixels of the halo, rounded up to the stride; None takes as many as can change the
-    core. Raises UsageError if the overlap is negative, or leaves no core of the tile.
+    core, `needed`. With a smaller `halo` the borders of cores differ from the whole image's
+    prediction. Raises UsageError if the overlap is negative, or leaves no core of the tile.
     """
 
     def __init__(
@@ -38,10 +39,11 @@ class Tiling:
         tile: int | None = None,
         overlap: int | None = None,
     ):
+        # Half of the receptive field lies on each side, and up to half of a stride more on one of
+        # them, for operators that read a coarse pixel more there.
+        self.needed = (receptive_field + stride) // 2
         if overlap is None:
-            # Half of the receptive field lies on each side, and up to half of a stride more on one
-            # of them, for operators that read a coarse pixel more there.
-            overlap = (receptive_field + stride) // 2
+            overlap = self.needed
         if overlap < 0:
             raise UsageError(f"overlap={overlap}: expected 0 or more pixels.")
         self.halo = math.ceil(overlap / stride) * stride

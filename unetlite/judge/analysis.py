@@ -36,9 +36,10 @@ class Analysis:
     groups: int  # that they come from
     variants: dict[str, Summary]  # best first; those that a race dropped are last
     differences: Differences  # of ordered pairs; positive where the first is better
-    best: Best | None  # None with too few seeds for a verdict; then there are no differences
+    best: Best | None  # None without a verdict; then there are no differences
     alpha: float  # of all its statements together
     widened: float  # width of the bounds, over that with ENOUGH_GROUPS; 1 with as many
+    objection: str | None = None  # why there is no verdict, but for too few seeds
 
     def chart_interval(self, name: str) -> tuple[float, float]:
         """The interval of a variant's distance to the best of the others, around their best mean.
@@ -79,11 +80,12 @@ def analyse(
     run_scores: RunScores,
     dropped: Mapping[str, float],
     alpha: float = ALPHA,
+    objection: str | None = None,
 ) -> Analysis:
     """The comparison with the best, from the scores of the variants that a race did not drop.
 
     `run_scores` are what is shown of every training. `dropped` has the regret of the variants that
-    a race dropped.
+    a race dropped. With an `objection` to a verdict there are summaries only.
     """
     summaries = describe(run_scores)
     names = sorted(scores.values, key=lambda name: -summaries[name].mean)
@@ -91,7 +93,7 @@ def analyse(
     differences: Differences = {}
     best = None
     widened = 1.0
-    if len(scores.seeds) >= FEWEST_SEEDS:
+    if len(scores.seeds) >= FEWEST_SEEDS and objection is None:
         tables = scores.by_group(names)
         differences = pair_differences(tables)
         if groups < ENOUGH_GROUPS:
@@ -108,6 +110,7 @@ def analyse(
         best=best,
         alpha=alpha,
         widened=widened,
+        objection=objection,
     )
 
 

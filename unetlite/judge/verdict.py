@@ -41,6 +41,8 @@ def verdict(analysis: Analysis, cost: Cost, margin: float | None) -> str:
     The equivalence margin is a statement of its own, with the same confidence.
     """
     best = analysis.best
+    if analysis.objection is not None:
+        return analysis.objection
     if best is None:
         return too_few_seeds(len(analysis.seeds))
     if len(best.candidates) == 1:

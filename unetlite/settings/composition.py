@@ -6,6 +6,13 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from unetlite.errors import UsageError
+from unetlite.settings.overrides import (
+    NO_OVERRIDE,
+    decode_value,
+    encode_value,
+    parse,
+    quote_overrides,
+)
 from unetlite.settings.paths import CONFIGS
 from unetlite.settings.schema import Settings, read_settings
 
@@ -14,22 +21,23 @@ def compose_run(overrides: Sequence[str], values: Mapping[str, Any] | None = Non
     """The settings of `python train.py OVERRIDES`.
 
     `values` are set by dotted key, such as {"data.root": "my images"}, as they are: no grammar of
-    the command line reads them. Raises UsageError, and Hydra's errors for a line it cannot parse.
+    the command line reads them. Raises UsageError, and Hydra's errors for settings there are not.
     """
     from hydra import compose, initialize_config_dir
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf, open_dict
 
-    check_overrides(overrides)
+    words = quote_overrides(overrides)
+    check_overrides(words)
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        config = compose("train", overrides=list(overrides), return_hydra_config=True)
+        config = compose("train", overrides=words, return_hydra_config=True)
     HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
     with open_dict(config):
         for key, value in (values or {}).items():
             OmegaConf.update(
                 config,
                 key,
-                value,
+                encode_value(value),
                 merge=False,
             )
     return read_settings(resolve(config), overrides)
@@ -60,10 +68,8 @@ def check_overrides(overrides: Sequence[str]) -> None:
 
 def check_choice(group: str, word: str) -> None:
     """Raises UsageError if an override of a group gives no name, and is no sweep over names."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    override = OverridesParser.create().parse_override(word)
-    if override.is_sweep_override():
+    override = parse(word)
+    if override is None or override.is_sweep_override():
         return
     name = override.value()
     if not isinstance(name, str) or not name:
@@ -77,14 +83,19 @@ def resolve(config: Any) -> dict[str, Any]:
     keys = [key for key in config if key != "hydra"]
     own = OmegaConf.masked_copy(config, keys)
     plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
-    return cast(dict[str, Any], plain)
+    return cast(dict[str, Any], decode_value(plain))
 
 
 @contextmanager
 def translate_hydra_errors() -> Iterator[None]:
     """Turns Hydra's and OmegaConf's errors about a command line into a UsageError."""
-    from hydra.errors import HydraException, MissingConfigException
-    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+    from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+    from omegaconf.errors import (
+        GrammarParseError,
+        InterpolationResolutionError,
+        MissingMandatoryValue,
+        OmegaConfBaseException,
+    )
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints several lines, and exits with 1
     try:
@@ -93,6 +104,13 @@ def translate_hydra_errors() -> Iterator[None]:
         raise UsageError(unknown_choice(error)) from None
     except MissingMandatoryValue as error:
         raise UsageError(f"{error.full_key} has no value; give {error.full_key}=...") from None
+    except OverrideParseException as error:
+        raise UsageError(f"{error.override}: {NO_OVERRIDE}") from None
+    except (InterpolationResolutionError, GrammarParseError) as error:
+        reason, *_ = str(error).splitlines()
+        raise UsageError(
+            f"{reason}. ${{...}} stands for another setting; in a name write \\${{...}}."
+        ) from None
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(" ".join(str(error).split())) from None
 

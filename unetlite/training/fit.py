@@ -9,6 +9,7 @@ from rich.logging import RichHandler
 from unetlite.data.cache import DecodedDataset
 from unetlite.data.loader import SegmentationData
 from unetlite.device import environment, keep_memory
+from unetlite.files import name_full_disk
 from unetlite.network.budget import match_budget
 from unetlite.network.initialization import initialise
 from unetlite.network.unet import UNet
@@ -40,7 +41,7 @@ def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
     network = make_network(config, settings.seed, data.dataset)
     segmenter = Segmenter(network, data.dataset, settings)
 
-    with run.open(environment()):
+    with name_full_disk(run.path), run.open(environment()):
         log_to(run.log)
         for remark in data.remarks:
             log.info(remark)
@@ -72,12 +73,19 @@ def make_network(config: UNetConfig, seed: int, dataset: DecodedDataset) -> UNet
     return network
 
 
+class LogFile(logging.FileHandler):
+    """A log whose errors, such as a full disk, end the run; else each prints a traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        raise
+
+
 def log_to(file: Path) -> None:
     """Sends the project's log to the terminal and, with times, to a file."""
     logger = logging.getLogger("unetlite")
     for handler in logger.handlers:  # of an earlier run in this process
         handler.close()
-    to_file = logging.FileHandler(file)
+    to_file = LogFile(file)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     to_terminal = RichHandler(
         show_time=False,

@@ -9,10 +9,11 @@ import torch
 from lightning.pytorch import Trainer
 from rich import get_console
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from unetlite.checkpoint import load_checkpoint
-from unetlite.files import relative_path
+from unetlite.files import relative_path, shell_path
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.network.checkpoint import load_network
 from unetlite.network.complexity import count_parameters
@@ -150,7 +151,7 @@ def print_results(run: RunDirectory, metrics: Metrics, classes: tuple[str, ...])
         "test images",
         "IoU",
         "Dice",
-        title=str(relative_path(run.path)),
+        title=Text(str(relative_path(run.path))),
     )
     for label in classes:
         table.add_row(label, score(f"iou/{label}"), score(f"dice/{label}"))
@@ -166,4 +167,4 @@ def print_results(run: RunDirectory, metrics: Metrics, classes: tuple[str, ...])
     seconds, rate = metrics["train/seconds"], metrics["train/images_per_second"]
     print(f"{seconds:.0f} s of training, {rate:.0f} images/s")
     print(f"checkpoint        {relative_path(run.test_checkpoint)}")
-    print(f"curves, pictures  tensorboard --logdir {relative_path(run.path.parents[1])}")
+    print(f"curves, pictures  tensorboard --logdir {shell_path(run.path.parents[1])}")

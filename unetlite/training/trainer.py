@@ -49,6 +49,11 @@ class OneEventFile(TensorBoardLogger):
     Test scores are left out here: they are written once, with the hyperparameters.
     """
 
+    @property
+    def log_dir(self) -> str:
+        """The directory as it is called: Lightning would expand a $ in its name."""
+        return str(self.root_dir)
+
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
         kept = {}
         for name, value in metrics.items():
@@ -66,16 +71,8 @@ class AtomicCheckpoints(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
-        try:
-            with atomic_path(Path(path)) as partial, partial.open("wb") as file:
-                torch.save(checkpoint, file)
-        except (OSError, RuntimeError) as error:
-            cause: BaseException | None = error
-            if isinstance(error, RuntimeError):  # PyTorch's archive hides what the disk said
-                cause = error.__context__
-            if isinstance(cause, OSError):
-                raise OSError(cause.errno, cause.strerror, str(path)) from None
-            raise
+        with atomic_path(Path(path)) as partial, partial.open("wb") as file:
+            torch.save(checkpoint, file)
 
 
 def make_trainer(options: TrainerOptions, run: RunDirectory, clock: Callback) -> Trainer:

@@ -1,0 +1,90 @@
+"""Why scores give no verdict: networks that have learnt nothing, and scores that are all equal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from unetlite.compare.runs import Run
+from unetlite.judge.learning import are_identical, missed_classes
+from unetlite.judge.scores import Scores
+from unetlite.judge.verdict import join_names
+
+
+def objection(runs: Sequence[Run], scores: Scores) -> str | None:
+    """Why there can be no verdict from these runs and their scores, and what to change."""
+    unlearnt = describe_missed(runs)
+    if unlearnt is not None:
+        return f"No verdict: {unlearnt}"
+    if are_identical(scores):
+        mean = next(iter(scores.means().values()))
+        return (
+            f"No verdict: all variants have the same scores to the last digit ({mean:.4f} on "
+            "average). Equal scores without any spread are no evidence; take test images that are "
+            "harder, or more of them, and see that the runs are no copies of each other."
+        )
+    return None
+
+
+def describe_missed(runs: Sequence[Run]) -> str | None:
+    """Which classes no run has learnt, and what to change; None if there is none."""
+    counts = class_counts(runs)
+    missed = missed_classes(counts)
+    if not missed:
+        return None
+    return (
+        f"none of {len(runs)} trainings has learnt {describe_classes(runs[0], counts, missed)}, "
+        f"so their scores say nothing about what is compared. {remedy(runs[0].config)}"
+    )
+
+
+def describe_rarely_learnt(runs: Sequence[Run]) -> list[str]:
+    """A sentence on the classes that some runs have learnt, but fewer than half of them."""
+    counts = class_counts(runs)
+    most = len(runs) // 2
+    missed = missed_classes(counts)
+    rare = [k for k in missed_classes(counts, most) if k not in missed]
+    if not rare:
+        return []
+    return [
+        f"Fewer than {most} of {len(runs)} trainings have learnt "
+        f"{describe_classes(runs[0], counts, rare)}. {remedy(runs[0].config)}"
+    ]
+
+
+def describe_classes(run: Run, counts: Sequence[np.ndarray], indices: Sequence[int]) -> str:
+    """Classes with their shares and scores, in a sentence."""
+    return join_names([describe_class(run, counts, k) for k in indices])
+
+
+def describe_class(run: Run, counts: Sequence[np.ndarray], k: int) -> str:
+    """A class with its share of the test pixels, and its best IoU."""
+    scores = []
+    for of_run in counts:
+        true_positive, false_positive, false_negative = of_run[k]
+        scores.append(true_positive / (true_positive + false_positive + false_negative))
+    pixels = counts[0][:, [0, 2]].sum(1)  # of the truth (K,)
+    share = pixels[k] / pixels.sum()
+    return (
+        f"the class {run.classes[k]} ({share:.2%} of the test pixels, best IoU {max(scores):.4f})"
+    )
+
+
+def class_counts(runs: Sequence[Run]) -> list[np.ndarray]:
+    """TP, FP and FN (K, 3) of each run, over all test images."""
+    return [run.counts("overlap").sum(0) for run in runs]
+
+
+def remedy(config: Mapping[str, Any]) -> str:
+    """What may help a network to learn a rare class, with the settings as they are."""
+    trainer = config["trainer"]
+    data = config["data"]
+    length = f"trainer.max_epochs, {trainer.get('max_epochs')} now"
+    if trainer.get("max_steps", -1) > 0:
+        length += f"; trainer.max_steps, {trainer['max_steps']} now"
+    return (
+        f"Train more steps ({length}; a smaller data.batch_size, {data.get('batch_size')} now, "
+        f"makes more of an epoch), take larger crops (data.crop_size, {data.get('crop_size')} "
+        f"now), raise trainer.dice_weight ({trainer.get('dice_weight')} now), or leave the class "
+        "out of data.classes."
+    )
