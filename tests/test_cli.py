@@ -22,6 +22,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
     assert found == {
         "train": [],  # takes the words of train.py
         "choose": ["--budget", "--margin", "--operators", "--parallel", "data", "settings"],
+        "inspect": ["--html", "--json", "directory", "settings"],
         "explain": ["--compare", "--size", "what"],
         "compare": [
             "--allow",
@@ -38,10 +39,12 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
             "--fold",
             "--format",
             "--images",
+            "--input",
             "--int8",
             "--no-fold",
             "--output",
             "--precision",
+            "--size",
             "--to",
             "checkpoint",
         ],

@@ -5,8 +5,10 @@ import torch
 from helpers import overrides
 
 from unetlite.compare.step_times import estimate_step_times, fastest_workers
-from unetlite.data.cache import DecodedDataset
+from unetlite.data.cache import Decoded, DecodedDataset
+from unetlite.data.normalisation import ChannelStatistics
 from unetlite.settings.composition import compose_run
+from unetlite.visualize import Display
 
 
 @pytest.mark.parametrize(
@@ -25,7 +27,9 @@ def test_steps_of_all_variants_are_timed_and_the_threads_are_as_before(discs, tm
     variants = {}
     for name in ("transpose", "nearest"):
         variants[name] = compose_run(overrides(discs, tmp_path, *words, f"upsample={name}"))
-    dataset = DecodedDataset(("disc", "other"), (), torch.zeros(3), torch.ones(3), {})
+    statistics = ChannelStatistics([0] * 3, [1] * 3, [0] * 3, [255] * 3)
+    decoded = Decoded("uint8", statistics, {}, "")
+    dataset = DecodedDataset(("disc", "other"), (), decoded, Display((1,)))
     threads = torch.get_num_threads()
     messages = []
     seconds, parallel = estimate_step_times(variants, dataset, 2, messages.append)
