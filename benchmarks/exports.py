@@ -20,7 +20,7 @@ import torch
 
 from unetlite.commands.export import CALIBRATION, CHECKED
 from unetlite.data.cache import Split
-from unetlite.data.loader import load_run_data
+from unetlite.data.provenance import load_run_data
 from unetlite.inference.agreement import batches, measure_agreement, spread_images
 from unetlite.inference.export import fold_for, onnx_model, write_export
 from unetlite.inference.metadata import Metadata
@@ -60,7 +60,8 @@ class Checkpoint(NamedTuple):
 
 def open_checkpoint(path: str) -> Checkpoint:
     network, metadata = read_checkpoint(Path(path))
-    splits = load_run_data(metadata.config).dataset.splits
+    data_hash = metadata.environment.get("data_hash")
+    splits = load_run_data(metadata.config, data_hash).dataset.splits
     image = batches(list(spread_images(splits["test"], CHECKED)), 1, 256, 256)[0]
     return Checkpoint(network, metadata, splits, image)
 

@@ -1,6 +1,8 @@
 """What several tests need: operators, networks as after training, images, small runs."""
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +24,7 @@ from unetlite.network.initialization import initialise
 from unetlite.network.receptive_field import receptive_field
 from unetlite.network.unet import UNet
 from unetlite.settings.paths import CHECKOUT
-from unetlite.settings.schema import UNetConfig
+from unetlite.settings.schema import METADATA_KEY, UNetConfig
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
 
@@ -120,6 +122,24 @@ def overrides(root, tmp_path, *more):
     ]
 
 
+def invert_masks(root: Path) -> None:
+    """What was foreground in a folder of images is background."""
+    for file in (root / "masks").iterdir():
+        save(file, 255 - np.array(Image.open(file)))
+
+
+def turn_masks(root: Path) -> None:
+    """By 180 degrees: sizes and shares of classes stay."""
+    for file in (root / "masks").iterdir():
+        save(file, np.array(Image.open(file))[::-1, ::-1])
+
+
+def add_images(root: Path) -> None:
+    """A ninth image in the folder of eight discs."""
+    for kind in ("images", "masks"):
+        shutil.copy(root / kind / "0.png", root / kind / "8.png")
+
+
 def run_cli(*words):
     """`unetlite WORDS` in this process: the result has exit_code, stdout and stderr."""
     # By this Hydra closes the handlers of others, and absl's closes pytest's stderr.
@@ -176,3 +196,34 @@ def write_export_of(network, metadata, format, directory):
     path = directory / f"{metadata.precision}-{metadata.output}{EXPORTS[format]}"
     write_export(fold_for(network, format), metadata, format, path)
     return path
+
+
+def sign(run: Path) -> None:
+    """Makes changed files of a finished run pass for what the run wrote."""
+    names = [line.split("  ")[1] for line in (run / "SHA256SUMS").read_text().splitlines()]
+    lines = []
+    for name in names:
+        digest = hashlib.sha256((run / name).read_bytes()).hexdigest()
+        lines.append(f"{digest}  {name}\n")
+    (run / "SHA256SUMS").write_text("".join(lines))
+
+
+def forge(run: Path, change) -> None:
+    """Changes the content of both checkpoints of a finished run, `change(content, metadata)`."""
+    for file in run.glob("*.ckpt"):
+        content = torch.load(file, weights_only=True)
+        change(content, content[METADATA_KEY])
+        torch.save(content, file)
+    sign(run)
+
+
+def make_old(run: Path) -> None:
+    """Takes from a finished run what earlier versions did not record."""
+
+    def forget(_, metadata):
+        for key in ("data_hash", "code_version"):
+            metadata["environment"].pop(key, None)
+
+    forge(run, forget)
+    (run / "SHA256SUMS").unlink()
+    (run / "environment.json").unlink()

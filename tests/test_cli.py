@@ -27,6 +27,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
         "compare": [
             "--allow",
             "--by",
+            "--images",
             "--margin",
             "--metric",
             "--output",

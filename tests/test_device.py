@@ -1,10 +1,13 @@
-"""Memory of the machine."""
+"""Memory of the machine, and the version of the code."""
 
 import platform
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
+
+from unetlite import device
 
 
 @pytest.mark.skipif(
@@ -25,3 +28,13 @@ for _ in range(10):
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     faults = [int(line) for line in result.stdout.split()]
     assert faults[-1] < 10 < faults[0]
+
+
+def test_states_of_a_checkout_have_different_versions(tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "__file__", str(tmp_path / "device.py"))
+    versions = []
+    for content in ("a = 1", "a = 2", "a = 2"):
+        (tmp_path / "module.py").write_text(content)
+        versions.append(device.code_version.__wrapped__())
+    assert versions[0] != versions[1] == versions[2]
+    assert versions[0].startswith(f"{version('unetlite')}+")

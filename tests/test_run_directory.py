@@ -55,6 +55,38 @@ def test_a_finished_run_of_other_settings_is_no_finished_run(settings):
         RunDirectory(other)
 
 
+def test_a_run_of_another_folder_in_the_same_place_is_told_a_name(settings):
+    make_finished(settings)
+    dataset = {**settings.data.dataset, "root": "another"}
+    other = replace(settings, data=replace(settings.data, dataset=dataset))
+    with pytest.raises(UsageError, match=r"run of data\.root=.*discs; .*experiment=NAME"):
+        RunDirectory(other)
+
+
+def test_a_run_that_records_its_data_may_read_them_elsewhere(settings):
+    dataset = {**settings.data.dataset, "root": "moved"}
+    moved = replace(settings, data=replace(settings.data, dataset=dataset), resume="auto")
+    make_finished(settings)
+    with pytest.raises(UsageError, match=r"differs in data\.root"):
+        RunDirectory(moved)
+    path = Path(settings.run_dir)
+    (path / "environment.json").write_text('{"data_hash": "ab"}')
+    assert RunDirectory(moved).data_hash == "ab"
+    with pytest.raises(UsageError, match="no such directory"):  # where it is asked to look
+        train(moved)
+
+
+def test_an_edited_file_is_named_and_a_run_without_sums_is_not_checked(settings):
+    path = make_finished(settings)
+    files = RunFiles(path)
+    files.check_sums([files.metrics])
+    (path / "metrics.json").write_text('{"test/miou": 0.6, "val/miou": 0.25}')
+    with pytest.raises(UsageError, match=r"metrics\.json is not as the run wrote it"):
+        files.check_sums([files.metrics])
+    files.sums.unlink()
+    files.check_sums([files.metrics])
+
+
 def test_foreign_files_are_never_touched(settings, tmp_path):
     precious = tmp_path / "precious" / "thesis.txt"
     precious.parent.mkdir()

@@ -1,9 +1,11 @@
 """What this machine is, and what it computes fast."""
 
 import ctypes
+import hashlib
 import math
 import os
 import platform
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -58,11 +60,23 @@ def environment() -> dict[str, str | int]:
     values: dict[str, str | int] = {"python": platform.python_version()}
     for package in PACKAGES:
         values[package] = version(package)
+    values["code_version"] = code_version()
     values["system"] = platform.system()
     values["processor"] = processor()
     values["accelerator"] = accelerator
     values["threads"] = torch.get_num_threads()
     return values
+
+
+@cache
+def code_version() -> str:
+    """The version of the package, and a hash of its source: states of a checkout differ in it."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        digest.update(file.relative_to(package).as_posix().encode())
+        digest.update(file.read_bytes())
+    return f"{version('unetlite')}+{digest.hexdigest()[:12]}"
 
 
 def processor() -> str:

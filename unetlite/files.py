@@ -2,6 +2,7 @@
 
 import errno
 import glob
+import hashlib
 import json
 import os
 import platform
@@ -117,9 +118,18 @@ def pid_exists(process: str) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file in UTF-8."""
+    """Writes a file in UTF-8, with the same bytes on every system."""
     with atomic_path(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for chunk in iter(lambda: file.read(2**20), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def read_mapping(

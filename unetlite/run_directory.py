@@ -1,7 +1,9 @@
 """The run directory: the one place that knows its files, and when they may be written."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,9 @@ import yaml
 from filelock import FileLock, Timeout
 
 from unetlite.errors import UsageError
-from unetlite.files import read_mapping, write_text
+from unetlite.files import read_mapping, sha256, write_text
 from unetlite.settings.schema import (
+    LOCATION_KEYS,
     METADATA_KEY,
     NON_RESULT_KEYS,
     Settings,
@@ -22,7 +25,7 @@ from unetlite.settings.schema import (
 IGNORED_FILES = (".", "Thumbs.db", "desktop.ini", "best.", "last.")
 """Beginnings of names: the system's files, and exports beside a checkpoint."""
 
-OTHER_RUN = "choose another seed=K or output_dir=DIR"
+OTHER_RUN = "choose another seed=K, experiment=NAME or output_dir=DIR"
 
 
 class RunFiles:
@@ -40,6 +43,18 @@ class RunFiles:
         self.metrics = path / "metrics.json"
         self.per_image = path / "per_image.csv"
         self.counts = path / "counts.csv"
+        self.sums = path / "SHA256SUMS"  # of the results, for `sha256sum -c` too
+
+    @property
+    def is_started(self) -> bool:
+        """True if the run is finished, or can be resumed."""
+        return self.metrics.exists() or self.last.exists()
+
+    def stored_environment(self) -> dict[str, Any]:
+        """Machine, versions and the hash of the data; runs of earlier versions may have none."""
+        if not self.environment_file.exists():
+            return {}
+        return read_mapping(self.environment_file, (), self.remedy)
 
     @property
     def test_checkpoint(self) -> Path:
@@ -61,6 +76,28 @@ class RunFiles:
                 raise UsageError(f"{self.metrics} is damaged. {self.remedy}")
         return metrics
 
+    def results(self) -> list[Path]:
+        """The files whose content a finished run vouches for, besides `metrics.json`."""
+        return [self.counts, self.per_image, self.best, self.last]
+
+    def check_sums(self, files: Collection[Path]) -> None:
+        """Raises UsageError if one of these files is not as the run wrote it.
+
+        Runs of earlier versions have no sums, and are not checked.
+        """
+        if not self.sums.exists():
+            return
+        sums = {}
+        for line in self.sums.read_text(encoding="utf-8").splitlines():
+            digest, _, name = line.partition("  ")
+            sums[name] = digest
+        for file in files:
+            if file.exists() and sha256(file) != sums.get(file.name):
+                raise UsageError(
+                    f"{file} is not as the run wrote it: it differs from {self.sums.name}. "
+                    f"Put the original back, or delete {self.path} and train again."
+                )
+
     def stored_config(self) -> dict[str, Any]:
         """The configuration in plain values. Raises UsageError if it is damaged."""
         keys = ("seed", "data", "upsample", "trainer")
@@ -78,13 +115,15 @@ class RunDirectory(RunFiles):
 
     With resume=auto a run can be `finished`: nothing is left to do. Raises UsageError for what is
     in the way: other files, a finished run, an interrupted one that is not to be resumed, or a
-    checkpoint that is missing or of another run.
+    checkpoint that is missing or of another run. Whether the data are those of the run is for
+    `check_data` of training.fit, which has decoded them.
     """
 
     def __init__(self, settings: Settings):
         super().__init__(Path(settings.run_dir).resolve())
         self.settings = settings
         self.finished = False
+        self.recorded: dict[str, Any] = {}  # environment of the run that is there
         self.resume_from: Path | None = None  # the checkpoint to go on from
         self.steps = 0  # of training before the interruption
         self.leftovers: list[Path] = []  # of an attempt that left no checkpoint
@@ -103,23 +142,31 @@ class RunDirectory(RunFiles):
     def _open_finished(self) -> None:
         if self.settings.resume != "auto":
             raise UsageError(
-                f"{self.path} holds a finished run; {OTHER_RUN}, or delete the directory."
+                f"{self.path} holds a finished run{self._other_root()}; {OTHER_RUN}, "
+                "or delete the directory."
             )
         self.finished = True
-        check_same_run(self.path, self.stored_config(), self.settings)
+        self.recorded = self.stored_environment()
+        self._check_same_run(self.path, self.stored_config())
 
     def _open_unfinished(self) -> None:
         files = self._own_files()
         resume = self.settings.resume
         if self.last.exists() and not resume:
             raise UsageError(
-                f"{self.path} holds an interrupted run; continue it with resume=true, "
-                f"{OTHER_RUN}, or delete the directory."
+                f"{self.path} holds an interrupted run{self._other_root()}; "
+                f"continue it with resume=true, {OTHER_RUN}, or delete the directory."
             )
         if resume is True or (resume == "auto" and self.last.exists()):
             self._resume()
         else:
             self.leftovers = files
+
+    def _other_root(self) -> str:
+        """Names the folder of the run that is there, if this one reads another."""
+        root = self.settings.data.dataset.get("root")
+        stored = self.stored_config()["data"].get("root")
+        return "" if stored == root else f" of data.root={stored}"
 
     def _own_files(self) -> list[Path]:
         """The files of an earlier attempt. Raises UsageError for files of something else."""
@@ -140,9 +187,36 @@ class RunDirectory(RunFiles):
         from unetlite.checkpoint import load_checkpoint
 
         checkpoint = load_checkpoint(self.last)
-        check_same_run(self.last, checkpoint[METADATA_KEY]["config"], self.settings)
+        metadata = checkpoint[METADATA_KEY]
+        self.recorded = metadata.get("environment", {})
+        self._check_same_run(self.last, metadata["config"])
         self.resume_from = self.last
         self.steps = checkpoint["global_step"]
+
+    def _check_same_run(self, path: Path, stored: Mapping[str, Any]) -> None:
+        """Raises UsageError, naming the keys, if a stored configuration is that of another run."""
+        differences = config_differences(stored, self.settings.as_dict(), self.data_hash)
+        if differences:
+            raise UsageError(
+                f"{path} does not fit this run; it differs in {', '.join(differences)}. "
+                "Resume with the same settings, or start a new run with another output_dir=DIR."
+            )
+
+    @property
+    def data_hash(self) -> str | None:
+        """Of the data that the run was started with; None if there are none, or not recorded."""
+        return self.recorded.get("data_hash")
+
+    def recorded_data(self) -> dict[Path, str]:
+        """Hashes of the data that this run and others of its experiment were started with."""
+        recorded = {self.path: self.data_hash}
+        experiment = Path(self.settings.output_dir).resolve() / self.settings.experiment
+        if self.path.is_relative_to(experiment):
+            for file in sorted(experiment.glob("*/*/environment.json")):
+                run = RunFiles(file.parent)
+                if run.path != self.path and run.is_started:
+                    recorded[run.path] = run.stored_environment().get("data_hash")
+        return {path: digest for path, digest in recorded.items() if digest is not None}
 
     @contextmanager
     def open(self, environment: Mapping[str, Any]) -> Iterator[None]:
@@ -151,18 +225,12 @@ class RunDirectory(RunFiles):
         What an attempt without a checkpoint left is removed. Raises UsageError if another process
         writes to it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(self.path / ".lock", blocking=False):
-                self._check_unchanged()
-                for file in self.leftovers:
-                    file.unlink(missing_ok=True)
-                self._write_settings(environment)
-                yield
-        except Timeout:
-            raise UsageError(
-                f"{self.path} is being written by another process; wait for it, or {OTHER_RUN}."
-            ) from None
+        with lock(self.path, OTHER_RUN):
+            self._check_unchanged()
+            for file in self.leftovers:
+                file.unlink(missing_ok=True)
+            self._write_settings(environment)
+            yield
 
     def _check_unchanged(self) -> None:
         now = RunDirectory(self.settings)
@@ -178,20 +246,52 @@ class RunDirectory(RunFiles):
         write_text(self.environment_file, json.dumps(environment, indent=2) + "\n")
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
-        """Writes `metrics.json`, which marks the run as finished."""
-        write_text(self.metrics, json.dumps(metrics, indent=2) + "\n")
+        """Writes the sums, and `metrics.json`, which marks the run as finished."""
+        text = json.dumps(metrics, indent=2) + "\n"
+        sums = {self.metrics.name: hashlib.sha256(text.encode()).hexdigest()}
+        for file in self.results():
+            if file.exists():
+                sums[file.name] = sha256(file)
+        lines = [f"{digest}  {name}\n" for name, digest in sums.items()]
+        write_text(self.sums, "".join(lines))
+        write_text(self.metrics, text)
 
 
-def check_same_run(path: Path, stored: Mapping[str, Any], settings: Settings) -> None:
-    """Raises UsageError, naming the keys, if a stored configuration is that of another run."""
-    old = flatten(stored)
-    new = flatten(settings.as_dict())
+@contextmanager
+def lock(directory: Path, alternative: str) -> Iterator[None]:
+    """Makes a directory, for this process alone while the block runs; it goes if it stays empty.
+
+    Raises UsageError if another process has it; `alternative` to waiting is part of the message.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / ".lock"
+    try:
+        with FileLock(file, blocking=False):
+            try:
+                yield
+            finally:
+                if list(directory.iterdir()) == [file]:
+                    shutil.rmtree(directory)
+    except Timeout:
+        raise UsageError(
+            f"{directory} is being written by another process; wait for it, or {alternative}."
+        ) from None
+
+
+def config_differences(
+    there: Mapping[str, Any], here: Mapping[str, Any], data_hash: str | None
+) -> list[str]:
+    """The keys in which two configurations are those of different runs, with both values.
+
+    Where the data are does not matter if their hash is known.
+    """
+    ignored = NON_RESULT_KEYS
+    if data_hash is not None:
+        ignored = NON_RESULT_KEYS | LOCATION_KEYS
+    old = flatten(there)
+    new = flatten(here)
     differences = []
-    for key in sorted((old.keys() | new.keys()) - NON_RESULT_KEYS):
+    for key in sorted((old.keys() | new.keys()) - ignored):
         if old.get(key) != new.get(key):
             differences.append(f"{key} ({old.get(key)} there, {new.get(key)} here)")
-    if differences:
-        raise UsageError(
-            f"{path} does not fit this run; it differs in {', '.join(differences)}. "
-            "Resume with the same settings, or start a new run with another output_dir=DIR."
-        )
+    return differences

@@ -1,14 +1,16 @@
 """Values that are checked against a schema."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from inspect import signature
 from itertools import islice
-from json import JSONEncoder
+from json import JSONEncoder, dumps
+from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from unetlite.errors import UsageError
+from unetlite.errors import PARSE_ERRORS, UsageError, first_line
+from unetlite.files import read_mapping
 
 T = TypeVar("T")
 
@@ -37,6 +39,26 @@ def validate(schema: type[T], values: object, prefix: str) -> T:
         return schema(**values)
     except ValidationError as error:
         raise UsageError(describe_error(schema, error, prefix)) from None
+
+
+def read_record(
+    path: Path,
+    schema: type[T],
+    remedy: str,
+    upgrade: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+) -> T:
+    """The content of a JSON file, upgraded, as an object of a pydantic class.
+
+    Raises UsageError with the remedy if the file is damaged or missing.
+    """
+    content = read_mapping(path, (), remedy)
+    try:
+        return TypeAdapter(schema).validate_json(dumps(upgrade(content)))
+    except ValidationError as error:
+        reason = describe_error(schema, error, "").rstrip(".")
+    except (UsageError, *PARSE_ERRORS) as error:
+        reason = first_line(error).rstrip(".")
+    raise UsageError(f"{path} is damaged ({reason}). {remedy}")
 
 
 def describe_error(schema: type, error: ValidationError, prefix: str) -> str:

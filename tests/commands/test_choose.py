@@ -1,13 +1,18 @@
 """`unetlite choose`: from a folder to a verdict, and on after a kill."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from helpers import run_cli
+from helpers import add_images, invert_masks, run_cli, turn_masks
+
+from unetlite.device import code_version
+from unetlite.run_directory import lock
 
 
 def arguments(discs, *more):
@@ -58,6 +63,66 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(
     refused = run_cli(*arguments(discs, "--margin", "0.5"))
     assert refused.exit_code == 2
     assert "margin was 0.99 and is 0.5" in refused.stderr
+    check_other_data(discs, tmp_path, directory)
+
+
+def check_other_data(discs, tmp_path, directory):
+    """Other data under the same name are refused, before anything is trained."""
+    plan = json.loads((directory / "choose.json").read_text())
+    record = json.loads((directory / "race.json").read_text())
+    assert plan["data_hash"] == record["data_hash"]
+    assert record["code_version"] == code_version()
+    for number, change in enumerate((invert_masks, turn_masks, add_images)):
+        other = shutil.copytree(discs, tmp_path / str(number) / "discs")
+        again = arguments(other, "--margin", "0.99")
+        moved = run_cli(*again)
+        assert moved.exit_code == 0, moved.stderr
+        assert "6 trainings were done before" in moved.stdout
+        change(other)
+        for file in ("choose.json", "race.json", None):  # by the plan, the race, and the runs
+            result = run_cli(*again)
+            assert result.exit_code == 2
+            assert "other data" in result.stderr.strip().splitlines()[-1]
+            if file is not None:
+                (directory / file).unlink()
+        (directory / "choose.json").write_text(json.dumps(plan))
+        (directory / "race.json").write_text(json.dumps(record))
+
+
+def test_a_second_choose_on_a_folder_is_refused_at_once(discs, tmp_path, monkeypatch):
+    monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
+    monkeypatch.setattr("unetlite.commands.choose.make_plan", lambda *_: pytest.fail("it goes on"))
+    with lock(tmp_path / "outputs" / "discs", "wait"):
+        result = run_cli(*arguments(discs))
+    assert result.exit_code == 2
+    assert "is being written by another process" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"step_seconds": {"nearest": "fast"}}, "step_seconds.nearest=fast"),
+        ({"request": {"data": "x"}}, "request.overrides has no value"),
+        ({"seeds": None}, "seeds=None"),
+    ],
+)
+def test_a_damaged_plan_is_refused_with_the_reason(discs, tmp_path, monkeypatch, changes, reason):
+    monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
+    request = {
+        "data": str(discs), "overrides": [], "operators": None, "margin": None, "budget": None,
+    }  # fmt: skip
+    plan = {
+        "request": request, "summary": [], "overrides": ["data=folder"], "values": {},
+        "step_seconds": {"nearest": 0.1, "transpose": 0.1}, "seeds": 3, "budget": None,
+        "parallel": 1, "threads": 1,
+    }  # fmt: skip
+    file = tmp_path / "outputs" / "discs" / "choose.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({**plan, **changes}))
+    result = run_cli("choose", discs)
+    assert result.exit_code == 2
+    assert f"choose.json is damaged ({reason}" in result.stderr
+    assert "no training is lost" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -70,6 +135,8 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(
         (["{discs}", "upsample=carafe"], "--operators"),
         (["{discs}", "output_dir=x"], "UNETLITE_HOME=DIR"),
         (["{discs}", "--budget", "soon"], "budget=soon"),
+        (["{discs}", "--margin", "inf"], "--margin inf"),
+        (["{discs}", "--margin", "1.5"], "from 0 to 1"),
         (["{discs}", "model.norm=magic"], "model.norm"),
         (["{discs}", "--budget", "1s", "model.widths=[4,6]"], "--budget 1s"),
     ],
@@ -83,6 +150,8 @@ def test_what_cannot_be_answered_ends_in_one_line(discs, tmp_path, monkeypatch, 
     result = run_cli("choose", *words, f"data_dir={tmp_path}")
     assert result.exit_code == 2, result.output
     assert message in result.stderr.strip().splitlines()[-1]
+    if not result.stdout:  # nothing was inspected yet
+        assert not list((tmp_path / "outputs").glob("*"))
 
 
 @pytest.mark.parametrize("name", ["it's, [odd]=1", "道路 {x}", "a b"])

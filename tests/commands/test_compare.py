@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import yaml
+from helpers import forge
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
@@ -41,6 +42,7 @@ def test_the_terminal_shows_whole_numbers_in_80_columns(runs, monkeypatch):
             config = yaml.safe_load(file.read_text())
             config["upsample"].update(name="a_name_of_its_own", kernel_size=size)
             file.write_text(yaml.safe_dump(config))
+            forge(file.parent, lambda _, metadata, config=config: metadata.update(config=config))
     result = run_compare(runs, *UNTIMED)
     assert result.exit_code == 0, result.output
     paths = ("report", "use it", "unetlite")

@@ -1,11 +1,13 @@
 """`unetlite export`: what is kept was checked; what cannot be is refused, and leaves nothing."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers import image, noise, run_cli, save
+from helpers import add_images, forge, image, make_old, noise, run_cli, save
 
 from unetlite import load, timing
 from unetlite.inference import export
@@ -45,7 +47,7 @@ def test_one_checked_file_stays_beside_the_checkpoint(runs, format):
 
 
 def test_images_to_check_with_need_no_data_set(runs, tmp_path, monkeypatch):
-    monkeypatch.setattr("unetlite.data.loader.load_run_data", None)
+    monkeypatch.setattr("unetlite.data.provenance.load_run_data", None)
     save(tmp_path / "images" / "a.png", noise(40, 50))
     options = ["--images", tmp_path / "images", "--to", tmp_path / "a.onnx"]
     result = run_cli("export", runs / "transpose" / "seed0", *options, "--output", "classes")
@@ -65,6 +67,57 @@ def test_integers_are_calibrated_on_training_images_and_scored(trained, format, 
     pixels = image(1, 1, 40, 50).numpy()
     exact = open_runtime(checkpoint).probabilities(pixels)
     assert 0 < np.abs(runtime.probabilities(pixels) - exact).max() < 0.2
+
+
+@pytest.fixture
+def squares(trained) -> Path:
+    """Where the data of the runs are."""
+    return trained.parents[1] / "squares"
+
+
+def test_integers_are_calibrated_on_the_data_of_the_run_wherever_they_are(
+    runs, squares, tmp_path, monkeypatch
+):
+    run = runs / "transpose" / "seed0"
+    moved = shutil.copytree(squares, tmp_path / "moved", copy_function=shutil.copy)
+    gone = {"root": str(tmp_path / "gone")}
+    forge(run, lambda _, metadata: metadata["config"]["data"].update(gone))
+    refused = run_cli("export", run, "--int8")
+    assert refused.exit_code == 2
+    assert "no such directory" in refused.stderr
+    found = run_cli("export", run, "--int8", "--images", moved, "--to", tmp_path / "a.onnx")
+    assert found.exit_code == 0, found.stderr
+    assert "mean IoU" in found.stdout
+    assert open_runtime(tmp_path / "a.onnx").metadata.environment["data_hash"]
+
+    images = [moved / "images" / f"{k}.png" for k in range(3)]
+    given = [word for image in images for word in ("--images", image)]
+    others = run_cli("export", run, "--int8", *given, "--to", tmp_path / "b.onnx")
+    assert others.exit_code == 0, others.stderr
+    assert "calibrated on the images that were given, and not scored" in others.stdout
+    assert "mean IoU" not in others.stdout
+
+    add_images(moved)
+    refused = run_cli("export", run, "--int8", "--images", moved, "--to", tmp_path / "c.onnx")
+    assert refused.exit_code == 2
+    assert "made with other data" in refused.stderr
+    assert not (tmp_path / "c.onnx").exists()
+
+
+def test_a_run_that_does_not_record_its_data_is_calibrated_with_a_warning(runs, tmp_path):
+    run = runs / "transpose" / "seed0"
+    make_old(run)
+    result = run_cli("export", run, "--int8", "--to", tmp_path / "a.onnx")
+    assert result.exit_code == 0, result.stderr
+    assert "does not record its data" in result.stdout
+
+
+def test_a_checkpoint_of_another_run_does_not_get_the_scores_of_this_one(runs):
+    run = runs / "transpose" / "seed0"
+    shutil.copy(runs / "bilinear" / "seed0" / "last.ckpt", run / "last.ckpt")
+    result = run_cli("export", run)
+    assert result.exit_code == 2
+    assert "last.ckpt is not as the run wrote it" in result.stderr
 
 
 @pytest.mark.parametrize(

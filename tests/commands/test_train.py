@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from helpers import overrides, run_cli, run_script
+from helpers import invert_masks, overrides, run_cli, run_script
 from test_run_directory import make_finished
 
 from unetlite.settings.composition import compose_run
@@ -77,6 +77,28 @@ def test_a_sweep_takes_folders_and_classes_as_they_are_called(discs, tmp_path, m
         assert "iou/道路" in (run / "per_image.csv").read_text(encoding="utf-8")
     (line,) = {line for line in result.stdout.splitlines() if "tensorboard --logdir" in line}
     assert shlex.split(line)[-1] == str(Path(name, "outputs", "test"))
+
+
+def test_data_that_changed_are_refused_in_a_sweep_and_beside_other_runs(
+    discs, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = overrides(discs, tmp_path, "trainer.max_steps=1")
+    assert run_cli("train", *words, "upsample=nearest").exit_code == 0
+    invert_masks(discs)
+    sweep = ["-m", *words, "upsample=bilinear,nearest", "resume=auto"]
+    resumed = [*words, "upsample=nearest", "resume=auto"]
+    beside = [*words, "upsample=bilinear"]
+    for arguments in (sweep, resumed, beside):
+        result = run_cli("train", *arguments)
+        assert result.exit_code == 2, result.stderr
+        message = result.stderr.strip().splitlines()[-1]
+        assert "nearest/seed0 was made with other data" in message
+        assert "the masks differ" in message
+        assert "experiment=NAME" in message
+    assert [path.name for path in (tmp_path / "outputs" / "test").iterdir()] == ["nearest"]
+    words[words.index("experiment=test")] = "experiment=other"
+    assert run_cli("train", *words, "upsample=bilinear").exit_code == 0
 
 
 def test_a_sweep_logs_every_run_and_later_skips_the_finished_ones(discs, tmp_path, monkeypatch):

@@ -1,10 +1,10 @@
 """Runs as variants: what is read, what is refused, and what is left out."""
 
-import csv
 import json
 import shutil
 
 import pytest
+from helpers import make_old, sign
 
 from unetlite.compare.comparison import name_variants, read_comparison
 from unetlite.compare.metrics import METRICS
@@ -40,26 +40,69 @@ def test_runs_that_differ_in_another_key_are_refused_by_name(runs, change):
     assert comparison.allowed == ["model.norm", "trainer.learning_rate"]
 
 
-def test_where_runs_are_does_not_matter_but_their_test_images_do(runs, change):
+def test_where_runs_and_data_are_does_not_matter_but_the_test_images_do(runs, change, edit):
     run = runs / "bilinear" / "seed1"
-    change(run / "config.yaml", run_dir="elsewhere", data__num_workers=3)
+    change(run / "config.yaml", run_dir="elsewhere", data__num_workers=3, data__root="moved")
     read_comparison(runs)
-    table = run / "per_image.csv"
-    header, first, *rest = list(csv.reader(table.open()))
-    other_image = ["another", *first[1:]]
-    other_group = [first[0], "another", *first[2:]]
-    for changed in (other_image, other_group):
-        with table.open("w", newline="") as file:
-            csv.writer(file).writerows([header, changed, *rest])
+    for column in ("image", "group"):
+
+        def rename(header, rows, column=column):
+            rows[0][header.index(column)] = "another"
+
+        edit(run / "counts.csv", rename)
+        sign(run)
         with pytest.raises(UsageError, match="different images"):
             read_comparison(runs)
+
+
+def test_runs_on_different_data_are_refused_unless_a_key_of_the_data_is_compared(
+    runs, change, change_recorded
+):
+    for file in (runs / "bilinear").rglob("config.yaml"):
+        change_recorded(file.parent, data_hash="ab" * 32)
+    with pytest.raises(UsageError, match="different images, masks or splits"):
+        read_comparison(runs)
+    with pytest.raises(UsageError, match="different images, masks or splits"):
+        read_comparison(runs, allow=["data.augment"])
+    read_comparison(runs, allow=["data"])
+    for file in (runs / "bilinear").rglob("config.yaml"):
+        change(file, data__val_fraction=0.3)
+    read_comparison(runs, allow=["data.val_fraction"])
+
+
+def test_runs_that_do_not_record_their_data_must_have_read_the_same_folder(runs, change):
+    for run in runs.glob("*/seed*"):
+        make_old(run)
+    read_comparison(runs)
+    config = runs / "bilinear" / "seed1" / "config.yaml"
+    text = config.read_text()
+    make_new = (config.parent / "SHA256SUMS").write_text
+    make_new("")
+    change(config, data__root="moved")
+    (config.parent / "SHA256SUMS").unlink()
+    with pytest.raises(UsageError, match=r"in data\.root"):
+        read_comparison(runs)
+    assert text != config.read_text()
+
+
+def test_a_copy_under_another_seed_is_refused_but_equal_scores_are_not(
+    runs, change, put_counts, add_seed
+):
+    put_counts(runs, lambda operator, seed: 1000)
+    add_seed(runs, "bilinear", 3)
+    read_comparison(runs)
+    copy = runs / "bilinear" / "seed4"
+    shutil.copytree(runs / "bilinear" / "seed3", copy)
+    change(copy / "config.yaml", seed=4)
+    with pytest.raises(UsageError, match=r"seed4 is a copy of .*seed3.*train seed=4"):
+        read_comparison(runs)
 
 
 def test_runs_of_an_earlier_version_compare_with_new_ones(runs):
     config = runs / "bilinear" / "seed1" / "config.yaml"
     text = config.read_text()
     assert "test_checkpoint:" in text
-    config.write_text(text.replace("test_checkpoint:", "judge:"))
+    config.write_text(text.replace("test_checkpoint:", "judge:"))  # also before sums were written
     assert "trainer.test_checkpoint" in read_comparison(runs).shared
 
 
@@ -72,28 +115,18 @@ def test_seeds_that_not_all_have_and_unfinished_runs_are_left_out_by_name(runs):
     assert unshared == f"{runs / 'transpose' / 'seed1'}: not every variant has seed 1"
 
 
-def test_the_distinct_environments_are_listed(runs):
+def test_the_distinct_environments_are_listed(runs, change_recorded):
     assert len(read_comparison(runs).environments) == 1
-    (runs / "bilinear" / "seed0" / "environment.json").unlink()
-    assert len(read_comparison(runs).environments) == 1
-    (runs / "bilinear" / "seed1" / "environment.json").write_text('{"torch": "1.0"}')
+    change_recorded(runs / "bilinear" / "seed1", torch="1.0")
     assert len(read_comparison(runs).environments) == 2
-
-
-def test_a_metric_that_a_run_does_not_have_is_refused(runs):
-    table = runs / "bilinear" / "seed1" / "per_image.csv"
-    header, *rows = list(csv.reader(table.open()))
-    for row in rows:
-        row[header.index("miou")] = ""
-    with table.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-    with pytest.raises(UsageError, match=r"metric miou_per_image: .* no value"):
-        read_comparison(runs).analyse("miou_per_image")
 
 
 def test_a_missing_score_is_no_score(runs):
     file = runs / "bilinear" / "seed1" / "metrics.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "test/dice": None}))
+    metrics = json.loads(file.read_text())
+    del metrics["test/dice"]  # as of a version that did not compute it
+    file.write_text(json.dumps(metrics))
+    sign(file.parent)
     comparison = read_comparison(runs)
     assert [metric for metric in METRICS if not comparison.has_metric(metric)] == ["dice"]
     assert list(comparison.run_scores("dice")["bilinear"]) == [0, 2]

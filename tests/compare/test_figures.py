@@ -1,7 +1,10 @@
 """Pictures of test images and features."""
 
+import shutil
+
 import numpy as np
 import torch
+from helpers import save
 
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.figures import draw_figures, principal_components
@@ -29,6 +32,20 @@ def test_another_augmentation_still_gives_pictures_and_another_data_set_does_not
     figures = draw_figures(read_comparison(runs, allow=["data"]), networks)
     assert "differ in the data set" in figures.missing
     assert not figures.images
+
+
+def test_pictures_are_drawn_from_data_that_moved(runs, trained, tmp_path, change):
+    networks = {"bilinear": load_network(runs / "bilinear" / "seed0" / "best.ckpt").eval()}
+    moved = shutil.copytree(trained.parents[1] / "squares", tmp_path / "moved")
+    for file in runs.rglob("config.yaml"):
+        change(file, data__root=str(tmp_path / "gone"))
+    comparison = read_comparison(runs)
+    assert "no such directory" in draw_figures(comparison, networks).missing
+    figures = draw_figures(comparison, networks, moved)
+    assert figures.missing is None
+    assert figures.images
+    save(moved / "masks" / "0.png", np.ones((64, 64), np.uint8))
+    assert "made with other data" in draw_figures(comparison, networks, moved).missing
 
 
 def test_principal_components_do_not_depend_on_how_a_network_mixes_its_channels():

@@ -1,12 +1,13 @@
 """How a race stands, for the terminal."""
 
 from unetlite.compare.monitor import RaceMonitor
-from unetlite.compare.race_record import RaceRecord
+from unetlite.compare.race_record import Interim, RacePlan, RaceRecord
 
 STEPS = {"zeros": 0.1, "nearest": 0.2}
-PLAN = {"variants": list(STEPS), "seeds": 10}
+PLAN = RacePlan(list(STEPS), seeds=10)
 FINISHED = {"nearest": {0: 0.9, 1: 0.8, 2: 0.85}, "zeros": {0: 0.5, 1: 0.4, 2: 0.6}}
-INTERIM = {"seeds": 3, "candidates": ["nearest"], "regret": {"nearest": 0.0, "zeros": 0.45}}
+INTERIM = Interim(3, ["nearest"], {"nearest": 0.0, "zeros": 0.45})
+ENDED = "one candidate is left"
 
 
 def new_monitor():
@@ -18,7 +19,7 @@ def cells(monitor):
 
 
 def test_trainings_and_interims_of_an_earlier_start_are_in_the_table():
-    monitor = RaceMonitor(RaceRecord(PLAN, [INTERIM]), STEPS, FINISHED)
+    monitor = RaceMonitor(RaceRecord(PLAN, [INTERIM], ENDED), STEPS, FINISHED)
     assert monitor.done == 6
     names, trainings, means, regrets, steps = cells(monitor)
     assert names == ["nearest", "zeros (dropped)"]
@@ -41,7 +42,7 @@ def test_each_training_and_interim_analysis_gives_a_line():
     assert line == "interim analysis at 3 seeds: dropped zeros; may be the best: nearest"
     assert cells(monitor)[0] == ["nearest", "zeros (dropped)"]
     assert "interim analysis at 5 seeds" in monitor.finished("nearest", 1, 0.8)
-    assert "dropped none" in monitor.interim({**INTERIM, "seeds": 5, "regret": {"nearest": 0.0}})
+    assert "dropped none" in monitor.interim(Interim(5, ["nearest"], {"nearest": 0.0}))
 
 
 def test_a_training_without_a_score_is_counted():

@@ -9,7 +9,9 @@ import torch
 from helpers import overrides
 
 from unetlite.compare.comparison import read_comparison
-from unetlite.compare.race import Race, RacePlan, finished_scores
+from unetlite.compare.race import Race, finished_scores
+from unetlite.compare.race_record import RacePlan
+from unetlite.compare.runs import read_run
 from unetlite.errors import RunFailed, UsageError
 from unetlite.judge.sequential import INTERIMS
 from unetlite.scheduler import LocalScheduler
@@ -63,6 +65,19 @@ def test_a_race_of_an_earlier_version_goes_on(runs):
     assert missing == [(name, seed) for seed in (3, 4) for name in race.record.racing]
 
 
+def test_a_race_goes_on_with_its_own_data_alone(runs, change_recorded):
+    settings = make_settings_in(runs)
+    own = read_run(runs / "bilinear" / "seed1").data_hash
+    change_recorded(runs / "bilinear" / "seed1", data_hash="other")
+    with pytest.raises(UsageError, match="different images, masks or splits"):
+        analysed_race(runs)
+    change_recorded(runs / "bilinear" / "seed1", data_hash=own)
+    Race(runs, RacePlan(VARIANTS), settings, own).analyse()
+    assert json.loads((runs / "race.json").read_text())["data_hash"] == own
+    with pytest.raises(UsageError, match=r"race\.json records a race on other data"):
+        Race(runs, RacePlan(VARIANTS), settings, "other")
+
+
 def test_a_budget_ends_a_race_between_interim_analyses(runs):
     race = Race(runs, RacePlan(VARIANTS, budget=1e-3), make_settings_in(runs))
     race.trained = 6
@@ -74,7 +89,7 @@ def test_compare_judges_a_race_by_its_own_alpha(runs):
     analysed_race(runs, margin=0.9)
     comparison = read_comparison(runs)
     assert comparison.alpha == INTERIMS[3]
-    assert comparison.race.plan["margin"] == 0.9
+    assert comparison.race.plan.margin == 0.9
 
 
 def test_only_finished_runs_of_the_race_are_taken_up(runs):
@@ -119,7 +134,7 @@ def test_a_race_ends_the_same_in_this_process_and_with_two_workers(discs, tmp_pa
         assert sorted(training[:2] for training in trained) == [
             (name, seed) for name in VARIANTS for seed in range(3)
         ]
-        assert [record["seeds"] for record in interims] == [3]
+        assert [interim.seeds for interim in interims] == [3]
         assert race.record.ended == "a variant is within the margin"
         (interim,) = json.loads((directory / "race.json").read_text())["interims"]
         del interim["seconds"]

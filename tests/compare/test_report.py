@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from helpers import make_old, sign
+
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.costs import Costs, VariantCost
 from unetlite.compare.figures import Figures
@@ -82,20 +84,29 @@ def test_without_latencies_macs_decide(runs):
     assert "million MACs" in make_report(runs, latency=False).verdicts[0]
 
 
-def test_what_differs_besides_is_named(runs, change):
+def test_what_differs_besides_is_named(runs, change, change_recorded):
     for file in (runs / "bilinear").rglob("config.yaml"):
         change(file, model__norm="group")
-    (runs / "bilinear" / "seed1" / "environment.json").write_text('{"torch": "1.0"}')
+    change_recorded(runs / "bilinear" / "seed1", torch="1.0", code_version="0.0.1+abc")
     cautions = " ".join(make_report(runs, allow=["model.norm"]).cautions)
     assert "also differ in model.norm, as was allowed" in cautions
     assert "torch (" in cautions
     assert "1.0" in cautions
+    assert "and code_version (" in cautions
 
 
-def test_one_group_is_no_sample_of_groups(runs):
-    for file in runs.rglob("per_image.csv"):
-        lines = file.read_text().splitlines()
-        rows = [line.split(",") for line in lines[1:]]
-        regrouped = [",".join([row[0], "one", *row[2:]]) for row in rows]
-        file.write_text("\n".join([lines[0], *regrouped]) + "\n")
+def test_runs_that_do_not_record_their_data_compare_and_that_is_said(runs):
+    make_old(runs / "bilinear" / "seed1")
+    (caution,) = [text for text in make_report(runs).cautions if "data" in text]
+    assert caution.startswith("1 of 6 runs do not record their data")
+
+
+def test_one_group_is_no_sample_of_groups(runs, edit):
+    def regroup(header, rows):
+        for row in rows:
+            row[header.index("group")] = "one"
+
+    for file in runs.rglob("counts.csv"):
+        edit(file, regroup)
+        sign(file.parent)
     assert any("are of one group" in caution for caution in make_report(runs).cautions)

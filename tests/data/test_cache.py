@@ -110,6 +110,37 @@ def test_a_damaged_cache_is_rebuilt(in_memory, tmp_path, capsys, file, damage):
     assert path.read_bytes() == content
 
 
+def test_the_hash_is_that_of_the_content_wherever_and_whenever_it_was_decoded(in_memory, tmp_path):
+    first = open_decoded(in_memory(), tmp_path / "a", "test").content_hash
+    assert open_decoded(in_memory(), tmp_path / "b", "test").content_hash == first
+
+    def changed(**values):
+        source = in_memory()
+        read = source.read
+
+        def read_changed(split):
+            for sample in read(split):
+                if sample.name == "val1":
+                    sample = sample._replace(**values)
+                yield sample
+
+        source.read = read_changed
+        return source
+
+    sample = list(in_memory().samples()["val"])[1]
+    changes = [
+        {"name": "another"},
+        {"group": "another"},
+        {"image": sample.image[:, ::-1]},
+        {"mask": sample.mask[::-1]},
+        {"image": sample.image.reshape(2, 7, 12), "mask": sample.mask.reshape(7, 12)},
+    ]
+    hashes = {first}
+    for k, change in enumerate(changes):
+        hashes.add(open_decoded(changed(**change), tmp_path / str(k), "test").content_hash)
+    assert len(hashes) == 1 + len(changes)
+
+
 @pytest.mark.parametrize("broken_after", [0, 5])
 def test_a_source_that_fails_leaves_nothing_behind(in_memory, tmp_path, broken_after):
     with pytest.raises(UsageError, match="broken"):

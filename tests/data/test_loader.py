@@ -3,12 +3,10 @@
 from collections import Counter
 from itertools import product
 
-import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import integers
 
-from unetlite.data.loader import RandomCrops, SegmentationData, full_crops, load_run_data
-from unetlite.errors import UsageError
+from unetlite.data.loader import RandomCrops, SegmentationData, full_crops
 from unetlite.settings.schema import AugmentOptions, DataOptions
 
 
@@ -109,27 +107,3 @@ def test_the_images_of_a_step_are_those_of_its_batch(discs, tmp_path):
     sampler.set_epoch(1)
     names = [data.dataset.splits["train"].names[crop.image] for crop in sampler]
     assert data.images_of_step(4) == names[4:8]
-
-
-def test_the_data_of_a_run_are_opened_by_its_stored_configuration(discs, tmp_path):
-    config = {
-        "data": {"name": "folder", "root": str(discs), "batch_size": 4, "crop_size": 16,
-                 "crops_per_image": 2, "num_workers": 0, "augment": {}},
-        "data_dir": str(tmp_path),
-        "seed": 3,
-    }  # fmt: skip
-    data = load_run_data(config)
-    assert data.seed == 3
-    assert data.dataset.classes == ("background", "foreground")
-
-
-def test_the_data_of_a_run_are_not_downloaded(tmp_path, monkeypatch):
-    monkeypatch.setattr("unetlite.data.public.PublicDataset.fetch", None)  # a call would fail
-    config = {
-        "data": {"name": "nuclei", "root": str(tmp_path), "download": True, "batch_size": 4,
-                 "crop_size": 16, "crops_per_image": 2, "num_workers": 0, "augment": {}},
-        "data_dir": str(tmp_path),
-        "seed": 3,
-    }  # fmt: skip
-    with pytest.raises(UsageError, match="is not there"):
-        load_run_data(config)

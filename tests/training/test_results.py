@@ -35,6 +35,7 @@ def test_a_run_leaves_its_files(finished):
         "metrics.json",
         "per_image.csv",
         "counts.csv",
+        "SHA256SUMS",
     }
     assert len(list(finished.glob("events.*"))) == 1
     config = yaml.safe_load((finished / "config.yaml").read_text())

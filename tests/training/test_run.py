@@ -1,13 +1,14 @@
 """A run: what it learns, how it resumes, and that no optimisation changes its losses."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import overrides
+from helpers import add_images, invert_masks, overrides, turn_masks
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from unetlite.checkpoint import load_checkpoint
@@ -60,9 +61,8 @@ class Interruption(Exception):
     """Stands for a crash."""
 
 
-@pytest.mark.parametrize("step", [5, 7])  # at the start of an epoch, and inside one
-def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch, step):
-    settings = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=3"))
+def interrupt(settings, monkeypatch, step=5):
+    """Trains up to a step, as if the process crashed there."""
     original = Segmenter.training_step
 
     def interrupted(self, batch, batch_idx):
@@ -74,6 +74,13 @@ def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch, ste
         patch.setattr(Segmenter, "training_step", interrupted)
         with pytest.raises(Interruption):
             train(settings)
+    return settings
+
+
+@pytest.mark.parametrize("step", [5, 7])  # at the start of an epoch, and inside one
+def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch, step):
+    settings = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=3"))
+    interrupt(settings, monkeypatch, step)
     with pytest.raises(UsageError, match="resume=true"):
         train(settings)
     resuming = replace(settings, resume=True)
@@ -94,6 +101,22 @@ def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch, ste
         for name in TIMES:
             del metrics[name]
     assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize("change", [invert_masks, turn_masks, add_images])
+def test_a_run_goes_on_with_its_own_data_wherever_they_are(discs, tmp_path, monkeypatch, change):
+    """Other data are refused in words; another code goes on with a warning."""
+    words = overrides(discs, tmp_path, "trainer.max_epochs=3")
+    settings = interrupt(compose_run(words), monkeypatch)
+    kept = shutil.copytree(discs, tmp_path / "kept")
+    change(discs)
+    with pytest.raises(UsageError, match=r"other data than data\.root=.*experiment=NAME"):
+        train(replace(settings, resume=True))
+    assert not (Path(settings.run_dir) / "metrics.json").exists()
+    moved = replace(settings.data, dataset={**settings.data.dataset, "root": str(kept)})
+    monkeypatch.setattr("unetlite.training.fit.code_version", lambda: "9+new")
+    train(replace(settings, data=moved, resume=True))
+    assert "9+new goes on with it" in (Path(settings.run_dir) / "train.log").read_text()
 
 
 def test_runs_that_differ_in_the_operator_see_the_same_batches(discs, tmp_path, monkeypatch):

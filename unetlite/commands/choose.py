@@ -3,25 +3,30 @@
 import json
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+from pydantic import PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from rich.live import Live
 
-from unetlite.commands.compare import compare
+from unetlite.commands.compare import check_criteria, compare
 from unetlite.commands.inspect import folder_options, write_page
+from unetlite.commands.train import check_data_of
 from unetlite.data.inspect import inspect_folder
 from unetlite.errors import Interrupted, UsageError
-from unetlite.files import read_mapping, write_text
+from unetlite.files import write_text
+from unetlite.run_directory import lock
 from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import CONFIGS, HOME
 from unetlite.settings.schema import Settings
 from unetlite.terminal import load_libraries, progress
 from unetlite.timing import num_threads, parse_duration
+from unetlite.validation import STRICT, read_record
 
 if TYPE_CHECKING:
     from unetlite.data.loader import SegmentationData
@@ -41,7 +46,7 @@ CHOSEN_HERE = {
 """Keys that a user cannot set, and the reason."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Request:
     """What was asked. The answer to it is kept, so the same command goes on."""
 
@@ -52,19 +57,20 @@ class Request:
     budget: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Plan:
     """What is trained to answer a request."""
 
-    request: dict[str, Any]
+    request: Request
     summary: list[str]  # for the terminal
     overrides: list[str]  # of all trainings: the data set, and what was typed
     values: dict[str, Any]  # settings of all trainings by dotted key, found or planned
-    step_seconds: dict[str, float]  # of a training step, by operator
+    step_seconds: dict[str, PositiveFloat]  # of a training step, by operator
     seeds: int  # the most of each operator
-    budget: float | None  # seconds
-    parallel: int  # trainings at once
-    threads: int  # of all of them together
+    budget: PositiveFloat | None  # seconds
+    parallel: PositiveInt  # trainings at once
+    threads: PositiveInt  # of all of them together
+    data_hash: str | None = None  # None in a plan of an earlier version
 
     def settings(self, operator: str, seed: int) -> Settings:
         """The settings of a training."""
@@ -98,6 +104,7 @@ def choose(
     """Which upsampling to take: inspects your data, plans, races the operators, and reports."""
     if budget is not None:
         parse_duration(budget)  # raises UsageError
+    check_criteria(None, margin)
     for override in settings or []:
         key = override.partition("=")[0].lstrip("+~")
         if key in CHOSEN_HERE:
@@ -112,27 +119,44 @@ def choose(
         budget,
     )
     directory = HOME / "outputs" / re.sub(r"[^\w-]+", "_", Path(data).name)
-    plan = read_plan(directory / "choose.json", request)
+    with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
+        plan = find_plan(request, directory, parallel)
+        print("\n".join(plan.summary) + "\n", flush=True)
+        run_race(plan, directory, parallel or plan.parallel)
+        compare(directory, tensorboard=True)
+
+
+def find_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
+    """The plan of an earlier start, or a new one, which is kept."""
+    file = directory / "choose.json"
+    plan = read_plan(file, request)
     load_libraries("torch", "lightning")
     if plan is None:
         plan = make_plan(request, directory, parallel)
-        write_text(directory / "choose.json", json.dumps(asdict(plan), indent=1) + "\n")
-    print("\n".join(plan.summary) + "\n", flush=True)
-    run_race(plan, directory, parallel or plan.parallel)
-    compare(directory, tensorboard=True)
+        write_text(file, json.dumps(asdict(plan), indent=1) + "\n")
+    else:
+        check_plan_data(plan, directory)
+    return plan
 
 
 def read_plan(file: Path, request: Request) -> Plan | None:
-    """The plan of an earlier start, or None. Raises UsageError for that of another request."""
+    """The plan of an earlier start, or None. Raises UsageError for that of another request.
+
+    A folder of images may have moved: its content decides, see `check_plan_data`.
+    """
     if not file.exists():
         return None
     remedy = "Delete it, and start again: no training is lost if the plan is the same."
-    stored = read_mapping(file, Plan.__dataclass_fields__, remedy)
-    if stored["request"] == asdict(request):
-        return Plan(**stored)
+    plan = read_record(file, Plan, remedy)
+    planned = plan.request
+    if plan.data_hash is not None and "data.root" in plan.values and Path(request.data).is_dir():
+        planned = replace(planned, data=request.data)
+        plan = replace(plan, values={**plan.values, "data.root": request.data})
+    if planned == request:
+        return plan
     differences = []
     for key, value in asdict(request).items():
-        before = stored["request"].get(key)
+        before = getattr(planned, key)
         if before != value:
             differences.append(f"{key} was {before} and is {value}")
     raise UsageError(
@@ -142,17 +166,31 @@ def read_plan(file: Path, request: Request) -> Plan | None:
     )
 
 
+def check_plan_data(plan: Plan, directory: Path) -> None:
+    """Raises UsageError if the data are not those that were planned for."""
+    from unetlite.data.provenance import check_content
+    from unetlite.training.fit import open_data
+
+    check_content(
+        plan.data_hash,
+        open_data(plan.settings(next(iter(plan.step_seconds)), 0)),
+        str(directory),
+        "Put back what was there, and the same command goes on; or delete the folder, or choose "
+        "another one by UNETLITE_HOME=DIR.",
+    )
+
+
 def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
     """Inspects the data, times training steps, and plans the race."""
     from unetlite.compare import planning
-    from unetlite.data.loader import SegmentationData
+    from unetlite.training.fit import open_data
 
     operators = check_operators(request.operators or DEFAULT_OPERATORS)
     overridden = {override.partition("=")[0] for override in request.overrides}
     overrides, values = inspect_data(request, overridden, directory)
     values["experiment"] = directory.name
     settings = compose_run(overrides, values)
-    data = SegmentationData(settings.data, Path(settings.data_dir), seed=settings.seed)
+    data = open_data(settings)
     if "data.crop_size" not in overridden:
         values.update(fit_crop(settings, data))
     if overrides[0] != "data=folder":
@@ -177,7 +215,7 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
     seeds = planning.most_seeds(schedule, times, seconds or math.inf)
     values.update(schedule.settings())
     return Plan(
-        request=asdict(request),
+        request=request,
         summary=planning.summarise(
             schedule,
             times,
@@ -191,6 +229,7 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
         budget=seconds,
         parallel=times.parallel,
         threads=num_threads(),
+        data_hash=data.dataset.content_hash,
     )
 
 
@@ -254,20 +293,26 @@ def print_classes(data: "SegmentationData") -> None:
 def run_race(plan: Plan, directory: Path, parallel: int) -> None:
     """Runs the race, and shows how it stands. Ctrl+C ends it; the same command goes on."""
     from unetlite.compare.monitor import RaceMonitor
-    from unetlite.compare.race import Race, RacePlan, finished_scores
+    from unetlite.compare.race import Race, finished_scores
+    from unetlite.compare.race_record import RacePlan
     from unetlite.scheduler import LocalScheduler
     from unetlite.training.run import prepare
 
     operators = list(plan.step_seconds)
     race_plan = RacePlan(
         operators,
-        margin=plan.request["margin"],
+        margin=plan.request.margin,
         seeds=plan.seeds,
         budget=plan.budget,
     )
-    race = Race(directory, race_plan, plan.settings)
-    for operator in operators:
-        prepare(plan.settings(operator, 0))  # refuses before the first training
+    race = Race(
+        directory,
+        race_plan,
+        plan.settings,
+        plan.data_hash,
+    )
+    # What cannot run is refused before the first training.
+    check_data_of([prepare(plan.settings(operator, 0)) for operator in operators])
     scores = finished_scores(directory, operators)
     monitor = RaceMonitor(race.record, plan.step_seconds, scores)
     if monitor.done > 0:

@@ -40,18 +40,19 @@ def compare(
     rounds: Annotated[
         int, typer.Option(min=0, help="Of measuring latencies; 0 measures no times.")
     ] = 9,
+    images: Annotated[
+        Path | None, typer.Option(help="Where the data set of the runs is now, if it moved.")
+    ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write chart and pictures for it.")
     ] = False,
 ) -> None:
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
     from unetlite.compare.comparison import read_comparison
-    from unetlite.compare.metrics import METRICS
     from unetlite.compare.report import make_report
 
     image_size = parse_size(size)
-    if metric is not None and metric not in METRICS:
-        raise UsageError(f"--metric {metric}: choose one of {', '.join(METRICS)}.")
+    check_criteria(metric, margin)
     load_libraries("torch", "lightning")
     comparison = read_comparison(directory, by, allow or ())
     if comparison.race is not None:
@@ -64,8 +65,19 @@ def compare(
             image_size,
             rounds,
             update,
+            images,
         )
     print_report(report, write_files(report, output or directory, tensorboard))
+
+
+def check_criteria(metric: str | None, margin: float | None) -> None:
+    """Raises UsageError for an unknown metric, or a margin that no scores can differ by."""
+    from unetlite.compare.metrics import METRICS
+
+    if margin is not None and not 0 <= margin <= 1:
+        raise UsageError(f"--margin {margin}: scores are from 0 to 1; expected such as 0.003.")
+    if metric is not None and metric not in METRICS:
+        raise UsageError(f"--metric {metric}: choose one of {', '.join(METRICS)}.")
 
 
 def planned_criteria(
@@ -73,13 +85,13 @@ def planned_criteria(
 ) -> tuple[str, float | None]:
     """Metric and margin of a race. Raises UsageError if an option asks for others."""
     for option, value in (("metric", metric), ("margin", margin)):
-        planned = race.plan[option]
+        planned = getattr(race.plan, option)
         if value is not None and value != planned:
             raise UsageError(
                 f"--{option} {value}: the race was planned with {planned}, which decides; "
                 "leave the option out."
             )
-    return race.plan["metric"], race.plan["margin"]
+    return race.plan.metric, race.plan.margin
 
 
 def write_files(report: "Report", directory: Path, tensorboard: bool) -> list[str]:

@@ -71,14 +71,15 @@ def demo(
 def example_image(model: Model) -> Image.Image:
     """A test image of the model's data set if that is on this machine, else a coastline."""
     from unetlite.data.coast import example
-    from unetlite.data.loader import load_run_data
+    from unetlite.data.provenance import load_run_data
     from unetlite.inference.agreement import spread_images
 
-    config = model.metadata.config
+    metadata = model.metadata
+    config = metadata.config
     if config["data"]["name"] == "coast":
         return example()
     try:
-        splits = load_run_data(config).dataset.splits
+        splits = load_run_data(config, metadata.environment.get("data_hash")).dataset.splits
     except UsageError:
         return example()
     image = next(spread_images(splits["test"], 1))  # (C, H, W)

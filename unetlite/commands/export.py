@@ -1,7 +1,7 @@
 """`unetlite export`: a checkpoint in, one checked file or folder out."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,7 +57,8 @@ def export(
         str | None, typer.Option(help="HEIGHTxWIDTH, for readers without free sizes.")
     ] = None,
     images: Annotated[
-        list[str] | None, typer.Option(help="Files to check with, else test images.")
+        list[str] | None,
+        typer.Option(help="Files to check with, else test images; for --int8, the data set."),
     ] = None,
 ) -> None:
     """A checkpoint for other runtimes: raw pixels of any size in, classes out. Checked first."""
@@ -66,7 +67,6 @@ def export(
     validate_options(format, output, precision, int8)
     input_size = parse_input(format, input, size)
     load_libraries("torch")
-    from unetlite.data.loader import load_run_data
     from unetlite.inference.export import fold_for
     from unetlite.inference.runtimes.pytorch import read_checkpoint
 
@@ -83,14 +83,14 @@ def export(
     }
     metadata = metadata.model_copy(update=chosen)
     destination = choose_destination(checkpoint, to, format, precision)
-    splits: Splits = {}
-    if int8 or not images:
-        splits = load_run_data(metadata.config).dataset.splits
-    checked = load_images(images or [], metadata, splits)
+    inputs = images or []
+    splits = find_splits(metadata, inputs, int8)
+    checked = load_images(inputs, metadata, splits)
+    calibration = calibration_images(inputs, metadata, splits)
     folded = fold_for(network, format) if fold else network
     try:
         with atomic_path(destination) as partial:
-            runtime = write_network(folded, metadata, format, partial, splits)
+            runtime = write_network(folded, metadata, format, partial, calibration)
             measured = measure_export(runtime, network, checked, splits)
     except OSError as error:
         raise UsageError(
@@ -156,6 +156,34 @@ def choose_destination(
     return to
 
 
+def find_splits(metadata: Metadata, inputs: list[str], int8: bool) -> "Splits":
+    """The data of the run: in the folder that is given with --int8, else where the run read them.
+
+    None if files are given: they are enough to check with and, where the data are missing, to
+    calibrate on. Raises UsageError if data are needed, and missing or changed.
+    """
+    from unetlite.data.provenance import load_run_data
+
+    if inputs and not int8:
+        return {}
+    folder = None
+    if len(inputs) == 1 and Path(inputs[0]).is_dir():
+        folder = Path(inputs[0])
+    data_hash = metadata.environment.get("data_hash")
+    try:
+        splits = load_run_data(metadata.config, data_hash, folder).dataset.splits
+    except UsageError as error:
+        if folder is not None:
+            raise UsageError(f"{error} To calibrate on other images, name the files.") from None
+        if not inputs:
+            raise
+        print(f"warning: calibrated on the images that were given, and not scored: {error}")
+        return {}
+    if data_hash is None:
+        print("warning: the run does not record its data; these may be others")
+    return splits
+
+
 def load_images(inputs: list[str], metadata: Metadata, splits: "Splits") -> list[np.ndarray]:
     """Images to check with, (C, H, W): of files, else of the test set.
 
@@ -163,10 +191,26 @@ def load_images(inputs: list[str], metadata: Metadata, splits: "Splits") -> list
     """
     from unetlite.inference.agreement import spread_images
 
-    if not inputs:
+    if splits:
         return list(spread_images(splits["test"], CHECKED))
-    files = islice(find_inputs(inputs).values(), CHECKED)
-    return [as_pixels(file, metadata) for file in files]
+    return list(read_images(inputs, metadata, CHECKED))
+
+
+def calibration_images(
+    inputs: list[str], metadata: Metadata, splits: "Splits"
+) -> Iterator[np.ndarray]:
+    """Images uint8 (C, H, W) whose maps fix the ranges of 8-bit integers."""
+    from unetlite.inference.agreement import spread_images
+
+    if splits:
+        return spread_images(splits["train"], CALIBRATION)
+    return read_images(inputs, metadata, CALIBRATION)
+
+
+def read_images(inputs: list[str], metadata: Metadata, most: int) -> Iterator[np.ndarray]:
+    """The first images of files, uint8 (C, H, W)."""
+    for file in islice(find_inputs(inputs).values(), most):
+        yield as_pixels(file, metadata)
 
 
 def write_network(
@@ -174,14 +218,11 @@ def write_network(
     metadata: Metadata,
     format: str,
     path: Path,
-    splits: "Splits",
+    images: Iterable[np.ndarray],
 ) -> Runtime:
-    """Writes an export and opens it. 8-bit integers are calibrated on training images."""
-    from unetlite.inference import agreement, export
+    """Writes an export and opens it. 8-bit integers are calibrated on the images."""
+    from unetlite.inference import export
 
-    images: Iterable[np.ndarray] = ()
-    if metadata.precision == "int8":
-        images = agreement.spread_images(splits["train"], CALIBRATION)
     with progress(f"exporting to {format}"), require_extra("export"):
         export.write_export(
             network,
@@ -210,7 +251,7 @@ def measure_export(
         measured = agreement.measure_agreement(runtime, network, images)
         agreement.check_agreement(measured, metadata)
         lines = describe_agreement(measured, metadata)
-        if metadata.precision == "int8":
+        if metadata.precision == "int8" and splits:
             update("scoring test images")
             before, after = agreement.measure_scores(runtime, network, splits["test"])
             lines.append(

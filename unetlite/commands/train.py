@@ -1,7 +1,8 @@
 """`python train.py` and `unetlite train`: from the command line to one run, or a sweep of them."""
 
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -11,11 +12,15 @@ from omegaconf import DictConfig
 
 from unetlite.commands.keys import show_keys
 from unetlite.exit_codes import cli_errors, print_unexpected
+from unetlite.run_directory import RunDirectory
 from unetlite.settings.composition import check_overrides, resolve, translate_hydra_errors
 from unetlite.settings.overrides import decode_names, is_multirun, quote_overrides
 from unetlite.settings.paths import CONFIGS
 from unetlite.settings.schema import Settings, read_settings
 from unetlite.training.run import prepare, train
+
+if TYPE_CHECKING:
+    from unetlite.data.loader import SegmentationData
 
 
 @cli_errors()
@@ -53,10 +58,10 @@ class CheckBeforeSweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with cli_errors(), translate_hydra_errors():  # Hydra only warns of a callback's errors
-            prepare_jobs(config)
+            check_data_of(prepare_jobs(config))
 
 
-def prepare_jobs(config: DictConfig) -> None:
+def prepare_jobs(config: DictConfig) -> list[RunDirectory]:
     """Prepares all runs of a sweep. Raises UsageError for the first that cannot start."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.global_hydra import GlobalHydra
@@ -64,13 +69,29 @@ def prepare_jobs(config: DictConfig) -> None:
 
     sweeper = config.hydra.sweeper
     if not sweeper._target_.endswith("BasicSweeper"):
-        return  # another sweeper chooses its runs as it goes
+        return []  # another sweeper chooses its runs as it goes
     overrides = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
     overrides += config.hydra.overrides.task
     parsed = OverridesParser.create().parse_overrides(overrides)
     (jobs,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
     loader = GlobalHydra.instance().config_loader()
+    runs = []
     for job in jobs:
         composed = loader.load_sweep_config(config, list(job))
         HydraConfig.instance().set_config(composed)  # what ${hydra:...} refers to
-        prepare(current_settings(composed))
+        runs.append(prepare(current_settings(composed)))
+    return runs
+
+
+def check_data_of(runs: Sequence[RunDirectory]) -> None:
+    """Raises UsageError if a run, or another one of its experiment, was trained on other data."""
+    from unetlite.training.fit import check_data, open_data
+
+    opened: dict[str, SegmentationData] = {}
+    for run in runs:
+        if not run.recorded_data():
+            continue
+        source = str(run.settings.data.dataset)
+        if source not in opened:
+            opened[source] = open_data(run.settings)
+        check_data(run, opened[source])

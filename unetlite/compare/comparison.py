@@ -18,7 +18,7 @@ from unetlite.judge.analysis import Analysis, analyse
 from unetlite.judge.scores import Scores
 from unetlite.judge.sequential import interim_alphas
 from unetlite.judge.statistics import ALPHA
-from unetlite.settings.schema import NON_RESULT_KEYS, flatten
+from unetlite.settings.schema import LOADER_KEYS, LOCATION_KEYS, NON_RESULT_KEYS, flatten
 
 RunsBySeed = dict[int, Run]
 
@@ -124,11 +124,7 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
             f"python train.py -m {by}=..."
         )
     race = read_race(directory)
-    if (
-        race is not None
-        and race.plan["by"] == by
-        and by_variant.keys() >= set(race.plan["variants"])
-    ):
+    if race is not None and race.plan.by == by and by_variant.keys() >= set(race.plan.variants):
         return compare_race(race, by_variant, allowed)
 
     seeds = shared_seeds(directory, by_variant)
@@ -198,16 +194,16 @@ def compare_race(
     Raises UsageError if the record or the runs do not fit the plan.
     """
     alphas = check_interims(race)
-    seeds = race.interims[-1]["seeds"]
+    seeds = race.interims[-1].seeds
     variants = {}
     dropped = {}
     left_out = []
     for name, by_seed in by_variant.items():
         count = 0  # of seeds at the last interim analysis of this variant
         for interim in race.interims:
-            if name in interim["regret"]:
-                count = interim["seeds"]
-                regret = interim["regret"][name]
+            if name in interim.regret:
+                count = interim.seeds
+                regret = interim.regret[name]
         for seed, run in by_seed.items():
             if seed >= count:
                 left_out.append(f"{run.files.path}: not in the race's last interim analysis")
@@ -221,8 +217,8 @@ def compare_race(
             dropped[name] = regret
         variants[name] = [by_seed[seed] for seed in range(count)]
     return Comparison(
-        by=race.plan["by"],
-        variants={name: variants[name] for name in race.plan["variants"]},
+        by=race.plan.by,
+        variants={name: variants[name] for name in race.plan.variants},
         seeds=list(range(seeds)),
         left_out=left_out,
         allowed=allowed,
@@ -238,9 +234,9 @@ def check_interims(race: RaceRecord) -> dict[int, float]:
         raise UsageError(
             "the race has had no interim analysis yet; run the same command again, and it goes on."
         )
-    alphas = interim_alphas(race.plan["seeds"])
+    alphas = interim_alphas(race.plan.seeds)
     planned = list(alphas)[: len(race.interims)]
-    taken = [interim["seeds"] for interim in race.interims]
+    taken = [interim.seeds for interim in race.interims]
     if taken != planned:
         raise UsageError(
             f"the race's interim analyses differ from the plan (at {taken} seeds, not at "
@@ -252,9 +248,11 @@ def check_interims(race: RaceRecord) -> dict[int, float]:
 def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[str]:
     """The keys in which runs differ as allowed.
 
-    Raises UsageError if they differ in other keys, or in the test set.
+    Raises UsageError if they differ in other keys, in the data or in the test set, or if one is a
+    copy of another.
     """
-    settings = [comparable_settings(run.config, [by]) for run in runs]
+    check_copies(runs)
+    settings = comparable(runs, [by])
     allowed = differing_keys(settings)
     refused = [key for key in allowed if not is_in_groups(key, allow)]
     if refused:
@@ -276,7 +274,48 @@ def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[st
                 f"{runs[0].files.path} and {run.files.path} were tested on different images, "
                 "masks or classes; compare runs of one test set."
             )
+    check_data(runs, [by, *allowed, *allow])
     return allowed
+
+
+def check_copies(runs: Sequence[Run]) -> None:
+    """Raises UsageError if runs of different seeds have the same weights.
+
+    Equal scores are no copy: networks that predict the background only have them.
+    """
+    seen: dict[str, Run] = {}
+    for run in runs:
+        other = seen.setdefault(run.weights, run)
+        if other.seed != run.seed:
+            raise UsageError(
+                f"{run.files.path} is a copy of {other.files.path}: their weights are equal, and "
+                f"no other seed gives the same. Delete it, and train seed={run.seed}."
+            )
+
+
+def check_data(runs: Sequence[Run], free: Sequence[str]) -> None:
+    """Raises UsageError if runs were trained on different data, unless a key of these is free.
+
+    Runs that do not record their data are not checked.
+    """
+    of_loader = [f"data.{key}" for key in LOADER_KEYS]
+    for key in free:
+        if is_in_groups(key, ["data"]) and not is_in_groups(key, of_loader):
+            return
+    by_hash = {run.data_hash: run.files.path for run in runs if run.data_hash is not None}
+    if len(by_hash) > 1:
+        first, second, *_ = by_hash.values()
+        raise UsageError(
+            f"{first} and {second} were trained on different images, masks or splits. Train one of "
+            "them again, or accept it with --allow data."
+        )
+
+
+def comparable(runs: Sequence[Run], free: Sequence[str]) -> list[dict[str, Any]]:
+    """The settings of runs that must be equal. Where the data are matters without their hash."""
+    if all(run.data_hash is not None for run in runs):
+        free = [*free, *LOCATION_KEYS]
+    return [comparable_settings(run.config, free) for run in runs]
 
 
 def comparable_settings(config: Mapping[str, Any], free: Sequence[str] = ()) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Pictures of where variants differ: test images, and features of the decoder."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +11,11 @@ from torch import Tensor, nn
 
 from unetlite.compare.comparison import Comparison, comparable_settings, differing_keys
 from unetlite.data.cache import Crop, Split
-from unetlite.data.loader import SegmentationData, load_run_data
+from unetlite.data.loader import SegmentationData
+from unetlite.data.provenance import load_run_data
 from unetlite.errors import UsageError
 from unetlite.network.unet import UNet
-from unetlite.settings.schema import data_options
+from unetlite.settings.schema import LOCATION_KEYS, data_options
 from unetlite.visualize import Pictures, error_pictures, fit
 
 LARGEST = 1024  # pixels, of the part of an image that is predicted for a picture
@@ -36,10 +38,15 @@ class Prediction(NamedTuple):
     features: list[Tensor]  # (C, h, w) of every decoder step, coarsest first
 
 
-def draw_figures(comparison: Comparison, networks: Mapping[str, UNet]) -> Figures:
-    """The test images in which the variants differ most, predicted by each variant's first seed."""
+def draw_figures(
+    comparison: Comparison, networks: Mapping[str, UNet], folder: Path | None = None
+) -> Figures:
+    """The test images in which the variants differ most, predicted by each variant's first seed.
+
+    `folder` is where the data are now, if they moved.
+    """
     try:
-        data = open_data(comparison)
+        data = open_data(comparison, folder)
     except (UsageError, OSError, RuntimeError) as error:
         return Figures({}, {}, f"There are no pictures of test images: {error}")
     split = data.dataset.splits["test"]
@@ -77,7 +84,7 @@ def draw_figures(comparison: Comparison, networks: Mapping[str, UNet]) -> Figure
     return figures
 
 
-def open_data(comparison: Comparison) -> SegmentationData:
+def open_data(comparison: Comparison, folder: Path | None) -> SegmentationData:
     """The data set of the runs.
 
     Raises UsageError if it is not here, is another one, or is not the same for all runs.
@@ -85,11 +92,13 @@ def open_data(comparison: Comparison) -> SegmentationData:
     sources = []
     for run in comparison.runs:
         dataset = data_options(run.config["data"]).dataset
-        sources.append(comparable_settings({"data": dataset}))
+        location = LOCATION_KEYS if run.data_hash else set()
+        source = comparable_settings({"data": dataset}, sorted(location))
+        sources.append({**source, "hash": run.data_hash})
     if differing_keys(sources):
         raise UsageError("the runs differ in the data set.")
     first = comparison.runs[0]
-    data = load_run_data(first.config)
+    data = load_run_data(first.config, first.data_hash, folder)
     absent = set(first.images) - set(data.dataset.splits["test"].names)
     if absent:
         raise UsageError(f"{min(absent)} is not in the data set here.")

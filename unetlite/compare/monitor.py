@@ -4,11 +4,10 @@ import math
 import time
 from collections.abc import Mapping
 from statistics import mean
-from typing import Any
 
 from rich.table import Table
 
-from unetlite.compare.race_record import RaceRecord
+from unetlite.compare.race_record import Interim, RaceRecord
 
 
 class RaceMonitor:
@@ -44,12 +43,12 @@ class RaceMonitor:
         trainings, left = self._progress()
         return f"{trainings}   {variant} seed{seed}   {score:.4f}   {left}"
 
-    def interim(self, interim: dict[str, Any]) -> str:
+    def interim(self, interim: Interim) -> str:
         """The line for an interim analysis."""
-        candidates = interim["candidates"]
-        dropped = [name for name in interim["regret"] if name not in candidates]
+        candidates = interim.candidates
+        dropped = [name for name in interim.regret if name not in candidates]
         return (
-            f"interim analysis at {interim['seeds']} seeds: "
+            f"interim analysis at {interim.seeds} seeds: "
             f"dropped {', '.join(dropped) or 'none'}; may be the best: {', '.join(candidates)}"
         )
 
@@ -60,7 +59,7 @@ class RaceMonitor:
         missing = 0
         for name in self.record.racing:
             trained = len(self.scores[name])
-            most += self.record.plan["seeds"] - trained
+            most += self.record.plan.seeds - trained
             missing += max(0, seeds - trained)
         trainings = f"{self.done} of at most {most}"
         if self.trained == 0:
@@ -72,7 +71,7 @@ class RaceMonitor:
         """Trainings, mean IoU, max regret and training step of every variant, the best first."""
         regrets: dict[str, float] = {}
         for interim in self.record.interims:
-            regrets.update(interim["regret"])
+            regrets.update(interim.regret)
         means = {name: mean(by_seed.values() or [0]) for name, by_seed in self.scores.items()}
         trainings, left = self._progress()
         table = Table(

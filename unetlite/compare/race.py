@@ -7,14 +7,15 @@ them together err as one would.
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from unetlite.compare.comparison import Comparison
+from unetlite.compare.comparison import Comparison, check_control
 from unetlite.compare.evidence import describe_missed, objection
-from unetlite.compare.race_record import RaceRecord, read_race
+from unetlite.compare.race_record import Interim, RacePlan, RaceRecord, read_race
 from unetlite.compare.runs import read_run
+from unetlite.device import code_version
 from unetlite.errors import RunFailed, UsageError
 from unetlite.files import write_text
 from unetlite.judge.sequential import decide, interim_alphas
@@ -23,35 +24,37 @@ from unetlite.scheduler import LocalScheduler
 from unetlite.settings.schema import Settings
 
 
-@dataclass(frozen=True)
-class RacePlan:
-    """What must not change while a race goes on."""
-
-    variants: list[str]
-    by: str = "upsample"  # the key that is compared
-    metric: str = "miou"  # of METRICS
-    margin: float | None = None  # in the metric; None ends with one candidate or the last interim
-    seeds: int = 10  # the most of each variant, one of INTERIMS
-    budget: float | None = None  # seconds, checked between interim analyses
-
-
 class Race:
     """A race in the directory of its runs, kept in `race.json` after every step.
 
-    `make_settings(variant, seed)` gives the settings of a training, with resume=auto. Raises
-    UsageError if the directory holds a race with another plan.
+    `make_settings(variant, seed)` gives the settings of a training, with resume=auto. `data_hash`
+    is that of the data that it reads. Raises UsageError if the directory holds a race with another
+    plan, or on other data.
     """
 
     def __init__(
-        self, directory: Path, plan: RacePlan, make_settings: Callable[[str, int], Settings]
+        self,
+        directory: Path,
+        plan: RacePlan,
+        make_settings: Callable[[str, int], Settings],
+        data_hash: str | None = None,
     ):
         self.file = directory / "race.json"
         self.plan = plan
         self.make_settings = make_settings
         self.alphas = interim_alphas(plan.seeds)
-        self.record = read_race(directory) or RaceRecord(asdict(plan))
+        self.record = read_race(directory) or RaceRecord(
+            plan,
+            data_hash=data_hash,
+            code_version=code_version(),
+        )
+        if None not in (data_hash, self.record.data_hash) and data_hash != self.record.data_hash:
+            raise UsageError(
+                f"{self.file} records a race on other data. Put back what was there, or race in "
+                "another folder, by UNETLITE_HOME=DIR."
+            )
         for key, value in asdict(plan).items():
-            recorded = self.record.plan.get(key)
+            recorded = getattr(self.record.plan, key)
             if recorded != value:
                 raise UsageError(
                     f"{self.file} records a race with {key}={json.dumps(recorded)}, not "
@@ -70,7 +73,7 @@ class Race:
         self,
         scheduler: LocalScheduler,
         on_training: Callable[[str, int, float | None], None],
-        on_interim: Callable[[dict[str, Any]], None],
+        on_interim: Callable[[Interim], None],
     ) -> None:
         """Trains to the end of the race.
 
@@ -123,6 +126,7 @@ class Race:
         for name in self.record.racing:
             settings = [self.make_settings(name, seed) for seed in range(seeds)]
             runs[name] = [read_run(Path(of_run.run_dir)) for of_run in settings]
+        check_control(list(chain.from_iterable(runs.values())), self.plan.by, allow=())
         comparison = Comparison(
             self.plan.by,
             runs,
@@ -149,14 +153,14 @@ class Race:
             self.plan.margin,
             last=seeds == max(self.alphas),
         )
-        interim = {
-            "seeds": seeds,
-            "alpha": self.alphas[seeds],
-            "seconds": round(self.seconds),
-            "candidates": decision.candidates,
-            "regret": decision.regret,
-            "means": decision.means,
-        }
+        interim = Interim(
+            seeds=seeds,
+            candidates=decision.candidates,
+            regret=decision.regret,
+            alpha=self.alphas[seeds],
+            seconds=round(self.seconds),
+            means=decision.means,
+        )
         self.record.interims.append(interim)
         self.record.ended = decision.ended
         if decision.ended is None and self.is_over_budget(seeds):

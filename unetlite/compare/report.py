@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from unetlite.compare.comparison import Comparison
@@ -66,6 +67,12 @@ class Report:
         if self.comparison.allowed:
             keys = ", ".join(self.comparison.allowed)
             cautions.append(f"The runs also differ in {keys}, as was allowed.")
+        unknown = [run for run in self.comparison.runs if run.data_hash is None]
+        if unknown:
+            cautions.append(
+                f"{len(unknown)} of {len(self.comparison.runs)} runs do not record their data, "
+                "as earlier versions: that all were trained on the same is not checked."
+            )
         differing = differing_values(self.comparison.environments)
         if differing:
             cautions.append(f"The runs were trained with different {join_names(differing)}.")
@@ -111,8 +118,12 @@ def make_report(
     size: tuple[int, int],
     rounds: int,
     update: Callable[..., None],
+    images: Path | None = None,
 ) -> Report:
-    """Analyses the scores, measures the costs on an image of this size, and draws the figures."""
+    """Analyses the scores, measures the costs on an image of this size, and draws the figures.
+
+    `images` is the folder of the data set, if it moved.
+    """
     analysis = comparison.analyse(metric)
     others = {}
     for other in METRICS:
@@ -135,7 +146,7 @@ def make_report(
         analysis,
         others,
         costs,
-        draw_figures(comparison, networks),
+        draw_figures(comparison, networks, images),
         margin,
     )
 
@@ -143,8 +154,12 @@ def make_report(
 def differing_values(environments: Sequence[dict[str, Any]]) -> list[str]:
     """The keys in which environments differ, each with its values in parentheses."""
     differing = []
-    for key in dict.fromkeys(chain.from_iterable(environments)):
-        values = dict.fromkeys(str(environment.get(key)) for environment in environments)
+    keys = dict.fromkeys(chain.from_iterable(environments))
+    keys.pop("data_hash", None)  # is checked, or allowed to differ
+    for key in keys:
+        values = dict.fromkeys(
+            str(environment.get(key, "not recorded")) for environment in environments
+        )
         if len(values) > 1:
             differing.append(f"{key} ({', '.join(values)})")
     return differing

@@ -1,17 +1,23 @@
-"""A finished run, as its directory records it."""
+"""A finished run, as its directory records it: read, and verified, in one place."""
 
-import json
+import hashlib
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from unetlite.checkpoint import load_checkpoint
 from unetlite.compare.metrics import METRICS
-from unetlite.errors import UsageError
-from unetlite.metrics.influence import per_image_influence
-from unetlite.run_directory import RunFiles
+from unetlite.errors import PARSE_ERRORS, UsageError
+from unetlite.metrics.influence import per_image_influence, per_image_scores
+from unetlite.run_directory import RunFiles, config_differences
+from unetlite.settings.schema import METADATA_KEY
 from unetlite.tables import read_csv
+
+ROUNDING = 1e-6  # of scores; tables have nine digits
 
 
 @dataclass(frozen=True)
@@ -21,18 +27,25 @@ class Run:
     files: RunFiles
     config: dict[str, Any]  # resolved and nested
     metrics: dict[str, float | None]  # by name, such as "test/miou"; None for an absent class
-    environment: dict[str, Any]  # device and versions of the training; empty if not recorded
+    environment: dict[str, Any]  # device, versions and data of the training, as far as recorded
+    weights: str  # SHA-256 of the tested network
     images: list[str]  # names of the test images
     groups: list[str]  # of each image; the image itself in runs from before there were groups
-    columns: dict[str, np.ndarray]  # (N,) of per_image.csv and counts.csv; NaN for an empty cell
+    columns: dict[str, np.ndarray]  # (N,) of counts.csv, numbers of pixels
 
     @property
     def seed(self) -> int:
         return self.config["seed"]
 
     @property
+    def data_hash(self) -> str | None:
+        """Of the data that it was trained and tested on; None in runs of earlier versions."""
+        return self.environment.get("data_hash")
+
+    @property
     def classes(self) -> list[str]:
-        return [name.removeprefix("iou/") for name in self.columns if name.startswith("iou/")]
+        prefix = "overlap/tp/"
+        return [name.removeprefix(prefix) for name in self.columns if name.startswith(prefix)]
 
     def counts(self, table: str) -> np.ndarray:
         """TP, FP and FN (N, K, 3) of every test image and class."""
@@ -43,10 +56,26 @@ class Run:
 
     def image_scores(self, metric: str) -> np.ndarray:
         """Values (N,) of a metric of METRICS, whose mean is the run's score; NaN for no value."""
-        _, table, kind = METRICS[metric]
-        if table == "per_image":
-            return self.columns[kind]
-        return per_image_influence(self.counts(table), kind)
+        chosen = METRICS[metric]
+        counts = self.counts(chosen.table)
+        if chosen.per_image:
+            return per_image_scores(counts, chosen.kind)
+        return per_image_influence(counts, chosen.kind)
+
+    def scores(self) -> dict[str, float]:
+        """The scores of the run by their names in `metrics.json`, from the counts alone."""
+        scores = {}
+        for metric in METRICS:
+            values = self.image_scores(metric)
+            known = values[~np.isnan(values)]
+            scores[f"test/{metric}"] = float(known.mean()) if len(known) else math.nan
+        counts = self.counts("overlap").sum(0)  # (K, 3)
+        for label, (true_positive, *wrong) in zip(self.classes, counts.tolist(), strict=True):
+            errors = sum(wrong)
+            if true_positive + errors > 0:
+                scores[f"test/iou/{label}"] = true_positive / (true_positive + errors)
+                scores[f"test/dice/{label}"] = 2 * true_positive / (2 * true_positive + errors)
+        return scores
 
     def test_set(self) -> tuple[Any, ...]:
         """What identifies the test set: images, groups, classes, and the pixels of each class."""
@@ -56,30 +85,87 @@ class Run:
 
 
 def read_run(path: Path) -> Run:
-    """The run in this directory. Raises UsageError if a file of it is missing or damaged."""
+    """The run in this directory.
+
+    Raises UsageError if a file of it is missing, damaged or changed, or if its files do not agree.
+    """
     files = RunFiles(path)
-    environment: dict[str, Any] = {}
-    columns = {}
+    config = files.stored_config()
+    metrics = files.stored_metrics()
+    files.check_sums([files.metrics, *files.results()])
+    checkpoint = load_checkpoint(files.test_checkpoint)
+    metadata = checkpoint[METADATA_KEY]
     try:
         table = read_csv(files.counts)
-        table.update(read_csv(files.per_image))  # both begin with the images and their groups
         images = table.pop("image")
         groups = table.pop("group", images)
+        columns = {}
         for name, cells in table.items():
-            columns[name] = np.array([float(cell or "nan") for cell in cells])
-        if files.environment_file.exists():
-            environment = json.loads(files.environment_file.read_text())
-    except (OSError, ValueError, KeyError) as error:
+            columns[name] = np.array([parse_count(cell, name) for cell in cells])
+        run = Run(
+            files,
+            config,
+            metrics,
+            metadata.get("environment", {}),
+            hash_weights(checkpoint["state_dict"]),
+            images,
+            groups,
+            columns,
+        )
+        check_checkpoint(run, metadata)
+        check_scores(run, metadata)
+    except (OSError, *PARSE_ERRORS) as error:
         reason = " ".join(str(error).split())
         raise UsageError(
             f"{path} is not a complete run ({reason}). Delete it, and train it again."
         ) from None
-    return Run(
-        files,
-        files.stored_config(),
-        files.stored_metrics(),
-        environment,
-        images,
-        groups,
-        columns,
-    )
+    return run
+
+
+def parse_count(cell: str, column: str) -> float:
+    """A number of pixels. Raises ValueError if it is negative or not whole."""
+    if not re.fullmatch(r"\d+", cell, re.ASCII):
+        raise ValueError(f"{column} has the count {cell!r}")
+    return float(cell)
+
+
+def check_checkpoint(run: Run, metadata: dict[str, Any]) -> None:
+    """Raises UsageError if the tested checkpoint is that of another run."""
+    differences = config_differences(metadata["config"], run.config, run.data_hash)
+    if metadata["classes"] != run.classes:
+        differences.append(f"classes ({metadata['classes']} there, {run.classes} here)")
+    if differences:
+        raise UsageError(
+            f"{run.files.test_checkpoint} is not a checkpoint of the run in its folder; it differs "
+            f"in {', '.join(differences)}. Put the original back, or delete {run.files.path} and "
+            "train again."
+        )
+
+
+def check_scores(run: Run, metadata: dict[str, Any]) -> None:
+    """Raises UsageError if `metrics.json` differs from the tables, or from the checkpoint."""
+    sources = {"counts.csv": run.scores(), "the checkpoint": metadata.get("metrics", {})}
+    for source, scores in sources.items():
+        for name, expected in scores.items():
+            value = run.metrics.get(name, expected)  # an earlier version may not have it
+            if not same_score(value, expected):
+                raise UsageError(
+                    f"{run.files.metrics} has {name} = {value}, and {source} of the run "
+                    f"{expected:.9g}: one of them was changed. Put the original back, or delete "
+                    f"{run.files.path} and train again."
+                )
+
+
+def same_score(value: float | None, expected: float) -> bool:
+    """True if a score of `metrics.json` is the expected one, but for rounding; NaN is None."""
+    if value is None or math.isnan(expected):
+        return value is None and math.isnan(expected)
+    return abs(value - expected) <= ROUNDING * max(1, abs(expected))
+
+
+def hash_weights(state_dict: dict[str, Any]) -> str:
+    """SHA-256 of the weights of a checkpoint, in hex."""
+    digest = hashlib.sha256()
+    for weight in state_dict.values():
+        digest.update(weight.contiguous().numpy())
+    return digest.hexdigest()

@@ -1,6 +1,6 @@
 """The LightningDataModule: which crops make a batch, in which order, and their augmentation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,7 @@ from unetlite.data.augmentation import Augmentation
 from unetlite.data.cache import Batch, Crop, Split, open_decoded
 from unetlite.data.samples import DATASETS
 from unetlite.seeding import derive_seed
-from unetlite.settings.paths import HOME
-from unetlite.settings.schema import DataOptions, data_options
+from unetlite.settings.schema import DataOptions
 
 
 class RandomCrops(Sampler[Crop]):
@@ -86,13 +85,14 @@ class SegmentationData(LightningDataModule):
         self.seed = seed
         self.steps = steps
         name = options.dataset["name"]
+        self.directory = directory / name  # of decoded data
         source = DATASETS.build(options.dataset)
         self.remarks: list[str] = getattr(source, "remarks", [])  # how a folder was read
         table = getattr(source, "table", None)
         self.mask_values = None if table is None else table.settings()
         self.dataset = open_decoded(
             source,
-            directory / name,
+            self.directory,
             f"data={name}",
             options.display,
         )
@@ -164,14 +164,3 @@ class SegmentationData(LightningDataModule):
         seed = derive_seed(self.seed, "augment", self.trainer.global_step)
         image, mask = self.augment(batch.image, batch.mask, seed=seed)
         return Batch(image, mask)
-
-
-def load_run_data(config: Mapping[str, Any]) -> SegmentationData:
-    """The data set of a run's stored configuration, as it is here. Nothing is downloaded."""
-    options = data_options(config["data"])
-    if "download" in options.dataset:
-        options.dataset["download"] = False
-    directory = Path(config["data_dir"])
-    if not directory.is_dir():
-        directory = HOME / "data"
-    return SegmentationData(options, directory, seed=config["seed"])

@@ -15,10 +15,7 @@ def per_image_influence(counts: np.ndarray, kind: str = "iou") -> np.ndarray:
     >>> per_image_influence(counts)
     array([0.75, 0.25])
     """
-    true_positive = counts[..., 0]  # (N, K)
-    wrong = counts[..., 1:].sum(-1)
-    part = {"iou": 1.0, "dice": 2.0}[kind] * true_positive
-    whole = part + wrong
+    part, whole = part_and_whole(counts, kind)  # (N, K)
     present = whole.sum(0) > 0
     part = part[:, present]
     whole = whole[:, present]
@@ -27,3 +24,23 @@ def per_image_influence(counts: np.ndarray, kind: str = "iou") -> np.ndarray:
     change = len(counts) * (part - score * whole) / total  # (N, K)
     influence = score + change
     return influence.mean(1)
+
+
+def per_image_scores(counts: np.ndarray, kind: str = "iou") -> np.ndarray:
+    """The mean over its classes of the "iou" or "dice" of each image (N,), of counts (N, K, 3).
+
+    NaN for an image without any class.
+    """
+    part, whole = part_and_whole(counts, kind)  # (N, K)
+    present = whole > 0
+    scores = np.divide(part, whole, where=present, out=np.zeros_like(whole))
+    classes = present.sum(1)
+    return np.where(classes > 0, scores.sum(1) / np.maximum(classes, 1), np.nan)
+
+
+def part_and_whole(counts: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Numerators and denominators (N, K) of the "iou" or "dice" of counts (N, K, 3)."""
+    true_positive = counts[..., 0]  # (N, K)
+    wrong = counts[..., 1:].sum(-1)
+    part = {"iou": 1.0, "dice": 2.0}[kind] * true_positive
+    return part, part + wrong

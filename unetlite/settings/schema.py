@@ -25,6 +25,9 @@ NON_RESULT_KEYS = {
 }
 """Keys that do not change what a run computes."""
 
+LOCATION_KEYS = {"data.root", "data.download"}
+"""Keys that say where the data are. They matter where no hash of the data is known."""
+
 LARGEST_RESIZE = 2048
 
 Factor = Annotated[float, Field(ge=1, le=10)]
@@ -144,6 +147,10 @@ class DataOptions:
             )
 
 
+LOADER_KEYS = set(DataOptions.__dataclass_fields__) - {"dataset"}
+"""Keys of the group `data` that all data sets share. They do not change what is decoded."""
+
+
 @dataclass(frozen=True, config=STRICT)
 class Settings:
     """All settings of a run, as `configs/train.yaml` composes them."""
@@ -209,10 +216,9 @@ def read_settings(config: Mapping[str, Any], overrides: Sequence[str] = ()) -> S
 
 def data_options(data: Mapping[str, Any]) -> DataOptions:
     """The group `data` of a configuration. What no data set shares is the data set's own."""
-    shared = set(DataOptions.__dataclass_fields__) - {"dataset"}
     values: dict[str, Any] = {"dataset": {}}
     for key, value in data.items():
-        if key in shared:
+        if key in LOADER_KEYS:
             values[key] = value
         else:
             values["dataset"][key] = value

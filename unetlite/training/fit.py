@@ -8,9 +8,11 @@ from rich.logging import RichHandler
 
 from unetlite.data.cache import DecodedDataset
 from unetlite.data.loader import SegmentationData
-from unetlite.device import environment, keep_memory
-from unetlite.files import name_full_disk
+from unetlite.data.provenance import check_content
+from unetlite.device import code_version, keep_memory
+from unetlite.files import name_full_disk, relative_path
 from unetlite.network.budget import match_budget
+from unetlite.network.checkpoint import load_network
 from unetlite.network.initialization import initialise
 from unetlite.network.unet import UNet
 from unetlite.run_directory import RunDirectory
@@ -32,19 +34,24 @@ log = logging.getLogger("unetlite")
 def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
     """Trains a network, or goes on from a checkpoint, and tests it. Returns scores and times."""
     keep_memory()
-    directory = Path(settings.data_dir)
-    data = SegmentationData(settings.data, directory, seed=settings.seed, steps=run.steps)
+    data = open_data(settings, run.steps)
+    check_data(run, data)
     config = make_config(settings, data.dataset)
     clock = Clock()
     trainer = make_trainer(settings.trainer, run, clock)
     check_step(config, data, trainer)
     network = make_network(config, settings.seed, data.dataset)
     segmenter = Segmenter(network, data.dataset, settings)
+    if run.resume_from is not None:
+        load_network(run.resume_from)  # raises UsageError if this version builds another one
 
-    with name_full_disk(run.path), run.open(environment()):
+    with name_full_disk(run.path), run.open(segmenter.environment):
         log_to(run.log)
         for remark in data.remarks:
             log.info(remark)
+        before = run.recorded.get("code_version", code_version())
+        if before != code_version():
+            log.info(f"warning: {before} began this run, {code_version()} goes on with it")
         trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
         checkpoint = run.test_checkpoint
         trainer.test(segmenter, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
@@ -56,6 +63,23 @@ def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
         run.finish(metrics)
     print_results(run, metrics, segmenter.classes)
     return metrics
+
+
+def open_data(settings: Settings, steps: int = 0) -> SegmentationData:
+    """The data of a run, of which so many steps were taken before an interruption."""
+    directory = Path(settings.data_dir)
+    return SegmentationData(settings.data, directory, seed=settings.seed, steps=steps)
+
+
+def check_data(run: RunDirectory, data: SegmentationData) -> None:
+    """Raises UsageError if the run, or another one of its experiment, was trained on other data."""
+    for path, recorded in run.recorded_data().items():
+        check_content(
+            recorded,
+            data,
+            str(relative_path(path)),
+            "Put back what was there, or keep these runs apart with experiment=NAME.",
+        )
 
 
 def make_config(settings: Settings, dataset: DecodedDataset) -> UNetConfig:
@@ -82,8 +106,7 @@ class LogFile(logging.FileHandler):
 
 def log_to(file: Path) -> None:
     """Sends the project's log to the terminal and, with times, to a file."""
-    logger = logging.getLogger("unetlite")
-    for handler in logger.handlers:  # of an earlier run in this process
+    for handler in log.handlers:  # of an earlier run in this process
         handler.close()
     to_file = LogFile(file)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -93,7 +116,7 @@ def log_to(file: Path) -> None:
         show_path=False,
         highlighter=None,
     )
-    logger.handlers = [to_terminal, to_file]
-    logger.setLevel(logging.INFO)
-    logger.disabled = False  # Hydra disables it before each run of a sweep but the first
-    logger.propagate = False
+    log.handlers = [to_terminal, to_file]
+    log.setLevel(logging.INFO)
+    log.disabled = False  # Hydra disables it before each run of a sweep but the first
+    log.propagate = False

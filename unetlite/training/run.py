@@ -31,12 +31,14 @@ def train(settings: Settings) -> float:
     Returns the mean IoU of the validation images. With resume=auto a finished run stays.
     """
     run = prepare(settings)
+    # Imported here because it takes seconds: a misspelt setting is answered before.
+    from unetlite.training.fit import check_data, fit_and_test, open_data
+
     if run.finished:
+        if run.data_hash is not None:
+            check_data(run, open_data(settings))
         print(f"{relative_path(run.path)} is finished")
         metrics = run.stored_metrics()
     else:
-        # Imported here because it takes seconds: a misspelt setting is answered before.
-        from unetlite.training.fit import fit_and_test
-
         metrics = fit_and_test(settings, run)
     return metrics["val/miou"] or 0.0

@@ -40,6 +40,7 @@ class Segmenter(LightningModule):
         self.network = network
         self.dataset = dataset
         self.settings = settings
+        self.environment = {**environment(), "data_hash": dataset.content_hash}
         self.classes = dataset.classes
         self.colours = dataset.colours
         self.val_scores = make_scores(dataset.classes)
@@ -157,6 +158,6 @@ class Segmenter(LightningModule):
             "display_channels": list(display.channels),
             "value_range": [list(display.low), list(display.high)],
             "config": self.settings.as_dict(),
-            "environment": environment(),
+            "environment": self.environment,
             "metrics": metrics,
         }

@@ -72,7 +72,7 @@ def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
     """The network of a checkpoint, on the CPU in float32 and evaluation mode, and its metadata.
 
     If a finished run tested this checkpoint, the metadata have the test scores. Raises UsageError
-    if the file is missing, damaged, or was not written by unetlite.
+    if the file is missing, damaged, changed, or was not written by unetlite.
     """
     checkpoint = load_checkpoint(path)
     network = build_network(checkpoint, path).eval()
@@ -81,5 +81,6 @@ def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
     run = RunFiles(path.parent)
     tested = run.metrics.exists() and path.name == run.test_checkpoint.name
     if tested and isinstance(values["metrics"], dict):
+        run.check_sums([run.metrics, path])
         values["metrics"] = {**values["metrics"], **run.stored_metrics()}
     return network, Metadata.read(values, path)
