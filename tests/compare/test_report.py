@@ -97,7 +97,7 @@ def test_what_differs_besides_is_named(runs, change, change_recorded):
 
 def test_runs_that_do_not_record_their_data_compare_and_that_is_said(runs):
     make_old(runs / "bilinear" / "seed1")
-    (caution,) = [text for text in make_report(runs).cautions if "data" in text]
+    (caution,) = [text for text in make_report(runs).cautions if "record their data" in text]
     assert caution.startswith("1 of 6 runs do not record their data")
 
 

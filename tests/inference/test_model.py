@@ -11,6 +11,9 @@ from hypothesis.strategies import integers
 from PIL import Image
 
 from unetlite import UsageError, load
+from unetlite.data import raster
+from unetlite.data.formats.gdal import import_rasterio
+from unetlite.data.raster import open_source
 from unetlite.inference.model import Model
 from unetlite.inference.runtimes.pytorch import PyTorch
 from unetlite.inference.tiling import Tiling
@@ -61,6 +64,25 @@ def test_arrays_tensors_and_files_of_more_bits_are_one_image(tmp_path, dtype):
     assert expected.overlay.size == (30, 20)
     with pytest.raises(UsageError, match=f"expected .* {name}"):
         model.predict(noise(20, 30, 5))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_a_large_file_of_many_channels_is_predicted_by_rows_as_the_whole(
+    tmp_path, monkeypatch, dtype
+):
+    pixels = noise(100, 90, 5, dtype=np.uint16).astype(dtype)
+    size = {"count": 5, "height": 100, "width": 90}
+    path = tmp_path / "a.tif"
+    with import_rasterio().open(path, "w", driver="GTiff", dtype=pixels.dtype, **size) as file:
+        file.write(pixels.transpose(2, 0, 1))
+    model = make_model(tile=64, in_channels=5, pixel_type=np.dtype(dtype).name)
+    expected = model.predict(pixels).classes
+    monkeypatch.setattr(raster, "LARGE", 0)
+    source = open_source(path, model.metadata.pixels)
+    assert source.georeference is not None
+    bands = [band.classes for band in model.bands(source)]
+    assert len(bands) > 1
+    np.testing.assert_array_equal(np.concatenate(bands), expected)
 
 
 def test_a_prediction_has_the_size_of_the_image_and_agrees_with_itself():
