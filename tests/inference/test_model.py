@@ -75,7 +75,7 @@ def test_a_large_file_of_many_channels_is_predicted_by_rows_as_the_whole(
     path = tmp_path / "a.tif"
     with import_rasterio().open(path, "w", driver="GTiff", dtype=pixels.dtype, **size) as file:
         file.write(pixels.transpose(2, 0, 1))
-    model = make_model(tile=64, in_channels=5, pixel_type=np.dtype(dtype).name)
+    model = make_model(tile=72, in_channels=5, pixel_type=np.dtype(dtype).name)
     expected = model.predict(pixels).classes
     monkeypatch.setattr(raster, "LARGE", 0)
     source = open_source(path, model.metadata.pixels)

@@ -1,5 +1,8 @@
 """Masks and overlays are written whole, or not at all."""
 
+import os
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 import rasterio
@@ -8,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis.strategies import integers
 
 from unetlite.data.raster import array_source
+from unetlite.inference import outputs
+from unetlite.inference.model import Band
 from unetlite.inference.outputs import create_tiff, write_outputs
 
 METADATA = make_metadata(as_trained({"name": "nearest"}, widths=(4, 6)))
@@ -41,6 +46,30 @@ def test_a_file_that_may_grow_no_further_raises(tmp_path):
             tiff.write(noise(1000, 1000), 1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_file_that_was_not_written_as_a_whole_is_an_error(tmp_path, monkeypatch):
+    """As GDAL leaves it on a full disk, without a word."""
+    source = array_source(noise(1, 600, 300))._replace(georeference={})
+
+    def create_truncated(path, *arguments):
+        tiff = create_tiff(path, *arguments)
+        monkeypatch.setattr(outputs, "create_tiff", create_tiff)
+        file = ExitStack()
+        file.callback(lambda: os.truncate(path, path.stat().st_size // 2))
+        file.enter_context(tiff)
+        file.write = tiff.write
+        return file
+
+    for create, whole in ((create_truncated, False), (create_tiff, True)):
+        monkeypatch.setattr(outputs, "create_tiff", create)
+        try:
+            with write_outputs(tmp_path, "a", source, COLOURS, overlays=False) as write:
+                for top in (0, 256, 512):
+                    write(Band(top, noise(min(256, 600 - top), 300) % 2, noise(0)))
+        except OSError:
+            assert not whole
+        assert [file.name for file in tmp_path.rglob("*.*")] == ["a.tif"] * whole
 
 
 @pytest.mark.parametrize("georeference", [None, {}])

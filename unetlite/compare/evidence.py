@@ -82,9 +82,9 @@ def remedy(config: Mapping[str, Any]) -> str:
     length = f"trainer.max_epochs, {trainer.get('max_epochs')} now"
     if trainer.get("max_steps", -1) > 0:
         length += f"; trainer.max_steps, {trainer['max_steps']} now"
+    batch, crop, dice = data.get("batch_size"), data.get("crop_size"), trainer.get("dice_weight")
     return (
-        f"Train more steps ({length}; a smaller data.batch_size, {data.get('batch_size')} now, "
-        f"makes more of an epoch), take larger crops (data.crop_size, {data.get('crop_size')} "
-        f"now), raise trainer.dice_weight ({trainer.get('dice_weight')} now), or leave the class "
-        "out of data.classes."
+        f"Train more steps ({length}; a smaller data.batch_size, {batch} now, or more "
+        f"data.crops_per_image make more of an epoch), take larger crops (data.crop_size, {crop} "
+        f"now), raise trainer.dice_weight ({dice} now), or leave the class out of data.classes."
     )
