@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -80,8 +81,7 @@ class LocalScheduler:
         self.note_started()
         killed = []
         for process in workers:
-            process.join(END_SECONDS)
-            number = -(process.exitcode or 0)
+            number = -exit_code(process)
             # The others were sent SIGTERM since, by the pool.
             if number > 0 and number != signal.SIGTERM and process.pid in self.trainings:
                 killed.append(f"{self.trainings[process.pid]} by {signal.Signals(number).name}")
@@ -90,6 +90,17 @@ class LocalScheduler:
             f"{self.log}). Systems do so when memory runs out: take fewer trainings at once by "
             "--parallel, or a smaller data.batch_size or data.crop_size. The same command goes on."
         )
+
+
+def exit_code(process: BaseProcess) -> int:
+    """The exit code of a worker that ends, negative for a signal; 0 if it does not end.
+
+    The pool's thread waits for it as well. What one thread was told, the other sees a little later.
+    """
+    deadline = time.monotonic() + END_SECONDS
+    while process.exitcode is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return process.exitcode or 0
 
 
 interruptions: list[Interrupted] = []

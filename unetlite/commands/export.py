@@ -94,8 +94,7 @@ def export(
             measured = measure_export(runtime, network, checked, splits)
     except OSError as error:
         raise UsageError(
-            f"{destination} cannot be written ({error.strerror or first_line(error)}); "
-            "make room there, or choose another by --to."
+            f"{destination}: {error.strerror or first_line(error)}; make room, or choose --to."
         ) from None
     print_report(destination, runtime, measured)
 

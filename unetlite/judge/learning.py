@@ -26,8 +26,9 @@ def class_skills(counts: np.ndarray) -> np.ndarray:
     p = (true_positive + false_positive) / pixels
     skills = np.full(len(counts), np.nan)
     judged = (t > 0) & (t < 1)
+    p, t = p[judged], t[judged]
+    chance = p * t / (p + t - p * t)
     iou = true_positive[judged] / (truth + false_positive)[judged]
-    chance = (p * t / (p + t - p * t))[judged]
     skills[judged] = (iou - chance) / (1 - chance)
     return skills
 
