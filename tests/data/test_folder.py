@@ -168,6 +168,7 @@ def test_the_key_changes_with_every_file(tmp_path, part):
         {"channels": 3},
         {"resize": 4},
         {"orientation": "stored"},
+        {"nodata": 7.0},
     ],
     ids=str,
 )

@@ -194,3 +194,18 @@ def test_what_would_train_nonsense_is_refused_with_the_remedy(tmp_path, make, op
     with pytest.raises(UsageError) as error:
         inspect_folder(root, options)
     assert all(word in str(error.value) for word in words), error.value
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02])
+def test_a_value_far_from_all_others_is_noticed_and_can_be_no_data(tmp_path, share):
+    root = make_folder(tmp_path, masks_of(0, 1))
+    for k in range(4):
+        (root / "images" / f"{k}.png").unlink()
+        values = np.random.default_rng(k).random(SIZE).astype(np.float32)
+        values.flat[: round(share * values.size)] = -9999
+        save(root / "images" / f"{k}.tif", values)
+    _, lines = survey(root, {})
+    assert any("data.nodata=-9999" in line for line in lines) == (share > 0)
+    inspection = inspect_folder(root, {"nodata": -9999.0})
+    assert inspection.channels[0].low >= 0
+    assert not any("nodata" in line for line in inspection.lines())

@@ -64,7 +64,7 @@ def test_a_file_that_was_not_written_as_a_whole_is_an_error(tmp_path, monkeypatc
     for create, whole in ((create_truncated, False), (create_tiff, True)):
         monkeypatch.setattr(outputs, "create_tiff", create)
         try:
-            with write_outputs(tmp_path, "a", source, COLOURS, overlays=False) as write:
+            with write_outputs(tmp_path, "a", source, METADATA, overlays=False) as write:
                 for top in (0, 256, 512):
                     write(Band(top, noise(min(256, 600 - top), 300) % 2, noise(0)))
         except OSError:

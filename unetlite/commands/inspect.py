@@ -27,6 +27,7 @@ FOLDER_OPTIONS = (
     "split_seed",
     "channels",
     "orientation",
+    "nodata",
 )
 """Settings of data=folder that say how a folder is read."""
 

@@ -52,6 +52,7 @@ class FilePairs:
     channels: int | None = None  # of the images as they are read; None takes what all have
     # Whether photographs are read as "stored" or as "viewed"; None decides by the sizes of masks.
     orientation: str | None = None
+    nodata: float | None = None  # the value of pixels without data, if files do not say it
 
     def __post_init__(self) -> None:
         self.palettes = Palettes()
@@ -91,6 +92,7 @@ class FilePairs:
             "classes": [self.table.foreground, self.table.values, self.table.ignored],
             "channels": self.channels,
             "orientation": self.orientation,
+            "nodata": self.nodata,
             "resize": self.resize,
         }
 
@@ -176,8 +178,15 @@ class FilePairs:
         Raises UsageError if a file cannot be read, or if their sizes differ.
         """
         if len(pair.images) == 1:
-            return read_image(pair.image, self.kind.channels, as_viewed)
-        parts = [read_image(path, as_viewed=as_viewed) for path in pair.images]
+            return read_image(
+                pair.image,
+                self.kind.channels,
+                as_viewed,
+                self.nodata,
+            )
+        parts = []
+        for path in pair.images:
+            parts.append(read_image(path, as_viewed=as_viewed, nodata=self.nodata))
         if len({part.values.shape[1:] for part in parts}) > 1:
             raise UsageError(
                 f"{pair.image} and its other channels differ in size; make them equal."
@@ -266,6 +275,7 @@ class Folder(FilePairs):
         channels: PositiveInt | None = None,
         resize: Resize | None = None,
         orientation: Literal["stored", "viewed"] | None = None,
+        nodata: float | None = None,
     ):
         directory = Path(root).expanduser()
         if not directory.is_dir():
@@ -290,6 +300,7 @@ class Folder(FilePairs):
             resize,
             channels,
             orientation,
+            nodata,
         )
         self.notes += describe_left_out(directory, self.all_pairs(), content.untested)
 

@@ -25,6 +25,8 @@ MOST_COLOURED_MASKS = 20  # whose colours are listed
 FEW_IMAGES = 30
 RARE = 0.01  # of the pixels
 BINS = 24  # of a histogram
+FEWEST_NODATA = 0.001  # the share of the pixels from which on a value is noticed
+GAP_OF_NODATA = 2  # its distance from all other values, by their range
 PREVIEWS = 5  # images of the contact sheet
 
 Masks = Mapping[Path, np.ndarray]  # mask values by file, as `read_mask` gives them
@@ -296,6 +298,7 @@ def find_warnings(
                 f"{entry.name} covers {entry.share:.2%} of the pixels; such a class may need more "
                 "steps, or crops around it, to be found at all"
             )
+    warnings += find_undeclared_nodata(samples)
     constant = [sample.name for sample in samples if is_constant(sample)]
     if constant:
         warnings.append(f"{len(constant)} image(s) hold one value, such as {constant[0]}")
@@ -311,6 +314,28 @@ def find_warnings(
             f"give {shlex.quote(f'data.group={pattern}')}"
         )
     return warnings
+
+
+def find_undeclared_nodata(samples: Sequence[Sample]) -> list[str]:
+    """A warning of a value far from all others that many pixels have, such as -9999."""
+    if samples[0].image.dtype == np.uint8:
+        return []
+    step = 1 + len(samples) // 8  # some rows of many images are enough
+    rows = [sample.image[:, ::step].ravel() for sample in samples]
+    pixels = np.concatenate(rows)
+    pixels = pixels[np.isfinite(pixels)].astype(np.float64)
+    for extreme in (pixels.min(initial=0), pixels.max(initial=0)):
+        others = pixels[pixels != extreme]
+        share = 1 - len(others) / max(len(pixels), 1)
+        if share < FEWEST_NODATA or len(others) == 0:
+            continue
+        gap = np.abs(others - extreme).min()
+        if gap > GAP_OF_NODATA * np.ptp(others):
+            return [
+                f"{share:.1%} of the pixels have the value {extreme:g}, far from all others; if it "
+                f"marks pixels without data, say data.nodata={extreme:g}"
+            ]
+    return []
 
 
 def is_constant(sample: Sample) -> bool:

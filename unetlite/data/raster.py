@@ -72,7 +72,9 @@ class RasterSource(NamedTuple):
     georeference: dict[str, Any] | None = None  # options of rasterio; None if read as a whole
 
 
-def open_source(path: Path, kind: PixelKind, as_viewed: bool = True) -> RasterSource:
+def open_source(
+    path: Path, kind: PixelKind, as_viewed: bool = True, nodata: float | None = None
+) -> RasterSource:
     """A large TIFF file by rows, any other as a whole; pixels as `read_image` gives them.
 
     Raises UsageError if it cannot be read, or does not hold pixels of this kind.
@@ -80,7 +82,15 @@ def open_source(path: Path, kind: PixelKind, as_viewed: bool = True) -> RasterSo
     file = open_image_file(path)
     check_kind(file, kind)
     if not is_large(file):
-        return array_source(read_image(path, kind.channels, as_viewed).values)
+        pixels = read_image(
+            path,
+            kind.channels,
+            as_viewed,
+            nodata,
+        )
+        return array_source(pixels.values)
+    if nodata is not None:
+        file.nodata = nodata
 
     def rows(first: int, end: int) -> np.ndarray:
         return to_pixels(file.read(first, end), file, kind.channels).values
@@ -120,15 +130,23 @@ def open_mask_rows(path: Path, colours: bool = False) -> RasterSource:
     return RasterSource(values.shape[0], values.shape[1], rows)
 
 
-def read_image(path: Path, channels: int | None = None, as_viewed: bool = True) -> Pixels:
+def read_image(
+    path: Path,
+    channels: int | None = None,
+    as_viewed: bool = True,
+    nodata: float | None = None,
+) -> Pixels:
     """The pixels of a file in the type and range in which it holds them.
 
     Booleans become 0 and 255, and other types than PixelType float32. `channels` of 1 makes grey of
     RGB, 3 repeats grey; a number that counts the channel for transparency reads that, too. Pixels
-    without data are NaN or, of integers, 0. `as_viewed` turns the image as its EXIF says. Raises
-    UsageError if the file cannot be read, or has other channels.
+    without data are NaN or, of integers, 0: those with the value that the file says, or `nodata`.
+    `as_viewed` turns the image as its EXIF says. Raises UsageError if the file cannot be read, or
+    has other channels.
     """
     file = open_image_file(path)
+    if nodata is not None:
+        file.nodata = nodata
     stored = file.read(0, file.height)
     if as_viewed:
         stored = turn(stored, file.orientation)

@@ -101,7 +101,12 @@ def open_input(path: Path, metadata: Metadata) -> RasterSource:
             f"{path} is too large for a network that was trained with data.resize; "
             "scale it down first."
         )
-    return open_source(path, metadata.pixels, metadata.as_viewed)
+    return open_source(
+        path,
+        metadata.pixels,
+        metadata.as_viewed,
+        metadata.nodata,
+    )
 
 
 class PredictionTable:

@@ -76,6 +76,11 @@ class Metadata(BaseModel):
         return self.config["data"].get("orientation") != "stored"
 
     @property
+    def nodata(self) -> float | None:
+        """The value of pixels without data, if files do not say it."""
+        return self.config["data"].get("nodata")
+
+    @property
     def display(self) -> Display:
         """How images are shown."""
         low, high = self.value_range

@@ -244,7 +244,13 @@ def as_pixels(image: ImageLike, metadata: Metadata) -> np.ndarray:
     if isinstance(image, (str, Path)):
         path = Path(image)
         check_kind(open_image_file(path), kind)
-        return read_image(path, kind.channels, metadata.as_viewed).values
+        pixels = read_image(
+            path,
+            kind.channels,
+            metadata.as_viewed,
+            metadata.nodata,
+        )
+        return pixels.values
     if hasattr(image, "detach"):
         image = tensor_to_array(image)
     if isinstance(image, Image.Image):
