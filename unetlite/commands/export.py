@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -65,26 +65,37 @@ def export(
     if output is None:
         output = "logits" if format == "safetensors" else "probabilities"
     validate_options(format, output, precision, int8)
-    input_size = parse_input(format, input, size)
+    chosen = {
+        "output": output,
+        "precision": "int8" if int8 else precision,
+        "input_type": input,
+        "input_size": parse_input(format, input, size),
+    }
+    if checkpoint.is_dir():
+        checkpoint = RunFiles(checkpoint).test_checkpoint
     load_libraries("torch")
+    export_checkpoint(checkpoint, format, to, chosen, fold, images or [])
+
+
+def export_checkpoint(
+    checkpoint: Path,
+    format: str,
+    to: Path | None,
+    chosen: Mapping[str, Any],
+    fold: bool,
+    inputs: list[str],
+) -> None:
+    """Writes an export, checked before it is kept, and prints how it agrees.
+
+    `chosen` are fields of its metadata.
+    """
     from unetlite.inference.export import fold_for
     from unetlite.inference.runtimes.pytorch import read_checkpoint
 
-    if int8:
-        precision = "int8"
-    if checkpoint.is_dir():
-        checkpoint = RunFiles(checkpoint).test_checkpoint
     network, metadata = read_checkpoint(checkpoint)
-    chosen = {
-        "output": output,
-        "precision": precision,
-        "input_type": input,
-        "input_size": input_size,
-    }
     metadata = metadata.model_copy(update=chosen)
-    destination = choose_destination(checkpoint, to, format, precision)
-    inputs = images or []
-    splits = find_splits(metadata, inputs, int8)
+    destination = choose_destination(checkpoint, to, format, metadata.precision)
+    splits = find_splits(metadata, inputs, metadata.precision == "int8")
     checked = load_images(inputs, metadata, splits)
     calibration = calibration_images(inputs, metadata, splits)
     folded = fold_for(network, format) if fold else network
