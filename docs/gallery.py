@@ -70,6 +70,14 @@ ENTRIES = {
         "Few parameters and MACs, no pattern.",
         "Wojna et al. 2019",
     ),
+    "residual": Entry(
+        "A transposed convolution learns what is added to a bilinear resize, whose channels are "
+        "added up to as many.",
+        "out = transpose(x, K of 2) + sum of C_in / C_out channels of bilinear(x)",
+        "As `transpose`, with the same weights and MACs, but most of its checkerboard is gone "
+        "before training. New: not among the published results.",
+        "Wojna et al. 2019",
+    ),
     "separable": Entry(
         "Repeats every pixel, then a depthwise convolution, norm, ReLU, and a pointwise one.",
         "out = conv1(relu(norm(depthwise3(nearest(x)))))",
@@ -102,5 +110,15 @@ ENTRIES = {
         "Almost the fewest parameters, and the choice of the race on coast. Slower than "
         "`transpose`.",
         "Liu et al. 2023",
+    ),
+    "lda_aqu": Entry(
+        "Attention of every output pixel to nine inputs. Their places and weights are predicted "
+        "from the content.",
+        "out[i'] = sum over n of softmax(Q[i'] . K[p] / sqrt(d) + b[n]) y[p],  "
+        "p = i' / 2 + n + 11 tanh(o(Q)[i'])[n]",
+        "For research: it reads up to eleven pixels away, and takes several times as long as "
+        "`transpose`. Its sampling and weighted means, 6 million MACs, are not in the table. New: "
+        "not among the published results.",
+        "Du et al. 2024 (LDA-AQU)",
     ),
 }

@@ -181,7 +181,7 @@ def field():
 @torch.no_grad()
 def operators():
     small, skip = small_map()
-    figure, axes = draw([list(range(5)), list(range(5, 10)), list(range(10, 15))], 8.8, 5.8)
+    figure, axes = draw([list(range(6)), list(range(6, 12)), list(range(12, 18))], 8.8, 5.0)
     cells = iter(axes.values())
     show_map(next(cells), small[0, 0], "a map, 6 x 6, becomes")
     for name in ENTRIES:

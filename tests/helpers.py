@@ -41,11 +41,13 @@ OPERATORS = [
         for name in (
             "zeros",
             "bilinear_additive",
+            "residual",
             "separable",
             "carafe",
             "sapa",
             "fade",
             "dysample",
+            "lda_aqu",
         )
     ),
     {"name": "transpose", "kernel_size": 6, "blur": True},

@@ -58,6 +58,7 @@ def test_odd_values_are_refused(values, change, tmp_path):
     ("operator", "norm", "reason"),
     [
         ("dysample", "batch", "dysample"),
+        ("lda_aqu", "batch", "lda_aqu"),
         ("bilinear", "group", "model.norm=group"),
         ("bilinear", "instance", "model.norm=instance"),
         ("bilinear", "batch", None),

@@ -11,7 +11,7 @@ from unetlite.metrics.ripple import PhaseRipple
 from unetlite.network.initialization import initialise
 from unetlite.network.upsampling import UPSAMPLERS, EncoderFeatures
 
-UNEVEN = {"transpose", "large_context", "zeros", "unpool"}
+UNEVEN = {"transpose", "large_context", "residual", "zeros", "unpool"}
 
 
 def ripple(*batches, stride=2, margin=0):

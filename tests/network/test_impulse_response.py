@@ -11,7 +11,7 @@ from unetlite.network.unet import UNet
 from unetlite.network.upsampling import UPSAMPLERS, EncoderFeatures
 from unetlite.settings.schema import UNetConfig
 
-CONTENT = ("unpool", "separable", "carafe", "sapa", "fade", "dysample")
+CONTENT = ("unpool", "separable", "carafe", "sapa", "fade", "dysample", "lda_aqu")
 LINEAR = [operator for operator in OPERATORS if operator["name"] not in CONTENT]
 
 
@@ -41,9 +41,9 @@ def test_the_overlap_of_transposed_convolutions(kernel_size, counts):
 
 
 EVEN = ["nearest-3", "bilinear-3", "bicubic-3", "bilinear_additive", "separable", "pixelshuffle-3"]
-EVEN += ["dysample", "dysample-pl-True", "carafe", "sapa", "fade"]
+EVEN += ["dysample", "dysample-pl-True", "carafe", "sapa", "fade", "lda_aqu"]
 EVEN += ["transpose-6-True", "zeros-True", "pixelshuffle-True", "unpool-True"]
-UNEVEN = ["transpose-2", "transpose-3", "transpose-4", "zeros", "unpool-3"]
+UNEVEN = ["transpose-2", "transpose-3", "transpose-4", "residual", "zeros", "unpool-3"]
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=label)

@@ -10,7 +10,7 @@ from unetlite.network.unet import UNet
 from unetlite.network.upsampling import UPSAMPLERS, Upsampler
 from unetlite.settings.schema import UNetConfig
 
-CONTENT = ("unpool", "separable", "carafe", "sapa", "fade", "dysample")
+CONTENT = ("unpool", "separable", "carafe", "sapa", "fade", "dysample", "lda_aqu")
 LINEAR = [operator for operator in OPERATORS if operator["name"] not in CONTENT]
 
 
@@ -67,10 +67,17 @@ def test_it_is_that_of_the_gradients(operator, down, skip):
 FORMER = {"unpool": 56, "separable": 52, "carafe": 68, "sapa": 68, "fade": 68, "dysample": 52}
 
 
-@pytest.mark.parametrize("name", CONTENT)
+@pytest.mark.parametrize("name", FORMER)
 def test_operators_that_read_content_have_the_receptive_field_of_version_0_1(name):
     network = UNet(UNetConfig(widths=(4, 6, 8), upsample={"name": name}))
     assert receptive_field(network) == FORMER[name]
+
+
+def test_before_training_nine_places_reach_as_far_as_bicubic_interpolation():
+    fields = []
+    for operator in ({"name": "lda_aqu"}, {"name": "bicubic", "kernel_size": 1}):
+        fields.append(receptive_field(UNet(UNetConfig(widths=(4, 6, 8), upsample=operator))))
+    assert fields[0] == fields[1]
 
 
 def test_neither_norms_nor_weights_nor_channels_matter():

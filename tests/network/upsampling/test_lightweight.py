@@ -1,5 +1,8 @@
 """Lightweight operators: by the words of the papers."""
 
+import math
+
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -40,3 +43,20 @@ def test_bilinear_additive_by_its_words():
     resized = F.interpolate(x, scale_factor=2, mode="bilinear")
     summed = torch.stack([resized[:, k : k + 4].sum(1) for k in (0, 4)], 1)
     torch.testing.assert_close(up(x, None), up.conv(summed))
+
+
+@pytest.mark.parametrize(("in_channels", "out_channels"), [(8, 2), (8, 4), (5, 3), (3, 8)])
+@pytest.mark.parametrize("kernel_size", [2, 3, 4])
+@torch.no_grad()
+def test_residual_by_its_words(in_channels, out_channels, kernel_size):
+    """The resize of every input channel is added to one output channel: Wojna et al. 2019."""
+    up = UPSAMPLERS["residual"](in_channels, out_channels, 3, kernel_size=kernel_size)
+    transpose = UPSAMPLERS["transpose"](in_channels, out_channels, 3, kernel_size=kernel_size)
+    transpose.load_state_dict(up.state_dict())
+    x = torch.randn(2, in_channels, 5, 7)
+    expected = transpose(x, None)
+    resized = F.interpolate(x, scale_factor=2, mode="bilinear")
+    count = math.ceil(in_channels / out_channels)
+    for channel in range(in_channels):
+        expected[:, channel // count] += resized[:, channel]
+    torch.testing.assert_close(up(x, None), expected)

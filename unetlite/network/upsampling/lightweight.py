@@ -2,6 +2,7 @@
 
 import copy
 import math
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,6 +38,49 @@ class BilinearAdditive(Upsampler):
         x = pad_channels(x).unflatten(1, (-1, 4)).sum(2)  # (B, C_in / 4, H, W)
         x = F.interpolate(x, scale_factor=2, mode="bilinear")
         return self.conv(x)  # (B, C_out, 2H, 2W)
+
+
+@UPSAMPLERS.register("residual")
+class Residual(nn.ConvTranspose2d, Upsampler):
+    """Transposed convolution, plus the additive bilinear resize of the input (Wojna et al. 2019).
+
+    With N = ceil(C_in / C_out), which is the paper's 4 where C_out = C_in / 4:
+
+        out[c] = transpose(x)[c] + bilinear(sum over k in 0 .. N - 1 of x[N c + k])
+
+    The channels of a sum are consecutive, and zeros beyond C_in. So it has the weights of
+    `transpose`, and they learn what a resize lacks. The sum comes first, as in `bilinear_additive`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        skip_channels: int,
+        *,
+        kernel_size: Literal[2, 3, 4] = 2,
+    ):
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=2,
+            padding=(kernel_size - 1) // 2,
+            output_padding=kernel_size % 2,
+        )
+
+    def forward(self, x: Tensor, skip: EncoderFeatures) -> Tensor:  # type: ignore[override]
+        learnt = super().forward(x)  # (B, C_out, 2H, 2W)
+        summed = sum_channels(x, self.out_channels)  # (B, C_out, H, W)
+        return learnt + F.interpolate(summed, scale_factor=2, mode="bilinear")
+
+
+def sum_channels(x: Tensor, channels: int) -> Tensor:
+    """Sums of consecutive channels, with zeros beyond the last: (B, C, H, W) -> (B, C', H, W)."""
+    count = math.ceil(x.shape[1] / channels)
+    missing = count * channels - x.shape[1]
+    padded = F.pad(x, (0, 0, 0, 0, 0, missing))
+    return padded.unflatten(1, (channels, count)).sum(2)
 
 
 @UPSAMPLERS.register("separable")
