@@ -3,16 +3,16 @@
 from functools import cache
 
 import numpy as np
-from scipy import stats
-from scipy.optimize import brentq
+from scipy import special
 
 DF_GRID = np.array([1e6, 60, 20, 10, 6, 4, 3, 2])  # degrees of freedom
 POINTS = 200  # of the integral over S
+BISECTIONS = 60  # from 1000 to the last digit
 
 
 def dunnett_factor(alpha: float, others: int, df: float) -> float:
     """Dunnett's quantile for `others` variants against one, over Bonferroni's of Student's t."""
-    bonferroni = stats.t.isf(alpha / others, DF_GRID)
+    bonferroni = -special.stdtrit(DF_GRID, alpha / others)
     ratios = dunnett_quantiles(alpha, others) / bonferroni
     return float(np.interp(1 / df, 1 / DF_GRID, ratios))
 
@@ -28,21 +28,15 @@ def dunnett_quantiles(alpha: float, others: int) -> np.ndarray:
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
     points = (np.arange(POINTS) + 0.5) / POINTS
     density = 3 * points**2 / POINTS
-
-    def excess(q: float, df: float) -> float:
-        chi_square = stats.chi2.ppf(points**3, df)
-        s = np.sqrt(chi_square / df)[:, None]
-        limit = np.sqrt(2) * q * s + nodes
-        all_below = stats.norm.cdf(limit) ** others
-        return density @ (1 - all_below) @ weights / weights.sum() - alpha
-
-    quantiles = []
-    for df in DF_GRID:
-        q = brentq(
-            excess,
-            0,
-            1000,
-            args=(df,),
-        )
-        quantiles.append(q)
-    return np.array(quantiles)
+    half_df = DF_GRID[:, None] / 2
+    s = np.sqrt(special.gammaincinv(half_df, points**3) / half_df)[..., None]  # (D, POINTS, 1)
+    low = np.zeros(len(DF_GRID))
+    high = np.full(len(DF_GRID), 1000.0)
+    for _ in range(BISECTIONS):
+        q = (low + high) / 2
+        limit = np.sqrt(2) * q[:, None, None] * s + nodes
+        all_below = special.ndtr(limit) ** others
+        excess = (1 - all_below) @ weights @ density / weights.sum()
+        low = np.where(excess > alpha, q, low)
+        high = np.where(excess > alpha, high, q)
+    return high

@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 ALPHA = 0.05  # of all statements about one comparison together
 PRIOR_DF = 2  # weight of the mean of all variances in each one, in degrees of freedom
@@ -21,7 +21,7 @@ class Difference(NamedTuple):
 
     def half_width(self, alpha: float) -> float:
         """The true difference is further from the mean, to one side, with probability `alpha`."""
-        return stats.t.isf(alpha, self.df) * self.standard_error
+        return -special.stdtrit(self.df, alpha) * self.standard_error
 
 
 Pair = tuple[str, str]
