@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unetlite.judge.learning import are_identical, class_skills, missed_classes
+from unetlite.judge.learning import class_skills, missed_classes, missing_spread
 from unetlite.judge.scores import Scores
 
 
@@ -64,10 +64,21 @@ def test_of_many_classes_those_that_are_missed_are_named():
     assert missed_classes([counts_of(prediction, truth, classes=3)]) == [2]
 
 
-@pytest.mark.parametrize(("change", "identical"), [(0.0, True), (1e-15, False)])
-def test_scores_are_identical_to_the_last_digit_or_not(change, identical):
+@pytest.mark.parametrize(
+    ("shift", "change", "message"),
+    [
+        (0.0, 0.0, "the same scores to the last digit"),
+        (0.01, 0.0, "differ by the same in every seed"),
+        (0.01, 1e-15, "differ by the same in every seed"),  # rounding is no spread
+        (0.01, 1e-6, None),
+        (0.0, 1e-6, None),
+    ],
+)
+def test_scores_without_spread_are_no_evidence(shift, change, message):
     first = np.random.default_rng(0).random((3, 4))
-    second = first.copy()
+    second = first + shift
     second[1, 2] += change
     scores = Scores({"a": first, "b": second}, [0, 1, 2], list("wxyz"), list("wxyz"))
-    assert are_identical(scores) == identical
+    objection = missing_spread(scores)
+    assert (objection is None) == (message is None)
+    assert message is None or message in objection

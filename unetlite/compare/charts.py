@@ -1,44 +1,13 @@
-"""Charts of the report, as SVG in the colours of the page, narrow enough for a phone."""
+"""Charts of the report: quality against each cost."""
 
-import io
 from collections.abc import Iterable
-from typing import Any
-
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from unetlite.compare.costs import Costs
+from unetlite.compare.score_chart import draw_scores
 from unetlite.judge.analysis import Analysis
 from unetlite.network.upsampling.base import UPSAMPLERS
 
-COLOURS = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00",
-    "#56b4e9", "#8c6d31", "#7f7f7f", "#6a3d9a", "#b2182b",
-)  # fmt: skip
-MARKERS = "osD^vPX*<>"
-INK = "#123456"  # stands for the page's text colour
-STYLE: dict[Any, Any] = {
-    "axes.edgecolor": INK,
-    "axes.formatter.useoffset": False,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlesize": 11,
-    "figure.constrained_layout.use": True,
-    "font.family": "sans-serif",
-    "font.size": 11,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "unetlite",
-    "text.color": INK,
-    "text.parse_math": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
 
-
-@rc_context(STYLE)
 def trade_offs(analysis: Analysis, costs: Costs) -> list[str]:
     """SVG: quality against latency, if measured, and against parameters, with intervals."""
     charts = {}
@@ -50,19 +19,13 @@ def trade_offs(analysis: Analysis, costs: Costs) -> list[str]:
     slots = chart_slots(costs.variants)
     drawn = []
     for label, values in charts.items():
-        figure = Figure(figsize=(4.6, 4.2))  # inches
-        axes = figure.subplots()
-        axes.set(xlabel=label, ylabel=analysis.metric_title, xmargin=0.15, ymargin=0.15)
-        for name in analysis.variants:
-            plot_variant(
-                axes,
-                analysis,
-                name,
-                values[name],
-                slots.index(name),
-            )
-        figure.legend(loc="outside upper center", ncols=2)
-        drawn.append(to_svg(figure))
+        chart = draw_scores(
+            analysis,
+            label,
+            values,
+            slots,
+        )
+        drawn.append(chart)
     return drawn
 
 
@@ -72,41 +35,3 @@ def chart_slots(names: Iterable[str]) -> list[str]:
     if not UPSAMPLERS.keys().isdisjoint(slots):
         slots = dict.fromkeys([*UPSAMPLERS, *slots])
     return list(slots)
-
-
-def plot_variant(
-    axes: Axes,
-    analysis: Analysis,
-    name: str,
-    cost: float,
-    slot: int,
-) -> None:
-    """The mean of one variant, with its interval if there is a verdict."""
-    mean = analysis.variants[name].mean
-    errors = None
-    if analysis.best is not None:
-        low, high = analysis.chart_interval(name)
-        errors = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
-    axes.errorbar(
-        cost,
-        mean,
-        errors,
-        color=COLOURS[slot % 10],
-        marker=MARKERS[(slot + slot // 10) % 10],
-        linestyle="none",
-        capsize=3,
-        label=name,
-    )
-
-
-def to_svg(figure: Figure) -> str:
-    """An SVG element to put into a page, whose text colour it takes."""
-    buffer = io.StringIO()
-    figure.savefig(
-        buffer,
-        format="svg",
-        transparent=True,
-        metadata={"Date": None, "Creator": None},
-    )
-    _, _, content = buffer.getvalue().partition("<svg")
-    return "<svg" + content.replace(INK, "currentColor")

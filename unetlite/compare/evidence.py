@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from unetlite.compare.runs import Run
-from unetlite.judge.learning import are_identical, missed_classes
+from unetlite.judge.learning import missed_classes, missing_spread
 from unetlite.judge.scores import Scores
 from unetlite.judge.verdict import join_names
 
@@ -16,14 +16,7 @@ def objection(runs: Sequence[Run], scores: Scores) -> str | None:
     unlearnt = describe_missed(runs)
     if unlearnt is not None:
         return f"No verdict: {unlearnt}"
-    if are_identical(scores):
-        mean = next(iter(scores.means().values()))
-        return (
-            f"No verdict: all variants have the same scores to the last digit ({mean:.4f} on "
-            "average). Equal scores without any spread are no evidence; take test images that are "
-            "harder, or more of them, and see that the runs are no copies of each other."
-        )
-    return None
+    return missing_spread(scores)
 
 
 def describe_missed(runs: Sequence[Run]) -> str | None:

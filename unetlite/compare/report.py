@@ -11,8 +11,8 @@ from unetlite.compare.costs import Costs, measure_costs
 from unetlite.compare.evidence import describe_rarely_learnt
 from unetlite.compare.figures import Figures, draw_figures
 from unetlite.compare.metrics import METRICS
-from unetlite.judge.analysis import ENOUGH_GROUPS, Analysis, Summary, collapsed_runs, describe
-from unetlite.judge.verdict import Cost, join_names, verdict
+from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, describe
+from unetlite.judge.verdict import Cost, describe_groups, join_names, verdicts
 from unetlite.network.checkpoint import load_network
 
 
@@ -44,20 +44,13 @@ class Report:
     @property
     def verdicts(self) -> list[str]:
         """What to choose; if trainings collapsed, also without their seeds."""
-        text = verdict(self.analysis, self.cost, self.margin)
-        seeds = sorted({seed for _, seed in self.collapsed})
-        if (
-            self.analysis.objection is not None
-            or not seeds
-            or len(seeds) == len(self.comparison.seeds)
-        ):
-            return [text]
-        rest = self.comparison.without(seeds).analyse(self.metric)
-        excluded = join_names([str(seed) for seed in seeds])
-        return [
-            f"With every training: {text}",
-            f"Without seed {excluded}: {verdict(rest, self.cost, self.margin)}",
-        ]
+        return verdicts(
+            self.analysis,
+            self.cost,
+            self.margin,
+            self.collapsed,
+            lambda seeds: self.comparison.without(seeds).analyse(self.metric),
+        )
 
     @property
     def cautions(self) -> list[str]:
@@ -76,16 +69,7 @@ class Report:
         differing = differing_values(self.comparison.environments)
         if differing:
             cautions.append(f"The runs were trained with different {join_names(differing)}.")
-        analysis = self.analysis
-        if analysis.groups == 1:
-            cautions.append(
-                "All test images are of one group: the bounds hold for it, and not for others."
-            )
-        elif analysis.best is not None and analysis.widened > 1.05:
-            cautions.append(
-                f"The test images come from {analysis.groups} groups only. With {ENOUGH_GROUPS} "
-                f"the bounds would be about {1 / analysis.widened:.0%} as wide."
-            )
+        cautions += describe_groups(self.analysis)
         return cautions
 
     @property

@@ -39,7 +39,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "cautions": report.cautions,
         "compared": comparison.by,
         "margin": report.margin,
-        "judged": analysis_json(report),
+        "judged": {"metric": report.metric, **report.analysis.figures()},
         "described": report.others,
         "left_out": comparison.left_out,
         "costs": report.costs,
@@ -47,31 +47,6 @@ def report_json(report: Report) -> dict[str, Any]:
         "configuration": comparison.shared,
         "environments": comparison.environments,
     }
-
-
-def analysis_json(report: Report) -> dict[str, Any]:
-    """The analysis in the metric that decides, with a pair of variants in one direction only."""
-    analysis = report.analysis
-    best = analysis.best
-    judged: dict[str, Any] = {
-        "metric": report.metric,
-        "seeds": analysis.seeds,
-        "images": analysis.images,
-        "groups": analysis.groups,
-        "variants": analysis.variants,
-        "alpha": analysis.alpha,
-        "widened": analysis.widened,
-    }
-    if best is not None:
-        judged["candidates"] = best.candidates
-        judged["regret"] = best.regret
-        judged["lead"] = best.lead
-    pairs = []
-    for (first, second), difference in analysis.differences.items():
-        if difference.mean > 0 or (difference.mean == 0 and first < second):
-            pairs.append({"first": first, "second": second, **difference._asdict()})
-    judged["pairs"] = pairs
-    return judged
 
 
 def fill_template(report: Report, name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,13 @@ class Summary:
     deviation: float | None  # standard deviation over seeds; one seed has none
     by_seed: list[float]
 
+    def __str__(self) -> str:
+        """Such as "0.9012 ± 0.0011"."""
+        text = format_score(self.mean)
+        if self.deviation is not None:
+            text += f" ± {format_score(self.deviation)}"
+        return text
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -40,26 +48,77 @@ class Analysis:
     alpha: float  # of all its statements together
     widened: float  # width of the bounds, over that with ENOUGH_GROUPS; 1 with as many
     objection: str | None = None  # why there is no verdict, but for too few seeds
+    lower_is_better: bool = False
+
+    @property
+    def worse(self) -> str:
+        """Where a worse variant is, seen from the best."""
+        return "above" if self.lower_is_better else "below"
 
     def chart_interval(self, name: str) -> tuple[float, float]:
         """The interval of a variant's distance to the best of the others, around their best mean.
 
-        All of these hold at once (Hsu 1984), within 0..1. It is the variant's mean alone without a
-        verdict, and for a variant that a race dropped.
+        All of these hold at once (Hsu 1984). They stay within 0..1 if all scores do and more is
+        better. It is the variant's mean alone without a verdict, and for a variant that a race
+        dropped.
         """
         best = self.best
+        mean = self.variants[name].mean
         if best is None or name not in best.lead:
-            return self.variants[name].mean, self.variants[name].mean
+            return mean, mean
         low = -best.regret[name]
         if best.candidates == [name]:
             low = best.lead[name]
-        high = 1.0
-        top = 0.0  # mean of the best of the others
+        high = float("inf")
+        sign = direction(self.lower_is_better)
+        top = -float("inf")  # mean of the best of the others, times the sign
         for (other, second), bound in best.lower.items():
             if second == name:
                 high = min(high, -bound)
-                top = max(top, self.variants[other].mean)
-        return max(top + low, 0.0), min(top + max(high, 0.0), 1.0)
+                top = max(top, sign * self.variants[other].mean)
+        start, end = sorted((sign * (top + low), sign * (top + max(high, 0.0))))
+        if self.is_share:
+            return max(start, 0.0), min(end, 1.0)
+        return start, end
+
+    @property
+    def is_share(self) -> bool:
+        """True if more is better and all scores are within 0..1, as IoU is."""
+        scores = [score for summary in self.variants.values() for score in summary.by_seed]
+        return not self.lower_is_better and min(scores) >= 0 and max(scores) <= 1
+
+    def figures(self) -> dict[str, Any]:
+        """What is judged, as plain values and dataclasses, with a pair in one direction only."""
+        figures: dict[str, Any] = {
+            "seeds": self.seeds,
+            "images": self.images,
+            "groups": self.groups,
+            "variants": self.variants,
+            "alpha": self.alpha,
+            "widened": self.widened,
+        }
+        if self.best is not None:
+            figures["candidates"] = self.best.candidates
+            figures["regret"] = self.best.regret
+            figures["lead"] = self.best.lead
+        pairs = []
+        for (first, second), difference in self.differences.items():
+            if difference.mean > 0 or (difference.mean == 0 and first < second):
+                pairs.append({"first": first, "second": second, **difference._asdict()})
+        figures["pairs"] = pairs
+        return figures
+
+
+def direction(lower_is_better: bool) -> int:
+    """What scores are multiplied by, for more to be better."""
+    return -1 if lower_is_better else 1
+
+
+def format_score(score: float) -> str:
+    """Four decimals, or as many digits of a score that is not about one."""
+    if 0.001 <= abs(score) < 100 or score == 0:
+        return f"{score:.4f}"
+    return f"{score:.5g}"
 
 
 def describe(run_scores: RunScores) -> dict[str, Summary]:
@@ -81,6 +140,7 @@ def analyse(
     dropped: Mapping[str, float],
     alpha: float = ALPHA,
     objection: str | None = None,
+    lower_is_better: bool = False,
 ) -> Analysis:
     """The comparison with the best, from the scores of the variants that a race did not drop.
 
@@ -88,13 +148,14 @@ def analyse(
     a race dropped. With an `objection` to a verdict there are summaries only.
     """
     summaries = describe(run_scores)
-    names = sorted(scores.values, key=lambda name: -summaries[name].mean)
+    sign = direction(lower_is_better)
+    names = sorted(scores.values, key=lambda name: -sign * summaries[name].mean)
     groups = len(set(scores.groups))
     differences: Differences = {}
     best = None
     widened = 1.0
     if len(scores.seeds) >= FEWEST_SEEDS and objection is None:
-        tables = scores.by_group(names)
+        tables = {name: sign * table for name, table in scores.by_group(names).items()}
         differences = pair_differences(tables)
         if groups < ENOUGH_GROUPS:
             widened = widening(tables, differences)
@@ -111,6 +172,7 @@ def analyse(
         alpha=alpha,
         widened=widened,
         objection=objection,
+        lower_is_better=lower_is_better,
     )
 
 
@@ -125,24 +187,28 @@ def widening(tables: Mapping[str, np.ndarray], differences: Differences) -> floa
     return float(np.median(ratios or [1.0]))
 
 
-def collapsed_runs(run_scores: RunScores) -> dict[tuple[str, int], str]:
-    """By variant and seed, a sentence on each training that ended far below its variant's others.
+def collapsed_runs(
+    run_scores: RunScores,
+    lower_is_better: bool = False,
+) -> dict[tuple[str, int], str]:
+    """By variant and seed, a sentence on each training that ended far worse than its variant's.
 
     That is a tenth of their median or more, and ten robust standard deviations of all trainings.
     """
+    sign = direction(lower_is_better)
     medians = {}
     gaps = {}
     for name, by_seed in run_scores.items():
         medians[name] = median(by_seed.values())
         for seed, score in by_seed.items():
-            gaps[name, seed] = medians[name] - score
+            gaps[name, seed] = sign * (medians[name] - score)
     deviation = 1.4826 * median(map(abs, gaps.values()))
     collapsed = {}
     for (name, seed), gap in gaps.items():
         usual = medians[name]
         if gap > max(10 * deviation, 0.1 * abs(usual)):
             collapsed[name, seed] = (
-                f"{name} with seed {seed} collapsed: {usual - gap:.4f}; "
-                f"the median of its seeds is {usual:.4f}."
+                f"{name} with seed {seed} collapsed: {format_score(run_scores[name][seed])}; "
+                f"the median of its seeds is {format_score(usual)}."
             )
     return collapsed

@@ -49,7 +49,23 @@ def missed_classes(counts: Sequence[np.ndarray], trainings: int = 1) -> list[int
     return missed
 
 
-def are_identical(scores: Scores) -> bool:
-    """True if all variants have the same value for every seed and image, to the last digit."""
-    first, *others = scores.values.values()
-    return bool(others) and all(np.array_equal(table, first) for table in others)
+def missing_spread(scores: Scores) -> str | None:
+    """Why scores without spread give no verdict; None if they have some."""
+    tables = np.stack(list(scores.values.values()))  # (V, S, N)
+    if (tables == tables[0]).all():
+        return (
+            "No verdict: all variants have the same scores to the last digit "
+            f"({tables.mean():.4f} on average). Equal scores without any spread are no evidence; "
+            "take test images that are harder, or more of them, and see that the runs are no "
+            "copies of each other."
+        )
+    means = tables.mean(2)
+    differences = means - means[0]
+    rounding = 1e-12 * np.abs(means).max()
+    if len(scores.seeds) > 1 and (np.ptp(differences, axis=1) <= rounding).all():
+        return (
+            "No verdict: the variants differ by the same in every seed, to the last digit. "
+            "Differences without any spread are no evidence; give scores that are not rounded, "
+            "and see that the runs are no copies of each other."
+        )
+    return None

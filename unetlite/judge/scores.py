@@ -1,6 +1,6 @@
 """Scores of variants: a value for every variant, seed and test image."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -34,9 +34,26 @@ class Scores:
             groups,
         )
 
+    def without(self, seeds: Collection[int]) -> "Scores":
+        """The same without these seeds."""
+        kept = [position for position, seed in enumerate(self.seeds) if seed not in seeds]
+        return Scores(
+            {name: table[kept] for name, table in self.values.items()},
+            [self.seeds[position] for position in kept],
+            self.images,
+            self.groups,
+        )
+
     def means(self) -> dict[str, float]:
         """The score of every variant."""
         return {name: table.mean() for name, table in self.values.items()}
+
+    def by_run(self) -> dict[str, dict[int, float]]:
+        """The score of every training, by variant and seed."""
+        runs = {}
+        for name, table in self.values.items():
+            runs[name] = dict(zip(self.seeds, table.mean(1).tolist(), strict=True))
+        return runs
 
     def by_group(self, variants: Iterable[str]) -> dict[str, np.ndarray]:
         """Tables (S, G) of these variants with the same means, a column for each group."""

@@ -1,10 +1,10 @@
 """The verdict in sentences: what to choose, what it costs, and what it can lose at most."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context
 
-from unetlite.judge.analysis import FEWEST_SEEDS, Analysis
+from unetlite.judge.analysis import ENOUGH_GROUPS, FEWEST_SEEDS, Analysis, format_score
 from unetlite.judge.best import Best, variant_names
 from unetlite.judge.equivalence import equivalence_margin, equivalence_margin_without_one
 
@@ -26,16 +26,39 @@ class Cost:
         return f"{format_number(self.values[name])} {self.unit}"
 
 
-def choose_variant(best: Best, cost: Cost, margin: float | None) -> str:
+def choose_variant(best: Best, cost: Cost | None, margin: float | None) -> str:
     """The best if one is shown to be, else the cheapest within the margin, else the safest."""
     safest = min(best.regret, key=best.regret.__getitem__)
-    if margin is None or len(best.candidates) == 1:
+    if margin is None or cost is None or len(best.candidates) == 1:
         return safest
-    within = [name for name, regret in best.regret.items() if regret <= margin]
-    return cost.cheapest(within or [safest])
+    return cost.cheapest(within_margin(best, margin) or [safest])
 
 
-def verdict(analysis: Analysis, cost: Cost, margin: float | None) -> str:
+def within_margin(best: Best, margin: float) -> list[str]:
+    """The variants whose regret is at most the margin."""
+    return [name for name, regret in best.regret.items() if regret <= margin]
+
+
+def verdicts(
+    analysis: Analysis,
+    cost: Cost | None,
+    margin: float | None,
+    collapsed: Iterable[tuple[str, int]],
+    analyse_without: Callable[[list[int]], Analysis],
+) -> list[str]:
+    """What to choose; if trainings (variant, seed) collapsed, also without their seeds."""
+    text = verdict(analysis, cost, margin)
+    seeds = sorted({seed for _, seed in collapsed})
+    if analysis.objection is not None or not seeds or len(seeds) == len(analysis.seeds):
+        return [text]
+    excluded = join_names([str(seed) for seed in seeds])
+    return [
+        f"With every training: {text}",
+        f"Without seed {excluded}: {verdict(analyse_without(seeds), cost, margin)}",
+    ]
+
+
+def verdict(analysis: Analysis, cost: Cost | None, margin: float | None) -> str:
     """What to do, in sentences. All numbers hold at once with a confidence of 1 - alpha.
 
     The equivalence margin is a statement of its own, with the same confidence.
@@ -47,16 +70,8 @@ def verdict(analysis: Analysis, cost: Cost, margin: float | None) -> str:
         return too_few_seeds(len(analysis.seeds))
     if len(best.candidates) == 1:
         return sole_winner(analysis, best, cost)
-    chosen = choose_variant(best, cost, margin)
-    if margin is not None and best.regret[chosen] <= margin:
-        reason = cost.superlative
-        if chosen != cost.cheapest(analysis.variants):
-            reason += f" within the margin of {format_number(margin)}"
-        regret = format_number(best.regret[chosen], ROUND_UP)
-        return (
-            f"Choose {chosen}: it is {reason} ({cost.format(chosen)}), and at most {regret} below "
-            f"the best in {analysis.metric_title} {basis(analysis)}."
-        )
+    if margin is not None and min(best.regret.values()) <= margin:
+        return choice_within_margin(analysis, best, cost, margin)
     text = f"{several_candidates(analysis, best, cost)} {equivalence(analysis)}"
     if margin is None:
         return text
@@ -66,33 +81,59 @@ def verdict(analysis: Analysis, cost: Cost, margin: float | None) -> str:
     )
 
 
+def choice_within_margin(
+    analysis: Analysis,
+    best: Best,
+    cost: Cost | None,
+    margin: float,
+) -> str:
+    """The cheapest variant within the margin; without costs the safest, and which others are."""
+    chosen = choose_variant(best, cost, margin)
+    bound = (
+        f"at most {format_number(best.regret[chosen], ROUND_UP)} {analysis.worse} the best in "
+        f"{analysis.metric_title} {basis(analysis)}."
+    )
+    if cost is None:
+        text = f"Choose {chosen}: it is {bound}"
+        others = [name for name in within_margin(best, margin) if name != chosen]
+        if others:
+            text += f" Also within the margin of {format_number(margin)}: {join_names(others)}."
+        return text
+    reason = cost.superlative
+    if chosen != cost.cheapest(analysis.variants):
+        reason += f" within the margin of {format_number(margin)}"
+    return f"Choose {chosen}: it is {reason} ({cost.format(chosen)}), and {bound}"
+
+
 def too_few_seeds(seeds: int) -> str:
     """Why there is no verdict, and what gives one."""
     plural = "s" if seeds > 1 else ""
     return (
         f"No verdict: the variants share {seeds} seed{plural}, too few to tell a better variant "
         f"from a lucky training. A verdict takes {FEWEST_SEEDS} seeds; five are better. "
-        "Train more with the same settings and seed=0,1,2,3,4."
+        "Train each of them with the same settings and more seeds, such as seed=0,1,2,3,4."
     )
 
 
-def sole_winner(analysis: Analysis, best: Best, cost: Cost) -> str:
+def sole_winner(analysis: Analysis, best: Best, cost: Cost | None) -> str:
     """One candidate is left."""
     winner = best.candidates[0]
-    cheapest = cost.cheapest(analysis.variants)
     lead = format_number(best.lead[winner], ROUND_DOWN)
+    mean = format_score(analysis.variants[winner].mean)
     text = (
-        f"Choose {winner}: in {analysis.metric_title} ({analysis.variants[winner].mean:.4f}) it is "
-        f"better than every other, by at least {lead} {basis(analysis)}."
+        f"Choose {winner}: in {analysis.metric_title} ({mean}) it is better than every other, "
+        f"by at least {lead} {basis(analysis)}."
     )
+    if cost is None:
+        return text
+    cheapest = cost.cheapest(analysis.variants)
     if cheapest == winner:
         return f"{text} It is also {cost.superlative}, {cost.format(winner)}."
-    return (
-        f"{text} It takes {cost.format(winner)}; {cost.superlative}, {loss(best, cost, cheapest)}."
-    )
+    bound = limit_of_loss(analysis, best, cost, cheapest)
+    return f"{text} It takes {cost.format(winner)}; {cost.superlative}, {bound}."
 
 
-def several_candidates(analysis: Analysis, best: Best, cost: Cost) -> str:
+def several_candidates(analysis: Analysis, best: Best, cost: Cost | None) -> str:
     """The candidates, and what the cheapest and the safest variant can lose."""
     names = list(analysis.variants)
     candidates = "each of them"
@@ -100,16 +141,15 @@ def several_candidates(analysis: Analysis, best: Best, cost: Cost) -> str:
         candidates = "one of " + join_names(best.candidates, "or")
     elif len(names) == 2:
         candidates = "either"
-    cheapest = cost.cheapest(names)
-    superlative = cost.superlative[0].upper() + cost.superlative[1:]
-    text = (
-        f"In {analysis.metric_title} {candidates} may be the best {basis(analysis)}. "
-        f"{superlative}, {loss(best, cost, cheapest)}."
-    )
+    text = f"In {analysis.metric_title} {candidates} may be the best {basis(analysis)}."
     safest = min(names, key=best.regret.__getitem__)
-    if safest != cheapest:
-        text += f" The safest, {loss(best, cost, safest)}."
-    return text
+    if cost is not None:
+        cheapest = cost.cheapest(names)
+        superlative = cost.superlative[0].upper() + cost.superlative[1:]
+        text += f" {superlative}, {limit_of_loss(analysis, best, cost, cheapest)}."
+        if safest == cheapest:
+            return text
+    return f"{text} The safest, {limit_of_loss(analysis, best, cost, safest)}."
 
 
 def equivalence(analysis: Analysis) -> str:
@@ -129,16 +169,41 @@ def equivalence(analysis: Analysis) -> str:
 
 def basis(analysis: Analysis) -> str:
     """The data behind a statement, in parentheses."""
-    text = f"{len(analysis.seeds)} seeds, {analysis.images} test images"
+    text = f"{len(analysis.seeds)} seeds"
+    if analysis.images > 1:
+        text += f", {analysis.images} test images"
     if analysis.groups < analysis.images:
         text += f" in {analysis.groups} groups"
     return f"({text})"
 
 
-def loss(best: Best, cost: Cost, name: str) -> str:
+def limit_of_loss(
+    analysis: Analysis,
+    best: Best,
+    cost: Cost | None,
+    name: str,
+) -> str:
     """Such as "zeros (12 ms), is at most 0.002 below the best"."""
+    price = "" if cost is None else f" ({cost.format(name)})"
     regret = format_number(best.regret[name], ROUND_UP)
-    return f"{name} ({cost.format(name)}), is at most {regret} below the best"
+    return f"{name}{price}, is at most {regret} {analysis.worse} the best"
+
+
+def describe_groups(analysis: Analysis) -> list[str]:
+    """What few groups of test images do to the bounds, in a sentence or none."""
+    if analysis.images == 1:
+        return [
+            "Each training has a single score, so the bounds are over trainings: they hold for "
+            "these test images, and not for others."
+        ]
+    if analysis.groups == 1:
+        return ["All test images are of one group: the bounds hold for it, and not for others."]
+    if analysis.best is None or analysis.widened <= 1.05:
+        return []
+    return [
+        f"The test images come from {analysis.groups} groups only. With {ENOUGH_GROUPS} the "
+        f"bounds would be about {1 / analysis.widened:.0%} as wide."
+    ]
 
 
 def format_number(number: float, rounding: str = ROUND_HALF_EVEN) -> str:

@@ -1,0 +1,151 @@
+"""`unetlite judge`: a table of scores in, from wherever; verdict and page out."""
+
+import json
+from dataclasses import asdict
+from decimal import ROUND_UP
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import get_console
+
+from unetlite.files import write_text
+
+if TYPE_CHECKING:
+    from unetlite.judge.judgement import Judgement
+
+Row = dict[str, str]  # by heading
+
+
+def judge(
+    scores: Annotated[Path, typer.Argument(help="A table of scores, CSV or Parquet.")],
+    variant: Annotated[
+        str | None, typer.Option(help="Column of what is compared; of a wide table A,B,...")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(help="Column that numbers the trainings.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Column of the test images.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column of what images share, such as the patient.")
+    ] = None,
+    score: Annotated[str | None, typer.Option(help="Column of the scores.")] = None,
+    cost: Annotated[
+        str | None, typer.Option(help="Column of what a variant costs, such as latency.")
+    ] = None,
+    higher_is_better: Annotated[
+        bool | None,
+        typer.Option("--higher-is-better/--lower-is-better", help="Of the scores."),
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Of the score, to trade for a cheaper variant.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for judge.html and judge.json.")
+    ] = None,
+) -> None:
+    """Which variant to choose, by a table of scores of any networks: verdict, bounds, a page."""
+    from unetlite.judge.judgement import judge as judge_table
+
+    judgement = judge_table(
+        scores,
+        variant=variant,
+        seed=seed,
+        unit=unit,
+        group=group,
+        score=score,
+        cost=cost,
+        higher_is_better=higher_is_better,
+        margin=margin,
+    )
+    written = []
+    if output is not None:
+        written = write_judgement(judgement, str(scores), output)
+    print_judgement(judgement, written)
+
+
+def table_rows(judgement: "Judgement") -> list[Row]:
+    """A row for every variant, best first."""
+    from unetlite.judge.verdict import format_number
+
+    rows = []
+    for name, summary in judgement.analysis.variants.items():
+        row = {"variant": name, judgement.title: str(summary)}
+        if judgement.regret:
+            row["max regret (95 %)"] = format_number(judgement.regret[name], ROUND_UP)
+            row["may be the best"] = "yes" if name in judgement.candidates else "no"
+        if judgement.cost is not None:
+            row[judgement.cost.unit] = format_number(judgement.cost.values[name])
+        rows.append(row)
+    return rows
+
+
+def write_judgement(judgement: "Judgement", source: str, directory: Path) -> list[Path]:
+    """Writes `judge.html` and `judge.json`, each whole or not at all."""
+    cost = judgement.cost
+    content = {
+        "verdict": judgement.verdict,
+        "cautions": judgement.cautions,
+        "source": source,
+        "reading": judgement.reading,
+        "margin": judgement.margin,
+        "judged": {"score": judgement.title, **judgement.analysis.figures()},
+        "costs": None if cost is None else {cost.unit: cost.values},
+    }
+    page = make_page(judgement, source)
+    files = {
+        directory / "judge.html": page,
+        directory / "judge.json": json.dumps(content, indent=1, default=asdict) + "\n",
+    }
+    for file, text in files.items():
+        write_text(file, text)
+    return list(files)
+
+
+def make_page(judgement: "Judgement", source: str) -> str:
+    """A page that needs no other file."""
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(loader=PackageLoader("unetlite.commands"), autoescape=True)
+    return environment.get_template("judge.html").render(
+        judgement=judgement,
+        source=source,
+        rows=table_rows(judgement),
+        chart=draw_chart(judgement),
+    )
+
+
+def draw_chart(judgement: "Judgement") -> str:
+    """SVG: the variants with their intervals, against their costs if there are any."""
+    from unetlite.compare.score_chart import draw_scores
+
+    names = list(judgement.analysis.variants)
+    label = ""
+    values = {name: float(place) for place, name in enumerate(names)}
+    if judgement.cost is not None:
+        label = judgement.cost.unit
+        values = dict(judgement.cost.values)
+    return draw_scores(
+        judgement.analysis,
+        label,
+        values,
+        sorted(names),
+    )
+
+
+def print_judgement(judgement: "Judgement", written: list[Path]) -> None:
+    """Prints how the table was read, the verdict, the table of variants, and the files."""
+    from rich.table import Table
+    from rich.text import Text
+
+    console = get_console()
+    console.print("\n".join(judgement.reading) + "\n", highlight=False, markup=False)
+    paragraphs = judgement.verdict + judgement.cautions
+    console.print("\n\n".join(paragraphs) + "\n", highlight=False, markup=False)
+    rows = table_rows(judgement)
+    table = Table()
+    for heading in rows[0]:
+        table.add_column(Text(heading))
+    for row in rows:
+        table.add_row(*[Text(cell) for cell in row.values()])
+    console.print(table)
+    for file in written:
+        console.print(f"report    {file}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,102 @@
+"""A chart of scores against costs, as SVG in the colours of a page, narrow enough for a phone."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from unetlite.judge.analysis import Analysis
+
+COLOURS = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00",
+    "#56b4e9", "#8c6d31", "#7f7f7f", "#6a3d9a", "#b2182b",
+)  # fmt: skip
+MARKERS = "osD^vPX*<>"
+INK = "#123456"  # stands for the page's text colour
+STYLE: dict[Any, Any] = {
+    "axes.edgecolor": INK,
+    "axes.formatter.useoffset": False,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "figure.constrained_layout.use": True,
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "unetlite",
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+@rc_context(STYLE)
+def draw_scores(
+    analysis: Analysis,
+    label: str,
+    values: Mapping[str, float],
+    slots: Sequence[str],
+) -> str:
+    """SVG: the scores of all variants with their intervals, against values of this label.
+
+    `slots` is the order of colours and markers. Without a label the values are places alone.
+    """
+    figure = Figure(figsize=(4.6, 4.2))  # inches
+    axes = figure.subplots()
+    axes.set(xlabel=label, ylabel=analysis.metric_title, xmargin=0.15, ymargin=0.15)
+    if not label:
+        axes.set_xticks([])
+    for name in analysis.variants:
+        plot_variant(
+            axes,
+            analysis,
+            name,
+            values[name],
+            slots.index(name),
+        )
+    figure.legend(loc="outside upper center", ncols=2)
+    return to_svg(figure)
+
+
+def plot_variant(
+    axes: Axes,
+    analysis: Analysis,
+    name: str,
+    cost: float,
+    slot: int,
+) -> None:
+    """The mean of one variant, with its interval if there is a verdict."""
+    mean = analysis.variants[name].mean
+    errors = None
+    if analysis.best is not None:
+        low, high = analysis.chart_interval(name)
+        errors = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
+    axes.errorbar(
+        cost,
+        mean,
+        errors,
+        color=COLOURS[slot % 10],
+        marker=MARKERS[(slot + slot // 10) % 10],
+        linestyle="none",
+        capsize=3,
+        label=name,
+    )
+
+
+def to_svg(figure: Figure) -> str:
+    """An SVG element to put into a page, whose text colour it takes."""
+    buffer = io.StringIO()
+    figure.savefig(
+        buffer,
+        format="svg",
+        transparent=True,
+        metadata={"Date": None, "Creator": None},
+    )
+    _, _, content = buffer.getvalue().partition("<svg")
+    return "<svg" + content.replace(INK, "currentColor")

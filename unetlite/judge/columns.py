@@ -1,0 +1,236 @@
+"""Which column of a table is what: as told, or by names that leave no doubt."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from unetlite.errors import UsageError
+from unetlite.judge.tables import Table
+
+LOWER_IS_BETTER = {
+    "loss", "error", "err", "mae", "mse", "rmse", "hd", "hd95", "hausdorff", "distance", "asd",
+    "assd", "masd", "ece", "nll", "lpips", "fid", "perplexity",
+}  # fmt: skip
+"""Words in the name of a score that is an error, or may be one."""
+
+KNOWN_NAMES = {
+    "variant": {
+        "variant", "model", "method", "network", "architecture", "operator", "upsample",
+        "upsampling", "decoder", "algorithm",
+    },
+    "seed": {"seed", "run", "trial", "repeat", "repetition", "random_seed", "random_state"},
+    "unit": {
+        "unit", "image", "image_id", "image_name", "case", "case_id", "file", "filename",
+        "file_name", "sample", "slice",
+    },
+    "group": {"group", "patient", "patient_id", "subject", "subject_id", "video"},
+    "score": {
+        "score", "dice", "mean_dice", "dsc", "iou", "miou", "mean_iou", "jaccard", "f1", "accuracy",
+        "precision", "recall", "sensitivity", "specificity", "auc", "map", "psnr", "ssim", "nsd",
+        *LOWER_IS_BETTER,
+    },
+    "cost": {"cost"},
+}  # fmt: skip
+"""Names by which a column is recognised, in small letters, with _ for spaces and hyphens."""
+
+NO_VARIANTS = {
+    "", "class", "epoch", "fold", "id", "index", "label", "latency", "mean", "metric", "ms", "name",
+    "params", "parameters", "seconds", "split", "std", "step", "steps", "time", "unnamed",
+}  # fmt: skip
+"""Other words in names of columns that are no variants of a wide table."""
+
+TWO_LAYOUTS = (
+    "give --variant COLUMN and --score COLUMN for a table with a row for each score, or "
+    "--variant A,B,... for one with a column of scores for each variant"
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of columns. A wide table has a column of scores for each variant."""
+
+    seed: str | None
+    unit: str | None
+    group: str | None
+    variant: str | None = None  # of a long table, with `score`
+    score: str | None = None
+    cost: str | None = None
+    wide: tuple[str, ...] = ()  # the variants
+
+    @property
+    def title(self) -> str:
+        """What the scores are called in sentences."""
+        if self.score is None or self.score.casefold() == "score":
+            return "the score"
+        return self.score
+
+    @property
+    def used(self) -> dict[str, str]:
+        """The columns that are read, by what they hold."""
+        roles = ("variant", "seed", "unit", "group", "score", "cost")
+        named = {role: getattr(self, role) for role in roles}
+        return {role: column for role, column in named.items() if column is not None}
+
+    def unused(self, table: Table) -> list[str]:
+        """The columns that are not read."""
+        read = {*self.used.values(), *self.wide}
+        return [column for column in table.columns if column not in read]
+
+    def describe(self, table: Table) -> str:
+        """How the table is read, in a line."""
+        parts = [f"{role} = {column}" for role, column in self.used.items()]
+        if self.wide:
+            parts.insert(0, f"variants = the columns {', '.join(self.wide)}")
+        unused = [column for column in self.unused(table) if column]
+        if unused:
+            parts.append(f"not used: {', '.join(unused)}")
+        return "; ".join(parts)
+
+
+def find_columns(table: Table, options: Mapping[str, str | None]) -> Columns:
+    """The columns of a table, by the options variant, seed, unit, group, score and cost.
+
+    Those that are not given are guessed where one name fits. Raises UsageError where several or
+    none do.
+    """
+    given = {role: option for role, option in options.items() if option is not None}
+    variant = given.get("variant", "")
+    variants = None  # of a wide table
+    if "," in variant and variant not in table.columns:
+        del given["variant"]
+        variants = [
+            match_column(table, f"--variant {variant}", name) for name in variant.split(",")
+        ]
+    named = {role: match_column(table, f"--{role} {name}", name) for role, name in given.items()}
+    check_distinct(named)
+    found: dict[str, str | None] = dict(named)
+    for role in KNOWN_NAMES:
+        is_wide = variants is not None and role in ("variant", "score")
+        if role not in named and not is_wide:
+            found[role] = guess_column(table, role, named.values())
+    if found["unit"] in (None, found["group"]):  # there are scores of groups alone
+        found["unit"] = found["group"]
+        found["group"] = None
+    if variants is None and found["variant"] is None and found["score"] is None:
+        variants = guess_variants(table, found)
+    if variants is not None:
+        return wide_columns(table, found, variants)
+    return long_columns(table, found)
+
+
+def long_columns(table: Table, found: Mapping[str, str | None]) -> Columns:
+    """The columns of a long table. Raises UsageError without variants or scores."""
+    for role, contents in (("variant", "names the variants"), ("score", "holds the scores")):
+        if found[role] is None:
+            raise UsageError(
+                f"{table.source}: which column {contents}? It has {', '.join(table.columns)}; "
+                f"{TWO_LAYOUTS}."
+            )
+    return Columns(
+        variant=found["variant"],
+        seed=found["seed"],
+        unit=found["unit"],
+        group=found["group"],
+        score=found["score"],
+        cost=found["cost"],
+    )
+
+
+def match_column(table: Table, option: str, name: str) -> str:
+    """The column of this name, in any case. Raises UsageError, with `option`, if there is none."""
+    by_name = {column.casefold(): column for column in table.columns}
+    wanted = name.strip().casefold()
+    if wanted in by_name and wanted:
+        return by_name[wanted]
+    close = get_close_matches(wanted, by_name, n=1)
+    hint = f"did you mean {by_name[close[0]]}? It has" if close else "it has"
+    raise UsageError(
+        f"{option}: {table.source} has no column {name.strip()!r}; {hint} "
+        f"{', '.join(table.columns)}."
+    )
+
+
+def check_distinct(named: Mapping[str, str]) -> None:
+    """Raises UsageError for a column that is named twice; a unit can be its own group."""
+    seen: dict[str, str] = {}
+    for role, column in named.items():
+        other = seen.setdefault(column, role)
+        if {other, role} not in ({role}, {"unit", "group"}):
+            raise UsageError(
+                f"--{other} and --{role} are both {column}; name a column for each of them."
+            )
+
+
+def guess_column(table: Table, role: str, taken: Iterable[str]) -> str | None:
+    """The column that must be meant, if there is one. Raises UsageError for several."""
+    fitting = []
+    for column in table.columns:
+        if plain_name(column) in KNOWN_NAMES[role] and column not in taken:
+            fitting.append(column)
+    if len(fitting) > 1:
+        raise UsageError(
+            f"{table.source}: {' and '.join(fitting)} could each be the {role}; say "
+            f"{' or '.join(f'--{role} {quote(column)}' for column in fitting)}."
+        )
+    return fitting[0] if fitting else None
+
+
+def plain_name(column: str) -> str:
+    """Small letters, and _ for spaces and hyphens."""
+    return re.sub(r"[\s-]+", "_", column.casefold())
+
+
+def quote(column: str) -> str:
+    """As a shell takes it."""
+    return f"'{column}'" if re.search(r"[^\w.-]", column) else column
+
+
+def guess_variants(table: Table, found: Mapping[str, str | None]) -> list[str]:
+    """The columns of a wide table: all that are left, if nothing else can be meant."""
+    variants = [column for column in table.columns if column and column not in found.values()]
+    for column in variants:
+        words = {plain_name(column), *re.split(r"[\W_]+", column.casefold())}
+        known = NO_VARIANTS.union(*KNOWN_NAMES.values())
+        if words & known or not table.is_numeric(column):
+            raise UsageError(
+                f"{table.source}: the column {column!r} may be no variant; {TWO_LAYOUTS}."
+            )
+    return variants
+
+
+def wide_columns(
+    table: Table,
+    found: Mapping[str, str | None],
+    variants: Sequence[str],
+) -> Columns:
+    """The columns of a wide table. Raises UsageError for options of a long one."""
+    for role in ("score", "cost"):
+        if found.get(role) is not None:
+            raise UsageError(
+                f"--{role} {found[role]}: {table.source} is read as a wide table, a column of "
+                f"scores for each variant, which has no column of a {role}; for one, write a row "
+                "for each score."
+            )
+    for column in variants:
+        if column in found.values():
+            raise UsageError(f"--variant: {column} is read as another column; leave it out.")
+    return Columns(
+        seed=found["seed"],
+        unit=found["unit"],
+        group=found["group"],
+        wide=tuple(variants),
+    )
+
+
+def is_higher_better(columns: Columns, told: bool | None) -> bool:
+    """As told, or else true. Raises UsageError if the name of the score is that of an error."""
+    if told is not None:
+        return told
+    words = set(re.split(r"[\W_]+", (columns.score or "").casefold()))
+    if words & LOWER_IS_BETTER:
+        raise UsageError(
+            f"the score {columns.score} may be an error; say --lower-is-better or "
+            "--higher-is-better."
+        )
+    return True

@@ -1,0 +1,159 @@
+"""The verdict on a table of scores, wherever they come from."""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from unetlite.errors import UsageError
+from unetlite.judge.analysis import Analysis, analyse, collapsed_runs
+from unetlite.judge.columns import find_columns, is_higher_better
+from unetlite.judge.learning import missing_spread
+from unetlite.judge.score_table import read_scores
+from unetlite.judge.scores import Scores
+from unetlite.judge.tables import read_table
+from unetlite.judge.verdict import Cost, choose_variant, describe_groups, verdicts
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the scores of some variants say about which to choose."""
+
+    reading: list[str]  # how the table was understood, in sentences
+    scores: Scores
+    title: str  # of the scores
+    lower_is_better: bool
+    cost: Cost | None
+    margin: float | None
+    notes: list[str]  # on what was left out, and on what looks odd
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Means, bounds and differences."""
+        return self.analyse()
+
+    def analyse(self, without: Collection[int] = ()) -> Analysis:
+        """The analysis without these seeds."""
+        scores = self.scores.without(without)
+        return analyse(
+            scores,
+            self.title,
+            scores.by_run(),
+            {},
+            objection=missing_spread(scores),
+            lower_is_better=self.lower_is_better,
+        )
+
+    @property
+    def candidates(self) -> list[str]:
+        """The variants that may be the best; all of them if there is no verdict."""
+        if self.analysis.best is None:
+            return list(self.analysis.variants)
+        return self.analysis.best.candidates
+
+    @property
+    def regret(self) -> dict[str, float]:
+        """By variant: at most so much worse than the best, with 95 % for all at once.
+
+        It is empty if there is no verdict.
+        """
+        if self.analysis.best is None:
+            return {}
+        return {name: float(bound) for name, bound in self.analysis.best.regret.items()}
+
+    @property
+    def chosen(self) -> str | None:
+        """The variant to take; None if there is no verdict."""
+        if self.analysis.best is None:
+            return None
+        return choose_variant(self.analysis.best, self.cost, self.margin)
+
+    @property
+    def collapsed(self) -> dict[tuple[str, int], str]:
+        """A sentence on each training that collapsed, by variant and seed."""
+        return collapsed_runs(self.scores.by_run(), self.lower_is_better)
+
+    @property
+    def verdict(self) -> list[str]:
+        """What to choose, in sentences; if trainings collapsed, also without their seeds."""
+        return verdicts(
+            self.analysis,
+            self.cost,
+            self.margin,
+            self.collapsed,
+            self.analyse,
+        )
+
+    @property
+    def cautions(self) -> list[str]:
+        """What a reader must know before believing the verdict."""
+        return [*self.collapsed.values(), *self.notes, *describe_groups(self.analysis)]
+
+    def __str__(self) -> str:
+        return "\n".join([*self.verdict, *self.cautions])
+
+
+def judge(
+    table: Any,
+    *,
+    variant: str | None = None,
+    seed: str | None = None,
+    unit: str | None = None,
+    group: str | None = None,
+    score: str | None = None,
+    cost: str | None = None,
+    higher_is_better: bool | None = None,
+    margin: float | None = None,
+) -> Judgement:
+    """Which variant to choose by the scores in a table, and what each can cost at most.
+
+    `table` is the path of a CSV or Parquet file, a pandas DataFrame, or rows as mappings. A long
+    table has a row for each score, with columns for variant, seed, image (`unit`) and score; a wide
+    one has a column of scores for each variant, `variant="a,b,c"`. The options name columns. Those
+    that are left out are guessed where their names leave no doubt, see `reading`. The score of a
+    training is the mean over its images. Images of one `group`, such as a patient, count as one.
+
+    `margin` is the score that you would trade for a lower `cost`, decided before.
+
+    Raises UsageError, in one line with the remedy, for what cannot be understood for sure.
+
+    >>> rows = []
+    >>> for seed in range(3):
+    ...     rows.append({"model": "a", "seed": seed, "dice": 0.80 + 0.01 * seed})
+    ...     rows.append({"model": "b", "seed": seed, "dice": 0.90 + 0.002 * seed})
+    >>> judge(rows).candidates
+    ['b']
+    """
+    check_margin(margin)
+    content = read_table(table)
+    options = {
+        "variant": variant,
+        "seed": seed,
+        "unit": unit,
+        "group": group,
+        "score": score,
+        "cost": cost,
+    }
+    columns = find_columns(content, options)
+    higher = is_higher_better(columns, higher_is_better)
+    read = read_scores(content, columns, higher)
+    price = None
+    if read.costs is not None:
+        price = Cost(read.costs, str(columns.cost), "the cheapest")
+    reading = [columns.describe(content), f"{'higher' if higher else 'lower'} is better"]
+    return Judgement(
+        reading,
+        read.scores,
+        columns.title,
+        not higher,
+        price,
+        margin,
+        read.cautions,
+    )
+
+
+def check_margin(margin: float | None) -> None:
+    """Raises UsageError for what is no difference of scores."""
+    if margin is not None and not (margin >= 0 and math.isfinite(margin)):
+        raise UsageError(f"--margin {margin} is no difference of scores; give one such as 0.003.")
