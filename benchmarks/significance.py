@@ -3,19 +3,23 @@
 Simulates comparisons with known truths, and counts how often each statement is wrong, or how often
 a lead is found. A rate p of R rounds has a Monte Carlo error of sqrt(p (1 - p) / R), given beside
 it. The noise is that of coast, as estimated from its runs (docs/results/coast): standard deviations
-of mean IoU.
+of mean IoU. Some comparisons are written as tables of scores, and judged as `unetlite judge` does.
 """
 
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
 
 from unetlite.judge.best import compare_with_best
 from unetlite.judge.equivalence import equivalence_margin
+from unetlite.judge.judgement import judge
 from unetlite.judge.scores import Scores, sum_by_group
 from unetlite.judge.sequential import INTERIMS, decide, interim_alphas
 from unetlite.judge.statistics import pair_differences
+from unetlite.tables import write_csv
 
 SEED, GROUP, RESIDUAL, GROUPS = 0.00077, 0.00035, 0.0023, 13
 """Per variant: of a training, of a variant in a group of images, of a training in a group."""
@@ -44,10 +48,12 @@ class RaceResult(NamedTuple):
     wrong: bool  # the first was lost, or a bound too low, at any interim analysis
 
 
-def simulate(random, means, seeds, *, heavy=False, unequal=False, groups=GROUPS, images=0):
+def simulate(
+    random, means, seeds, *, heavy=False, unequal=False, groups=GROUPS, images=0, summed=True
+):
     """Scores (S, G) by variant.
 
-    With `images` there are so many in each group, correlated by 0.3, made units again.
+    With `images` there are so many in each group, correlated by 0.3, made units again if `summed`.
     """
     count = len(means)
     deviation = np.full((count, 1, 1), SEED)
@@ -68,6 +74,8 @@ def simulate(random, means, seeds, *, heavy=False, unequal=False, groups=GROUPS,
     tables = tables + of_group * draw(count, 1, groups)[..., group_of_image]
     tables = tables + of_image * draw(count, 1, groups * images)
     tables = tables + RESIDUAL * np.sqrt(images) * draw(count, seeds, groups * images)
+    if not summed:
+        return {f"v{k}": table for k, table in enumerate(tables)}
     return {f"v{k}": sum_by_group(table, group_of_image) for k, table in enumerate(tables)}
 
 
@@ -178,6 +186,53 @@ def print_equivalence(random, rounds):
         print(f"Equivalence within 0.003 of a pair that differs by it, {seeds} seeds: {rate}")
 
 
+def table_rates(random, means, seeds, rounds, file, images):
+    """As `rates`, by way of a CSV file: long with images and groups, or pooled scores in columns.
+
+    Pooled scores have no images, so there is nothing to be learnt about them.
+    """
+    counts = np.zeros(3)
+    for _ in range(rounds):
+        if images:
+            tables = simulate(random, means, seeds, groups=10, images=images, summed=False)
+            write_long(file, tables, images)
+        else:
+            tables = {
+                f"v{k}": mean + SEED * random.normal(size=seeds) for k, mean in enumerate(means)
+            }
+            write_csv(file, ["seed", *tables], zip(range(seeds), *tables.values(), strict=True))
+        judgement = judge(file)
+        lost = "v0" not in judgement.candidates
+        won = judgement.candidates == ["v0"]
+        counts += lost, is_too_low(judgement.regret, means), won
+    return Rates(*(counts / rounds))
+
+
+def write_long(file, tables, images):
+    rows = []
+    for name, table in tables.items():
+        for (seed, image), score in np.ndenumerate(table):
+            rows.append([name, seed, f"image{image}", f"patient{image // images}", float(score)])
+    write_csv(file, ["model", "seed", "image", "patient", "dice"], rows)
+
+
+def print_tables(random, rounds):
+    """How often a statement about a table of scores is wrong."""
+    print(
+        "\n| table | variants | seeds | best lost, all equal | bound too low, one leads by 0.001 |"
+    )
+    print("|---|---|---|---|---|")
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "scores.csv"
+        for title, images in (("60 images of 10 patients", 6), ("pooled scores", 0)):
+            for count, seeds in ((2, 5), (6, 3), (6, 5)):
+                equal = [0.0] * count
+                leading = [0.0] + [-0.001] * (count - 1)
+                lost = table_rates(random, equal, seeds, rounds, file, images).lost
+                too_low = table_rates(random, leading, seeds, rounds, file, images).too_low
+                print_row(title, count, seeds, percent(lost, rounds), percent(too_low, rounds))
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     random = np.random.default_rng(0)
@@ -185,6 +240,7 @@ def main():
     print_power(random, rounds)
     print_races(random, rounds)
     print_equivalence(random, rounds)
+    print_tables(random, rounds)
 
 
 if __name__ == "__main__":

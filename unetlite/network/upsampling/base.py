@@ -28,6 +28,9 @@ class Upsampler(nn.Module):
     An operator overrides what is not true of it.
     """
 
+    needs_map = False
+    """It reads `skip.map`."""
+
     needs_positions = False
     """It reads `skip.positions`. Where pixels tie but for rounding, runtimes may disagree."""
 

@@ -138,6 +138,8 @@ class Sapa(Upsampler):
     Outside, k and y are zero. It starts near the mean of the window.
     """
 
+    needs_map = True
+
     def __init__(
         self,
         in_channels: int,
@@ -184,6 +186,7 @@ class Fade(Upsampler):
         out[i', j'] = g[i, j] * skip[i', j'] + (1 - g[i, j]) * mean[i', j']
     """
 
+    needs_map = True
     needs_skip_channels = True
 
     def __init__(
