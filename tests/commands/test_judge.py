@@ -31,7 +31,7 @@ def test_a_verdict_its_basis_and_the_cheapest_are_printed_and_written(tmp_path):
     assert result.exit_code == 0, result.stderr
     text = " ".join(result.stdout.split())
     assert "variant = model; seed = seed; unit = image; group = patient; score = dice;" in text
-    assert "Choose b: it is the cheapest within the margin of 0.05 (2 ms), and at most 0.0" in text
+    assert "Choose b: it is the cheapest within the margin of 0.05 (ms 2), and at most 0.0" in text
     content = json.loads((output / "judge.json").read_text())
     assert " ".join(content["verdict"]) in text
     judged = content["judged"]

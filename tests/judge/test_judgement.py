@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import integers, lists, sampled_from, tuples
 
 from unetlite.errors import UsageError
 from unetlite.judge.best import compare_with_best
@@ -34,6 +37,9 @@ def long_rows(tables, **changes):
 
 
 MEANS = {"a": 0.80, "b": 0.80, "c": 0.70}
+PLACES = list(product("ab", range(3), range(3)))
+CELLS = ["", " ", "a", "A", "0", "1", "7", "-1", "i1", "mean", "nan", "inf", "0,5", "1.0", "1e49",
+         "-1e-99", "9" * 30, "é", '"', "b;c", "\u2028", "0.9"]  # fmt: skip
 
 
 def test_the_bounds_are_those_of_the_group_tables():
@@ -79,7 +85,7 @@ def test_the_cheapest_within_the_margin_is_chosen_and_without_costs_the_safest()
     costs = {"a": 3.0, "b": 2.0, "c": 1.0}
     judgement = judge(long_rows(tables, ms=costs), cost="ms", margin=0.05)
     assert judgement.chosen == "b"
-    expected = "Choose b: it is the cheapest within the margin of 0.05 (2 ms), and at most 0.0"
+    expected = "Choose b: it is the cheapest within the margin of 0.05 (ms 2), and at most 0.0"
     assert judgement.verdict[0].startswith(expected)
     plain = judge(long_rows(tables), margin=0.05)
     assert plain.chosen == min(plain.regret, key=plain.regret.get)
@@ -144,6 +150,28 @@ def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without
 def test_a_margin_that_no_scores_differ_by_is_refused(margin):
     with pytest.raises(UsageError, match="is no difference of scores"):
         judge(long_rows(simulate(MEANS)), margin=margin)
+
+
+@settings(max_examples=150, deadline=None)
+@given(cells=lists(tuples(integers(0, 17), integers(0, 3), sampled_from(CELLS)), max_size=6))
+def test_any_table_is_judged_or_refused_in_one_line(tmp_path_factory, cells):
+    table = [[name, str(seed), f"i{image}", "0.5"] for name, seed, image in PLACES]
+    for number, (row, column, _) in enumerate(cells):
+        table[row][3] = f"0.{number + 1}"
+        table[row][column] = cells[number][2]
+    file = tmp_path_factory.getbasetemp() / "any.csv"
+    lines = ["model;seed;image;dice", *(";".join(row) for row in table)]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    try:
+        judgement = judge(file)
+    except UsageError as error:
+        (_,) = str(error).splitlines()
+        return
+    assert judgement.verdict
+    for name, summary in judgement.analysis.variants.items():
+        low, high = judgement.analysis.chart_interval(name)
+        assert np.isfinite([summary.mean, low, high]).all()
+        assert judgement.regret.get(name, 0) >= 0
 
 
 def test_a_table_is_judged_without_pytorch_or_hydra():

@@ -140,7 +140,12 @@ def judge(
     read = read_scores(content, columns, higher)
     price = None
     if read.costs is not None:
-        price = Cost(read.costs, str(columns.cost), "the cheapest")
+        price = Cost(
+            read.costs,
+            str(columns.cost),
+            "the cheapest",
+            unit_first=True,
+        )
     reading = [columns.describe(content), f"{'higher' if higher else 'lower'} is better"]
     return Judgement(
         reading,

@@ -61,7 +61,7 @@ def missing_spread(scores: Scores) -> str | None:
         )
     means = tables.mean(2)
     differences = means - means[0]
-    rounding = 1e-12 * np.abs(means).max()
+    rounding = 1e-12 * np.abs(means).max() + 1e-50
     if len(scores.seeds) > 1 and (np.ptp(differences, axis=1) <= rounding).all():
         return (
             "No verdict: the variants differ by the same in every seed, to the last digit. "

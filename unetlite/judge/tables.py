@@ -15,7 +15,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNOREC
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 MISSING = {"", "nan", "na", "n/a", "null", "none", "<na>"}
 TABLES = "expected a path, a pandas DataFrame, or rows as mappings of column names to cells"
-LARGEST = 1e100  # of a number that can be squared
+LARGEST = 1e50  # of a number whose variance can be squared
 OTHER_FILES = {
     ".xls": "save the sheet as CSV",
     ".xlsx": "save the sheet as CSV",

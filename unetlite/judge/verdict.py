@@ -16,6 +16,7 @@ class Cost:
     values: Mapping[str, float]  # by variant
     unit: str  # such as "ms"
     superlative: str  # of the cheapest variant, such as "the fastest"
+    unit_first: bool = False  # the unit is a name, such as that of a column
 
     def cheapest(self, names: Iterable[str]) -> str:
         """The first of the cheapest variants."""
@@ -23,7 +24,10 @@ class Cost:
 
     def format(self, name: str) -> str:
         """Such as "12 ms"."""
-        return f"{format_number(self.values[name])} {self.unit}"
+        number = format_number(self.values[name])
+        if self.unit_first:
+            return f"{self.unit} {number}"
+        return f"{number} {self.unit}"
 
 
 def choose_variant(best: Best, cost: Cost | None, margin: float | None) -> str:
