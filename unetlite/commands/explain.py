@@ -119,7 +119,10 @@ def print_layers(network: "UNet", height: int, width: int) -> None:
     get_console().print(table)
     print(f"MACs: multiply-accumulates for {height} x {width} pixels")
     print(f"{parameters:,} parameters; {macs:,} MACs, folded for evaluation {folded:,}")
-    print(f"receptive field of a logit: {field} x {field} pixels\n")
+    reach = f"{field} x {field} pixels"
+    if network.encoder.reads_anywhere:
+        reach = f"the whole image, which the encoder reads; {reach} are followed"
+    print(f"receptive field of a logit: {reach}\n")
 
 
 def measure_network(network: "UNet", height: int, width: int) -> tuple[int, int, int, int]:

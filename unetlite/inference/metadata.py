@@ -32,6 +32,7 @@ class Metadata(BaseModel):
     metrics: dict[str, float | None]  # by their names in TensorBoard
     # Pixels of the image, per axis, that can change a logit. See also `reads_anywhere`.
     receptive_field: PositiveInt
+    encoder_reads_anywhere: bool = False  # as with squeeze-and-excitation
     # The channels that pictures show, and the values that are black and white in each channel of
     # the images: see Display. Those of 8 bits in version 0.1 had neither.
     display_channels: tuple[PositiveInt, ...] = ()
@@ -100,6 +101,8 @@ class Metadata(BaseModel):
         name = self.network.upsample["name"]
         if name in UPSAMPLERS and UPSAMPLERS[name].reads_anywhere:
             return f"{name} samples at positions that it has learnt"
+        if self.encoder_reads_anywhere:
+            return f"the encoder {self.network.encoder} reads the whole image"
         norm = self.network.norm
         if norm in ("group", "instance"):
             return f"model.norm={norm} takes its statistics over the whole image"

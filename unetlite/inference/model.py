@@ -101,9 +101,14 @@ class Model:
         self.metadata = runtime.metadata
         self.classes = self.metadata.classes
         self.colours = self.metadata.colours
+        network = self.metadata.network
+        pixels = self.metadata.receptive_field
+        if network.encoder is not None:
+            # Those with convolutions of stride 2 look up to half a stride further to one side.
+            pixels += network.stride
         self.tiling = Tiling(
-            self.metadata.receptive_field,
-            2**self.metadata.network.depth,
+            pixels,
+            network.stride,
             tile,
             overlap,
         )

@@ -24,8 +24,7 @@ def budget(config: UNetConfig, kind: str) -> int:
         network = UNet(config)
     if kind == "params":
         return count_parameters(network)
-    side = 2**config.depth
-    return count_macs(network, side, side)
+    return count_macs(network, config.stride, config.stride)
 
 
 def match_budget(config: UNetConfig, kind: str | None, reference: str) -> UNetConfig:

@@ -53,6 +53,9 @@ def with_weights(config: UNetConfig, weights: Mapping[str, Tensor], path: Path) 
     with torch.device("meta"):
         network = UNet(config)
     network.load_state_dict(upgrade_names(weights), assign=True)
+    if any(buffer.is_meta for buffer in network.buffers()):  # constants of an encoder of timm
+        network = UNet(config)
+        network.load_state_dict(weights)
     for name, weight in network.state_dict().items():
         if not weight.isfinite().all():
             raise ValueError(f"{name} is not finite")

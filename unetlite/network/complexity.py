@@ -8,13 +8,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from unetlite.network.blocks import ConvBlock
 from unetlite.network.downsampling import Downsampler
+from unetlite.network.encoders.timm import TimmBody
 from unetlite.network.unet import UNet
 from unetlite.network.upsampling.base import Upsampler
 from unetlite.settings.schema import UNetConfig
 
 
 class Layer(NamedTuple):
-    """A convolution, or an upsampling or downsampling operator as a whole."""
+    """A convolution; or an upsampling or downsampling operator, or timm's network, as a whole."""
 
     name: str  # in the network
     kind: str  # its class
@@ -61,6 +62,8 @@ def list_layers(network: UNet, height: int, width: int) -> list[Layer]:
     def keep_shape(module: nn.Module, args: Any, output: Any) -> None:
         if isinstance(module, Downsampler):
             output, _ = output
+        if isinstance(module, TimmBody):
+            output = output[-1]
         shapes[module] = tuple(output.shape[1:])
 
     handles = [module.register_forward_hook(keep_shape) for module in find_layers(network)]
@@ -83,10 +86,10 @@ def list_layers(network: UNet, height: int, width: int) -> list[Layer]:
 
 
 def find_layers(network: UNet) -> list[nn.Module]:
-    """The convolutions of blocks and head, and the operators."""
+    """The convolutions of blocks and head, the operators, and timm's network."""
     layers: list[nn.Module] = [network.head]
     for module in network.modules():
-        if isinstance(module, (Upsampler, Downsampler)):
+        if isinstance(module, (Upsampler, Downsampler, TimmBody)):
             layers.append(module)
         elif isinstance(module, ConvBlock):
             layers += [layer for layer in module if isinstance(layer, nn.Conv2d)]

@@ -12,12 +12,16 @@ def initialise(network: nn.Module, seed: int) -> None:
 
     A generator depends on (seed, module name) alone, by the name in version 0.1. So two networks
     that differ in one module start equal everywhere else. A module's own `reset_parameters` runs
-    after those of its parts, and what it sets stays.
+    after those of its parts, and what it sets stays. A module with `resets_parts` draws for its
+    parts, too.
 
     Raises TypeError for a module with parameters of its own and no `reset_parameters`.
     """
     with torch.random.fork_rng(devices=[]):
+        whole = [name for name, module in network.named_modules() if is_drawn_whole(module)]
         for name, module in reversed(list(network.named_modules())):
+            if any(name.startswith(f"{outer}.") for outer in whole):
+                continue
             if hasattr(module, "reset_parameters"):
                 torch.manual_seed(derive_seed(seed, replace_prefix(name, FORMER_PREFIXES)))
                 module.reset_parameters()
@@ -25,3 +29,8 @@ def initialise(network: nn.Module, seed: int) -> None:
                 raise TypeError(
                     f"{type(module).__name__} has parameters of its own, and no reset_parameters()."
                 )
+
+
+def is_drawn_whole(module: nn.Module) -> bool:
+    """True if the module draws the parameters of its parts itself."""
+    return getattr(module, "resets_parts", False)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from unetlite.errors import UsageError
 from unetlite.network.blocks import ConvBlock
-from unetlite.network.encoders import ConvEncoder, Encoder
+from unetlite.network.encoders import Encoder, make_encoder
 from unetlite.network.upsampling import (
     UPSAMPLERS,
     EncoderFeatures,
@@ -39,7 +39,7 @@ class UNet(nn.Module):
         middle = torch.full((1, config.in_channels, 1, 1), 127.5)  # of pixel values
         self.register_buffer("mean", middle)
         self.register_buffer("std", middle.clone())
-        self.encoder = ConvEncoder(config) if encoder is None else encoder
+        self.encoder = make_encoder(config) if encoder is None else encoder
         self.decoder = make_decoder(config, self.encoder)
         last_block = cast(DecoderBlock, self.decoder[-1])
         self.head = nn.Conv2d(last_block.out_channels, config.num_classes, kernel_size=1)
@@ -89,14 +89,13 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
 
 def make_decoder(config: UNetConfig, encoder: Encoder) -> nn.ModuleList:
     """The decoder blocks, coarsest first."""
+    widths = cast(tuple[int, ...], config.decoder_widths)
     if encoder.depth != config.depth:
         raise UsageError(
-            f"the encoder halves the image {encoder.depth} times, but model.widths="
-            f"{list(config.widths)} doubles it {config.depth} times; "
-            f"give {encoder.depth + 1} widths."
+            f"the encoder halves the image {encoder.depth} times, but model.decoder_widths="
+            f"{list(widths)} doubles it {config.depth} times; give {encoder.depth} numbers."
         )
     *fine, channels = encoder.feature_channels
-    widths = cast(tuple[int, ...], config.decoder_widths)
     blocks = nn.ModuleList()
     for skip_channels, width in zip(reversed(fine), widths, strict=True):
         blocks.append(
@@ -109,9 +108,11 @@ def make_decoder(config: UNetConfig, encoder: Encoder) -> nn.ModuleList:
         )
         channels = width
     if UPSAMPLERS.lookup(config.upsample).needs_positions and not encoder.gives_positions:
+        source = f"downsample={config.downsample['name']} does not remember; choose downsample=max."
+        if config.encoder is not None:
+            source = f"the encoder {config.encoder} does not give; choose another, or model=mini."
         raise UsageError(
-            f"upsample={config.upsample['name']} needs the positions of the maxima, which "
-            f"downsample={config.downsample['name']} does not remember; choose downsample=max."
+            f"upsample={config.upsample['name']} needs the positions of the maxima, which {source}"
         )
     return blocks
 

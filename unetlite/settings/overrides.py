@@ -25,6 +25,7 @@ TEXT_KEYS = (
     "data.mask_name",
     "data_dir",
     "experiment",
+    "model.encoder.weights",
     "output_dir",
     "run_dir",
 )

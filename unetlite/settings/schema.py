@@ -53,36 +53,88 @@ class UNetConfig:
     in_channels: Channels = 3  # of the image: 1 for grey, 3 for RGB, or any other number
     pixel_type: PixelType = "uint8"  # of the image
     num_classes: Annotated[int, Field(ge=2, le=255)] = 2  # channels of the logits
-    widths: Widths = (16, 32, 64, 128, 256)  # channels at each resolution, finest first
+    # Channels at each resolution, finest first. None with an encoder of timm, which has its own.
+    widths: Widths | None = (16, 32, 64, 128, 256)
+    encoder: str | None = None  # its name in timm; None: convolutions of these widths
+    frozen: bool = False  # the encoder's weights, if it is of timm
     upsample: ComponentConfig = Field(default_factory=lambda: {"name": "transpose"})
     downsample: ComponentConfig = Field(default_factory=lambda: {"name": "max"})
     norm: Norm = "batch"  # "group" has 8 groups or fewer
     skip: SkipConnection = "concat"  # how an encoder map joins the decoder
     bottleneck_dilation: Dilation = 1  # of the convolutions at the coarsest resolution
-    # Channels after each decoder step, coarsest first. None takes the encoder's.
+    # Channels after each decoder step, coarsest first. None takes those of `widths`.
     decoder_widths: DecoderWidths | None = None
 
     def __post_init__(self) -> None:
+        if self.encoder is not None:
+            self._check_encoder()
+            return
+        if self.widths is None:
+            raise UsageError(
+                "model.widths=null: expected the channels at each resolution, as [16,32,64]."
+            )
+        depth = len(self.widths) - 1
         widths = self.decoder_widths
         if widths is None:
             widths = self.widths[-2::-1]
-        if len(widths) != self.depth:
+        if len(widths) != depth:
             raise UsageError(
-                f"model.decoder_widths={list(widths)}: expected {self.depth} numbers, or null."
+                f"model.decoder_widths={list(widths)}: expected {depth} numbers, or null."
             )
         object.__setattr__(self, "decoder_widths", widths)
+
+    def _check_encoder(self) -> None:
+        """Raises UsageError for options that an encoder of timm does not have."""
+        reason = f"the encoder {self.encoder} has its own"
+        if self.widths is not None:
+            raise UsageError(f"model.widths={list(self.widths)}: {reason}; give model.widths=null.")
+        if not self.decoder_widths:
+            raise UsageError(
+                "model.decoder_widths has no value; give a number for each halving by the encoder "
+                f"{self.encoder}, as [128,64,32,16,16]."
+            )
+        if self.downsample != {"name": "max"}:
+            raise UsageError(f"downsample={self.downsample['name']}: {reason}; leave it out.")
+        if self.bottleneck_dilation != 1:
+            raise UsageError(
+                f"model.bottleneck_dilation={self.bottleneck_dilation}: {reason}; leave it out."
+            )
 
     @property
     def depth(self) -> int:
         """How many times the image is halved."""
-        return len(self.widths) - 1
+        assert self.decoder_widths is not None
+        return len(self.decoder_widths)
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the image to one of the coarsest map."""
+        return 2**self.depth
+
+
+@dataclass(frozen=True, config=STRICT)
+class EncoderOptions:
+    """The group `model.encoder`: one of timm's, and how it is trained."""
+
+    name: str
+    weights: str  # wheel, hub, none or a file
+    frozen: bool
+    learning_rate_factor: Annotated[float, Field(gt=0, le=10)]
+
+    def __post_init__(self) -> None:
+        if self.frozen and self.weights == "none":
+            raise UsageError(
+                "model.encoder.frozen=true: with model.encoder.weights=none the encoder would "
+                "never learn; give weights, or frozen=false."
+            )
 
 
 @dataclass(frozen=True, config=STRICT)
 class ModelOptions:
     """The group `model`: the network but for its operators, channels and classes."""
 
-    widths: Widths
+    encoder: EncoderOptions | None  # None: convolutions
+    widths: Widths | None
     norm: Norm
     skip: SkipConnection
     bottleneck_dilation: Dilation
@@ -177,6 +229,10 @@ class Settings:
         """
         options = asdict(self.model)
         del options["match"], options["match_to"]
+        encoder = options.pop("encoder")
+        if encoder is not None:
+            options["encoder"] = encoder["name"]
+            options["frozen"] = encoder["frozen"]
         options["upsample"] = self.upsample
         options["downsample"] = self.downsample
         options["in_channels"] = in_channels
@@ -206,12 +262,20 @@ def read_settings(config: Mapping[str, Any], overrides: Sequence[str] = ()) -> S
             )
     values = dict(config)
     values["data"] = data_options(config["data"])
-    values["model"] = validate(ModelOptions, config["model"], "model")
+    values["model"] = model_options(config["model"])
     values["trainer"] = validate(TrainerOptions, config.get("trainer"), "trainer")
     values["overrides"] = tuple(overrides)
     settings = validate(Settings, values, "")
     settings.unet_config()  # raises UsageError for widths that do not fit
     return settings
+
+
+def model_options(model: Mapping[str, Any]) -> ModelOptions:
+    """The group `model` of a configuration."""
+    values = {"encoder": None, **model}
+    if values["encoder"] is not None:
+        values["encoder"] = validate(EncoderOptions, values["encoder"], "model.encoder")
+    return validate(ModelOptions, values, "model")
 
 
 def data_options(data: Mapping[str, Any]) -> DataOptions:
@@ -231,6 +295,9 @@ def upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
     trainer = config.get("trainer")
     if isinstance(trainer, dict) and "judge" in trainer:
         trainer["test_checkpoint"] = trainer.pop("judge")
+    model = config.get("model")
+    if isinstance(model, dict):
+        model.setdefault("encoder", None)
     data = config.get("data")
     if isinstance(data, dict) and data.get("value_range", 0) is None:
         del data["value_range"]

@@ -249,7 +249,7 @@ class RippleProbe(Callback):
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
         config = pl_module.network.config
-        self.stride = 2**config.depth
+        self.stride = config.stride
         # It is kept on the CPU, since Apple's GPUs have no float64.
         self.ripple = PhaseRipple(self.stride, config.num_classes, margin=self.stride)
 

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import cast
 
 import torch
 from rich.logging import RichHandler
@@ -13,6 +14,8 @@ from unetlite.device import code_version, keep_memory
 from unetlite.files import name_full_disk, relative_path
 from unetlite.network.budget import match_budget
 from unetlite.network.checkpoint import load_network
+from unetlite.network.encoders.timm import TimmEncoder, inspect_encoder
+from unetlite.network.encoders.weights import load_pretrained
 from unetlite.network.initialization import initialise
 from unetlite.network.unet import UNet
 from unetlite.run_directory import RunDirectory
@@ -41,6 +44,8 @@ def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
     trainer = make_trainer(settings.trainer, run, clock)
     check_step(config, data, trainer)
     network = make_network(config, settings.seed, data.dataset)
+    if settings.model.encoder is not None and run.resume_from is None:
+        load_encoder(network, settings.model.encoder.weights)
     segmenter = Segmenter(network, data.dataset, settings)
     if run.resume_from is not None:
         load_network(run.resume_from)  # raises UsageError if this version builds another one
@@ -95,6 +100,17 @@ def make_network(config: UNetConfig, seed: int, dataset: DecodedDataset) -> UNet
     network.set_normalisation(dataset.mean, dataset.std)
     network.to(memory_format=torch.channels_last)  # faster convolutions on CPUs and GPUs alike
     return network
+
+
+def load_encoder(network: UNet, weights: str) -> None:
+    """Gives the encoder of timm its pretrained weights, and photographs their normalisation."""
+    if weights == "none":
+        return
+    body = cast(TimmEncoder, network.encoder).body
+    load_pretrained(body, weights)
+    if network.config.pixel_type == "uint8" and network.config.in_channels == 3:
+        info = inspect_encoder(body.name)
+        network.set_normalisation(255 * torch.tensor(info.mean), 255 * torch.tensor(info.std))
 
 
 class LogFile(logging.FileHandler):

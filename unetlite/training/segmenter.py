@@ -119,8 +119,9 @@ class Segmenter(LightningModule):
 
     def configure_optimizers(self) -> Any:
         options = self.settings.trainer
+        groups = self._parameter_groups()
         optimizer = torch.optim.AdamW(
-            self.parameters(),
+            groups,
             lr=options.learning_rate,
             weight_decay=options.weight_decay,
             fused=True,
@@ -128,9 +129,27 @@ class Segmenter(LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         if options.max_steps > 0:
             steps = min(steps, options.max_steps)
-        scheduler = OneCycleLR(optimizer, options.learning_rate, total_steps=steps)
+        rates = [group["lr"] for group in groups]
+        scheduler = OneCycleLR(optimizer, rates, total_steps=steps)
         schedule = {"scheduler": scheduler, "interval": "step", "name": "train/learning_rate"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """What is trained, with its highest learning rate: an encoder of timm has its own."""
+        rate = self.settings.trainer.learning_rate
+        encoder = self.settings.model.encoder
+        if encoder is None:
+            return [{"params": list(self.parameters()), "lr": rate}]
+        rates: dict[str, list[Tensor]] = {"encoder": [], "rest": []}
+        for name, parameter in self.network.named_parameters():
+            if parameter.requires_grad:
+                group = "encoder" if name.startswith("encoder.body.") else "rest"
+                rates[group].append(parameter)
+        groups = [{"params": rates["rest"], "lr": rate}]
+        if not encoder.frozen:
+            rate = encoder.learning_rate_factor * rate
+            groups.append({"params": rates["encoder"], "lr": rate, "name": "encoder"})
+        return groups
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         # Lightning refuses to clip with mixed precision and a fused optimiser, for the sake of

@@ -169,7 +169,8 @@ def check_step(config: UNetConfig, data: SegmentationData, trainer: Trainer) -> 
         raise UsageError(
             f"data.crop_size={side}: no image is larger than {largest}; all else would be padding."
         )
-    if config.norm == "batch" and images == 1 and side <= 2**config.depth:
+    trains_norms = config.encoder is not None and not config.frozen
+    if (config.norm == "batch" or trains_norms) and images == 1 and side <= config.stride:
         raise UsageError(
             f"data.crop_size={side}: halved {config.depth} times, one crop leaves one number a "
             "channel, which model.norm=batch cannot normalise; take a larger crop, more of them, "

@@ -78,6 +78,7 @@ def read_checkpoint(path: Path) -> tuple[UNet, Metadata]:
     network = build_network(checkpoint, path).eval()
     values = {"metrics": {}, **checkpoint[METADATA_KEY]}
     values["receptive_field"] = receptive_field(network)
+    values["encoder_reads_anywhere"] = network.encoder.reads_anywhere
     run = RunFiles(path.parent)
     tested = run.metrics.exists() and path.name == run.test_checkpoint.name
     if tested and isinstance(values["metrics"], dict):

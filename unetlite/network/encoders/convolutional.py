@@ -1,9 +1,10 @@
-"""Encoders: maps of an image at strides 1, 2, 4, ..., from which the decoder draws."""
+"""The encoder of a U-Net from scratch: blocks of convolutions, and downsampling."""
 
 from torch import Tensor, nn
 
 from unetlite.network.blocks import ConvBlock
 from unetlite.network.downsampling import DOWNSAMPLERS
+from unetlite.network.encoders.base import Encoder
 from unetlite.network.spans import (
     Span,
     centre_span,
@@ -15,50 +16,12 @@ from unetlite.network.upsampling.base import EncoderFeatures
 from unetlite.settings.schema import UNetConfig
 
 
-class Encoder(nn.Module):
-    """Base class of the encoders: maps of an image at strides 1, 2, 4, ..., `stride`.
-
-    `forward` takes a normalised image (B, C_in, H, W), H and W multiples of `stride`. It returns
-    the features at all strides but the coarsest, finest first, and the coarsest map. A map at
-    stride s is (B, C, H / s, W / s). An encoder that begins at stride 2, as those of timm do, gives
-    the image itself at stride 1.
-    """
-
-    in_channels: int
-    """C_in >= 1."""
-
-    feature_channels: tuple[int, ...]
-    """The C of each stride, finest first, the coarsest map's last."""
-
-    gives_positions = False
-    """The features have positions of maxima, see EncoderFeatures."""
-
-    @property
-    def depth(self) -> int:
-        """How many times the image is halved."""
-        return len(self.feature_channels) - 1
-
-    @property
-    def stride(self) -> int:
-        """Pixels of the image to one of the coarsest map."""
-        return 2**self.depth
-
-    def input_spans(self) -> list[Span]:
-        """The pixels that element n of each map depends on, less s * n, finest map first.
-
-        Measured on a strip of 64 strides; what a map depends on beyond it is not counted.
-        """
-        image = random_strip(self.in_channels, self.stride, 64 * self.stride)
-        features, coarsest = linearised(self)(image)
-        maps = [*(feature.map for feature in features), coarsest]
-        return [centre_span(output, image, 2**level) for level, output in enumerate(maps)]
-
-
 class ConvEncoder(Encoder):
     """The encoder of Ronneberger et al. 2015, with padded convolutions: blocks and downsampling."""
 
     def __init__(self, config: UNetConfig):
         super().__init__()
+        assert config.widths is not None
         *fine, coarsest = config.widths
         self.in_channels = config.in_channels
         self.feature_channels = config.widths
