@@ -25,11 +25,14 @@ def test_csv_of_any_program_is_the_same_table(tmp_path, content):
     assert read_table(tmp_path / "a.csv").columns == COLUMNS
 
 
-def test_rows_and_data_frames_are_the_same_table(tmp_path):
+def test_rows_are_the_same_table():
     assert read_table(ROWS).columns == COLUMNS
     assert read_table([{"Model": "Café", "dice": 0.5}, {"Model": "b", "dice": None}]).columns == (
         COLUMNS
     )
+
+
+def test_data_frames_are_the_same_table(tmp_path):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(ROWS)
     assert read_table(frame).columns == COLUMNS
@@ -37,6 +40,11 @@ def test_rows_and_data_frames_are_the_same_table(tmp_path):
     pytest.importorskip("pyarrow")
     frame.to_parquet(tmp_path / "a.parquet")
     assert read_table(tmp_path / "a.parquet").columns == COLUMNS
+
+
+def test_a_frame_of_polars_is_the_same_table():
+    polars = pytest.importorskip("polars")
+    assert read_table(polars.DataFrame(ROWS)).columns == COLUMNS
 
 
 @pytest.mark.parametrize("text", ["0.25", "+.25", "25e-2", "2.5E-1", "00.250"])
@@ -91,7 +99,7 @@ def test_parquet_without_its_reader_names_the_remedy(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (5, "a table cannot be a int; expected a path, a pandas DataFrame, or rows"),
+        (5, "a table cannot be a int; expected a path, a DataFrame of pandas or polars"),
         ([1, 2], "row 1 of the table is a int"),
         ([{"a": 1}, {"b": 1}], "row 2 of the table has other columns than row 1"),
         ([], "holds no rows"),

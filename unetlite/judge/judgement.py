@@ -108,7 +108,7 @@ def judge(
 ) -> Judgement:
     """Which variant to choose by the scores in a table, and what each can cost at most.
 
-    `table` is the path of a CSV or Parquet file, a pandas DataFrame, or rows as mappings. A long
+    `table` is the path of a CSV or Parquet file, a DataFrame, or rows as mappings. A long
     table has a row for each score, with columns for variant, seed, image (`unit`) and score; a wide
     one has a column of scores for each variant, `variant="a,b,c"`. The options name columns. Those
     that are left out are guessed where their names leave no doubt, see `reading`. The score of a

@@ -14,7 +14,9 @@ from unetlite.tables import read_delimited
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 MISSING = {"", "nan", "na", "n/a", "null", "none", "<na>"}
-TABLES = "expected a path, a pandas DataFrame, or rows as mappings of column names to cells"
+TABLES = (
+    "expected a path, a DataFrame of pandas or polars, or rows as mappings of column names to cells"
+)
 LARGEST = 1e50  # of a number whose variance can be squared
 OTHER_FILES = {
     ".xls": "save the sheet as CSV",
@@ -77,12 +79,14 @@ class Table:
 
 
 def read_table(source: Any) -> Table:
-    """A table from the path of a CSV or Parquet file, a pandas DataFrame, or rows as mappings.
+    """A table from the path of a CSV or Parquet file, a DataFrame, or rows as mappings.
 
     Raises UsageError with the remedy for what is no table.
     """
     if isinstance(source, str | Path):
         return read_file(Path(source))
+    if hasattr(source, "to_dicts"):  # a DataFrame of polars
+        return from_rows(source.to_dicts())
     if hasattr(source, "columns") and hasattr(source, "to_dict"):
         check_names("the table", source.columns)  # to_dict keeps one of each name
         return from_columns("the table", source.to_dict(orient="list"))
