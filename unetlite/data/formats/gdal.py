@@ -18,6 +18,8 @@ from unetlite.errors import UsageError, first_line
 LARGEST_BLOCK = 2**28  # bytes of a strip or tile, which is decoded at once
 CACHE = 2**26  # bytes that GDAL may keep; its default is a share of the machine's memory
 
+COLORMAP = 320  # a tag of TIFF
+
 LOSSY = ("jpeg", "ycbcr jpeg", "webp", "lerc", "jpeg2000", "jxl")
 """Compressions that can change values."""
 
@@ -67,11 +69,11 @@ class GdalFile(ImageFile):
         if is_bilevel:
             self.dtype = np.dtype(bool)
         elif kinds[0] == "palette" and not self.white_is_zero:
-            self.palette = read_colormap(page)
+            self.palette = read_colormap(self.path)
         self.blurs_values = str(page.profile.get("compress", "")).lower() in LOSSY
         self.nodata = page.nodata
         if self.driver == "GTiff":
-            self.orientation = read_orientation(self.path)
+            self.orientation = int(read_tag(self.path, ORIENTATION, 1))
         self.georeference = {"crs": page.crs, "transform": page.transform}
         height, width = page.block_shapes[0]
         self.block_bytes = height * width * page.count * self.dtype.itemsize
@@ -114,17 +116,21 @@ class GdalFile(ImageFile):
             raise UsageError(f"{self.path}: {reason}. Repair it, or leave it out.") from None
 
 
-def read_colormap(page: Any) -> np.ndarray:
-    """The colours of a page with a palette, RGB uint8 (256, 3)."""
+def read_colormap(path: Path) -> np.ndarray:
+    """The colours of a TIFF file with a palette, RGB uint8 (256, 3).
+
+    It stores 16 bits for 8, multiplied by 256 or 257. GDAL's versions differ in how they divide.
+    """
+    stored: np.ndarray = np.array(read_tag(path, COLORMAP, ()), np.uint16).reshape(3, -1).T
+    if stored.max(initial=0) > 255:
+        stored = stored >> 8
     colours = np.zeros((256, 3), np.uint8)
-    for index, colour in page.colormap(1).items():
-        if index < 256:
-            colours[index] = colour[:3]
+    colours[: len(stored)] = stored[:256]
     return colours
 
 
-def read_orientation(path: Path) -> int:
-    """The orientation of a TIFF file, 1 to 8, which GDAL does not say. 1 if it has none."""
+def read_tag(path: Path, tag: int, default: Any) -> Any:
+    """A value in the first directory of a TIFF file; the default if it has none."""
     try:
         with path.open("rb") as file:
             header = file.read(8)
@@ -133,6 +139,6 @@ def read_orientation(path: Path) -> int:
             directory = ImageFileDirectory_v2(header)
             file.seek(directory.next)
             directory.load(file)
-            return int(directory.get(ORIENTATION, 1))
+            return directory.get(tag, default)
     except DECODING_ERRORS:
-        return 1
+        return default
