@@ -159,7 +159,7 @@ def test_a_folder_of_any_name_is_planned(discs, tmp_path, monkeypatch, name):
     plans = []
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
     monkeypatch.setattr("unetlite.commands.choose.run_race", lambda plan, *_: plans.append(plan))
-    monkeypatch.setattr("unetlite.commands.choose.compare", lambda *_, **__: None)
+    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
     folder = discs.rename(tmp_path / name)
     result = run_cli(*arguments(folder), f"data_dir={tmp_path / 'data'}")
     assert result.exit_code == 0, result.output

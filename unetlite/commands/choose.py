@@ -3,7 +3,9 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from decimal import ROUND_UP
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,9 +14,11 @@ import numpy as np
 import typer
 from pydantic import PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
+from rich import get_console
 from rich.live import Live
+from rich.table import Table
 
-from unetlite.commands.compare import check_criteria, compare
+from unetlite.commands.compare import check_criteria, report_on
 from unetlite.commands.inspect import folder_options, write_page
 from unetlite.commands.train import check_data_of
 from unetlite.data.inspect import inspect_folder
@@ -23,15 +27,19 @@ from unetlite.files import write_text
 from unetlite.run_directory import lock
 from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import CONFIGS, HOME
-from unetlite.settings.schema import Settings
+from unetlite.settings.schema import Settings, describe_network
 from unetlite.terminal import load_libraries, progress
 from unetlite.timing import num_threads, parse_duration
 from unetlite.validation import STRICT, read_record
 
 if TYPE_CHECKING:
+    from unetlite.compare.report import Report
     from unetlite.data.loader import SegmentationData
 
 DEFAULT_OPERATORS = "transpose,nearest,bilinear,pixelshuffle,dysample,unpool"
+
+NEEDS_POSITIONS = "unpool"
+"""Of these, the one that an encoder of timm cannot serve."""
 
 CHOSEN_HERE = {
     "upsample": "operators are chosen by --operators",
@@ -100,6 +108,9 @@ def choose(
     parallel: Annotated[
         int | None, typer.Option(min=1, help="Trainings at once; measured by default.")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Networks to race under in turn, such as mini,pretrained.")
+    ] = None,
 ) -> None:
     """Which upsampling to take: inspects your data, plans, races the operators, and reports."""
     if budget is not None:
@@ -107,6 +118,8 @@ def choose(
     check_criteria(None, margin)
     for override in settings or []:
         key = override.partition("=")[0].lstrip("+~")
+        if key == "model" and model is not None:
+            raise UsageError(f"{override} --model {model}: give one of them.")
         if key in CHOSEN_HERE:
             raise UsageError(f"{override} cannot be given here: {CHOSEN_HERE[key]}.")
     if Path(data).is_dir():
@@ -118,12 +131,100 @@ def choose(
         margin,
         budget,
     )
-    directory = HOME / "outputs" / re.sub(r"[^\w-]+", "_", Path(data).name)
+    name = re.sub(r"[^\w-]+", "_", Path(data).name)
+    if model is None:
+        race(request, HOME / "outputs" / name, parallel)
+        return
+    reports = {}
+    for network, share in split_request(request, model).items():
+        print(f"model={network}\n", flush=True)
+        reports[network] = race(share, HOME / "outputs" / f"{name}-{network}", parallel)
+        print()
+    if len(reports) > 1:
+        print_agreement(reports)
+
+
+def race(request: Request, directory: Path, parallel: int | None) -> "Report":
+    """Plans, races and reports in a directory; a second start goes on."""
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
         plan = find_plan(request, directory, parallel)
         print("\n".join(plan.summary) + "\n", flush=True)
         run_race(plan, directory, parallel or plan.parallel)
-        compare(directory, tensorboard=True)
+        return report_on(directory, tensorboard=True)
+
+
+def split_request(request: Request, model: str) -> dict[str, Request]:
+    """The same request for each of several networks, which share the time.
+
+    They race the same operators. Raises UsageError for a network that is not known.
+    """
+    networks = model.split(",")
+    known = sorted(file.stem for file in (CONFIGS / "model").glob("*.yaml"))
+    if len(set(networks)) < len(networks) or not set(networks) <= set(known):
+        raise UsageError(f"--model {model}: expected different ones of {', '.join(known)}.")
+    budget = request.budget
+    if budget is not None:
+        budget = f"{parse_duration(budget) / len(networks):.0f}s"
+    requests = {}
+    operators = request.operators
+    for network in networks:
+        overrides = [*request.overrides, f"model={network}"]
+        if request.operators is None and compose_run(overrides).model.encoder is not None:
+            operators = ",".join(without_positions())
+        requests[network] = replace(request, overrides=overrides, budget=budget)
+    return {key: replace(each, operators=operators) for key, each in requests.items()}
+
+
+def without_positions() -> list[str]:
+    """The default operators, for an encoder that does not give positions of maxima."""
+    return [name for name in DEFAULT_OPERATORS.split(",") if name != NEEDS_POSITIONS]
+
+
+def print_agreement(reports: Mapping[str, "Report"]) -> None:
+    """Prints the scores of all operators under each network, and whether the choices agree."""
+    from unetlite.judge.verdict import choose_variant
+
+    table = Table("upsample", *reports, title="mean over trainings")
+    for operator in next(iter(reports.values())).analysis.variants:
+        means = [report.analysis.variants[operator].mean for report in reports.values()]
+        table.add_row(operator, *(f"{mean:.4f}" for mean in means))
+    get_console().print(table)
+    choices = {}
+    for network, report in reports.items():
+        best = report.analysis.best
+        if best is None:
+            print(f"There is no verdict under model={network}, so nothing is said of agreement.")
+            return
+        choices[network] = choose_variant(best, report.cost, report.margin)
+    print(describe_agreement(choices, reports))
+
+
+def describe_agreement(choices: Mapping[str, str], reports: Mapping[str, "Report"]) -> str:
+    """Whether networks agree, and what the choice of each can lose under the others."""
+    if len(set(choices.values())) == 1:
+        return f"The networks agree: {next(iter(choices.values()))} is chosen under each."
+    from unetlite.judge.verdict import format_number
+
+    is_contradicted = False
+    sentences = []
+    for network, operator in choices.items():
+        for other, report in reports.items():
+            best = report.analysis.best
+            if other == network or best is None:
+                continue
+            regret = {**report.comparison.dropped, **best.regret}[operator]
+            is_candidate = operator in best.candidates
+            is_contradicted = is_contradicted or not is_candidate
+            standing = "it may be" if is_candidate else "it is not"
+            bound = format_number(regret, ROUND_UP)
+            sentences.append(
+                f"{operator} is chosen under {network}; under {other} {standing} the best, and is "
+                f"at most {bound} below it."
+            )
+    opening = "The networks choose differently, and neither excludes the other's choice."
+    if is_contradicted:
+        opening = "The networks disagree."
+    return " ".join([opening, *sentences])
 
 
 def find_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
@@ -190,6 +291,9 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
     overrides, values = inspect_data(request, overridden, directory)
     values["experiment"] = directory.name
     settings = compose_run(overrides, values)
+    if request.operators is None and settings.model.encoder is not None:
+        operators = without_positions()
+        print(f"{NEEDS_POSITIONS} is left out: {settings.model.encoder.name} has no positions")
     data = open_data(settings)
     if "data.crop_size" not in overridden:
         values.update(fit_crop(settings, data))
@@ -216,12 +320,15 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
     values.update(schedule.settings())
     return Plan(
         request=request,
-        summary=planning.summarise(
-            schedule,
-            times,
-            seeds,
-            request.budget,
-        ),
+        summary=[
+            f"network  {describe_network(asdict(settings.model))}",
+            *planning.summarise(
+                schedule,
+                times,
+                seeds,
+                request.budget,
+            ),
+        ],
         overrides=overrides,
         values=values,
         step_seconds=times.step_seconds,

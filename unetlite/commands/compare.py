@@ -1,5 +1,6 @@
 """`unetlite compare`: runs in, verdict and report out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,13 +49,40 @@ def compare(
     ] = False,
 ) -> None:
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
+    image_size = parse_size(size)
+    check_criteria(metric, margin)
+    report_on(
+        directory,
+        by,
+        metric,
+        margin,
+        allow or (),
+        output,
+        image_size,
+        rounds,
+        images,
+        tensorboard,
+    )
+
+
+def report_on(
+    directory: Path,
+    by: str = "upsample",
+    metric: str | None = None,
+    margin: float | None = None,
+    allow: Sequence[str] = (),
+    output: Path | None = None,
+    size: tuple[int, int] = (256, 256),
+    rounds: int = 9,
+    images: Path | None = None,
+    tensorboard: bool = False,
+) -> "Report":
+    """Compares runs, writes the report, and prints it. The options are those of the command."""
     from unetlite.compare.comparison import read_comparison
     from unetlite.compare.report import make_report
 
-    image_size = parse_size(size)
-    check_criteria(metric, margin)
     load_libraries("torch", "lightning")
-    comparison = read_comparison(directory, by, allow or ())
+    comparison = read_comparison(directory, by, allow)
     if comparison.race is not None:
         metric, margin = planned_criteria(comparison.race, metric, margin)
     with progress("reading checkpoints") as update:
@@ -62,12 +90,13 @@ def compare(
             comparison,
             metric or "miou",
             margin,
-            image_size,
+            size,
             rounds,
             update,
             images,
         )
     print_report(report, write_files(report, output or directory, tensorboard))
+    return report
 
 
 def check_criteria(metric: str | None, margin: float | None) -> None:
@@ -116,6 +145,8 @@ def print_report(report: "Report", written: list[str]) -> None:
     paragraphs += report.verdicts + report.cautions
     console.print("\n\n".join(paragraphs) + "\n", highlight=False, markup=False)
     console.print(terminal_table(report))
+    if report.comparison.by != "model":
+        print(f"network   {report.network}")
     console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)
     if report.analysis.best is not None:
         chosen = choose_variant(report.analysis.best, report.cost, report.margin)

@@ -14,6 +14,7 @@ from unetlite.compare.metrics import METRICS
 from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, describe
 from unetlite.judge.verdict import Cost, describe_groups, join_names, verdicts
 from unetlite.network.checkpoint import load_network
+from unetlite.settings.schema import describe_network
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ class Report:
         return cautions
 
     @property
+    def network(self) -> str:
+        """The network that the verdict is about."""
+        return describe_network(self.comparison.runs[0].config["model"])
+
+    @property
     def basis(self) -> str:
         """The variants, seeds, images and data set behind the verdict, in a line."""
         comparison = self.comparison
@@ -92,6 +98,8 @@ class Report:
             text += f" A race, at its interim analysis after {count} seeds."
         if steps > 0:
             text += f" {steps} steps a training."
+        if self.comparison.by != "model":
+            text += f" The network: {self.network}."
         return text
 
 

@@ -278,6 +278,17 @@ def model_options(model: Mapping[str, Any]) -> ModelOptions:
     return validate(ModelOptions, values, "model")
 
 
+def describe_network(model: Mapping[str, Any]) -> str:
+    """The network of a group `model` in a line."""
+    encoder = model.get("encoder")
+    if encoder is None:
+        return f"a U-Net from scratch, widths {', '.join(map(str, model['widths']))}"
+    weights = "from scratch" if encoder["weights"] == "none" else f"weights: {encoder['weights']}"
+    frozen = ", frozen" if encoder["frozen"] else ""
+    decoder = ", ".join(map(str, model["decoder_widths"]))
+    return f"encoder {encoder['name']} ({weights}{frozen}), decoder widths {decoder}"
+
+
 def data_options(data: Mapping[str, Any]) -> DataOptions:
     """The group `data` of a configuration. What no data set shares is the data set's own."""
     values: dict[str, Any] = {"dataset": {}}

@@ -258,8 +258,8 @@ def measure_spans(name: str) -> tuple[list[Span], bool]:
 def strip_spans(encoder: TimmEncoder, strides: int) -> list[Span]:
     """The spans of each map, on an image so many strides long.
 
-    Networks that upsample their maps themselves read further to the left from the last element
-    above one of the coarsest map, and further to the right from the first.
+    In a network that upsamples its maps itself, as HRNet, neighbours read intervals of different
+    sizes. There a span holds those of all elements above one of the coarsest map.
     """
     image = torch.rand(
         1,
@@ -274,15 +274,13 @@ def strip_spans(encoder: TimmEncoder, strides: int) -> list[Span]:
     spans = []
     for level, each in enumerate(maps):
         stride = 2**level
-        first = each.shape[-1] // 2
-        last = first + encoder.stride // stride - 1
-        left = input_span(each, last, image, stride * last)
-        right = left
-        if first != last:
-            right = input_span(each, first, image, stride * first)
-        assert left is not None
-        assert right is not None
-        spans.append(Span(left.first, right.last))
+        middle = each.shape[-1] // 2
+        *between, last = range(middle, middle + encoder.stride // stride)
+        measured = {input_span(each, column, image, stride * column) for column in (middle, last)}
+        if len(measured) > 1:
+            measured |= {input_span(each, column, image, stride * column) for column in between}
+        firsts, lasts = zip(*measured, strict=True)
+        spans.append(Span(min(firsts), max(lasts)))
     return spans
 
 
