@@ -42,7 +42,7 @@ def test_an_image_that_a_run_lacks_is_left_out_of_all_and_said():
     del rows[-1]
     judgement = judge(rows)
     assert judgement.scores.images == ["i1", "i2", "i3", "i4"]
-    caution = "2 of 6 images are left out, because some run has no score of them"
+    caution = "Left out of all runs: 2 of 6 images, without a score in some run"
     assert any(caution in text for text in judgement.cautions)
 
 

@@ -275,8 +275,8 @@ def describe_missing(everything: Scores, complete: Scores) -> list[str]:
             "in all runs."
         )
     return [
-        f"{count} of {len(everything.images)} images are left out, because some run has no score "
-        f"of them ({example})."
+        f"Left out of all runs: {count} of {len(everything.images)} images, without a score in "
+        f"some run ({example})."
     ]
 
 
