@@ -6,7 +6,8 @@ BIN = .venv/bin
 INSTALL = $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 
 # On Linux, pip takes PyTorch's build for NVIDIA's GPUs (6 GB installed). Where there is no such GPU, the build for
-# processors (1.4 GB) is tried first; where its index cannot be reached, pip goes on with what it has.
+# processors (1.4 GB) is tried first, with torchvision of the same build, which timm needs; where its index cannot be
+# reached, pip goes on with what it has.
 CPU_INDEX = https://download.pytorch.org/whl/cpu
 REACHED = $(PYTHON) -c "import urllib.request as r; r.urlopen('$(CPU_INDEX)/torch/', timeout=5)" 2>/dev/null
 NEEDS_CPU_BUILD = test "$$(uname -s)" = Linux && ! command -v nvidia-smi >/dev/null && $(REACHED)
@@ -48,7 +49,7 @@ install: .venv/developer
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	if $(NEEDS_CPU_BUILD); then $(INSTALL) torch --index-url $(CPU_INDEX); fi
+	if $(NEEDS_CPU_BUILD); then $(INSTALL) torch torchvision --index-url $(CPU_INDEX); fi
 	$(INSTALL) -e .
 	touch $@
 
