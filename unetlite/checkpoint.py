@@ -1,5 +1,6 @@
 """Reading checkpoints, as data and never as code."""
 
+import hashlib
 import pickle
 import zipfile
 from pathlib import Path
@@ -48,3 +49,11 @@ def check_archive(path: Path) -> None:
             raise ValueError("larger than the file")
         if archive.testzip() is not None:
             raise ValueError("a damaged entry")
+
+
+def hash_weights(state_dict: dict[str, Any]) -> str:
+    """SHA-256 of the weights of a state dict, in hex."""
+    digest = hashlib.sha256()
+    for weight in state_dict.values():
+        digest.update(weight.contiguous().numpy())
+    return digest.hexdigest()

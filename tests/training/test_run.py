@@ -103,6 +103,48 @@ def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch, ste
     assert scores[0] == scores[1]
 
 
+@pytest.mark.parametrize("frozen", ["true", "false"])
+def test_a_run_with_a_pretrained_encoder_resumes_to_the_bit_without_its_file(
+    discs, tmp_path, monkeypatch, frozen
+):
+    """Its images get the normalisation of the weights."""
+    timm = pytest.importorskip("timm")
+    file = tmp_path / "my weights.pth"
+    torch.manual_seed(0)
+    original = timm.create_model("test_resnet")
+    torch.save(original.state_dict(), file)
+    more = (
+        "model=pretrained",
+        "model.widths=null",
+        "model.decoder_widths=[8,8,8,8,8]",
+        "model.encoder.name=test_resnet",
+        f"model.encoder.weights={file}",
+        f"model.encoder.frozen={frozen}",
+        "trainer.max_epochs=3",
+    )
+    settings = compose_run(overrides(discs, tmp_path, *more))
+    straight = replace(settings, run_dir=str(tmp_path / "straight"))
+    train(straight)
+    interrupt(settings, monkeypatch, 5)
+    file.rename(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="there is no such file"):
+        train(replace(settings, run_dir=str(tmp_path / "another")))
+    train(replace(settings, resume=True))
+
+    first = load_checkpoint(Path(settings.run_dir) / "last.ckpt")
+    second = load_checkpoint(Path(straight.run_dir) / "last.ckpt")
+    weights = first["state_dict"]
+    for name, value in weights.items():
+        assert torch.equal(value, second["state_dict"][name]), name
+    for metadata in (first[METADATA_KEY], second[METADATA_KEY]):
+        assert len(metadata["environment"]["encoder_weights"]) == 64
+    assert torch.allclose(weights["network.mean"], 255 * torch.tensor(0.5))
+    for name, value in original.state_dict().items():
+        if name.startswith("layer1"):  # batch norms with their statistics, too
+            is_equal = torch.equal(weights[f"network.encoder.body.net.{name}"], value)
+            assert is_equal == (frozen == "true"), name
+
+
 @pytest.mark.parametrize("change", [invert_masks, turn_masks, add_images])
 def test_a_run_goes_on_with_its_own_data_wherever_they_are(discs, tmp_path, monkeypatch, change):
     """Other data are refused in words; another code goes on with a warning."""

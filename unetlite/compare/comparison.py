@@ -275,6 +275,7 @@ def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[st
                 "masks or classes; compare runs of one test set."
             )
     check_data(runs, [by, *allowed, *allow])
+    check_encoder(runs, [by, *allowed])
     return allowed
 
 
@@ -308,6 +309,19 @@ def check_data(runs: Sequence[Run], free: Sequence[str]) -> None:
         raise UsageError(
             f"{first} and {second} were trained on different images, masks or splits. Train one of "
             "them again, or accept it with --allow data."
+        )
+
+
+def check_encoder(runs: Sequence[Run], free: Sequence[str]) -> None:
+    """Raises UsageError if runs began with different weights of an encoder, by the same name."""
+    if any(is_in_groups(key, ["model", "data"]) for key in free):
+        return
+    by_hash = {run.environment.get("encoder_weights"): run.files.path for run in runs}
+    if len(by_hash) > 1:
+        first, second, *_ = by_hash.values()
+        raise UsageError(
+            f"{first} and {second} began with different weights of the encoder: the file of "
+            "model.encoder.weights was changed between them. Train one of them again."
         )
 
 

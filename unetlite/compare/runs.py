@@ -1,6 +1,5 @@
 """A finished run, as its directory records it: read, and verified, in one place."""
 
-import hashlib
 import math
 import re
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unetlite.checkpoint import load_checkpoint
+from unetlite.checkpoint import hash_weights, load_checkpoint
 from unetlite.compare.metrics import METRICS
 from unetlite.errors import PARSE_ERRORS, UsageError
 from unetlite.metrics.influence import per_image_influence, per_image_scores
@@ -161,11 +160,3 @@ def same_score(value: float | None, expected: float) -> bool:
     if value is None or math.isnan(expected):
         return value is None and math.isnan(expected)
     return abs(value - expected) <= ROUNDING * max(1, abs(expected))
-
-
-def hash_weights(state_dict: dict[str, Any]) -> str:
-    """SHA-256 of the weights of a checkpoint, in hex."""
-    digest = hashlib.sha256()
-    for weight in state_dict.values():
-        digest.update(weight.contiguous().numpy())
-    return digest.hexdigest()

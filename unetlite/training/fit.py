@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from rich.logging import RichHandler
 
+from unetlite.checkpoint import hash_weights
 from unetlite.data.cache import DecodedDataset
 from unetlite.data.loader import SegmentationData
 from unetlite.data.provenance import check_content
@@ -44,9 +45,12 @@ def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
     trainer = make_trainer(settings.trainer, run, clock)
     check_step(config, data, trainer)
     network = make_network(config, settings.seed, data.dataset)
+    weights_hash = run.recorded.get("encoder_weights")
     if settings.model.encoder is not None and run.resume_from is None:
-        load_encoder(network, settings.model.encoder.weights)
+        weights_hash = load_encoder(network, settings.model.encoder.weights)
     segmenter = Segmenter(network, data.dataset, settings)
+    if weights_hash is not None:
+        segmenter.environment["encoder_weights"] = weights_hash
     if run.resume_from is not None:
         load_network(run.resume_from)  # raises UsageError if this version builds another one
 
@@ -102,15 +106,19 @@ def make_network(config: UNetConfig, seed: int, dataset: DecodedDataset) -> UNet
     return network
 
 
-def load_encoder(network: UNet, weights: str) -> None:
-    """Gives the encoder of timm its pretrained weights, and photographs their normalisation."""
+def load_encoder(network: UNet, weights: str) -> str | None:
+    """Gives the encoder of timm its pretrained weights, and photographs their normalisation.
+
+    Returns the weights' SHA-256, None without weights.
+    """
     if weights == "none":
-        return
+        return None
     body = cast(TimmEncoder, network.encoder).body
     load_pretrained(body, weights)
     if network.config.pixel_type == "uint8" and network.config.in_channels == 3:
         info = inspect_encoder(body.name)
         network.set_normalisation(255 * torch.tensor(info.mean), 255 * torch.tensor(info.std))
+    return hash_weights(body.net.state_dict())
 
 
 class LogFile(logging.FileHandler):

@@ -3,7 +3,7 @@
 from unetlite.errors import UsageError
 from unetlite.files import relative_path
 from unetlite.run_directory import RunDirectory
-from unetlite.settings.schema import EncoderOptions, Settings
+from unetlite.settings.schema import Settings
 from unetlite.terminal import load_libraries
 
 
@@ -19,22 +19,27 @@ def prepare(settings: Settings) -> RunDirectory:
     UPSAMPLERS.options(settings.upsample)
     DOWNSAMPLERS.options(settings.downsample)
     DATASETS.options(settings.data.dataset)
-    check_encoder(settings.model.encoder)
+    if settings.model.encoder is not None:
+        is_new = run.resume_from is None and not run.finished
+        check_encoder(settings, settings.model.encoder.weights if is_new else "none")
     match_to = settings.model.match_to
     if settings.model.match is not None and match_to not in UPSAMPLERS:
         raise UsageError(f"model.match_to={match_to}: choose one of {', '.join(UPSAMPLERS)}.")
     return run
 
 
-def check_encoder(options: EncoderOptions | None) -> None:
-    """Raises UsageError for an encoder that timm does not have, or weights that are not there."""
-    if options is None:
-        return
-    from unetlite.network.encoders.timm import inspect_encoder
-    from unetlite.network.encoders.weights import check_weights
+def check_encoder(settings: Settings, weights: str) -> None:
+    """Raises UsageError for an encoder that does not fit, or weights that are not there."""
+    import torch
 
-    inspect_encoder(options.name)
-    check_weights(options.name, options.weights)
+    from unetlite.network.encoders.weights import check_weights
+    from unetlite.network.unet import UNet
+
+    config = settings.unet_config()
+    assert config.encoder is not None
+    with torch.device("meta"):
+        UNet(config)
+    check_weights(config.encoder, weights)
 
 
 def train(settings: Settings) -> float:

@@ -195,7 +195,7 @@ def test_the_encoder_is_the_same_under_any_operator_and_for_any_width_of_the_dec
 
 
 def test_a_frozen_encoder_stays_and_the_rest_learns():
-    network = make_network(frozen=True).train()
+    network = make_network(frozen=True)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=0.1)

@@ -58,6 +58,7 @@ class TimmBody(nn.Module):
         self.frozen = frozen
         self.net = create(name, in_channels=in_channels)
         self.requires_grad_(not frozen)
+        self.train()
 
     def forward(self, x: Tensor) -> list[Tensor]:
         return self.net(x)
