@@ -57,17 +57,30 @@ def endless(discs, tmp_path):
     return overrides(discs, tmp_path, "trainer.max_epochs=100000", "data.crops_per_image=9")
 
 
-def test_one_worker_takes_one_training_after_another(discs, tmp_path):
+def test_one_worker_takes_one_training_after_another_and_is_told_as_killed(
+    discs, endless, tmp_path
+):
     words = overrides(discs, tmp_path, "trainer.max_steps=1")
     jobs = [compose_run([*words, f"seed={seed}"]) for seed in (0, 1)]
     log = tmp_path / "workers.log"
-    with LocalScheduler(1, 1, log) as scheduler:
-        finished = list(scheduler.run(jobs))
-        workers = list(scheduler.pool._processes)
-        finished += scheduler.run([compose_run([*words, "seed=2"])])
-        assert list(scheduler.pool._processes) == workers  # it stayed alive
-    assert [settings.seed for settings in finished] == [0, 1, 2]
-    assert log.read_text().count("images/s") == 3
+
+    def kill_later(worker):
+        wait_for(lambda: log.read_text().count("epoch   1") == 4)
+        os.kill(worker, signal.SIGKILL)
+
+    def train():
+        with LocalScheduler(1, 1, log) as scheduler:
+            finished = list(scheduler.run(jobs))
+            (worker,) = scheduler.pool._processes
+            finished += scheduler.run([compose_run([*words, "seed=2"])])
+            assert list(scheduler.pool._processes) == [worker]  # it stayed alive
+            assert [settings.seed for settings in finished] == [0, 1, 2]
+            assert log.read_text().count("images/s") == 3
+            Thread(target=kill_later, args=(worker,)).start()
+            list(scheduler.run([compose_run([*endless, "seed=9"])]))
+
+    with pytest.raises(RunFailed, match=r"killed: upsample=transpose seed=9 by SIGKILL .*goes on"):
+        train()
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="finds processes by /proc")
@@ -93,20 +106,3 @@ def test_workers_end_with_the_process_that_started_them(endless, tmp_path, numbe
     assert "finished" not in output
     assert re.search(r"stopped by SIGTERM at step \d+", log.read_text())
     assert (tmp_path / "outputs" / "test" / "transpose" / "seed0" / "last.ckpt").exists()
-
-
-def test_a_killed_worker_is_told_as_killed(endless, tmp_path):
-    log = tmp_path / "workers.log"
-
-    def train():
-        with LocalScheduler(1, 1, log) as scheduler:
-            worker = scheduler.pool.submit(os.getpid).result()
-            Thread(target=kill_later, args=(worker,)).start()
-            list(scheduler.run([compose_run(endless)]))
-
-    def kill_later(worker):
-        wait_for(lambda: "epoch   1" in log.read_text())
-        os.kill(worker, signal.SIGKILL)
-
-    with pytest.raises(RunFailed, match=r"killed: upsample=transpose seed=0 by SIGKILL .*goes on"):
-        train()

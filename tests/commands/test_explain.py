@@ -37,7 +37,9 @@ def test_all_operators_side_by_side():
     assert rows[-len(UPSAMPLERS) :] == list(UPSAMPLERS)
 
 
-def test_an_operator_that_cannot_be_built_is_left_out():
+def test_an_operator_that_cannot_be_built_is_left_out(monkeypatch):
+    for name in UPSAMPLERS.keys() - {"transpose", "unpool"}:
+        monkeypatch.delitem(UPSAMPLERS, name)
     result = run_cli("explain", SMALL, "downsample=mean", "--compare", "--size", "32")
     assert result.exit_code == 0
     assert "left out: upsample=unpool" in result.output

@@ -1,5 +1,6 @@
 """`unetlite export`: what is kept was checked; what cannot be is refused, and leaves nothing."""
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -24,6 +25,27 @@ for package in ("onnx", "onnxscript", "onnxruntime", "openvino"):
 def no_pause(monkeypatch):
     """Between measurements."""
     monkeypatch.setattr(timing, "PAUSE", 0)
+
+
+@pytest.fixture(scope="module")
+def models():
+    """What equal networks were exported to."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def one_export_of_equal_networks(models, monkeypatch):
+    """It takes seconds."""
+    original = export.onnx_model
+
+    def remembered(network, *options):
+        weights = [weight.numpy().tobytes() for weight in network.state_dict().values()]
+        key = repr((network, weights, options))
+        if key not in models:
+            models[key] = original(network, *options)
+        return copy.deepcopy(models[key])
+
+    monkeypatch.setattr(export, "onnx_model", remembered)
 
 
 @pytest.mark.parametrize("format", EXPORTS)

@@ -15,7 +15,7 @@ from server import SEED
 
 from unetlite.inference.export import write_export
 
-MUTANTS = int(os.environ.get("UNETLITE_MUTANTS", "100"))
+MUTANTS = int(os.environ.get("UNETLITE_MUTANTS", "50"))
 GIBI = 2**30
 
 

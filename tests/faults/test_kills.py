@@ -19,7 +19,7 @@ from unetlite.exit_codes import cli_errors
 from unetlite.settings.composition import compose_run
 from unetlite.training.run import train
 
-KILLS = int(os.environ.get("UNETLITE_KILLS", "25"))
+KILLS = int(os.environ.get("UNETLITE_KILLS", "10"))
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
 

@@ -13,7 +13,7 @@ from server import SEED, two_classes
 
 from unetlite.settings.overrides import quote_text
 
-EXAMPLES = int(os.environ.get("UNETLITE_OVERRIDES", "40")) // 20
+EXAMPLES = int(os.environ.get("UNETLITE_OVERRIDES", "20")) // 20
 ODD = " '\"[](){},=:$%\\#|~;!?<>*+_-.é道路ßЖ"
 names = st.text(st.characters(categories=["L", "N"]) | st.sampled_from(ODD), min_size=1, max_size=9)
 

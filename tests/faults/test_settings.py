@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from server import SEED, two_classes
 
-EXAMPLES = int(os.environ.get("UNETLITE_OVERRIDES", "40"))
+EXAMPLES = int(os.environ.get("UNETLITE_OVERRIDES", "20"))
 KEYS = """
 seed resume experiment run_dir data_dir output_dir upsample downsample model trainer data foo
 data.root data.classes data.ignore data.layout data.image_name

@@ -31,8 +31,8 @@ def check_match(config, kind, reference):
     return matched
 
 
-# Counting MACs takes a second an operator, and is the same for all.
-MATCHED = [(operator, "params") for operator in OPERATORS]
+# Counting takes a second an operator, and is the same for all of a name.
+MATCHED = [(operator, "params") for operator in {op["name"]: op for op in OPERATORS}.values()]
 MATCHED += [({"name": name}, "macs") for name in ("nearest", "unpool")]
 
 

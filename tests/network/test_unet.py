@@ -69,7 +69,7 @@ def test_the_contract(operator, down):
                     torch.testing.assert_close(out, expected, rtol=tolerance, atol=tolerance)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(height=integers(1, 70), width=integers(1, 70), operator=sampled_from(OPERATORS))
 def test_logits_have_the_size_of_the_image(height, width, operator):
     network = build(operator, widths=(4, 6, 8, 10, 12), num_classes=3).eval()

@@ -38,7 +38,7 @@ def test_training_learns_and_returns_the_monitored_value(discs, tmp_path):
     words = overrides(
         discs,
         tmp_path,
-        "trainer.max_epochs=30",
+        "trainer.max_epochs=15",
         "data.crops_per_image=2",
         f"+trainer.loggers.csv={{_target_: {csv_logger}, save_dir: {tmp_path / 'csv'}}}",
         "+trainer.callbacks.timer._target_=lightning.pytorch.callbacks.Timer",
@@ -77,30 +77,34 @@ def interrupt(settings, monkeypatch, step=5):
     return settings
 
 
-@pytest.mark.parametrize("step", [5, 7])  # at the start of an epoch, and inside one
-def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch, step):
-    settings = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=3"))
-    interrupt(settings, monkeypatch, step)
-    with pytest.raises(UsageError, match="resume=true"):
-        train(settings)
-    resuming = replace(settings, resume=True)
-    faster = replace(settings.trainer, learning_rate=0.1)
-    with pytest.raises(UsageError, match=r"trainer\.learning_rate \(0\.004 there, 0\.1 here\)"):
-        train(replace(resuming, trainer=faster))
-    train(resuming)
+def read_results(settings):
+    """The checkpoint after the last step, and the scores without times."""
+    metrics = read_metrics(settings.run_dir)
+    for name in TIMES:
+        del metrics[name]
+    return load_checkpoint(Path(settings.run_dir) / "last.ckpt"), metrics
 
+
+def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch):
+    settings = compose_run(overrides(discs, tmp_path, "trainer.max_epochs=3"))
     straight = replace(settings, run_dir=str(tmp_path / "straight"))
     train(straight)
-    first = load_checkpoint(Path(settings.run_dir) / "last.ckpt")
-    second = load_checkpoint(Path(straight.run_dir) / "last.ckpt")
-    assert first["global_step"] == second["global_step"] > step
-    for name, value in first["state_dict"].items():
-        assert torch.equal(value, second["state_dict"][name]), name
-    scores = [read_metrics(run.run_dir) for run in (settings, straight)]
-    for metrics in scores:
-        for name in TIMES:
-            del metrics[name]
-    assert scores[0] == scores[1]
+    expected, scores = read_results(straight)
+    for step in (5, 7):  # at the start of an epoch, and inside one
+        interrupted = replace(settings, run_dir=str(tmp_path / str(step)))
+        interrupt(interrupted, monkeypatch, step)
+        with pytest.raises(UsageError, match="resume=true"):
+            train(interrupted)
+        resuming = replace(interrupted, resume=True)
+        faster = replace(settings.trainer, learning_rate=0.1)
+        with pytest.raises(UsageError, match=r"trainer\.learning_rate \(0\.004 there, 0\.1 here\)"):
+            train(replace(resuming, trainer=faster))
+        train(resuming)
+        checkpoint, resumed_scores = read_results(resuming)
+        assert checkpoint["global_step"] == expected["global_step"] > step
+        for name, value in checkpoint["state_dict"].items():
+            assert torch.equal(value, expected["state_dict"][name]), name
+        assert resumed_scores == scores
 
 
 @pytest.mark.parametrize("frozen", ["true", "false"])
