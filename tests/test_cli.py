@@ -21,7 +21,15 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
     }
     assert found == {
         "train": [],  # takes the words of train.py
-        "choose": ["--budget", "--margin", "--operators", "--parallel", "data", "settings"],
+        "choose": [
+            "--budget",
+            "--margin",
+            "--model",
+            "--operators",
+            "--parallel",
+            "data",
+            "settings",
+        ],
         "inspect": ["--html", "--json", "directory", "settings"],
         "explain": ["--compare", "--size", "what"],
         "compare": [
