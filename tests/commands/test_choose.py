@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from helpers import add_images, invert_masks, run_cli, turn_masks
 
+from unetlite.commands.choose import Request, print_agreement, split_request
 from unetlite.device import code_version
+from unetlite.errors import UsageError
 from unetlite.run_directory import lock
 
 
@@ -168,3 +171,65 @@ def test_a_folder_of_any_name_is_planned(discs, tmp_path, monkeypatch, name):
     assert settings.data.dataset["root"] == str(folder)
     assert settings.upsample["name"] == "nearest"
     assert settings.run_dir.endswith("nearest/seed4")
+
+
+def make_report(regret, candidates, dropped=None):
+    """As much of a report as agreement is told by."""
+    best = SimpleNamespace(regret=regret, candidates=candidates)
+    variants = {name: SimpleNamespace(mean=0.9) for name in [*regret, *(dropped or {})]}
+    return SimpleNamespace(
+        analysis=SimpleNamespace(best=best, variants=variants),
+        comparison=SimpleNamespace(dropped=dropped or {}),
+        cost=None,
+        margin=None,
+    )
+
+
+def test_networks_that_choose_the_same_agree_and_others_say_what_a_choice_can_lose(capsys):
+    mini = make_report({"nearest": 0.001, "carafe": 0.02}, ["nearest", "carafe"])
+    print_agreement({"mini": mini, "pretrained": mini})
+    assert "The networks agree: nearest is chosen under each." in capsys.readouterr().out
+
+    pretrained = make_report({"nearest": 0.0051, "carafe": 0.004}, ["nearest", "carafe"])
+    print_agreement({"mini": mini, "pretrained": pretrained})
+    words = " ".join(capsys.readouterr().out.split())
+    assert "neither excludes the other's choice" in words
+    assert "nearest is chosen under mini; under pretrained it may be the best" in words
+    assert "at most 0.0051 below" in words
+
+    against = make_report({"carafe": 0.0}, ["carafe"], dropped={"nearest": 0.0307})
+    print_agreement({"mini": mini, "pretrained": against})
+    words = " ".join(capsys.readouterr().out.split())
+    assert "The networks disagree." in words
+    assert "under pretrained it is not the best, and is at most 0.031 below it" in words
+
+
+def test_networks_share_the_time_and_race_the_same_operators():
+    request = Request("discs", ["data.resize=64"], None, 0.01, "40m")
+    requests = split_request(request, "mini,pretrained")
+    for network, share in requests.items():
+        assert share.overrides == ["data.resize=64", f"model={network}"]
+        assert share.budget == "1200s"
+        assert "unpool" not in share.operators
+    assert split_request(request, "mini,classic")["mini"].operators is None
+    for wrong in ("mini,mini", "mini,huge", ""):
+        with pytest.raises(UsageError, match=r"--model .*classic, mini, pretrained"):
+            split_request(request, wrong)
+
+
+def test_a_pretrained_network_races_the_operators_that_it_can_take(discs, tmp_path, monkeypatch):
+    pytest.importorskip("timm")
+    plans = []
+    monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
+    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda plan, *_: plans.append(plan))
+    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
+    words = ["trainer.max_steps=2", "model=pretrained", "model.encoder.name=test_resnet"]
+    words += ["model.encoder.weights=none", "data.crop_size=32", "--parallel", "1"]
+    result = run_cli("choose", discs, *words, f"data_dir={tmp_path / 'data'}")
+    assert result.exit_code == 0, result.output
+    assert "unpool is left out: test_resnet has no positions" in result.stdout
+    assert "network  encoder test_resnet (from scratch), decoder widths 128, 64" in result.stdout
+    assert "unpool" not in plans[0].step_seconds
+    refused = run_cli("choose", discs, "model=pretrained", "--model", "mini")
+    assert refused.exit_code == 2
+    assert "give one of them" in refused.stderr

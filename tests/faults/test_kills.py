@@ -6,6 +6,7 @@ import platform
 import random
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ from unetlite.training.run import train
 
 KILLS = int(os.environ.get("UNETLITE_KILLS", "10"))
 
+NETWORKS = {"mini": [], "pretrained": ["model=pretrained", "model.widths=null"]}
+TESTED = ["mini"]
+if KILLS >= 100 and find_spec("timm") is not None:
+    TESTED.append("pretrained")
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
 
 
@@ -29,8 +35,9 @@ def images(tmp_path_factory) -> Path:
     return two_classes(tmp_path_factory.mktemp("images"), 24)
 
 
-def words(images, place, *more):
-    return overrides(images, place, "trainer.max_epochs=6", "trainer.max_steps=45", *more)
+def words(images, place, *more, network="mini"):
+    steps = ("trainer.max_epochs=6", "trainer.max_steps=45")
+    return overrides(images, place, *NETWORKS[network], *steps, *more)
 
 
 def weights(place):
@@ -39,12 +46,22 @@ def weights(place):
     ]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(server, images, tmp_path_factory):
-    place = tmp_path_factory.mktemp("undisturbed")
-    answer = server.run(words(images, place))
+def train_undisturbed(server, images, place, network):
+    answer = server.run(words(images, place, network=network))
     assert answer["code"] == 0, answer["output"]
     return weights(place), answer["seconds"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(server, images, tmp_path_factory):
+    return train_undisturbed(server, images, tmp_path_factory.mktemp("mini"), "mini")
+
+
+@pytest.fixture(scope="module", params=TESTED)
+def reference(request, server, images, tmp_path_factory):
+    """The name of a network, and its weights and seconds without a kill."""
+    place = tmp_path_factory.mktemp("undisturbed")
+    return request.param, *train_undisturbed(server, images, place, request.param)
 
 
 def other_file_system():
@@ -55,9 +72,10 @@ def other_file_system():
 
 @pytest.mark.parametrize("number", range((KILLS + 4) // 5))
 def test_a_run_that_is_killed_five_times_ends_as_if_it_was_not(
-    server, images, undisturbed, tmp_path, number
+    server, images, reference, tmp_path, number
 ):
-    expected, seconds = undisturbed
+    network, expected, seconds = reference
+    resuming = words(images, tmp_path, "resume=auto", network=network)
     chance = random.Random(SEED + number)
     options = {"temporary": other_file_system()} if number % 2 and other_file_system() else {}
     for kill in range(5):
@@ -65,15 +83,13 @@ def test_a_run_that_is_killed_five_times_ends_as_if_it_was_not(
         number_of_signal = chance.choice(
             (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         )
-        answer = server.run(
-            words(images, tmp_path, "resume=auto"), signals=[(moment, number_of_signal)], **options
-        )
+        answer = server.run(resuming, signals=[(moment, number_of_signal)], **options)
         wanted = (
             0,
             -signal.SIGKILL if number_of_signal == signal.SIGKILL else 128 + number_of_signal,
         )
         assert answer["code"] in wanted, (SEED, kill, answer)
-    answer = server.run(words(images, tmp_path, "resume=auto"), **options)
+    answer = server.run(resuming, **options)
     assert answer["code"] == 0, (SEED, answer["output"])
     found = weights(tmp_path)
     assert all(torch.equal(value, found[name]) for name, value in expected.items()), SEED

@@ -169,9 +169,10 @@ def split_request(request: Request, model: str) -> dict[str, Request]:
     operators = request.operators
     for network in networks:
         overrides = [*request.overrides, f"model={network}"]
-        if request.operators is None and compose_run(overrides).model.encoder is not None:
-            operators = ",".join(without_positions())
         requests[network] = replace(request, overrides=overrides, budget=budget)
+        of_model = [word for word in overrides if word.startswith("model")]
+        if operators is None and compose_run(of_model).model.encoder is not None:
+            operators = ",".join(without_positions())
     return {key: replace(each, operators=operators) for key, each in requests.items()}
 
 
@@ -293,7 +294,10 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
     settings = compose_run(overrides, values)
     if request.operators is None and settings.model.encoder is not None:
         operators = without_positions()
-        print(f"{NEEDS_POSITIONS} is left out: {settings.model.encoder.name} has no positions")
+        print(
+            f"{NEEDS_POSITIONS} is left out: {settings.model.encoder.name} has no positions of "
+            "maxima"
+        )
     data = open_data(settings)
     if "data.crop_size" not in overridden:
         values.update(fit_crop(settings, data))

@@ -112,7 +112,10 @@ def translate_hydra_errors() -> Iterator[None]:
             f"{reason}. ${{...}} stands for another setting; in a name write \\${{...}}."
         ) from None
     except (HydraException, OmegaConfBaseException) as error:
-        raise UsageError(" ".join(str(error).split())) from None
+        reason = " ".join(str(error).split())
+        if "'model.encoder." in reason:
+            reason = f"{reason}; that is a key of model=pretrained: give it as well."
+        raise UsageError(reason) from None
 
 
 def unknown_choice(error: Any) -> str:
