@@ -66,7 +66,6 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(
     refused = run_cli(*arguments(discs, "--margin", "0.5"))
     assert refused.exit_code == 2
     assert "margin was 0.99 and is 0.5" in refused.stderr
-    monkeypatch.setattr("unetlite.commands.choose.compare", lambda *_, **__: None)  # as before
     check_other_data(discs, tmp_path, directory)
 
 
