@@ -78,7 +78,9 @@ def main() -> None:
                 missing.append(settings)
     if not options.scores_only:
         print(f"{len(missing)} trainings are missing", flush=True)
-        with LocalScheduler(options.workers, 1, HOME / "outputs" / "protocol.log") as scheduler:
+        log = HOME / "outputs" / "protocol" / "trainings.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with LocalScheduler(options.workers, 1, log) as scheduler:
             for done, settings in enumerate(scheduler.run(missing), start=1):
                 print(f"{done} of {len(missing)}: {settings.run_dir}", flush=True)
     for comparison in wanted:
