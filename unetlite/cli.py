@@ -14,6 +14,7 @@ from unetlite.commands.explain import explain
 from unetlite.commands.export import export
 from unetlite.commands.inspect import inspect
 from unetlite.commands.judge import judge
+from unetlite.commands.kit import kit
 from unetlite.commands.predict import predict
 from unetlite.exit_codes import cli_errors
 from unetlite.settings.composition import translate_hydra_errors
@@ -42,7 +43,7 @@ def train(context: typer.Context) -> None:
 
 
 command: Callable[..., None]
-for command in (choose, explain):
+for command in (choose, explain, kit):
     app.command()(cli_errors()(translate_hydra_errors()(command)))
 for command in (inspect, compare, judge, export, predict, demo):
     app.command()(cli_errors()(command))

@@ -58,6 +58,7 @@ def read_record(
         reason = describe_error(schema, error, "").rstrip(".")
     except (UsageError, *PARSE_ERRORS) as error:
         reason = first_line(error).rstrip(".")
+    reason = " ".join(reason.split())[:300]  # it quotes the file
     raise UsageError(f"{path} is damaged ({reason}). {remedy}")
 
 

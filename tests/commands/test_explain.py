@@ -30,7 +30,8 @@ def test_a_run_and_its_checkpoint_give_the_same(trained):
     assert "bilinear as a transposed convolution" in by_file.output
 
 
-def test_all_operators_side_by_side():
+def test_all_operators_side_by_side(monkeypatch):
+    monkeypatch.setattr("unetlite.commands.explain.print_onnx_operators", lambda *_: None)
     result = run_cli("explain", SMALL, "--compare", "--size", "32")
     assert result.exit_code == 0, result.output
     rows = [line.split()[1] for line in result.output.splitlines() if line.startswith("│")]
@@ -43,6 +44,18 @@ def test_an_operator_that_cannot_be_built_is_left_out(monkeypatch):
     result = run_cli("explain", SMALL, "downsample=mean", "--compare", "--size", "32")
     assert result.exit_code == 0
     assert "left out: upsample=unpool" in result.output
+
+
+def test_the_onnx_operators_of_each_are_listed_in_80_columns(monkeypatch):
+    for name in UPSAMPLERS.keys() - {"nearest", "fade"}:
+        monkeypatch.delitem(UPSAMPLERS, name)
+    result = run_cli("explain", SMALL, "upsample=nearest", "--compare", "--size", "32")
+    assert result.exit_code == 0
+    _, listed = result.stdout.split("ONNX operators of every network: ")
+    assert listed.startswith("Cast, Concat, Conv, Div, MaxPool, Relu, Resize, Sub\n")
+    assert "\nnearest           no other\n" in listed
+    assert "\nfade              Add, DepthToSpace, " in listed
+    assert max(map(len, listed.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(

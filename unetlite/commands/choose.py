@@ -19,6 +19,15 @@ from rich.live import Live
 from rich.table import Table
 
 from unetlite.commands.compare import check_criteria, report_on
+from unetlite.commands.device import (
+    ANY_DEVICE,
+    CostsOption,
+    Device,
+    OperatorsOption,
+    RuntimeOption,
+    read_device,
+    restrict_operators,
+)
 from unetlite.commands.inspect import folder_options, write_page
 from unetlite.commands.train import check_data_of
 from unetlite.data.inspect import inspect_folder
@@ -111,6 +120,9 @@ def choose(
     model: Annotated[
         str | None, typer.Option(help="Networks to race under in turn, such as mini,pretrained.")
     ] = None,
+    costs: CostsOption = None,
+    ops: OperatorsOption = None,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Which upsampling to take: inspects your data, plans, races the operators, and reports."""
     if budget is not None:
@@ -122,6 +134,7 @@ def choose(
             raise UsageError(f"{override} --model {model}: give one of them.")
         if key in CHOSEN_HERE:
             raise UsageError(f"{override} cannot be given here: {CHOSEN_HERE[key]}.")
+    device = read_device(costs, ops, runtime)
     if Path(data).is_dir():
         data = str(Path(data).resolve())
     request = Request(
@@ -133,24 +146,56 @@ def choose(
     )
     name = re.sub(r"[^\w-]+", "_", Path(data).name)
     if model is None:
-        race(request, HOME / "outputs" / name, parallel)
+        race(restrict(request, device), HOME / "outputs" / name, parallel, device)
         return
     reports = {}
     for network, share in split_request(request, model).items():
         print(f"model={network}\n", flush=True)
-        reports[network] = race(share, HOME / "outputs" / f"{name}-{network}", parallel)
+        directory = HOME / "outputs" / f"{name}-{network}"
+        reports[network] = race(restrict(share, device), directory, parallel, device)
         print()
     if len(reports) > 1:
         print_agreement(reports)
 
 
-def race(request: Request, directory: Path, parallel: int | None) -> "Report":
+def race(request: Request, directory: Path, parallel: int | None, device: Device) -> "Report":
     """Plans, races and reports in a directory; a second start goes on."""
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
         plan = find_plan(request, directory, parallel)
+        check_plan_costs(plan, device)
         print("\n".join(plan.summary) + "\n", flush=True)
         run_race(plan, directory, parallel or plan.parallel)
-        return report_on(directory, tensorboard=True)
+        # What is raced was restricted before: its networks are not exported again.
+        return report_on(directory, tensorboard=True, device=Device(device.costs))
+
+
+def restrict(request: Request, device: Device) -> Request:
+    """The same request for the operators that the device can run."""
+    if device == ANY_DEVICE:
+        return request
+    words = []
+    for override in request.overrides:
+        if override.startswith(("model", "downsample")):
+            words.append(override)
+    if request.operators is not None:
+        names = check_operators(request.operators)
+    elif compose_run(words).model.encoder is not None:
+        names = without_positions()
+    else:
+        names = DEFAULT_OPERATORS.split(",")
+    return replace(request, operators=",".join(restrict_operators(names, words, device)))
+
+
+def check_plan_costs(plan: Plan, device: Device) -> None:
+    """Raises UsageError if costs of the device are missing, before anything is trained."""
+    if device.costs is None:
+        return
+    from unetlite.training.fit import make_config, open_data
+
+    operators = list(plan.step_seconds)
+    dataset = open_data(plan.settings(operators[0], 0)).dataset
+    for operator in operators:
+        device.costs.measured(make_config(plan.settings(operator, 0), dataset))
 
 
 def split_request(request: Request, model: str) -> dict[str, Request]:

@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import get_console
 
+from unetlite.commands.device import (
+    ANY_DEVICE,
+    CostsOption,
+    Device,
+    OperatorsOption,
+    RuntimeOption,
+    read_device,
+    restrict_comparison,
+)
 from unetlite.commands.explain import parse_size
 from unetlite.errors import UsageError
 from unetlite.files import shell_path
@@ -36,8 +45,9 @@ def compare(
         Path | None, typer.Option(help="Folder of the report; by default that of the runs.")
     ] = None,
     size: Annotated[
-        str, typer.Option(help="Height and width of the image for measuring costs.")
-    ] = "256",
+        str | None,
+        typer.Option(help="Height and width of the image for measuring costs; 256 by default."),
+    ] = None,
     rounds: Annotated[
         int, typer.Option(min=0, help="Of measuring latencies; 0 measures no times.")
     ] = 9,
@@ -47,10 +57,14 @@ def compare(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write chart and pictures for it.")
     ] = False,
+    costs: CostsOption = None,
+    ops: OperatorsOption = None,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
-    image_size = parse_size(size)
+    image_size = None if size is None else parse_size(size)
     check_criteria(metric, margin)
+    device = read_device(costs, ops, runtime)
     report_on(
         directory,
         by,
@@ -62,6 +76,7 @@ def compare(
         rounds,
         images,
         tensorboard,
+        device,
     )
 
 
@@ -72,17 +87,19 @@ def report_on(
     margin: float | None = None,
     allow: Sequence[str] = (),
     output: Path | None = None,
-    size: tuple[int, int] = (256, 256),
+    size: tuple[int, int] | None = None,
     rounds: int = 9,
     images: Path | None = None,
     tensorboard: bool = False,
+    device: Device = ANY_DEVICE,
 ) -> "Report":
     """Compares runs, writes the report, and prints it. The options are those of the command."""
     from unetlite.compare.comparison import read_comparison
     from unetlite.compare.report import make_report
 
     load_libraries("torch", "lightning")
-    comparison = read_comparison(directory, by, allow)
+    size = device.image_size(size)
+    comparison = restrict_comparison(read_comparison(directory, by, allow), device, size)
     if comparison.race is not None:
         metric, margin = planned_criteria(comparison.race, metric, margin)
     with progress("reading checkpoints") as update:
@@ -94,6 +111,7 @@ def report_on(
             rounds,
             update,
             images,
+            device.costs,
         )
     print_report(report, write_files(report, output or directory, tensorboard))
     return report
@@ -147,6 +165,8 @@ def print_report(report: "Report", written: list[str]) -> None:
     console.print(terminal_table(report))
     if report.comparison.by != "model":
         print(f"network   {report.network}")
+    if report.costs.device is not None:
+        print(f"device    {report.costs.device}")
     console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)
     if report.analysis.best is not None:
         chosen = choose_variant(report.analysis.best, report.cost, report.margin)

@@ -2,8 +2,10 @@
 
 import copy
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +15,8 @@ from rich.table import Table
 from unetlite.errors import UsageError
 from unetlite.run_directory import RunFiles
 from unetlite.settings.composition import compose_run
-from unetlite.terminal import load_libraries
+from unetlite.settings.schema import ComponentConfig, UNetConfig
+from unetlite.terminal import load_libraries, progress
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -195,6 +198,7 @@ def print_comparison(network: "UNet", height: int, width: int) -> None:
         "ripple",
     )
     align_right(table, first=1)
+    built = {}
     for name in UPSAMPLERS:
         upsample = {"name": name}
         if name == network.config.upsample["name"]:
@@ -205,6 +209,7 @@ def print_comparison(network: "UNet", height: int, width: int) -> None:
             print(f"left out: {error}")
             continue
         initialise(variant, seed=0)
+        built[name] = upsample
         *counts, field = measure_network(variant, height, width)
         ripple = last_response(variant).ripple
         table.add_row(
@@ -216,3 +221,39 @@ def print_comparison(network: "UNet", height: int, width: int) -> None:
     get_console().print(table)
     print("MACs: multiply-accumulates for one image, as trained and folded")
     print("receptive field: pixels an axis; ripple: on a constant")
+    print_onnx_operators(network.config, built)
+
+
+def print_onnx_operators(config: UNetConfig, upsamples: Mapping[str, ComponentConfig]) -> None:
+    """Prints the ONNX operators of upsampling operators, in a small network that is like this one.
+
+    They do not depend on its size. An encoder of timm has others, which are not listed.
+    """
+    from unetlite.inference.supported import export_models, operators_of
+    from unetlite.network.unet import UNet
+
+    small = UNetConfig(widths=(4, 8), pixel_type=config.pixel_type)
+    if config.encoder is None:
+        small = replace(config, widths=(4, 8), decoder_widths=None)
+    networks = {}
+    for name, upsample in upsamples.items():
+        networks[name] = UNet(replace(small, upsample=upsample)).eval()
+    try:
+        with progress("exporting every operator to ONNX") as update:
+            models = export_models(
+                networks,
+                (8, 8),
+                "onnxruntime",
+                update,
+            )
+    except UsageError as error:
+        print(f"ONNX operators are not listed: {error}")
+        return
+    operators = {name: operators_of(model) for name, model in models.items()}
+    shared = set.intersection(*operators.values())
+    encoder = "" if config.encoder is None else ", besides those of its encoder"
+    print(f"\nONNX operators of every network{encoder}: {', '.join(sorted(shared))}")
+    print("and of each upsampling:")
+    for name, own in operators.items():
+        listed = ", ".join(sorted(own - shared)) or "no other"
+        print(fill(listed, 78, initial_indent=f"{name:18}", subsequent_indent=" " * 18))

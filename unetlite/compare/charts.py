@@ -12,7 +12,10 @@ def trade_offs(analysis: Analysis, costs: Costs) -> list[str]:
     """SVG: quality against latency, if measured, and against parameters, with intervals."""
     charts = {}
     if costs.fastest:
-        charts["latency, milliseconds, in the fastest runtime"] = costs.fastest
+        place = "in the fastest runtime"
+        if costs.device is not None:
+            place = "on the device"
+        charts[f"latency, milliseconds, {place}"] = costs.fastest
     charts["parameters, millions"] = {
         name: cost.parameters / 1e6 for name, cost in costs.variants.items()
     }

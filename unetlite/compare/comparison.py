@@ -108,6 +108,27 @@ class Comparison:
         kept = [seed for seed in self.seeds if seed not in seeds]
         return replace(self, variants=variants, seeds=kept)
 
+    def leave_out(self, reasons: Mapping[str, str]) -> "Comparison":
+        """The same without variants, for these reasons.
+
+        Raises UsageError if a race dropped another variant: that was beside these.
+        """
+        if not reasons:
+            return self
+        left = [name for name in self.dropped if name not in reasons]
+        if left:
+            raise UsageError(
+                f"{', '.join(reasons)} cannot be left out: the race dropped {', '.join(left)} "
+                "beside them. Race those that the device can run: unetlite choose --operators."
+            )
+        lines = [f"{name}: {reason}" for name, reason in reasons.items()]
+        return replace(
+            self,
+            variants={name: self.variants[name] for name in self.variants if name not in reasons},
+            dropped={},
+            left_out=[*self.left_out, *lines],
+        )
+
 
 def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] = ()) -> Comparison:
     """All finished runs below a directory, as variants of the key or group of keys `by`.

@@ -38,17 +38,20 @@ class VariantCost:
     macs: int  # of one image of `Costs.size`, folded
     latency: dict[str, float] = field(default_factory=dict)  # ms of that prediction, by RUNTIMES
     training_step: float | None = None  # ms, with the runs' batch, crop and precision, without data
+    peak_memory_mb: float | None = None  # of a process that predicts, on another device
+    energy_mj: float | None = None  # of a prediction there
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Of all variants by name, on the CPU. `missing` names what was not measured, and why."""
+    """Of all variants by name. `missing` names what was not measured, and why."""
 
     size: tuple[int, int]  # height and width of the image
     processor: str
     threads: int
     variants: dict[str, VariantCost]
     missing: list[str]
+    device: str | None = None  # that predicts; None: the CPU of this machine
 
     @property
     def fastest(self) -> dict[str, float]:

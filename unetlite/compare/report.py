@@ -8,6 +8,7 @@ from typing import Any
 
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.costs import Costs, measure_costs
+from unetlite.compare.device_costs import DeviceCosts, put_device_costs
 from unetlite.compare.evidence import describe_rarely_learnt
 from unetlite.compare.figures import Figures, draw_figures
 from unetlite.compare.metrics import METRICS
@@ -33,7 +34,10 @@ class Report:
     def cost(self) -> Cost:
         """What decides between equally good variants: latency, or MACs if it was not measured."""
         if self.costs.fastest:
-            return Cost(self.costs.fastest, "ms", "the fastest")
+            superlative = "the fastest"
+            if self.costs.device is not None:
+                superlative = f"the fastest on {self.costs.processor}"
+            return Cost(self.costs.fastest, "ms", superlative)
         millions = {name: cost.macs / 1e6 for name, cost in self.costs.variants.items()}
         return Cost(millions, "million MACs", "the one with the fewest MACs")
 
@@ -111,10 +115,12 @@ def make_report(
     rounds: int,
     update: Callable[..., None],
     images: Path | None = None,
+    device_costs: DeviceCosts | None = None,
 ) -> Report:
     """Analyses the scores, measures the costs on an image of this size, and draws the figures.
 
-    `images` is the folder of the data set, if it moved.
+    With costs of a device, those are taken and nothing is measured. `images` is the folder of the
+    data set, if it moved.
     """
     analysis = comparison.analyse(metric)
     others = {}
@@ -128,9 +134,12 @@ def make_report(
         comparison,
         networks,
         size,
-        rounds,
+        rounds if device_costs is None else 0,
         update,
     )
+    if device_costs is not None:
+        configs = {name: network.config for name, network in networks.items()}
+        costs = put_device_costs(costs, device_costs, configs)
     update("predicting test images")
     return Report(
         comparison,

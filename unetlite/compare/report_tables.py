@@ -65,6 +65,7 @@ def detail_table(report: Report) -> list[Row]:
 def detail_row(report: Report, name: str) -> Row:
     """One variant in the detail table. What it does not have is left out."""
     comparison = report.comparison
+    cost = report.costs.variants[name]
     row = {comparison.by: Cell(name, name)}
     for metric, summaries in report.others.items():
         row[METRICS[metric].title] = over_seeds(summaries[name].by_seed)
@@ -75,8 +76,12 @@ def detail_row(report: Report, name: str) -> Row:
     ripple = comparison.run_scores("phase_ripple")[name].values()
     if ripple:
         row["ripple"] = Cell(f"{mean(ripple):.3%}", mean(ripple), "of the variance")
-    for runtime, milliseconds in report.costs.variants[name].latency.items():
+    for runtime, milliseconds in cost.latency.items():
         row[f"{RUNTIMES[runtime]}, ms"] = Cell(f"{milliseconds:.3g}", milliseconds)
+    if cost.peak_memory_mb is not None:
+        row["peak memory, MB"] = Cell(f"{cost.peak_memory_mb:.0f}", cost.peak_memory_mb)
+    if cost.energy_mj is not None:
+        row["energy, mJ"] = Cell(f"{cost.energy_mj:.3g}", cost.energy_mj)
     for label in comparison.runs[0].classes:
         values = comparison.run_scores(f"iou/{label}")[name].values()
         if values:

@@ -1,0 +1,88 @@
+"""The device that predicts, as `choose` asks for it: before anything is trained."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from helpers import run_cli
+
+from unetlite.commands.choose import Request, restrict
+from unetlite.commands.device import Device, check_rest, read_device
+from unetlite.errors import UsageError
+from unetlite.inference.kit import describe_architecture
+from unetlite.settings.composition import compose_run
+
+WORDS = ["model.widths=[4,6]"]
+BASIC = "Cast,Concat,Conv,Div,MaxPool,Relu,Sub"
+
+
+@pytest.fixture
+def write_costs(tmp_path):
+    """Writes costs.json of two operators for grey images with five classes, and an excluded one."""
+
+    def write(**changes):
+        networks = {}
+        for name in ("nearest", "transpose", "carafe"):
+            config = compose_run([*WORDS, f"upsample={name}"]).unet_config(1, 5, "uint16")
+            networks[name] = describe_architecture(replace(config, **changes))
+        excluded = {"carafe": {"network": networks.pop("carafe"), "reason": "it was killed"}}
+        variants = {}
+        for name, network in networks.items():
+            variants[name] = {
+                "milliseconds": 1.0, "lowest": 1.0, "highest": 1.0, "peak_memory_mb": None,
+                "energy_mj": None, "network": network,
+            }  # fmt: skip
+        content = {
+            "format": "unetlite costs", "version": 1, "device": "line box", "system": "Linux",
+            "runtime": "openvino", "runtime_version": "2026", "threads": 1, "size": [16, 16],
+            "variants": variants, "excluded": excluded,
+        }  # fmt: skip
+        (tmp_path / "costs.json").write_text(json.dumps(content))
+        return tmp_path / "costs.json"
+
+    return write
+
+
+def test_operators_are_left_out_before_the_data_are_known(write_costs, capsys):
+    request = Request("discs", [*WORDS, "data.resize=64"], "carafe,nearest,transpose", None, None)
+    device = read_device(write_costs(), None, None)
+    assert restrict(request, device).operators == "nearest,transpose"
+    said = capsys.readouterr().out
+    assert said == "carafe is left out: on line box, it was killed\n"
+    assert restrict(request, Device()) == request
+    with pytest.raises(UsageError, match=r"costs.json: zeros was not measured"):
+        restrict(replace(request, operators="nearest,transpose,zeros"), device)
+    with pytest.raises(UsageError, match=r"another network: decoder_widths was \[4\] and is \[8\]"):
+        restrict(replace(request, overrides=["model.widths=[8,6]"]), device)
+
+
+def test_operators_of_the_default_that_the_device_lacks_are_left_out(monkeypatch, capsys):
+    monkeypatch.setattr("unetlite.commands.choose.DEFAULT_OPERATORS", "transpose,nearest,zeros")
+    device = read_device(None, f"{BASIC},ConvTranspose", None)
+    request = Request("discs", WORDS, None, None, None)
+    assert restrict(request, device).operators == "transpose,zeros"
+    assert capsys.readouterr().out == (
+        "nearest is left out: it needs Resize, which is not in --ops\n"
+    )
+    with pytest.raises(UsageError, match="two variants that the device can run; nearest: it needs"):
+        check_rest(["nearest", "transpose"], {"nearest": "it needs Resize"})
+
+
+def test_costs_of_other_data_are_refused_before_a_training(
+    discs, tmp_path, monkeypatch, write_costs
+):
+    devices = []
+    monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
+    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda *_: None)
+    monkeypatch.setattr(
+        "unetlite.commands.choose.report_on", lambda *_, device, **__: devices.append(device)
+    )
+    words = ["choose", discs, "--operators", "nearest,transpose", "--parallel", "1", *WORDS]
+    words += ["trainer.max_steps=2", f"data_dir={tmp_path / 'data'}", "--costs"]
+    refused = run_cli(*words, write_costs())
+    assert refused.exit_code == 2
+    last = refused.stderr.strip().splitlines()[-1]
+    assert "nearest was measured in another network: in_channels was 1 and is 3" in last
+    taken = run_cli(*words, write_costs(in_channels=3, num_classes=2, pixel_type="uint8"))
+    assert taken.exit_code == 0, taken.output
+    assert devices[0].costs.content.device == "line box"

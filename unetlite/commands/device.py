@@ -1,0 +1,159 @@
+"""The device that predicts: what the options of several commands say of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unetlite.errors import UsageError
+from unetlite.settings.composition import compose_run
+from unetlite.terminal import load_libraries, progress
+
+if TYPE_CHECKING:
+    from unetlite.compare.comparison import Comparison
+    from unetlite.compare.device_costs import DeviceCosts
+    from unetlite.network.unet import UNet
+
+CostsOption = Annotated[
+    Path | None,
+    typer.Option(help="costs.json of the device that predicts, which decides: see unetlite kit."),
+]
+OperatorsOption = Annotated[
+    str | None,
+    typer.Option(help="ONNX operators of the device, as Conv,Resize; leaves out who needs others."),
+]
+RuntimeOption = Annotated[
+    str | None,
+    typer.Option(help="onnxruntime or openvino; leaves out what it cannot load."),
+]
+
+SIZE = (256, 256)
+"""Height and width of the image for which costs are measured, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """What is known of the device that predicts."""
+
+    costs: "DeviceCosts | None" = None
+    operators: frozenset[str] | None = None  # of ONNX, that it can run; None: all
+    runtime: str | None = None
+
+    def image_size(self, asked: tuple[int, int] | None) -> tuple[int, int]:
+        """Height and width of the image for which costs are compared.
+
+        Raises UsageError if the file of costs is for another one than is asked for.
+        """
+        if self.costs is None:
+            return asked or SIZE
+        height, width = self.costs.content.size
+        if asked not in (None, (height, width)):
+            raise UsageError(
+                f"--costs {self.costs.path} is for {height} x {width} pixels; leave --size out."
+            )
+        return height, width
+
+    def left_out(self, networks: Mapping[str, "UNet"], size: tuple[int, int]) -> dict[str, str]:
+        """The reason of each variant that the device cannot run."""
+        from unetlite.inference.supported import export_models, unsupported
+
+        if self.operators is None and self.runtime is None:
+            return {}
+        with progress("exporting") as update:
+            models = export_models(
+                networks,
+                size,
+                self.runtime or "onnxruntime",
+                update,
+            )
+        return unsupported(models, self.operators, self.runtime)
+
+
+ANY_DEVICE = Device()
+"""Nothing is known: the costs are measured on this machine."""
+
+
+def read_device(costs: Path | None, operators: str | None, runtime: str | None) -> Device:
+    """The device of the options. Raises UsageError for one that is wrong."""
+    if costs is None and operators is None and runtime is None:
+        return ANY_DEVICE
+    load_libraries("torch")
+    from unetlite.compare.device_costs import read_device_costs
+    from unetlite.inference.supported import check_runtime, parse_operators
+
+    if runtime is not None:
+        check_runtime(runtime)
+    return Device(
+        None if costs is None else read_device_costs(costs),
+        None if operators is None else parse_operators(operators),
+        runtime,
+    )
+
+
+def restrict_comparison(
+    comparison: "Comparison", device: Device, size: tuple[int, int]
+) -> "Comparison":
+    """Without the variants that the device cannot run.
+
+    Raises UsageError if fewer than two are left.
+    """
+    from unetlite.network.checkpoint import load_network
+
+    if device == ANY_DEVICE:
+        return comparison
+    networks = {}
+    for name, runs in comparison.variants.items():
+        networks[name] = load_network(runs[0].files.test_checkpoint).eval()
+    reasons = device.left_out(networks, size)
+    if device.costs is not None:
+        for name, network in networks.items():
+            reason = device.costs.reason(network.config)
+            if reason is not None:
+                reasons.setdefault(name, reason)
+    check_rest(comparison.variants, reasons)
+    return comparison.leave_out(reasons)
+
+
+def restrict_operators(names: list[str], overrides: list[str], device: Device) -> list[str]:
+    """The upsampling operators that the device can run, before the data are known.
+
+    `overrides` are those of the network. Raises UsageError if fewer than two are left, or if one
+    is not in the file of costs.
+    """
+    from unetlite.compare.device_costs import OF_DATA
+    from unetlite.network.unet import UNet
+
+    reasons: dict[str, str] = {}
+    networks = {}
+    for name in names:
+        settings = compose_run([*overrides, f"upsample={name}"])
+        config = settings.unet_config()
+        networks[name] = UNet(config).eval()
+        if device.costs is None or settings.model.match is not None:
+            continue  # what match gives depends on the data
+        reason = device.costs.reason(config, OF_DATA)
+        if reason is None:
+            device.costs.measured(config, OF_DATA)  # raises UsageError
+        else:
+            reasons[name] = reason
+    reasons = {**device.left_out(networks, SIZE), **reasons}
+    check_rest(names, reasons)
+    print_left_out(reasons)
+    return [name for name in names if name not in reasons]
+
+
+def check_rest(names: "list[str] | Mapping[str, object]", reasons: Mapping[str, str]) -> None:
+    """Raises UsageError if the device can run fewer than two variants."""
+    if len(names) - len(reasons) < 2:
+        lines = [f"{name}: {reason}" for name, reason in reasons.items()]
+        raise UsageError(
+            f"a comparison needs two variants that the device can run; {'; '.join(lines)}."
+        )
+
+
+def print_left_out(reasons: Mapping[str, str]) -> None:
+    """Prints a line for each variant that the device cannot run."""
+    for name, reason in reasons.items():
+        print(f"{name} is left out: {reason}", flush=True)
