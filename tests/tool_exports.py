@@ -221,14 +221,19 @@ def coco_content(members, prefix=""):
         content["categories"].append({"id": number, "name": name, "supercategory": "animal"})
     for number, scene in enumerate(members):
         content["images"].append(
-            {"id": number, "file_name": f"{prefix}{scene.name}.png", "height": 24, "width": 32}
+            {
+                "id": number,
+                "file_name": f"{prefix}{scene.name}.png",
+                "height": HEIGHT,
+                "width": WIDTH,
+            }
         )
         for category, box in zip((7, 3), scene.boxes[::-1], strict=True):
             lengths = run_lengths(box_mask(box))
             kinds = [
                 [np.ravel(polygon(box)).tolist()],
-                {"size": [24, 32], "counts": lengths},
-                {"size": [24, 32], "counts": compress(lengths)},
+                {"size": [HEIGHT, WIDTH], "counts": lengths},
+                {"size": [HEIGHT, WIDTH], "counts": compress(lengths)},
             ]
             content["annotations"].append(
                 {
@@ -281,7 +286,7 @@ def labelme(root):
                 kind, points = "rectangle", [(right, bottom), (left, top)]
             shapes.append({"label": label, "points": points, "shape_type": kind})
         content = {"version": "5.4.1", "shapes": shapes, "imagePath": f"{scene.name}.png"}
-        content.update(imageData=None, imageHeight=24, imageWidth=32)
+        content.update(imageData=None, imageHeight=HEIGHT, imageWidth=WIDTH)
         write_json(root / f"{scene.name}.json", content)
 
 
@@ -337,7 +342,7 @@ def label_studio(root):
     """Every second image has the name that the upload gave it; a task is unfinished."""
     tasks = []
     for number, (_, scene) in enumerate(each()):
-        uploaded = f"3f2a00{scene.name}-photo {scene.name}.png"
+        uploaded = f"{number:08x}-photo {scene.name}.png"
         name = uploaded if number % 2 else f"photo {scene.name}.png"
         save(root / "images" / name, scene.image)
         result = []

@@ -1,10 +1,14 @@
 """What was read from a folder, in words, as JSON and as a page."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 from helpers import noise, run_cli, save
+
+from unetlite.data.folder import Folder
+from unetlite.settings.composition import compose_run
 
 SIZE = (24, 30)
 
@@ -57,3 +61,21 @@ def test_what_cannot_be_read_is_refused_in_a_line(folder):
     assert "3" in result.output
     assert run_cli("inspect", folder / "nowhere").exit_code == 2
     assert "data.layout" in run_cli("inspect", folder, "data.layout=x").output
+
+
+@pytest.mark.parametrize("typed", [[], ["data.ignore=[2]", "data.group=(.)"]], ids=["none", "some"])
+def test_the_last_line_trains_on_what_was_read(tmp_path, typed):
+    root = tmp_path / "my data, 2"
+    for k in range(3):
+        save(root / "images" / f"{k}.png", noise(*SIZE, seed=k))
+        save(root / "masks" / f"{k}_m.png", noise(*SIZE, seed=k) % 4)
+    values = json.loads(run_cli("inspect", root, *typed, "--json").stdout)
+    *_, line = run_cli("inspect", root, *typed).stdout.splitlines()
+    head, python, script, *words = shlex.split(line)
+    assert (head, python, script) == ("train", "python", "train.py")
+    dataset = compose_run(words).data.dataset
+    assert dataset["mask_name"] == "{stem}_m.png"
+    assert {key: dataset[key] for key in values["settings"]} == values["settings"]
+    folder = Folder(**{key: value for key, value in dataset.items() if key != "name"})
+    assert folder.classes == tuple(entry["name"] for entry in values["classes"])
+    assert all(len(list(samples)) == 1 for samples in folder.samples().values())

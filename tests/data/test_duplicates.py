@@ -30,7 +30,7 @@ def test_the_same_image_is_one_group_and_others_keep_theirs(tmp_path):
     splits, notes = group_duplicates({UNSPLIT: make_pairs(tmp_path, [1, 2, 1, 3, 2])})
     assert groups_of(splits) == ["0", "1", "0", "3", "1"]
     assert notes == [
-        "4 files hold 2 images, each more than once, such as 0 and 2; the same image is one group"
+        "4 files hold 2 images more than once, such as 0 and 2; the same image is one group"
     ]
     assert group_duplicates({UNSPLIT: make_pairs(tmp_path, [1, 2, 3])})[1] == []
 

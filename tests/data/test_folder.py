@@ -38,7 +38,9 @@ def test_samples_have_the_pixels_and_the_classes_of_their_files(tmp_path):
 def test_grey_and_rgb_images_in_one_set_become_rgb(tmp_path):
     root = write_pairs(tmp_path, RGB, INDICES)
     save(tmp_path / "images" / "0.png", GREY)
-    assert {sample.image.shape for sample in read(Folder(root=root)).values()} == {(3, 6, 8)}
+    assert {sample.image.shape for sample in read(Folder(root=root, classes=CLASSES)).values()} == {
+        (3, 6, 8)
+    }
     assert Folder(root=root, channels=1).kind.channels == 1
 
 
@@ -57,7 +59,7 @@ def test_images_of_different_kinds_in_one_set_are_refused(tmp_path, other, messa
     else:
         np.save(tmp_path / "images" / "0.npy", other)
     with pytest.raises(UsageError, match=message):
-        read(Folder(root=root))
+        read(Folder(root=root, classes=CLASSES))
 
 
 def test_pixels_without_data_are_not_scored(tmp_path):

@@ -120,13 +120,14 @@ def test_names_that_could_be_two_are_not_chosen(tmp_path):
 def test_what_a_layout_says_is_reported(tmp_path):
     tool_exports.coco_roboflow(tmp_path)
     settings, lines = survey(tmp_path, {})
-    assert settings["classes"] == ["background", "cat", "dog"]
+    assert "classes" not in settings  # which training would record
     assert lines[0] == "layout   COCO JSON"
     assert "dog 4.7% (as the layout says)" in lines[3]
     assert "splits   5 train, 2 val, 2 test, from the layout" in lines
     assert any(line.startswith("note     the category animal") for line in lines)
-    settings, lines = survey(tmp_path, {"classes": ["a", "b", "c"]})
-    assert "c 4.7% (as data.classes says)" in lines[3]
+    _, lines = survey(tmp_path, {"classes": {"Grund": "background", "Hund": "dog", "x": "cat"}})
+    assert "Hund 4.7%" in lines[3]
+    assert "(as data.classes says)" in lines[3]
 
 
 def test_few_images_and_absent_classes_are_warned_of(tmp_path):

@@ -94,7 +94,7 @@ def test_several_files_are_the_channels_of_an_image(tmp_path):
     sample = folder.read(folder.pairs["train"][0])
     scene = exports.scene(int(sample.name.removeprefix("case_")))
     assert np.array_equal(sample.image, scene.image[..., :2].transpose(2, 0, 1))
-    assert "4 files of test images have no mask and are left out" in " ".join(folder.notes)
+    assert "left out: 4 files of test images without a mask" in " ".join(folder.notes)
 
 
 def test_images_and_masks_are_paired_by_name(tmp_path):
@@ -135,8 +135,8 @@ def test_test_images_without_masks_are_left_out_and_counted(tmp_path):
         "test": 1,
     }
     assert folder.notes == [
-        "there is no test split; 1 of 3 train images are drawn for it, by groups",
-        "3 files of test images have no mask and are left out, such as test/images/0.png",
+        "there is no test split; drawn for it: 1 of 3 train images",
+        "left out: 3 files of test images without a mask, such as test/images/0.png",
     ]
 
 
@@ -146,10 +146,8 @@ def test_what_is_not_read_is_counted_by_folder_and_type(tmp_path):
         (tmp_path / name).touch()
     save(tmp_path / "masks" / "x.png", PIXELS)
     assert Folder(root=root).notes == [
-        "2 .jp2 files in images/ are of a type that is not read and are left out, "
-        "such as images/x.jp2",
-        "1 .png files in masks/ are in no pair of image and mask and are left out, "
-        "such as masks/x.png",
+        "left out: 2 .jp2 files in images/ of a type that is not read, such as images/x.jp2",
+        "left out: 1 .png file in masks/ in no pair of image and mask, such as masks/x.png",
     ]
 
 
@@ -295,6 +293,10 @@ def region(tasks):
     return tasks[3]["annotations"][0]["result"][0]
 
 
+def other_run_lengths(content):
+    content["annotations"][2]["segmentation"]["size"] = [24, 31]
+
+
 def annotate_twice(tasks):
     tasks[3]["annotations"] *= 2
 
@@ -347,6 +349,8 @@ def pairs_change(before, after):
         (coco_change(lambda c: c["annotations"][4].update(image_id=99)), "image_id 99, which"),
         (coco_change(lambda c: c["annotations"][4].update(category_id=1)), "category_id 1, which"),
         (coco_change(lambda c: c["annotations"][4].pop("id")), "not as COCO writes it .*'id'"),
+        (coco_change(other_run_lengths), r"run .*\[24, 31\].* image .*01.png has \[24, 32\]"),
+        (coco_change(lambda c: c["categories"][0].update(name="cat")), "has two labels cat; give"),
         (coco_change(lambda c: c["images"][1].update(id=0)), "two images have the id 0"),
         (coco_change(lambda c: c["images"][1].update(file_name="x.png")), "x.png, which is not"),
         (coco_change(lambda c: c["images"][1].update(width=0)), "is 0 x 24 pixels"),
@@ -354,7 +358,7 @@ def pairs_change(before, after):
         (labelme_change(lambda c: c["shapes"][0].update(shape_type="linestrip")), "a linestrip of"),
         (labelme_change(lambda c: c["shapes"][0].pop("label")), "not as labelme writes it"),
         (labelme_change(lambda c: c.pop("imageHeight")), "03.png is 32 x None pixels"),
-        (other_size, "03.png is 32 x 24 pixels, but its image .*03.png is 30 x 24"),
+        (other_size, "03.json gives 03.png 32 x 24 pixels by imageWidth.*03.png has 30 x 24"),
         (label_studio_change(lambda c: region(c).update(type="keypointlabels")), "keypointlabels"),
         (label_studio_change(annotate_twice), "task 3 has 2 annotations"),
         (label_studio_change(lambda c: region(c)["value"].pop("brushlabels")), "not as Label"),
@@ -379,6 +383,119 @@ def test_what_a_tool_would_not_write_is_refused_in_words(tmp_path, write, messag
     assert "\n" not in str(error.value)
 
 
+def cut(file):
+    """Half of what an export holds, as after a full disk."""
+
+    def change(root):
+        (path,) = root.glob(file)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    return change
+
+
+def rename(before, after):
+    return lambda root: (root / before).rename(root / after)
+
+
+def remove(file):
+    return lambda root: (root / file).unlink()
+
+
+def empty(file):
+    return lambda root: (root / file).write_text("")
+
+
+@pytest.mark.parametrize(
+    ("write", "change", "message"),
+    [
+        (exports.coco_roboflow, cut("train/*.json"), r"train/.*json is damaged: it is no JSON"),
+        (exports.coco_roboflow, cut("valid/*.json"), r"valid/.*json is damaged: it is no JSON"),
+        (exports.coco_roboflow, cut("test/*.json"), r"test/.*json is damaged: it is no JSON"),
+        (exports.coco, cut("annotations/instances_val*"), r"instances_val2017.json is damaged"),
+        (exports.coco_single, cut("result.json"), r"no layout fits. .*result.json is damaged"),
+        (exports.label_studio, cut("*.json"), r"no layout fits. .*2024.json is damaged"),
+        (exports.labelme, cut("03.json"), "03.json is damaged"),
+        (exports.nnunet, cut("dataset.json"), "dataset.json is damaged"),
+        (exports.roboflow, cut("valid/_classes.csv"), "valid/_classes.csv has .*, but .*/test/_cl"),
+        (exports.roboflow, remove("valid/_classes.csv"), "valid has no _classes.csv"),
+        (exports.roboflow, rename("valid", "validate"), "validate holds .* no val split. Call it"),
+        (exports.split_first, rename("Train", "Trainset"), "Trainset holds .* no train split"),
+        (exports.cityscapes, rename("leftImg8bit/val", "leftImg8bit/v"), "v holds .* no val"),
+        (
+            exports.coco_roboflow,
+            remove("train/_annotations.coco.json"),
+            "train holds .* Add the",
+        ),
+        (exports.voc, empty("ImageSets/Segmentation/val.txt"), "the val split has no image"),
+        (exports.voc, rename("ImageSets", "ImageSet"), "test.txt looks like the list of a split"),
+        (exports.cvat, rename("SegmentationClass", "masks"), "but SegmentationClass/ is missing"),
+        (exports.nnunet, rename("labelsTr", "labels"), "looks like nnU-Net, but labelsTr/ is miss"),
+        (exports.cityscapes, rename("gtFine", "gt"), "looks like Cityscapes, but gtFine/ is miss"),
+        (exports.coco, rename("annotations", "annots"), "annots has COCO JSON, but no images"),
+    ],
+)
+def test_a_broken_or_renamed_part_never_loses_a_split_in_silence(tmp_path, write, change, message):
+    write(tmp_path)
+    change(tmp_path)
+    with pytest.raises(UsageError, match=message) as error:
+        Folder(root=str(tmp_path), classes=exports.NAMES)
+    assert "\n" not in str(error.value)
+
+
+def test_folders_beside_complete_splits_and_test_images_without_labels_are_named(tmp_path):
+    exports.coco(tmp_path)
+    (tmp_path / "annotations" / "instances_test2017.json").unlink()
+    save(tmp_path / "unlabeled2017" / "x.png", PIXELS)
+    notes = " ".join(Folder(root=str(tmp_path)).notes)
+    assert "left out: 2 .png files in test2017/" in notes
+    assert "left out: 1 .png file in unlabeled2017/" in notes
+
+
+def test_a_damaged_file_beside_another_layout_is_named(tmp_path):
+    exports.plain(tmp_path)
+    (tmp_path / "result.json").write_text("{")
+    (tmp_path / "split.csv").write_text("id;Split\na00;train\n")
+    notes = Folder(root=str(tmp_path)).notes
+    assert "result.json is damaged" in notes[0]
+    assert "split.csv has a column split and is not read" in notes[1]
+
+
+def test_an_image_that_no_list_names_is_said_to_be_so(tmp_path):
+    exports.cvat(tmp_path)
+    lists = tmp_path / "ImageSets" / "Segmentation"
+    write_text(lists / "default.txt", "\n".join(f"{k:02}" for k in range(8)))
+    assert Folder(root=str(tmp_path)).notes == [
+        "left out: 2 files of images that no list names, such as JPEGImages/08.png"
+    ]
+    for split, names in {"train": "00\n01", "val": "02\n01", "test": "03"}.items():
+        write_text(lists / f"{split}.txt", names)
+    (lists / "default.txt").unlink()
+    with pytest.raises(UsageError, match="Segmentation names 01 in the lists of train and of val"):
+        Folder(root=str(tmp_path))
+
+
+def test_the_cityscapes_image_that_lacks_its_mask_is_named(tmp_path):
+    exports.cityscapes(tmp_path)
+    (mask,) = tmp_path.rglob("*_05_*labelTrainIds.png")
+    mask.unlink()
+    with pytest.raises(UsageError, match=r"_05_.*leftImg8bit.png has no mask .*TrainIds.png \(1 "):
+        Folder(root=str(tmp_path))
+
+
+@pytest.mark.parametrize("write", [exports.labelme, exports.label_studio], ids=["labelme", "ls"])
+def test_a_label_that_looks_like_a_slip_is_named_with_its_file(tmp_path, write):
+    write(tmp_path)
+    assert not any("the label" in note for note in Folder(root=str(tmp_path)).notes)
+    file = tmp_path / "03.json"
+    if write is exports.label_studio:
+        file = tmp_path / "project-1-at-2024.json"
+    file.write_text(file.read_text().replace('"dog"', '"dgo"', 1))
+    (note,) = (note for note in Folder(root=str(tmp_path)).notes if "the label" in note)
+    assert re.match(
+        r"the label dgo is in 1 of 9 (files|images) \(.*0\d.*\), next to dog in 8;", note
+    )
+
+
 def test_crowds_are_ignored_and_a_category_above_others_is_no_class(tmp_path):
     exports.coco_roboflow(tmp_path)
     file = tmp_path / "valid" / "_annotations.coco.json"
@@ -398,7 +515,7 @@ def test_an_image_without_objects_is_background_and_said(tmp_path):
     folder = Folder(root=str(tmp_path))
     samples = {pair.name: pair for pair in folder.all_pairs()}
     assert not folder.read(samples["images/00"]).mask.any()
-    assert "1 images of " in folder.notes[0]
+    assert "only background: 1 image of " in folder.notes[0]
 
 
 def test_lists_of_pascal_voc_name_images_and_test_may_lack_masks(tmp_path):
@@ -413,12 +530,6 @@ def test_lists_of_pascal_voc_name_images_and_test_may_lack_masks(tmp_path):
     (tmp_path / "SegmentationClass" / "01.png").unlink()
     with pytest.raises(UsageError, match="SegmentationClass has no 01, which a list"):
         layout(tmp_path)
-
-
-def test_classes_of_the_settings_win_over_those_of_the_folder(tmp_path):
-    exports.coco_single(tmp_path)
-    folder = Folder(root=str(tmp_path), classes=["nothing", "Katze", "Hund"])
-    assert folder.classes == ("nothing", "Katze", "Hund")
 
 
 def test_versions_that_roboflow_made_of_an_image_are_one_group_if_a_split_is_drawn(tmp_path):

@@ -71,8 +71,8 @@ def test_groups_are_never_cut_by_a_split_that_is_drawn(seed):
     ("pairs", "val", "test", "message"),
     [
         (make_pairs(9), 0.6, 0.5, "val_fraction=0.6, data.test_fraction=0.5: leave"),
-        (make_pairs(2), 0.1, 0.1, r"2 image\(s\): at least 3 are needed"),
-        (make_pairs(6, groups=1), 0.1, 0.1, r"6 image\(s\) in 1 group\(s\): at least 3"),
+        (make_pairs(2), 0.1, 0.1, r"2 images: at least 3 are needed"),
+        (make_pairs(6, groups=1), 0.1, 0.1, r"6 images in 1 group: at least 3"),
     ],
 )
 def test_shares_that_leave_a_split_empty_are_refused(pairs, val, test, message):
@@ -90,9 +90,7 @@ def test_a_split_that_is_missing_is_drawn_from_train_by_groups(missing):
     assert splits[given] == other
     assert len(splits[missing]) == 4
     check_split_groups(splits)
-    assert note == (
-        f"there is no {missing} split; 4 of 20 train images are drawn for it, by groups"
-    )
+    assert note == (f"there is no {missing} split; drawn for it: 4 of 20 train images, by groups")
     with pytest.raises(UsageError, match=f"at least 2 are needed, one each to train, {missing}"):
         complete_splits({given: other, "train": pairs[:1]}, 0.2, 0.2, 0)
 
@@ -100,7 +98,7 @@ def test_a_split_that_is_missing_is_drawn_from_train_by_groups(missing):
 def test_splits_are_drawn_from_train_alone_and_never_from_others():
     splits, notes = complete_splits({"train": make_pairs(20)}, 0.1, 0.2, 0)
     assert [len(splits[split]) for split in SPLITS] == [14, 2, 4]
-    assert notes == ["the val and test splits are drawn from train, by groups"]
+    assert notes == ["the val and test splits are drawn from train"]
     with pytest.raises(UsageError, match="there are val and test images, but no train images"):
         complete_splits({"val": make_pairs(9), "test": make_pairs(9)}, 0.1, 0.2, 0)
 
@@ -134,7 +132,7 @@ def test_a_table_of_splits_may_name_groups(tmp_path):
     ("content", "message"),
     [
         ("id,split\n0,test\n1,train\n2,holdout\n", "line 4: split 'holdout' of 2 is not one of"),
-        ("id,split\n0,test\n1,train\n", r"which split images/2.png is \(1 images"),
+        ("id,split\n0,test\n1,train\n", r"which split images/2.png is \(1 image not"),
         ("id,split\n0,test\n1\n2,val\n", "line 3 has 1 cells, but the header 2"),
         ("id,split\n0,test\n1,train\n2,val\n7,val\n", "line 5: there is no image 7"),
         ("id,split\n0,test\n1,train\n2,val\n2.png,test\n", "2 is in val and in test"),

@@ -1,6 +1,7 @@
 """`unetlite inspect`: a folder of images and masks in; what was read, in words, JSON or a page."""
 
 import json
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,8 @@ import typer
 from jinja2 import Environment, PackageLoader
 
 from unetlite.data.inspect import ChannelSummary, Inspection, inspect_folder
+from unetlite.data.layouts.names import format_setting
+from unetlite.data.mask_values import format_classes
 from unetlite.files import write_text
 from unetlite.settings.composition import compose_run
 from unetlite.visualize import data_uri
@@ -51,9 +54,29 @@ def inspect(
         print("\n".join(inspection.lines()))
         for number, channel in enumerate(inspection.channels, start=1):
             print(describe_channel(number, channel))
+        print(f"train    {train_command(directory, settings or [], inspection, options)}")
     if html is not None:
         write_page(inspection, html)
         print(f"page     {html}", file=sys.stderr if as_json else sys.stdout)
+
+
+def train_command(
+    directory: Path,
+    typed: list[str],
+    inspection: Inspection,
+    options: dict[str, Any],
+) -> str:
+    """What trains on the folder as it was read: the settings that were typed or found."""
+    command = ["python", "train.py", "data=folder", f"data.root={directory}", *typed]
+    words = [shlex.quote(word) for word in command]
+    for name, value in inspection.settings.items():
+        if name == "root" or name in options:
+            continue
+        if name == "classes":
+            words.append(format_classes(value))
+        else:
+            words.append(format_setting(f"data.{name}", value))
+    return " ".join(words)
 
 
 def folder_options(root: str, overrides: list[str]) -> dict[str, Any]:

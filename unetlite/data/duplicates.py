@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from unetlite.data.layouts.base import Pair, Splits
+from unetlite.data.layouts.base import Pair, Splits, counted
 from unetlite.errors import UsageError
 
 START = 2**14
@@ -61,8 +61,8 @@ def group_duplicates(splits: Splits) -> tuple[Splits, list[str]]:
     (_, first), (_, second), *_ = duplicates[0]
     count = sum(len(same) for same in duplicates)
     note = (
-        f"{count} files hold {len(duplicates)} images, each more than once, such as {first.name} "
-        f"and {second.name}; the same image is one group"
+        f"{count} files hold {counted(len(duplicates), 'image')} more than once, such as "
+        f"{first.name} and {second.name}; the same image is one group"
     )
     return result, [note]
 

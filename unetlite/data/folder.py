@@ -13,11 +13,13 @@ from pydantic import PositiveInt
 from unetlite.classes import IGNORE
 from unetlite.data.duplicates import group_duplicates
 from unetlite.data.formats import open_image_file
-from unetlite.data.labels import ClassTable
+from unetlite.data.labels import FOREGROUND, ClassTable
+from unetlite.data.layout_classes import make_table
 from unetlite.data.layouts import LAYOUTS, read_layout
 from unetlite.data.layouts.base import UNSPLIT, Layout, Naming, Pair, Splits
 from unetlite.data.layouts.left_out import describe_left_out
-from unetlite.data.layouts.masks import MaskFile
+from unetlite.data.layouts.masks import DrawnMask, MaskFile
+from unetlite.data.mask_values import format_classes, infer_classes
 from unetlite.data.palettes import Palettes
 from unetlite.data.raster import (
     PixelKind,
@@ -30,9 +32,11 @@ from unetlite.data.raster import (
 )
 from unetlite.data.samples import DATASETS, Sample
 from unetlite.data.splits import (
+    SPLIT_TABLE,
     Share,
     check_split_groups,
     complete_splits,
+    find_split_columns,
     split_by_share,
     split_by_table,
 )
@@ -108,16 +112,16 @@ class FilePairs:
         image, has_data = self.read_pixels(pair, as_viewed)
         values = self.mask_values(pair, as_viewed)
         check_size(
-            pair.mask.path,
+            pair.mask.name,
             values,
             pair,
             image,
         )
-        mask = self.table.indices(values, pair.mask.path)
+        mask = self.table.indices(values, pair.mask.name)
         if pair.valid is not None:
             values = read_mask(pair.valid, as_viewed=as_viewed)
             check_size(
-                pair.valid,
+                str(pair.valid),
                 values,
                 pair,
                 image,
@@ -167,6 +171,8 @@ class FilePairs:
 
         Raises UsageError if it cannot be read, or if its palette is not that of the others.
         """
+        if isinstance(pair.mask, DrawnMask):
+            check_stated_size(pair, pair.mask)
         values = pair.mask.values(self.table.rgb, as_viewed)
         if isinstance(pair.mask, MaskFile) and not self.table.rgb:
             self.palettes.check(pair.mask.path, values)
@@ -210,10 +216,10 @@ class FilePairs:
             return True
         stored_fit = image[:2] == mask[:2]
         if stored_fit and image.viewed_size == mask.viewed_size:
-            turned = pair.image if image.orientation != 1 else pair.mask.path
+            turned = pair.image if image.orientation != 1 else pair.mask.name
             raise UsageError(
                 f"{turned} says by EXIF that it is to be turned, and {pair.image} and "
-                f"{pair.mask.path} fit both ways. Say data.orientation=stored if masks were drawn "
+                f"{pair.mask.name} fit both ways. Say data.orientation=stored if masks were drawn "
                 "on the pixels as they are stored, data.orientation=viewed if on the turned image."
             )
         return not stored_fit
@@ -229,8 +235,24 @@ def check_alike(first: Mapping[Any, Path], what: str, remedy: str) -> None:
         )
 
 
+def check_stated_size(pair: Pair, mask: DrawnMask) -> None:
+    """Raises UsageError if outlines were drawn on an image of another size than that of the pair.
+
+    A photograph that is to be turned may have the size of either way.
+    """
+    image = read_geometry(pair.image)
+    if mask.size in (image[:2], image.viewed_size):
+        return
+    height, width = image.viewed_size
+    raise UsageError(
+        f"{mask.file} gives {mask.image} {mask.size.width} x {mask.size.height} pixels by "
+        f"{mask.size_keys}, but {pair.image} has {width} x {height}. Correct them if the outlines "
+        "fit the image, or put back the image that was labelled."
+    )
+
+
 def check_size(
-    path: Path,
+    name: str,
     values: np.ndarray,
     pair: Pair,
     image: np.ndarray,
@@ -240,7 +262,7 @@ def check_size(
     _, image_height, image_width = image.shape
     if (height, width) != (image_height, image_width):
         raise UsageError(
-            f"{path} is {width} x {height} pixels, "
+            f"{name} is {width} x {height} pixels, "
             f"but its image {pair.image} is {image_width} x {image_height}. "
             "An image and its mask need the same size."
         )
@@ -277,6 +299,7 @@ class Folder(FilePairs):
         orientation: Literal["stored", "viewed"] | None = None,
         nodata: float | None = None,
     ):
+        self.root = root
         directory = Path(root).expanduser()
         if not directory.is_dir():
             raise UsageError(f"data.root={root}: there is no such directory.")
@@ -294,6 +317,7 @@ class Folder(FilePairs):
             group,
         )
         table = make_table(classes, ignore, content)
+        self.undeclared = classes is None and content.classes is None
         super().__init__(
             splits,
             table,
@@ -302,7 +326,32 @@ class Folder(FilePairs):
             orientation,
             nodata,
         )
-        self.notes += describe_left_out(directory, self.all_pairs(), content.untested)
+        self.notes += describe_left_out(directory, self.all_pairs(), content)
+
+    def key(self) -> dict[str, Any]:
+        key = super().key()
+        if self.undeclared:  # what was decoded as data.classes=foreground is no answer
+            key["undeclared"] = True
+        return key
+
+    def samples(self) -> dict[str, Iterable[Sample]]:
+        if self.undeclared:
+            self.check_foreground()
+        return super().samples()
+
+    def check_foreground(self) -> None:
+        """Raises UsageError if the values of masks look like more classes than foreground.
+
+        Nothing says what they mean, and merging classes in silence would be a guess.
+        """
+        masks = ((pair.mask.name, self.mask_values(pair)) for pair in self.all_pairs())
+        classes, meaning = infer_classes(masks, self.table.ignored)
+        if classes is not None:
+            raise UsageError(
+                f"data.root={self.root}: {meaning}, and data.classes does not name them. Give "
+                f"names for them, such as {format_classes(classes)}, or data.classes={FOREGROUND} "
+                "if all but 0 are one class."
+            )
 
     def split(
         self,
@@ -318,10 +367,10 @@ class Folder(FilePairs):
         Raises UsageError if a group or an image is in two splits.
         """
         splits = content.splits
-        table = directory / "splits.csv"
+        table = directory / SPLIT_TABLE
         self.origin = "from the layout"
         if UNSPLIT in splits and table.exists():
-            self.origin = "from splits.csv"
+            self.origin = f"from {SPLIT_TABLE}"
             splits = split_by_table(splits[UNSPLIT], table, with_groups=group is None)
         elif table.exists():
             raise UsageError(f"{table} is there, but {self.layout} says the splits; keep one.")
@@ -331,6 +380,7 @@ class Folder(FilePairs):
         splits, notes = group_duplicates(splits)
         self.notes += notes
         if UNSPLIT in splits:
+            self.notes += find_split_columns(directory)
             self.origin = "drawn by name"
             return split_by_share(
                 splits[UNSPLIT],
@@ -346,20 +396,3 @@ class Folder(FilePairs):
         )
         self.notes += notes
         return splits
-
-
-def make_table(classes: Any, ignore: Any, content: Layout) -> ClassTable:
-    """The classes of the settings, or else of the layout, and the values that either ignores.
-
-    Of the layout's values only those of the same kind count, greys or colours, that no class has.
-    """
-    if classes is None:
-        classes = content.classes
-    table = ClassTable(classes, ignore)
-    more = []
-    for value in content.ignore:
-        same_kind = isinstance(value, tuple) == table.rgb
-        is_free = value not in table.values and value not in table.ignored
-        if same_kind and is_free:
-            more.append(value)
-    return ClassTable(classes, [*table.ignored, *more])

@@ -1,7 +1,6 @@
 """What a folder of images and masks holds: its classes, and what would train nonsense."""
 
 import shlex
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +11,23 @@ import numpy as np
 from unetlite.classes import IGNORE, Colour
 from unetlite.data.decoding import make_counter
 from unetlite.data.folder import Folder
-from unetlite.data.labels import MOST_CLASSES, ClassTable, check_no_shades
+from unetlite.data.labels import ClassTable
 from unetlite.data.layouts.base import Pair
 from unetlite.data.layouts.names import MaskNamesError, format_names
+from unetlite.data.mask_values import infer_classes
 from unetlite.data.samples import Sample
 from unetlite.errors import UsageError
-from unetlite.visualize import Display, colour_mask, default_channels, overlay, picture_grid
+from unetlite.visualize import (
+    UNLABELLED,
+    Display,
+    colour_mask,
+    default_channels,
+    overlay,
+    picture_grid,
+)
 
 MOST_MASKS = 300  # that are inspected, evenly spread over the folder
 MOST_IMAGES = 50  # that are inspected, likewise
-MOST_COLOURED_MASKS = 20  # whose colours are listed
 FEW_IMAGES = 30
 RARE = 0.01  # of the pixels
 BINS = 24  # of a histogram
@@ -29,7 +35,7 @@ FEWEST_NODATA = 0.001  # the share of the pixels from which on a value is notice
 GAP_OF_NODATA = 2  # its distance from all other values, by their range
 PREVIEWS = 5  # images of the contact sheet
 
-Masks = Mapping[Path, np.ndarray]  # mask values by file, as `read_mask` gives them
+Masks = Mapping[str, np.ndarray]  # mask values by what messages call a mask
 
 
 @dataclass
@@ -123,9 +129,8 @@ def inspect_folder(root: Path, options: Mapping[str, Any]) -> Inspection:
     settings = {"root": str(root.resolve()), **options}
     folder = open_folder(settings)
     pairs = list(folder.all_pairs())
-    masks = {pair.mask.path: folder.mask_values(pair) for pair in spread(pairs, MOST_MASKS)}
+    masks = {pair.mask.name: folder.mask_values(pair) for pair in spread(pairs, MOST_MASKS)}
     meaning = find_classes(settings, folder, masks)
-    folder.use_table(ClassTable(settings.get("classes"), folder.table.ignored))
     classes = summarise_classes(masks, folder.table)
     check_shares(root, classes, masks)
     shown = spread(pairs, MOST_IMAGES)
@@ -184,26 +189,27 @@ def spread(pairs: Sequence[Pair], most: int) -> list[Pair]:
 
 
 def find_classes(settings: dict[str, Any], folder: Folder, masks: Masks) -> str:
-    """Adds the classes to the settings, unless they are there. Returns how they were found.
+    """Adds the classes to the settings, if neither they nor the layout say them.
 
-    Raises UsageError if the values of the masks are not those of classes.
+    Returns how they were found. Raises UsageError if the values of the masks are not those of
+    classes.
     """
-    if settings.get("classes") is None and folder.layout_classes is not None:
-        settings["classes"] = folder.layout_classes
-        return "as the layout says"
-    if "classes" in settings:
+    if settings.get("classes") is not None:
         return "as data.classes says"
-    classes, meaning = infer_classes(masks)
+    if folder.layout_classes is not None:
+        return "as the layout says"
+    classes, meaning = infer_classes(masks.items(), folder.table.ignored)
     if classes is not None:
         settings["classes"] = classes
+        folder.use_table(ClassTable(classes, folder.table.ignored))
     return meaning
 
 
 def summarise_classes(masks: Masks, table: ClassTable) -> list[ClassSummary]:
     """The classes of the table, with their shares of the masks."""
     counts = []
-    for path, values in masks.items():
-        indices = table.indices(values, path)
+    for name, values in masks.items():
+        indices = table.indices(values, name)
         counts.append(np.bincount(indices.ravel(), minlength=256)[: len(table.names)])
     by_mask = np.array(counts)  # (masks, K)
     shares = by_mask.sum(0) / max(by_mask.sum(), 1)
@@ -271,6 +277,8 @@ def draw_contact_sheet(
         display = Display(display.channels, low, high)
     colours = [entry.colour for entry in classes]
     legend = {f"{entry.name} {entry.share:.1%}": entry.colour for entry in classes}
+    if any((sample.mask == IGNORE).any() for sample in samples):
+        legend["no truth"] = UNLABELLED
     positions = np.linspace(0, len(samples) - 1, PREVIEWS).round().astype(int)
     rows = {}
     for position in np.unique(positions).tolist():
@@ -344,62 +352,3 @@ def is_constant(sample: Sample) -> bool:
     if sample.valid is not None:
         pixels = pixels[:, sample.valid.ravel()]
     return bool((pixels == pixels[:, :1]).all())
-
-
-def infer_classes(masks: Masks) -> tuple[Any, str]:
-    """`data.classes` by the values of the masks, and how they were understood.
-
-    Raises UsageError if the values are not those of classes.
-    """
-    check_is_grey(masks)
-    for path, values in masks.items():
-        check_no_shades(values, path)
-    distinct = [np.unique(values) for values in masks.values()]
-    present = np.unique(np.concatenate(distinct)).tolist()
-    shown = ", ".join(map(str, present[:8]))
-    if len(present) > 8:
-        shown += ", ..."
-    first = next(iter(masks))
-    if len(present) == 1:
-        raise UsageError(
-            f"{first} and all other masks hold {present[0]} alone; there is nothing to learn."
-        )
-    if len(present) == 2 and present[0] == 0:
-        return None, f"the masks hold {shown}; what is not 0 is foreground"
-    indices = [value for value in present if value != IGNORE]
-    if len(indices) > 1 and indices[0] == 0 and indices[-1] < MOST_CLASSES:
-        classes = [f"class_{k}" for k in range(indices[-1] + 1)]
-        return classes, f"the masks hold the indices {shown}"
-    # They are sorted, so these are 0, 1, 2, ... without a gap.
-    if all(values[0] == 0 and values[-1] == len(values) - 1 for values in distinct):
-        meaning = f"the masks hold numbers of objects up to {present[-1]}"
-        return None, f"{meaning}; what is not 0 is foreground"
-    if len(present) <= MOST_CLASSES:
-        return {f"class_{value}": value for value in present}, f"the masks hold {shown}"
-    raise UsageError(
-        f"{first} and other masks hold {len(present)} different values ({shown}), like an image; "
-        "a mask has a value a class, without shades between. "
-        "Say which is which class by 'data.classes={a: 0, b: 128}'."
-    )
-
-
-def check_is_grey(masks: Masks) -> None:
-    """Raises UsageError, with the colours to choose from, if some masks have colours."""
-    coloured = []
-    for path, values in masks.items():
-        if values.ndim == 3 and (values != values[..., :1]).any():
-            coloured.append(path)
-    if not coloured:
-        return
-    colours: Counter[tuple[int, ...]] = Counter()
-    for path in coloured[:MOST_COLOURED_MASKS]:
-        distinct = np.unique(masks[path].reshape(-1, 3), axis=0)
-        colours.update(map(tuple, distinct.tolist()))
-    classes = []
-    for k, (colour, _) in enumerate(colours.most_common(MOST_CLASSES)):
-        classes.append(f"class_{k}: {list(colour)}")
-    raise UsageError(
-        f"{coloured[0]} is a coloured mask; those inspected have {len(colours)} colours. "
-        "Say which is which class, and leave out what is none: "
-        f"'data.classes={{{', '.join(classes)}}}'"
-    )

@@ -1,5 +1,6 @@
 """Which images train, validate and test: by a table, or drawn by the hash of their group."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -8,13 +9,15 @@ from pydantic import Field
 
 from unetlite.data.csv_files import TableRow, read_table
 from unetlite.data.image_files import IMAGE_SUFFIXES
-from unetlite.data.layouts.base import Pair, Splits
+from unetlite.data.layouts.base import Pair, Splits, counted
 from unetlite.data.layouts.tables import read_group, read_split
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
 from unetlite.seeding import derive_seed
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+SPLIT_TABLE = "splits.csv"
 
 ID_COLUMNS = ("id", "name", "image", "file")
 """Of splits.csv, any of which holds the names of images."""
@@ -68,6 +71,12 @@ def complete_splits(
 
     Raises UsageError if train is missing, or has too few groups.
     """
+    for split, pairs in splits.items():
+        if not pairs:
+            raise UsageError(
+                f"the {split} split has no image; add some, or remove its folder or list, and it "
+                "is drawn from train."
+            )
     if "train" not in splits:
         raise UsageError(
             f"there are {' and '.join(splits)} images, but no train images; name the folder or "
@@ -80,7 +89,7 @@ def complete_splits(
             val,
             test,
             seed,
-        ), ["the val and test splits are drawn from train, by groups"]
+        ), [f"the val and test splits are drawn from train{by_groups(splits['train'])}"]
     complete = dict(splits)
     notes = []
     for split in missing:
@@ -89,10 +98,16 @@ def complete_splits(
         share = val if split == "val" else test
         complete["train"], complete[split] = hold_out(pairs, share * len(pairs), seed)
         notes.append(
-            f"there is no {split} split; {len(complete[split])} of {len(pairs)} train images are "
-            "drawn for it, by groups"
+            f"there is no {split} split; drawn for it: {len(complete[split])} of "
+            f"{len(pairs)} train images{by_groups(pairs)}"
         )
     return {split: complete[split] for split in SPLITS}, notes
+
+
+def by_groups(pairs: list[Pair]) -> str:
+    """The end of a sentence about a draw, if some images are one group."""
+    groups = {pair.group for pair in pairs}
+    return ", by groups" if len(groups) < len(pairs) else ""
 
 
 def check_count(pairs: list[Pair], names: list[str] | tuple[str, ...]) -> None:
@@ -100,9 +115,9 @@ def check_count(pairs: list[Pair], names: list[str] | tuple[str, ...]) -> None:
     groups = {pair.group for pair in pairs}
     if len(groups) >= len(names):
         return
-    count = f"{len(pairs)} image(s)"
+    count = counted(len(pairs), "image")
     if len(groups) < len(pairs):
-        count += f" in {len(groups)} group(s)"
+        count += f" in {counted(len(groups), 'group')}"
     raise UsageError(f"{count}: at least {len(names)} are needed, one each to {', '.join(names)}.")
 
 
@@ -130,6 +145,17 @@ def hold_out(
     rest = [pair for pair in pairs if pair.group not in drawn]
     held_out = [pair for pair in pairs if pair.group in drawn]
     return rest, held_out
+
+
+def find_split_columns(directory: Path) -> list[str]:
+    """Notes on tables that say splits, but have another name than splits.csv."""
+    notes = []
+    for file in sorted(directory.glob("*.csv")):
+        with file.open("rb") as lines:
+            header = lines.readline().lower()
+        if re.search(rb"\bsplit\b", header):
+            notes.append(f"{file} has a column split and is not read; {SPLIT_TABLE} would be")
+    return notes
 
 
 def split_by_table(
@@ -164,7 +190,7 @@ def split_by_table(
     if missing:
         raise UsageError(
             f"{table} does not say in which split {missing[0]} is "
-            f"({len(missing)} images are not named)."
+            f"({counted(len(missing), 'image')} not named)."
         )
     splits: Splits = {split: [] for split in SPLITS}
     for pair in pairs:

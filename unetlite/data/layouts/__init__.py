@@ -4,12 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from unetlite.data.image_files import holds_images
 from unetlite.data.layouts.base import Layout, Naming, Reader, list_folders
 from unetlite.data.layouts.cityscapes import cityscapes
 from unetlite.data.layouts.coco import coco
 from unetlite.data.layouts.folders import folders_in_splits, plain_folders, splits_in_folders
+from unetlite.data.layouts.json_files import peek_json
 from unetlite.data.layouts.label_studio import label_studio
 from unetlite.data.layouts.labelme import labelme
+from unetlite.data.layouts.near_misses import describe_near_miss
 from unetlite.data.layouts.nnunet import nnunet
 from unetlite.data.layouts.roboflow import roboflow_masks
 from unetlite.data.layouts.tables import PAIRS, pairs_table
@@ -60,7 +63,11 @@ def read_layout(
         )
     if name is None:
         name = choose(directory, readers)
-    return name, readers[name](naming)
+    layout = readers[name](naming)
+    if not layout.is_drawn():  # else its reader has checked them
+        damaged = peek_json([directory, *list_folders(directory)]).damaged
+        layout = layout._replace(notes=(*layout.notes, *map(str, damaged)))
+    return name, layout
 
 
 def recognise(directory: Path) -> dict[str, Reader]:
@@ -83,13 +90,23 @@ def choose(directory: Path, readers: dict[str, Reader]) -> str:
         titles = " and as ".join(LAYOUTS[name].title for name in readers)
         words = " or ".join(f"data.layout={name}" for name in readers)
         raise UsageError(f"{directory} can be read as {titles}. Say which by {words}.")
+    near_miss = describe_near_miss(directory)
+    if near_miss is not None:
+        raise UsageError(f"{directory}: no layout fits. {near_miss}")
     for folder in list_folders(directory):
         inner = recognise(folder)
-        if inner:
+        if not inner:
+            continue
+        title = LAYOUTS[next(iter(inner))].title
+        if not holds_images(folder):
             raise UsageError(
-                f"{directory} has no images and masks itself, but {folder} has "
-                f"({LAYOUTS[next(iter(inner))].title}). Did you mean {folder}?"
+                f"{directory}: no layout fits. {folder} has {title}, but no images; put its files "
+                f"into {directory}."
             )
+        raise UsageError(
+            f"{directory} has no images and masks itself, but {folder} has ({title}). "
+            f"Did you mean {folder}?"
+        )
     raise UsageError(
         f"{directory}: no layout fits; it needs images/ and masks/, or both in train|val|test, or "
         f"the export of a tool, or {PAIRS} with the columns image and mask. "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from unetlite.data.layouts.masks import MaskSource
+from unetlite.data.layouts.masks import DrawnMask, MaskSource
 from unetlite.errors import UsageError
 
 UNSPLIT = "all"
@@ -61,14 +61,26 @@ class Layout(NamedTuple):
     """The pairs of a folder, and what the folder says about their classes."""
 
     splits: Splits  # by the names in SPLITS, of which some may be missing, or under UNSPLIT
-    classes: Any = None  # as data.classes; None if the folder does not say them
+    classes: Any = None  # names, or mask values by name; None if the folder does not say them
+    classes_from: str = ""  # what says them, for messages
     ignore: tuple[Any, ...] = ()  # as data.ignore, grey values and RGB triples
     notes: tuple[str, ...] = ()  # sentences for people
     untested: tuple[Path, ...] = ()  # test images without a mask, which are left out
+    unlisted: tuple[Path, ...] = ()  # images and masks that no list of images names, likewise
+
+    def is_drawn(self) -> bool:
+        """True if masks are drawn from outlines, whose numbers are those of this program."""
+        pairs = [pair for members in self.splits.values() for pair in members]
+        return any(isinstance(pair.mask, DrawnMask) for pair in pairs)
 
 
 Reader = Callable[[Naming], Layout]
 """Reads a folder that a layout has recognised. Raises UsageError for what is missing or unclear."""
+
+
+def counted(count: int, noun: str) -> str:
+    """Such as "1 image" or "3 images"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def match_group(name: str, pattern: str | None, default: str | None = None) -> str:

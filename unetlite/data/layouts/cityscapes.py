@@ -10,12 +10,14 @@ from unetlite.data.layouts.base import (
     Pair,
     Reader,
     Splits,
+    counted,
     folders_named,
     match_group,
     split_folders,
 )
 from unetlite.data.layouts.masks import MaskFile
 from unetlite.data.layouts.names import NamePattern, format_setting
+from unetlite.data.layouts.other_folders import check_other_folders
 from unetlite.errors import UsageError
 
 IMAGE_NAME = NamePattern("", "_leftImg8bit", ".png")
@@ -71,6 +73,7 @@ def read_cityscapes(image_folder: Path, mask_folders: list[Path], naming: Naming
                     city,
                 )
             )
+    check_other_folders([image_folder], splits, untested)
     return Layout(
         splits,
         ignore=(255,),
@@ -91,24 +94,36 @@ def choose_masks(
         candidates.append(NamePattern("", f"_{mask_folder.name}_{kind}", ".png"))
     if naming.mask_name is not None:
         candidates = [NamePattern.parse(naming.mask_name, "data.mask_name")]
-    complete = []
-    missing: list[Path] = []
-    for pattern in candidates:
-        absent = []
-        for split, files in images.items():
-            for name, path in files.items():
-                stem = IMAGE_NAME.stem(name)
-                if stem is None or pattern.fill(stem) not in masks.get(split, {}):
-                    absent.append(path)
-        if not absent:
-            complete.append(pattern)
-        missing = missing or absent
+    missing = {pattern: without_mask(pattern, images, masks) for pattern in candidates}
+    complete = [pattern for pattern in candidates if not missing[pattern]]
     if len(complete) == 1:
         return complete[0]
     if complete:
         words = [format_setting("data.mask_name", pattern.text()) for pattern in complete]
         raise UsageError(f"{mask_folder} has masks of two kinds; give {' or '.join(words)}.")
+    count = sum(len(files) for files in images.values())
+    fewest = min(missing, key=lambda pattern: len(missing[pattern]))
+    absent = missing[fewest]
+    expected = fewest.text()
+    if len(absent) == count:
+        expected = " or ".join(pattern.text() for pattern in candidates)
     raise UsageError(
-        f"{missing[0]} has no mask in {mask_folder} that is called "
-        f"{' or '.join(pattern.text() for pattern in candidates)}; add it, or give data.mask_name."
+        f"{absent[0]} has no mask in {mask_folder} that is called {expected} "
+        f"({len(absent)} of {counted(count, 'image')} without one); add it, or give "
+        "data.mask_name."
     )
+
+
+def without_mask(
+    pattern: NamePattern,
+    images: dict[str, dict[str, Path]],
+    masks: dict[str, dict[str, Path]],
+) -> list[Path]:
+    """The images of all splits that have no mask of this name."""
+    missing = []
+    for split, files in images.items():
+        for name, path in files.items():
+            stem = IMAGE_NAME.stem(name)
+            if stem is None or pattern.fill(stem) not in masks.get(split, {}):
+                missing.append(path)
+    return missing

@@ -15,14 +15,18 @@ from unetlite.data.layouts.base import (
     Pair,
     Reader,
     Splits,
+    counted,
     folders_named,
     match_group,
     split_of_words,
 )
 from unetlite.data.layouts.drawing import Part, Size, fill_polygon, fill_runs
 from unetlite.data.layouts.file_index import FileIndex
-from unetlite.data.layouts.json_files import expect_export, peek_json
-from unetlite.data.layouts.masks import DrawnMask, Shape, check_size
+from unetlite.data.layouts.json_files import JsonFiles, expect_export, peek_json
+from unetlite.data.layouts.left_out import shown
+from unetlite.data.layouts.masks import DrawnMask, Shape, read_size
+from unetlite.data.layouts.other_folders import check_other_folders
+from unetlite.data.layouts.rare_labels import describe_rare_labels
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
 
@@ -40,23 +44,26 @@ def coco(directory: Path) -> Reader | None:
         *folders_named(directory, ("annotations", "images")),
         *folders_named(directory, SPLIT_WORDS),
     ]
-    contents = {}
-    for folder in folders:
-        for file, content in peek_json(folder):
-            if isinstance(content, dict) and content.keys() >= KEYS:
-                contents[file] = content
-    if not contents:
+    files = peek_json(folders)
+    if not any(is_coco(content) for content in files.contents.values()):
         return None
-    return partial(read_coco, directory, contents)
+    return partial(read_coco, directory, files)
 
 
-def read_coco(directory: Path, contents: Contents, naming: Naming) -> Layout:
+def is_coco(content: Any) -> bool:
+    """True for the content of a file of images, annotations and categories."""
+    return isinstance(content, dict) and content.keys() >= KEYS
+
+
+def read_coco(directory: Path, json_files: JsonFiles, naming: Naming) -> Layout:
     """The images of the files, with masks to draw.
 
     Class indices are 1, 2, ... in the order of the categories' numbers, and 0 is the background.
     Where objects overlap, the one of fewer pixels lies on top, of equal ones the later. Crowd
     regions are ignored, also over objects. Raises UsageError for what is missing or unclear.
     """
+    json_files.check()
+    contents = {file: each for file, each in json_files.contents.items() if is_coco(each)}
     files, notes = files_by_split(directory, contents)
     classes, indices, more = read_categories(contents, list(files.values()))
     notes += more
@@ -70,42 +77,75 @@ def read_coco(directory: Path, contents: Contents, naming: Naming) -> Layout:
             if split == "test" and not content["annotations"]:
                 untested = tuple(images.values())
                 continue
-            sizes = read_sizes(file, content)
-            shapes = read_annotations(
+            pairs = read_pairs(
                 file,
                 content,
+                images,
                 indices,
-                sizes,
+                naming,
             )
-            pairs = []
-            for image in content["images"]:
-                name = image["file_name"]
-                size = sizes[image["id"]]
-                mask = DrawnMask(
-                    file,
-                    name,
-                    size,
-                    shapes[image["id"]],
-                    by_area=True,
-                )
-                pairs.append(
-                    make_pair(
-                        name,
-                        images[name],
-                        mask,
-                        naming,
-                    )
-                )
-            splits[split] = pairs
-            empty = sum(not pair_shapes for pair_shapes in shapes.values())
-            if empty:
-                notes.append(f"{empty} images of {file} have no object, only background")
+        splits[split] = pairs
+        empty = sum(not shapes_of(pair) for pair in pairs)
+        if empty:
+            notes.append(f"only background: {counted(empty, 'image')} of {file} without an object")
+    parents = {pair.image.parent.parent for pairs in splits.values() for pair in pairs[:1]}
+    inside = [parent for parent in sorted(parents) if parent.is_relative_to(directory)]
+    check_other_folders(inside, splits, untested)
+    labels_of = {}
+    for pairs in splits.values():
+        for pair in pairs:
+            values = {shape.value for shape in shapes_of(pair)} - {IGNORE}
+            labels_of[shown(pair.image, directory)] = {classes[value] for value in values}
+    notes += describe_rare_labels(labels_of, "image")
     return Layout(
         splits,
         classes,
+        classes_from="the list of categories",
         notes=tuple(notes),
         untested=untested,
     )
+
+
+def shapes_of(pair: Pair) -> list[Shape]:
+    """The objects of an image."""
+    return pair.mask.shapes if isinstance(pair.mask, DrawnMask) else []
+
+
+def read_pairs(
+    file: Path,
+    content: dict[str, Any],
+    images: dict[str, Path],
+    indices: dict[int, int],
+    naming: Naming,
+) -> list[Pair]:
+    """The pairs of a file, whose images are there by their names."""
+    sizes = read_sizes(file, content)
+    shapes = read_annotations(
+        file,
+        content,
+        indices,
+        sizes,
+    )
+    pairs = []
+    for image in content["images"]:
+        name = image["file_name"]
+        mask = DrawnMask(
+            file,
+            name,
+            sizes[image["id"]],
+            "width and height",
+            shapes[image["id"]],
+            by_area=True,
+        )
+        pairs.append(
+            make_pair(
+                name,
+                images[name],
+                mask,
+                naming,
+            )
+        )
+    return pairs
 
 
 def make_pair(
@@ -166,12 +206,17 @@ def read_categories(
     used: set[int] = set()
     for file in files:
         with expect_export(file, TOOL):
-            by_file.append({each["id"]: str(each["name"]) for each in contents[file]["categories"]})
+            by_file.append(
+                {each["id"]: nfc(str(each["name"])) for each in contents[file]["categories"]}
+            )
             used.update(each["category_id"] for each in contents[file]["annotations"])
     names = by_file[0]
     for file, other in zip(files, by_file, strict=True):
         if other != names:
-            raise UsageError(f"{file} has other categories than {files[0]}; export them together.")
+            raise UsageError(
+                f"{file} has the categories {list_categories(other)}, but {files[0]} "
+                f"{list_categories(names)}; export them together."
+            )
     above = {str(each.get("supercategory")) for each in contents[files[0]]["categories"]}
     classes = [BACKGROUND]
     indices = {}
@@ -188,6 +233,11 @@ def read_categories(
     return classes, indices, notes
 
 
+def list_categories(names: dict[int, str]) -> str:
+    """Categories with their numbers, such as "1 cat, 2 dog"."""
+    return ", ".join(f"{number} {name}" for number, name in sorted(names.items())) or "none"
+
+
 def read_sizes(file: Path, content: dict[str, Any]) -> dict[int, Size]:
     """The sizes of images by their numbers. Raises UsageError if one is none, or is there twice."""
     sizes: dict[int, Size] = {}
@@ -195,7 +245,7 @@ def read_sizes(file: Path, content: dict[str, Any]) -> dict[int, Size]:
         number = image["id"]
         if number in sizes:
             raise UsageError(f"{file}: two images have the id {number}; export it again.")
-        sizes[number] = check_size(
+        sizes[number] = read_size(
             file,
             image["file_name"],
             image.get("height"),
@@ -212,6 +262,7 @@ def read_annotations(
 ) -> dict[int, list[Shape]]:
     """The objects by the numbers of images. Raises UsageError for what cannot be drawn."""
     shapes: dict[int, list[Shape]] = {number: [] for number in sizes}
+    names = {image["id"]: image["file_name"] for image in content["images"]}
     for annotation in content["annotations"]:
         number = annotation["id"]
         for key, known in (("image_id", shapes), ("category_id", indices)):
@@ -230,14 +281,19 @@ def read_annotations(
         if annotation.get("iscrowd"):
             value = IGNORE
         image_id = annotation["image_id"]
-        shapes[image_id].append(Shape(value, read_outline(outline, sizes[image_id])))
+        size = sizes[image_id]
+        if isinstance(outline, dict) and outline["size"] != list(size):
+            raise UsageError(
+                f"{file}: annotation {number} has run lengths of height and width "
+                f"{outline['size']}, but its image {names[image_id]} has {list(size)}; export it "
+                "again."
+            )
+        shapes[image_id].append(Shape(value, read_outline(outline)))
     return shapes
 
 
-def read_outline(outline: Any, size: Size) -> list[Part]:
+def read_outline(outline: Any) -> list[Part]:
     """The parts of a segmentation: polygons, or run lengths of the whole image."""
     if not isinstance(outline, dict):
         return [partial(fill_polygon, polygon) for polygon in outline]
-    if outline["size"] != list(size):
-        raise ValueError(f"run lengths of {outline['size']} for an image of {list(size)}")
     return [partial(fill_runs, outline["counts"])]

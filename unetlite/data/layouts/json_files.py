@@ -1,10 +1,10 @@
 """JSON that tools write."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from unetlite.errors import PARSE_ERRORS, UsageError, first_line
 
@@ -18,31 +18,49 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
-            f"{path} is no JSON in UTF-8 ({first_line(error)}). Export it again."
+            f"{path} is damaged: it is no JSON in UTF-8 ({first_line(error)}). "
+            "Export it again, or remove it if it holds no labels."
         ) from None
 
 
-def peek_json(folder: Path) -> list[tuple[Path, Any]]:
-    """JSON files of a folder with their content, of many the first. Damaged ones do not count."""
-    if not folder.is_dir():
-        return []
-    files = sorted(folder.glob("*.json"))
-    if len(files) > MOST_JSON_FILES:
-        files = files[:1]
-    contents = []
-    for file in files:
-        with suppress(UsageError):
-            contents.append((file, read_json(file)))
-    return contents
+class JsonFiles(NamedTuple):
+    """JSON files of some folders."""
+
+    contents: dict[Path, Any]
+    damaged: list[UsageError]  # which name the file and the cause
+
+    def add(self, path: Path) -> None:
+        """Reads a file."""
+        try:
+            self.contents[path] = read_json(path)
+        except UsageError as error:
+            self.damaged.append(error)
+
+    def check(self) -> None:
+        """Raises UsageError if a file is damaged: it may hold a part of the labels."""
+        for error in self.damaged:
+            raise error
+
+
+def peek_json(folders: Iterable[Path]) -> JsonFiles:
+    """The JSON files of folders, of many in one folder the first."""
+    files = JsonFiles({}, [])
+    for folder in folders:
+        paths = sorted(folder.glob("*.json"))
+        if len(paths) > MOST_JSON_FILES:
+            paths = paths[:1]
+        for path in paths:
+            files.add(path)
+    return files
 
 
 @contextmanager
-def expect_export(path: Path, tool: str) -> Iterator[None]:
+def expect_export(source: Path | str, tool: str) -> Iterator[None]:
     """Turns what unexpected content raises in the block into a UsageError."""
     try:
         yield
     except PARSE_ERRORS as error:
         reason = f"{type(error).__name__}: {first_line(error)}"
         raise UsageError(
-            f"{path} is not as {tool} writes it ({reason}). Export it again."
+            f"{source} is not as {tool} writes it ({reason}). Export it again."
         ) from None

@@ -15,13 +15,15 @@ from unetlite.data.layouts.base import (
     Naming,
     Pair,
     Reader,
+    counted,
     match_group,
     split_by_folder,
 )
 from unetlite.data.layouts.drawing import Part, Size, fill_brush, fill_polygon
 from unetlite.data.layouts.file_index import FileIndex
-from unetlite.data.layouts.json_files import expect_export, peek_json
-from unetlite.data.layouts.masks import DrawnMask, Shape, check_size
+from unetlite.data.layouts.json_files import JsonFiles, expect_export, peek_json
+from unetlite.data.layouts.masks import DrawnMask, Shape, read_size
+from unetlite.data.layouts.rare_labels import describe_rare_labels
 from unetlite.data.raster import read_geometry
 from unetlite.errors import UsageError
 
@@ -45,11 +47,8 @@ WITHOUT_REGION = (
 
 def label_studio(directory: Path) -> Reader | None:
     """A JSON file with a list of tasks, beside or above the images."""
-    files = {}
-    for file, content in peek_json(directory):
-        if is_task_list(content):
-            files[file] = content
-    if not files:
+    files = peek_json([directory])
+    if not any(is_task_list(content) for content in files.contents.values()):
         return None
     return partial(read_label_studio, directory, files)
 
@@ -62,12 +61,14 @@ def is_task_list(content: Any) -> bool:
     return isinstance(task, dict) and task.keys() >= {"data", "annotations"}
 
 
-def read_label_studio(directory: Path, files: dict[Path, Any], naming: Naming) -> Layout:
+def read_label_studio(directory: Path, json_files: JsonFiles, naming: Naming) -> Layout:
     """The tasks that have an annotation, with masks to draw; later regions lie over earlier ones.
 
     Class indices are 1, 2, ... in the alphabetical order of the labels. Raises UsageError for a
     missing image, for two annotations of a task, or for a region without an area.
     """
+    json_files.check()
+    files = {file: each for file, each in json_files.contents.items() if is_task_list(each)}
     if len(files) > 1:
         exports = " and ".join(file.name for file in files)
         raise UsageError(f"{directory} has the exports {exports}; keep one of them.")
@@ -84,8 +85,10 @@ def read_label_studio(directory: Path, files: dict[Path, Any], naming: Naming) -
                 results[find_image(file, task, index)] = result
         if len(results) + unlabelled < len(tasks):
             raise UsageError(f"{file} has two tasks of one image; keep one of them.")
-        labels = {region_label(region) for result in results.values() for region in result}
-        names = sorted(labels - {BACKGROUND})
+        labels_of = {}
+        for image, result in results.items():
+            labels_of[image.name] = {region_label(region) for region in result} - {BACKGROUND}
+        names = sorted(set().union(*labels_of.values()))
         indices = {name: number for number, name in enumerate([BACKGROUND, *names])}
         pairs = [
             make_pair(
@@ -100,12 +103,18 @@ def read_label_studio(directory: Path, files: dict[Path, Any], naming: Naming) -
         ]
     notes = []
     if unlabelled:
-        notes.append(f"{unlabelled} tasks of {file.name} have no annotation and are left out")
+        count = counted(unlabelled, "task")
+        notes.append(f"left out: {count} of {file.name} without an annotation")
     empty = sum(not result for result in results.values())
     if empty:
-        notes.append(f"{empty} images have no region, only background")
-    splits = split_by_folder(pairs, directory)
-    return Layout(splits, [BACKGROUND, *names], notes=tuple(notes))
+        notes.append(f"only background: {counted(empty, 'image')} without a region")
+    notes += describe_rare_labels(labels_of, "image")
+    return Layout(
+        split_by_folder(pairs, directory),
+        [BACKGROUND, *names],
+        classes_from="the list of labels",
+        notes=tuple(notes),
+    )
 
 
 def task_result(file: Path, task: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -133,7 +142,7 @@ def task_result(file: Path, task: dict[str, Any]) -> list[dict[str, Any]] | None
 def region_label(region: dict[str, Any]) -> str:
     """The label of a region. Raises ValueError unless it has one."""
     (label,) = region["value"][region["type"]]
-    return str(label)
+    return nfc(str(label))
 
 
 def find_image(file: Path, task: dict[str, Any], index: FileIndex) -> Path:
@@ -180,7 +189,7 @@ def make_pair(
     if len(sizes) > 1:
         raise ValueError(f"{image.name} has regions of two sizes")
     height, width = sizes.pop() if sizes else read_geometry(image).viewed_size
-    size = check_size(
+    size = read_size(
         file,
         image.name,
         height,
@@ -198,6 +207,7 @@ def make_pair(
         file,
         image.name,
         size,
+        "original_width and original_height",
         shapes,
     )
     return Pair(

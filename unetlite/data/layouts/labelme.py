@@ -14,13 +14,16 @@ from unetlite.data.layouts.base import (
     Naming,
     Pair,
     Reader,
+    counted,
     list_folders,
     match_group,
     split_by_folder,
 )
 from unetlite.data.layouts.drawing import Part, fill_circle, fill_polygon
 from unetlite.data.layouts.json_files import expect_export, peek_json, read_json
-from unetlite.data.layouts.masks import DrawnMask, Shape, check_size
+from unetlite.data.layouts.left_out import shown
+from unetlite.data.layouts.masks import DrawnMask, Shape, read_size
+from unetlite.data.layouts.rare_labels import describe_rare_labels
 from unetlite.errors import UsageError
 
 TOOL = "labelme"
@@ -34,7 +37,7 @@ def labelme(directory: Path) -> Reader | None:
     folders = [directory, *list_folders(directory)]
     for folder in list_folders(directory):
         folders += list_folders(folder)
-    if not any(is_labelme(content) for folder in folders for _, content in peek_json(folder)):
+    if not any(is_labelme(content) for content in peek_json(folders).contents.values()):
         return None
     return partial(read_labelme, directory)
 
@@ -51,39 +54,35 @@ def read_labelme(directory: Path, naming: Naming) -> Layout:
     train, val and test, if there are any. Raises UsageError for a missing image, or for a shape
     without an area.
     """
-    contents = {}
-    for file in sorted(directory.rglob("*.json")):
-        content = read_json(file)
-        if is_labelme(content):
-            contents[file] = content
-    labels: set[str] = set()
+    contents = read_contents(directory)
+    labels_of = {}
     for file, content in contents.items():
         with expect_export(file, TOOL):
-            labels.update(str(shape["label"]) for shape in content["shapes"])
-    names = sorted(labels - RESERVED.keys())
+            labels = {shape_label(shape) for shape in content["shapes"]}
+            labels_of[shown(file, directory)] = labels - RESERVED.keys()
+    names = sorted(set().union(*labels_of.values()))
     indices = {name: index for index, name in enumerate(names, start=1)} | RESERVED
     pairs = []
-    empty = 0
     file_of: dict[str, Path] = {}
     for file, content in contents.items():
         with expect_export(file, TOOL):
             image = find_image(file, content["imagePath"], directory)
             shapes = [read_shape(file, shape, indices) for shape in content["shapes"]]
-            size = check_size(
+            size = read_size(
                 file,
                 image.name,
                 content.get("imageHeight"),
                 content.get("imageWidth"),
             )
-        empty += not shapes
         name = nfc(image.relative_to(directory).with_suffix("").as_posix())
-        if name in file_of:
-            raise UsageError(f"{file} and {file_of[name]} name one image, {image}; keep one.")
-        file_of[name] = file
+        other = file_of.setdefault(name, file)
+        if other != file:
+            raise UsageError(f"{file} and {other} name one image, {image}; keep one.")
         mask = DrawnMask(
             file,
             image.name,
             size,
+            "imageWidth and imageHeight",
             shapes,
         )
         pairs.append(
@@ -94,10 +93,26 @@ def read_labelme(directory: Path, naming: Naming) -> Layout:
                 match_group(name, naming.group),
             )
         )
-    notes: tuple[str, ...] = ()
+    notes = describe_rare_labels(labels_of, "file")
+    empty = sum(not content["shapes"] for content in contents.values())
     if empty:
-        notes = (f"{empty} images have no shape, only background",)
-    return Layout(split_by_folder(pairs, directory), [BACKGROUND, *names], notes=notes)
+        notes.append(f"only background: {counted(empty, 'image')} without a shape")
+    return Layout(
+        split_by_folder(pairs, directory),
+        [BACKGROUND, *names],
+        classes_from="the list of labels",
+        notes=tuple(notes),
+    )
+
+
+def read_contents(directory: Path) -> dict[Path, dict[str, Any]]:
+    """The files of labelme below a directory. Raises UsageError for a damaged one."""
+    contents = {}
+    for file in sorted(directory.rglob("*.json")):
+        content = read_json(file)
+        if is_labelme(content):
+            contents[file] = content
+    return contents
 
 
 def find_image(file: Path, image_path: str, directory: Path) -> Path:
@@ -149,4 +164,9 @@ def read_shape(file: Path, shape: dict[str, Any], indices: dict[str, int]) -> Sh
             f"{file} has the label {shape['label']} as a {kind} of {len(points)} points; expected "
             "a polygon, a rectangle or a circle. Draw it as one, or take it out."
         )
-    return Shape(indices[str(shape["label"])], [part])
+    return Shape(indices[shape_label(shape)], [part])
+
+
+def shape_label(shape: dict[str, Any]) -> str:
+    """The label of a shape, in Unicode NFC."""
+    return nfc(str(shape["label"]))

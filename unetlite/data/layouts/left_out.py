@@ -1,11 +1,11 @@
 """Files of a folder that are not read: counted and named, so that none is missing in silence."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from unetlite.data.image_files import is_image, list_files
-from unetlite.data.layouts.base import Pair
+from unetlite.data.layouts.base import Layout, Pair, counted
 
 DOCUMENTS = (
     ".csv",
@@ -35,16 +35,22 @@ DOCUMENTS = (
 def describe_left_out(
     directory: Path,
     pairs: Iterable[Pair],
-    untested: Sequence[Path],
+    content: Layout,
 ) -> list[str]:
     """Sentences about files below a directory that no pair is read from, by folder and type."""
     notes = []
-    if untested:
-        first = shown(untested[0], directory)
-        notes.append(
-            f"{len(untested)} files of test images have no mask and are left out, such as {first}"
-        )
-    known = {os.path.abspath(path) for path in untested}
+    reasons = {
+        "of test images without a mask": content.untested,
+        "of images that no list names": content.unlisted,
+    }
+    known: set[str] = set()
+    for reason, paths in reasons.items():
+        known.update(os.path.abspath(path) for path in paths)
+        if paths:
+            notes.append(
+                f"left out: {counted(len(paths), 'file')} {reason}, "
+                f"such as {shown(paths[0], directory)}"
+            )
     for pair in pairs:
         known.update(os.path.abspath(path) for path in pair.files())
     left_out: dict[tuple[str, str], list[Path]] = {}
@@ -55,13 +61,13 @@ def describe_left_out(
         relative = path.relative_to(directory)
         folder = f" in {relative.parts[0]}/" if len(relative.parts) > 1 else ""
         left_out.setdefault((folder, suffix), []).append(path)
-    for (folder, suffix), paths in left_out.items():
-        reason = "are in no pair of image and mask"
-        if not is_image(paths[0]):
-            reason = "are of a type that is not read"
+    for (folder, suffix), files in left_out.items():
+        reason = "in no pair of image and mask"
+        if not is_image(files[0]):
+            reason = "of a type that is not read"
         notes.append(
-            f"{len(paths)} {suffix} files{folder} {reason} and are left out, "
-            f"such as {shown(paths[0], directory)}"
+            f"left out: {counted(len(files), f'{suffix} file')}{folder} {reason}, "
+            f"such as {shown(files[0], directory)}"
         )
     return notes
 

@@ -19,8 +19,8 @@ class MaskSource(Protocol):
     """The mask of an image before it is decoded."""
 
     @property
-    def path(self) -> Path:
-        """What messages name."""
+    def name(self) -> str:
+        """What messages call it; no two masks have the same."""
 
     def files(self) -> list[Path]:
         """All files that it is read from."""
@@ -38,6 +38,10 @@ class MaskFile:
 
     path: Path
 
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
     def files(self) -> list[Path]:
         return [self.path]
 
@@ -53,6 +57,10 @@ class ObjectMasks:
     """A folder with a mask file for each object. The mask is 1 in each of them, and else 0."""
 
     path: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
 
     def files(self) -> list[Path]:
         files = sorted(self.path.glob("*.png"))
@@ -101,12 +109,13 @@ class DrawnMask:
     file: Path  # that holds the outlines
     image: str  # its name in the file
     size: Size
+    size_keys: str  # of the file, which hold the size
     shapes: list[Shape]
     by_area: bool = False
 
     @property
-    def path(self) -> Path:
-        return self.file / self.image
+    def name(self) -> str:
+        return f"{self.file} (image {self.image})"
 
     def files(self) -> list[Path]:
         return [self.file]
@@ -117,7 +126,7 @@ class DrawnMask:
     def values(self, colours: bool, as_viewed: bool = True) -> np.ndarray:
         drawn = []
         for order, shape in enumerate(self.shapes):
-            with expect_export(self.path, "its tool"):
+            with expect_export(self.name, "its tool"):
                 regions = [part(self.size) for part in shape.parts]
             area = sum(int(region.mask.sum()) for region in regions)
             rank = -area if self.by_area else 0
@@ -130,7 +139,7 @@ class DrawnMask:
         return mask
 
 
-def check_size(
+def read_size(
     file: Path,
     image: str,
     height: Any,

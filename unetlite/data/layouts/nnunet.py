@@ -11,6 +11,7 @@ from unetlite.data.layouts.base import (
     Naming,
     Pair,
     Reader,
+    counted,
     match_group,
 )
 from unetlite.data.layouts.json_files import expect_export, read_json
@@ -18,6 +19,7 @@ from unetlite.data.layouts.masks import MaskFile
 from unetlite.errors import UsageError
 
 TOOL = "nnU-Net"
+DATASET = "dataset.json"
 VOLUMES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 CHANNEL_DIGITS = 4
 
@@ -36,9 +38,9 @@ def read_nnunet(directory: Path, naming: Naming) -> Layout:
     or if a channel or a mask is missing.
     """
     check_2d(directory / "imagesTr")
-    file = directory / "dataset.json"
+    file = directory / DATASET
     if not file.is_file():
-        raise UsageError(f"{directory} has no dataset.json, which names the classes; add it.")
+        raise UsageError(f"{directory} has no {DATASET}, which names the classes; add it.")
     with expect_export(file, TOOL):
         classes, ignore = read_labels(read_json(file), file)
     train = read_part(directory, "Tr", naming)
@@ -51,7 +53,8 @@ def read_nnunet(directory: Path, naming: Naming) -> Layout:
     return Layout(
         splits,
         classes,
-        ignore,
+        classes_from=DATASET,
+        ignore=ignore,
         untested=untested,
     )
 
@@ -77,7 +80,7 @@ def read_labels(content: dict[str, Any], file: Path) -> tuple[dict[str, int], tu
         if isinstance(value, list):
             raise UsageError(
                 f"{file}: the label {key} is a region of several values {value}, but a pixel has "
-                "one class here. Give data.classes."
+                "one class here. Give each value a label of its own."
             )
         if isinstance(value, str):
             key, value = value, key
@@ -117,7 +120,8 @@ def read_part(directory: Path, part: str, naming: Naming) -> list[Pair]:
     if len(counts) > 1:
         fewest = min(pairs, key=lambda pair: len(pair.images))
         raise UsageError(
-            f"{fewest.image} has {len(fewest.images)} channel(s), others have {max(counts)}; "
+            f"{fewest.image} has {counted(len(fewest.images), 'channel')}, others have "
+            f"{max(counts)}; "
             "give each image all channels."
         )
     return pairs

@@ -16,6 +16,7 @@ from unetlite.data.layouts.base import (
     split_folders,
 )
 from unetlite.data.layouts.masks import MaskFile
+from unetlite.data.layouts.other_folders import check_other_folders
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
 
@@ -38,17 +39,32 @@ def read_roboflow(directory: Path, naming: Naming) -> Layout:
     """
     folders = split_folders(directory)
     splits = {}
-    classes: dict[str, int] = {}
     augmented = len(folders) < len(SPLITS)
     for split, folder in folders.items():
         splits[split] = read_split_folder(folder, naming, augmented)
-        own = read_classes(folder / CLASSES)
-        if classes and own != classes:
-            raise UsageError(f"{folder / CLASSES} differs from that of another split; correct it.")
-        classes = own
-    names = list(classes)
-    is_count = list(classes.values()) == list(range(len(names)))
-    return Layout(splits, names if is_count else classes)
+    check_other_folders([directory], splits)
+    return Layout(splits, read_common_classes(list(folders.values())), classes_from=CLASSES)
+
+
+def read_common_classes(folders: list[Path]) -> dict[str, int]:
+    """The classes that all folders have. Raises UsageError if one is missing, or if two differ."""
+    tables = {folder / CLASSES: folder for folder in folders}
+    for table, folder in tables.items():
+        if not table.is_file():
+            raise UsageError(f"{folder} has no {CLASSES}, as other splits have; export it again.")
+    (first, classes), *others = [(table, read_classes(table)) for table in tables]
+    for table, other in others:
+        if other != classes:
+            raise UsageError(
+                f"{table} has {list_classes(other)}, but {first} has {list_classes(classes)}; "
+                "make them equal, or export all splits together."
+            )
+    return classes
+
+
+def list_classes(classes: dict[str, int]) -> str:
+    """Classes with their values, such as "0 background, 1 cat"."""
+    return ", ".join(f"{value} {name}" for name, value in classes.items())
 
 
 def read_split_folder(folder: Path, naming: Naming, augmented: bool) -> list[Pair]:

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from unetlite.data.image_files import list_images, nfc
+from unetlite.data.image_files import list_files, list_images, nfc
 from unetlite.data.layouts.base import (
     SPLIT_WORDS,
     UNSPLIT,
@@ -19,6 +19,7 @@ from unetlite.data.layouts.base import (
 from unetlite.data.layouts.masks import MaskFile
 from unetlite.errors import UsageError
 
+LABEL_MAP = "labelmap.txt"
 BORDER = (224, 224, 192)
 """The colour around objects, which is index 255 of the palette; there is no truth."""
 
@@ -40,9 +41,13 @@ def read_voc(image_folder: Path, mask_folder: Path, naming: Naming) -> Layout:
     directory = image_folder.parent
     images = list_images(image_folder)
     masks = list_images(mask_folder)
+    lists = read_lists(directory)
+    if not lists:
+        check_no_lists(directory)
+        lists = {UNSPLIT: [name for name in images if name in masks]}
     splits: Splits = {}
     untested: list[Path] = []
-    for split, names in read_lists(directory).items():
+    for split, names in lists.items():
         if split == "test" and not any(name in masks for name in names):
             untested += [images[name] for name in names if name in images]
             continue
@@ -56,26 +61,20 @@ def read_voc(image_folder: Path, mask_folder: Path, naming: Naming) -> Layout:
             )
             for name in names
         ]
-    if not splits:
-        names = [name for name in images if name in masks]
-        splits[UNSPLIT] = [
-            make_pair(
-                name,
-                images,
-                masks,
-                directory,
-                naming,
-            )
-            for name in names
-        ]
     if not any(splits.values()):
         raise UsageError(f"{mask_folder} has no mask with the name of an image of {image_folder}.")
-    classes = read_label_map(directory / "labelmap.txt")
+    listed = {name for names in lists.values() for name in names}
+    unlisted = []
+    for name in images:
+        if name in masks and name not in listed:
+            unlisted += [images[name], masks[name]]
     return Layout(
         splits,
-        classes,
+        read_label_map(directory / LABEL_MAP),
+        classes_from=LABEL_MAP,
         ignore=(255, BORDER),
         untested=tuple(untested),
+        unlisted=tuple(unlisted),
     )
 
 
@@ -123,7 +122,31 @@ def read_lists(directory: Path) -> dict[str, list[str]]:
             f"{directory / 'ImageSets' / 'Segmentation'} has lists of splits and others; "
             "keep train.txt, val.txt and test.txt, and remove the others."
         )
+    check_lists(splits, directory)
     return splits or ({UNSPLIT: unnamed} if unnamed else {})
+
+
+def check_no_lists(directory: Path) -> None:
+    """Raises UsageError if there are lists of splits in another place."""
+    for file in list_files(directory):
+        if file.suffix == ".txt" and file.stem.casefold() in SPLIT_WORDS:
+            raise UsageError(
+                f"{file} looks like the list of a split, but lists are read from "
+                f"{directory / 'ImageSets' / 'Segmentation'}; move it there, or remove it."
+            )
+
+
+def check_lists(splits: dict[str, list[str]], directory: Path) -> None:
+    """Raises UsageError if an image is in the lists of two splits."""
+    split_of: dict[str, str] = {}
+    for split, names in splits.items():
+        for name in names:
+            other = split_of.setdefault(name, split)
+            if other != split:
+                raise UsageError(
+                    f"{directory / 'ImageSets' / 'Segmentation'} names {name} in the lists of "
+                    f"{other} and of {split}; take it out of one of them."
+                )
 
 
 def read_lines(file: Path) -> list[str]:
@@ -153,5 +176,7 @@ def read_label_map(file: Path) -> dict[str, Any] | None:
             raise UsageError(
                 f"{file}: expected lines such as cat:128,0,0::, not {line!r}."
             ) from None
+        if name.strip() in classes:
+            raise UsageError(f"{file} names the label {name.strip()} twice; keep one of the lines.")
         classes[name.strip()] = [red, green, blue]
     return classes
