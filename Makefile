@@ -20,9 +20,11 @@ train: .venv/installed
 test: .venv/developer
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-# More of what the tests do a little of: kills, settings, damaged files; three minutes.
+# More of what the tests do a little of: kills, settings, damaged files, three minutes; then 50 races with a fault, half an
+# hour on idle cores.
 faults: .venv/developer
 	UNETLITE_SEED=$${UNETLITE_SEED:-$$(date +%s)} UNETLITE_KILLS=100 UNETLITE_OVERRIDES=200 UNETLITE_MUTANTS=2000 $(BIN)/python -m pytest -v tests/faults
+	PYTHONPATH=tests:tests/faults $(BIN)/python tests/faults/races.py 50
 
 check: .venv/developer
 	$(BIN)/ruff format --check .

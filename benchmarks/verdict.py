@@ -36,7 +36,8 @@ from unetlite.compare.comparison import Comparison, read_comparison
 from unetlite.compare.race import Race, RacePlan
 from unetlite.compare.race_record import read_race
 from unetlite.run_directory import RunFiles
-from unetlite.scheduler import LocalScheduler
+from unetlite.scheduling.devices import list_devices, make_slots
+from unetlite.scheduling.local import LocalScheduler
 from unetlite.settings.composition import compose_run
 from unetlite.timing import num_threads
 
@@ -239,8 +240,9 @@ def train_at_once(workers: int, overrides: Sequence[str], directory: Path) -> fl
     for seed in range(workers):
         jobs.append(compose_run([*overrides, f"seed={seed}", f"output_dir={directory}"]))
     threads = max(1, num_threads() // workers)
-    with LocalScheduler(workers, threads, directory.with_suffix(".log")) as scheduler:
-        finished = list(scheduler.run(jobs))
+    slots = make_slots(list_devices(), workers)
+    with LocalScheduler(slots, threads, directory.with_suffix(".log")) as scheduler:
+        finished = [outcome.settings for outcome in scheduler.run(jobs)]
     rates = [
         RunFiles(Path(settings.run_dir)).stored_metrics()["train/images_per_second"]
         for settings in finished

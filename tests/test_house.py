@@ -17,7 +17,7 @@ FLOORS = [
     "settings checkpoint run_directory",
     "data judge metrics network",
     "training",
-    "inference scheduler",
+    "inference scheduling",
     "compare",
     "commands cli __main__",
 ]

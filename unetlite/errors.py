@@ -21,6 +21,10 @@ class UsageError(Exception):
     """A mistake of the user. The message gives the value, what was expected and the remedy."""
 
 
+class InUse(UsageError):
+    """Another process writes to the directory."""
+
+
 class RunFailed(Exception):
     """A run that was asked for rightly and did not work out, such as a training that diverged."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from unetlite.errors import UsageError
+from unetlite.errors import InUse, UsageError
 from unetlite.files import read_mapping, sha256, write_text
 from unetlite.settings.schema import (
     LOCATION_KEYS,
@@ -24,6 +24,8 @@ from unetlite.settings.schema import (
 
 IGNORED_FILES = (".", "Thumbs.db", "desktop.ini", "best.", "last.")
 """Beginnings of names: the system's files, and exports beside a checkpoint."""
+
+LOCK = ".lock"  # of a directory, held by the process that writes to it
 
 OTHER_RUN = "choose another seed=K, experiment=NAME or output_dir=DIR"
 
@@ -222,8 +224,8 @@ class RunDirectory(RunFiles):
     def open(self, environment: Mapping[str, Any]) -> Iterator[None]:
         """Makes the directory, for this process alone while the block runs.
 
-        What an attempt without a checkpoint left is removed. Raises UsageError if another process
-        writes to it.
+        What an attempt without a checkpoint left is removed. Raises InUse if another process writes
+        to it.
         """
         with lock(self.path, OTHER_RUN):
             self._check_unchanged()
@@ -235,7 +237,7 @@ class RunDirectory(RunFiles):
     def _check_unchanged(self) -> None:
         now = RunDirectory(self.settings)
         if now.finished != self.finished or now.steps != self.steps:
-            raise UsageError(f"{self.path} was written by another process just now; start again.")
+            raise InUse(f"{self.path} was written by another process just now; start again.")
         self.leftovers = now.leftovers
 
     def _write_settings(self, environment: Mapping[str, Any]) -> None:
@@ -261,10 +263,10 @@ class RunDirectory(RunFiles):
 def lock(directory: Path, alternative: str) -> Iterator[None]:
     """Makes a directory, for this process alone while the block runs; it goes if it stays empty.
 
-    Raises UsageError if another process has it; `alternative` to waiting is part of the message.
+    Raises InUse if another process has it; `alternative` to waiting is part of the message.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    file = directory / ".lock"
+    file = directory / LOCK
     try:
         with FileLock(file, blocking=False):
             try:
@@ -273,9 +275,21 @@ def lock(directory: Path, alternative: str) -> Iterator[None]:
                 if list(directory.iterdir()) == [file]:
                     shutil.rmtree(directory)
     except Timeout:
-        raise UsageError(
+        raise InUse(
             f"{directory} is being written by another process; wait for it, or {alternative}."
         ) from None
+
+
+def is_in_use(directory: Path) -> bool:
+    """True if a process has the lock of a directory."""
+    file = directory / LOCK
+    if not file.exists():
+        return False
+    try:
+        with FileLock(file, blocking=False):
+            return False
+    except Timeout:
+        return True
 
 
 def config_differences(

@@ -16,7 +16,8 @@ import yaml
 
 from unetlite.compare.runs import read_run
 from unetlite.run_directory import RunFiles
-from unetlite.scheduler import LocalScheduler
+from unetlite.scheduling.devices import Device
+from unetlite.scheduling.local import LocalScheduler
 from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import HOME
 from unetlite.settings.schema import Settings
@@ -80,9 +81,11 @@ def main() -> None:
         print(f"{len(missing)} trainings are missing", flush=True)
         log = HOME / "outputs" / "protocol" / "trainings.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with LocalScheduler(options.workers, 1, log) as scheduler:
-            for done, settings in enumerate(scheduler.run(missing), start=1):
-                print(f"{done} of {len(missing)}: {settings.run_dir}", flush=True)
+        slots = [Device("cpu")] * options.workers
+        with LocalScheduler(slots, 1, log) as scheduler:
+            for done, outcome in enumerate(scheduler.run(missing), start=1):
+                failure = "" if outcome.failure is None else f"   failed: {outcome.failure}"
+                print(f"{done} of {len(missing)}: {outcome.settings.run_dir}{failure}", flush=True)
     for comparison in wanted:
         runs = [settings for name, settings in trainings if name == comparison]
         finished = [each for each in runs if RunFiles(Path(each.run_dir)).metrics.exists()]

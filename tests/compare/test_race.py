@@ -1,8 +1,10 @@
 """The driver of a race: what it records, how it goes on, and that workers do not matter."""
 
 import json
+import math
 import shutil
-from contextlib import nullcontext
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,13 +12,17 @@ from helpers import overrides
 
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.race import Race, finished_scores
-from unetlite.compare.race_record import RacePlan
+from unetlite.compare.race_record import RacePlan, read_race
+from unetlite.compare.report import describe_failed
+from unetlite.compare.report_tables import failure_table
 from unetlite.compare.runs import read_run
 from unetlite.errors import RunFailed, UsageError
 from unetlite.judge.sequential import INTERIMS
-from unetlite.scheduler import LocalScheduler
+from unetlite.scheduling.base import Outcome, Scheduler, run_training
+from unetlite.scheduling.devices import Device
+from unetlite.scheduling.local import LocalScheduler
 from unetlite.settings.composition import compose_run
-from unetlite.training.run import train
+from unetlite.training.segmenter import Segmenter
 
 VARIANTS = ["bilinear", "transpose"]
 
@@ -102,16 +108,33 @@ def test_only_finished_runs_of_the_race_are_taken_up(runs):
     }
 
 
-class ThisProcess:
+@dataclass
+class Ended:
+    """A training that has ended."""
+
+    error: Exception | None
+
+    def done(self):
+        return True
+
+    def result(self):
+        return self.error
+
+
+class ThisProcess(Scheduler):
     """A scheduler without workers."""
 
-    def run(self, jobs):
+    slots = 1
+
+    def start(self, settings):
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # as a worker has; sums are rounded otherwise by more
-        for settings in jobs:
-            train(settings)
-            yield settings
+        error = run_training(settings)
         torch.set_num_threads(threads)
+        return Ended(error)
+
+    def close(self, at_once):
+        pass
 
 
 def test_a_race_ends_the_same_in_this_process_and_with_two_workers(discs, tmp_path, monkeypatch):
@@ -130,7 +153,7 @@ def test_a_race_ends_the_same_in_this_process_and_with_two_workers(discs, tmp_pa
         race = Race(directory, RacePlan(VARIANTS, margin=0.99), make_settings)
         trained, interims = [], []
         with make_scheduler(directory / "race.log") as scheduler:
-            race.run(scheduler, lambda *training: trained.append(training), interims.append)
+            race.run(scheduler, lambda *training: trained.append(training), print, interims.append)
         assert sorted(training[:2] for training in trained) == [
             (name, seed) for name in VARIANTS for seed in range(3)
         ]
@@ -140,8 +163,78 @@ def test_a_race_ends_the_same_in_this_process_and_with_two_workers(discs, tmp_pa
         del interim["seconds"]
         return interim
 
-    two_workers = run_race("two", lambda log: LocalScheduler(2, 1, log))
-    assert run_race("one", lambda log: nullcontext(ThisProcess())) == two_workers
+    two_workers = run_race("two", lambda log: LocalScheduler([Device("cpu")] * 2, 1, log))
+    assert run_race("one", lambda log: ThisProcess()) == two_workers
+
+
+def diverging_race(discs, tmp_path, monkeypatch, variants):
+    """A race of two steps a training in this process, in which `bilinear` diverges with seed 1."""
+    monkeypatch.setattr("unetlite.judge.learning.LEAST_SKILL", -1)  # two steps teach nothing
+    genuine = Segmenter.training_step
+
+    def training_step(self, batch, batch_idx):
+        loss = genuine(self, batch, batch_idx)
+        diverges = self.settings.upsample["name"] == "bilinear" and self.settings.seed == 1
+        return loss * math.nan if diverges and self.global_step == 1 else loss
+
+    monkeypatch.setattr(Segmenter, "training_step", training_step)
+
+    def make_settings(variant, seed):
+        words = ["trainer.max_steps=2", "data.test_fraction=0.5", "model.widths=[4,6]"]
+        words += [f"upsample={variant}", f"seed={seed}", "resume=auto"]
+        return compose_run(overrides(discs, tmp_path, *words))
+
+    directory = tmp_path / "outputs" / "test"
+    directory.mkdir(parents=True)
+    return Race(directory, RacePlan(variants, margin=0.99), make_settings)
+
+
+def test_a_diverging_variant_is_out_of_the_race_and_the_others_are_judged(
+    discs, tmp_path, monkeypatch
+):
+    race = diverging_race(discs, tmp_path, monkeypatch, ["nearest", "bilinear", "transpose"])
+    trained, failures = [], []
+    race.run(ThisProcess(), lambda *training: trained.append(training), failures.append, print)
+    (failure,) = failures
+    assert (failure.variant, failure.seed) == ("bilinear", 1)
+    assert "loss is nan" in failure.reason
+    assert [training[:2] for training in trained] == [
+        ("nearest", 0), ("bilinear", 0), ("transpose", 0), ("nearest", 1), ("transpose", 1),
+        ("nearest", 2), ("transpose", 2),
+    ]  # fmt: skip
+    assert read_race(race.file.parent).failures == failures
+    assert race.record.interims[0].regret.keys() == {"nearest", "transpose"}
+
+    comparison = read_comparison(race.file.parent)
+    assert list(comparison.variants) == ["nearest", "transpose"]
+    assert list(comparison.failed["bilinear"]) == [0]
+    (sentence,) = describe_failed(comparison)
+    assert sentence.startswith("bilinear is not chosen and not judged: 1 of its 2 trainings")
+    report = SimpleNamespace(comparison=comparison, metric="miou")
+    (row,) = failure_table(report)
+    assert row["seed"].text == "1"
+    assert "loss is nan" in row["reason"].text
+    assert row["mean IoU of its others"].text.startswith("seed 0: 0.")
+
+
+def test_a_race_ends_in_words_if_fewer_than_two_variants_are_left(discs, tmp_path, monkeypatch):
+    race = diverging_race(discs, tmp_path, monkeypatch, ["bilinear", "transpose"])
+    for _ in range(2):  # it says the same when it is started again
+        with pytest.raises(RunFailed, match=r"bilinear with seed 1: .*nan.* delete .*race\.json"):
+            race.run(ThisProcess(), lambda *_: None, print, print)
+    assert read_race(race.file.parent).racing == ["transpose"]
+
+
+def test_the_last_candidate_wins_if_the_others_fail(runs):
+    race = Race(runs, RacePlan(["bilinear", "transpose"]), make_settings_in(runs))
+    race.analyse()
+    assert race.record.racing == VARIANTS
+    race.plan.variants.append("nearest")
+    race.record.interims[0].regret["nearest"] = 0.5  # as if it had been dropped
+    outcome = Outcome(make_settings_in(runs)("bilinear", 3), "it diverged")
+    race.add_failure("bilinear", outcome)
+    assert read_race(runs).ended == "the other candidates failed"
+    assert read_race(runs).not_failed == ["transpose", "nearest"]
 
 
 def test_a_failed_training_ends_the_race_with_its_message(discs, tmp_path):
@@ -151,7 +244,7 @@ def test_a_failed_training_ends_the_race_with_its_message(discs, tmp_path):
 
     race = Race(tmp_path, RacePlan(VARIANTS), make_settings)
     with pytest.raises(UsageError, match="hold only a"):
-        race.run(ThisProcess(), lambda *_: pytest.fail("nothing is trained"), print)
+        race.run(ThisProcess(), lambda *_: pytest.fail("nothing is trained"), print, print)
 
 
 def test_a_race_ends_when_the_first_seeds_of_all_variants_missed_a_class(runs, put_counts):
@@ -160,7 +253,7 @@ def test_a_race_ends_when_the_first_seeds_of_all_variants_missed_a_class(runs, p
         shutil.rmtree(runs / "transpose" / f"seed{seed}")
     race = Race(runs, RacePlan(VARIANTS), make_settings_in(runs))
     with pytest.raises(RunFailed, match=r"none of 2 trainings has learnt the class .*max_steps"):
-        race.run(None, None, None)  # nothing is trained
+        race.run(None, None, None, None)  # nothing is trained
     assert not (runs / "race.json").exists()
 
 

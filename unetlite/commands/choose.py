@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from decimal import ROUND_UP
 from pathlib import Path
@@ -19,21 +19,22 @@ from rich.live import Live
 from rich.table import Table
 
 from unetlite.commands.compare import check_criteria, report_on
-from unetlite.commands.device import (
-    ANY_DEVICE,
+from unetlite.commands.inspect import folder_options, write_page
+from unetlite.commands.target import (
+    ANY_TARGET,
     CostsOption,
-    Device,
     OperatorsOption,
     RuntimeOption,
-    read_device,
+    Target,
+    read_target,
     restrict_operators,
 )
-from unetlite.commands.inspect import folder_options, write_page
 from unetlite.commands.train import check_data_of
 from unetlite.data.inspect import inspect_folder
 from unetlite.errors import Interrupted, UsageError
 from unetlite.files import write_text
 from unetlite.run_directory import lock
+from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import CONFIGS, HOME
 from unetlite.settings.schema import Settings, describe_network
@@ -42,8 +43,10 @@ from unetlite.timing import num_threads, parse_duration
 from unetlite.validation import STRICT, read_record
 
 if TYPE_CHECKING:
+    from unetlite.compare.race_record import Failure
     from unetlite.compare.report import Report
     from unetlite.data.loader import SegmentationData
+    from unetlite.scheduling.base import Scheduler
 
 DEFAULT_OPERATORS = "transpose,nearest,bilinear,pixelshuffle,dysample,unpool"
 
@@ -117,6 +120,15 @@ def choose(
     parallel: Annotated[
         int | None, typer.Option(min=1, help="Trainings at once; measured by default.")
     ] = None,
+    devices: Annotated[
+        str | None, typer.Option(help="GPUs by number, as 0,1; cpu; mps; or all of one kind.")
+    ] = None,
+    on: Annotated[
+        str, typer.Option(help="local, ray or slurm: this machine, or a cluster.")
+    ] = "local",
+    slurm: Annotated[
+        str | None, typer.Option(help="Options of sbatch, as partition=gpu,timeout_min=120.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="Networks to race under in turn, such as mini,pretrained.")
     ] = None,
@@ -128,50 +140,76 @@ def choose(
     if budget is not None:
         parse_duration(budget)  # raises UsageError
     check_criteria(None, margin)
-    for override in settings or []:
-        key = override.partition("=")[0].lstrip("+~")
-        if key == "model" and model is not None:
-            raise UsageError(f"{override} --model {model}: give one of them.")
-        if key in CHOSEN_HERE:
-            raise UsageError(f"{override} cannot be given here: {CHOSEN_HERE[key]}.")
-    device = read_device(costs, ops, runtime)
+    target = read_target(costs, ops, runtime)
+    resources = Resources(
+        on,
+        devices,
+        parallel,
+        slurm,
+    )
+    check_settings(settings or [], model)
     if Path(data).is_dir():
         data = str(Path(data).resolve())
+    overrides = list(settings or [])
+    if devices in ("cpu", "mps"):
+        overrides.append(f"trainer.accelerator={devices}")
+    resources.check(find_accelerator(overrides))
     request = Request(
         data,
-        settings or [],
+        overrides,
         operators,
         margin,
         budget,
     )
     name = re.sub(r"[^\w-]+", "_", Path(data).name)
     if model is None:
-        race(restrict(request, device), HOME / "outputs" / name, parallel, device)
+        race(restrict(request, target), HOME / "outputs" / name, resources, target)
         return
     reports = {}
     for network, share in split_request(request, model).items():
         print(f"model={network}\n", flush=True)
         directory = HOME / "outputs" / f"{name}-{network}"
-        reports[network] = race(restrict(share, device), directory, parallel, device)
+        reports[network] = race(restrict(share, target), directory, resources, target)
         print()
     if len(reports) > 1:
         print_agreement(reports)
 
 
-def race(request: Request, directory: Path, parallel: int | None, device: Device) -> "Report":
+def check_settings(settings: Sequence[str], model: str | None) -> None:
+    """Raises UsageError for a setting that a race chooses itself."""
+    for override in settings:
+        key = override.partition("=")[0].lstrip("+~")
+        if key == "model" and model is not None:
+            raise UsageError(f"{override} --model {model}: give one of them.")
+        if key in CHOSEN_HERE:
+            raise UsageError(f"{override} cannot be given here: {CHOSEN_HERE[key]}.")
+
+
+def find_accelerator(overrides: Sequence[str]) -> str:
+    """The `trainer.accelerator` of a command line."""
+    words = [word for word in overrides if word.startswith("trainer.accelerator=")]
+    return compose_run(words).trainer.accelerator
+
+
+def race(
+    request: Request,
+    directory: Path,
+    resources: Resources,
+    target: Target,
+) -> "Report":
     """Plans, races and reports in a directory; a second start goes on."""
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
-        plan = find_plan(request, directory, parallel)
-        check_plan_costs(plan, device)
+        plan = find_plan(request, directory, resources.parallel)
+        check_plan_costs(plan, target)
         print("\n".join(plan.summary) + "\n", flush=True)
-        run_race(plan, directory, parallel or plan.parallel)
+        run_race(plan, directory, resources)
         # What is raced was restricted before: its networks are not exported again.
-        return report_on(directory, tensorboard=True, device=Device(device.costs))
+        return report_on(directory, tensorboard=True, target=Target(target.costs))
 
 
-def restrict(request: Request, device: Device) -> Request:
+def restrict(request: Request, target: Target) -> Request:
     """The same request for the operators that the device can run."""
-    if device == ANY_DEVICE:
+    if target == ANY_TARGET:
         return request
     words = []
     for override in request.overrides:
@@ -183,19 +221,19 @@ def restrict(request: Request, device: Device) -> Request:
         names = without_positions()
     else:
         names = DEFAULT_OPERATORS.split(",")
-    return replace(request, operators=",".join(restrict_operators(names, words, device)))
+    return replace(request, operators=",".join(restrict_operators(names, words, target)))
 
 
-def check_plan_costs(plan: Plan, device: Device) -> None:
+def check_plan_costs(plan: Plan, target: Target) -> None:
     """Raises UsageError if costs of the device are missing, before anything is trained."""
-    if device.costs is None:
+    if target.costs is None:
         return
     from unetlite.training.fit import make_config, open_data
 
     operators = list(plan.step_seconds)
     dataset = open_data(plan.settings(operators[0], 0)).dataset
     for operator in operators:
-        device.costs.measured(make_config(plan.settings(operator, 0), dataset))
+        target.costs.measured(make_config(plan.settings(operator, 0), dataset))
 
 
 def split_request(request: Request, model: str) -> dict[str, Request]:
@@ -446,12 +484,11 @@ def print_classes(data: "SegmentationData") -> None:
     print(f"splits   {', '.join(sizes)}; {groups} groups are tested")
 
 
-def run_race(plan: Plan, directory: Path, parallel: int) -> None:
+def run_race(plan: Plan, directory: Path, resources: Resources) -> None:
     """Runs the race, and shows how it stands. Ctrl+C ends it; the same command goes on."""
     from unetlite.compare.monitor import RaceMonitor
     from unetlite.compare.race import Race, finished_scores
     from unetlite.compare.race_record import RacePlan
-    from unetlite.scheduler import LocalScheduler
     from unetlite.training.run import prepare
 
     operators = list(plan.step_seconds)
@@ -473,22 +510,43 @@ def run_race(plan: Plan, directory: Path, parallel: int) -> None:
     monitor = RaceMonitor(race.record, plan.step_seconds, scores)
     if monitor.done > 0:
         print(f"{monitor.done} trainings were done before")
-    threads = max(1, plan.threads // parallel)
+    scheduler = find_scheduler(plan, directory, resources)
     try:
-        with (
-            LocalScheduler(parallel, threads, directory / "race.log") as scheduler,
-            Live(refresh_per_second=2, transient=True) as live,
-        ):
+        with scheduler, Live(refresh_per_second=2, transient=True) as live:
 
             def show(line: str) -> None:
-                live.console.print(line, highlight=False)
+                live.console.print(line, highlight=False, markup=False)
                 if live.console.is_terminal:
                     live.update(monitor.table())
 
             race.run(
                 scheduler,
                 on_training=lambda variant, seed, miou: show(monitor.finished(variant, seed, miou)),
+                on_failure=lambda failure: show(describe_failure(failure)),
                 on_interim=lambda record: show(monitor.interim(record)),
             )
     except Interrupted as interrupted:
         raise Interrupted(interrupted.number, "; the same command goes on") from None
+
+
+def find_scheduler(plan: Plan, directory: Path, resources: Resources) -> "Scheduler":
+    """Where the trainings of a plan run. Its workers must see what this process has written."""
+    from unetlite.training.fit import open_data
+
+    settings = plan.settings(next(iter(plan.step_seconds)), 0)
+    decoded = open_data(settings).dataset.splits["train"].directory
+    return make_scheduler(
+        resources,
+        settings.trainer.accelerator,
+        Share(plan.parallel, plan.threads),
+        directory / "race.log",
+        shared=[directory / "choose.json", decoded],
+    )
+
+
+def describe_failure(failure: "Failure") -> str:
+    """The line for a training that failed."""
+    return (
+        f"{failure.variant} seed{failure.seed} failed, and {failure.variant} is out of the race: "
+        f"{failure.reason}"
+    )

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import get_console
 
-from unetlite.commands.device import (
-    ANY_DEVICE,
+from unetlite.commands.explain import parse_size
+from unetlite.commands.target import (
+    ANY_TARGET,
     CostsOption,
-    Device,
     OperatorsOption,
     RuntimeOption,
-    read_device,
+    Target,
+    read_target,
     restrict_comparison,
 )
-from unetlite.commands.explain import parse_size
 from unetlite.errors import UsageError
 from unetlite.files import shell_path
 from unetlite.terminal import load_libraries, progress
@@ -64,7 +64,7 @@ def compare(
     """Which variant is better, with evidence: a verdict, report.html, report.json and report.md."""
     image_size = None if size is None else parse_size(size)
     check_criteria(metric, margin)
-    device = read_device(costs, ops, runtime)
+    target = read_target(costs, ops, runtime)
     report_on(
         directory,
         by,
@@ -76,7 +76,7 @@ def compare(
         rounds,
         images,
         tensorboard,
-        device,
+        target,
     )
 
 
@@ -91,15 +91,15 @@ def report_on(
     rounds: int = 9,
     images: Path | None = None,
     tensorboard: bool = False,
-    device: Device = ANY_DEVICE,
+    target: Target = ANY_TARGET,
 ) -> "Report":
     """Compares runs, writes the report, and prints it. The options are those of the command."""
     from unetlite.compare.comparison import read_comparison
     from unetlite.compare.report import make_report
 
     load_libraries("torch", "lightning")
-    size = device.image_size(size)
-    comparison = restrict_comparison(read_comparison(directory, by, allow), device, size)
+    size = target.image_size(size)
+    comparison = restrict_comparison(read_comparison(directory, by, allow), target, size)
     if comparison.race is not None:
         metric, margin = planned_criteria(comparison.race, metric, margin)
     with progress("reading checkpoints") as update:
@@ -111,7 +111,7 @@ def report_on(
             rounds,
             update,
             images,
-            device.costs,
+            target.costs,
         )
     print_report(report, write_files(report, output or directory, tensorboard))
     return report

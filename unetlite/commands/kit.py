@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unetlite.commands.device import (
-    Device,
-    OperatorsOption,
-    print_left_out,
-    read_device,
-)
 from unetlite.commands.explain import parse_size
+from unetlite.commands.target import (
+    OperatorsOption,
+    Target,
+    print_left_out,
+    read_target,
+)
 from unetlite.errors import UsageError
 from unetlite.files import atomic_path, shell_path
 from unetlite.settings.composition import compose_run
@@ -50,7 +50,7 @@ def kit(
             "for networks without training give --untrained transpose,nearest."
         )
     load_libraries("torch", "lightning")
-    device = read_device(None, ops, runtime)
+    target = read_target(None, ops, runtime)
     if untrained is None:
         networks = trained_networks(Path(words[0]), by)
     else:
@@ -58,7 +58,7 @@ def kit(
     reasons = write_networks(
         to,
         networks,
-        device,
+        target,
         image_size,
         runtime,
     )
@@ -105,7 +105,7 @@ def new_networks(operators: str, overrides: list[str]) -> dict[str, "UNet"]:
 def write_networks(
     to: Path,
     networks: Mapping[str, "UNet"],
-    device: Device,
+    target: Target,
     size: tuple[int, int],
     runtime: str,
 ) -> dict[str, str]:
@@ -123,7 +123,7 @@ def write_networks(
             runtime,
             update,
         )
-        reasons = unsupported(models, device.operators, runtime)
+        reasons = unsupported(models, target.operators, runtime)
         for name in reasons:
             del models[name]
         update("checking the exports")

@@ -35,6 +35,7 @@ class Comparison:
     alpha: float = ALPHA  # that may be spent on the analysis
     race: RaceRecord | None = None  # that the runs are of
     dropped: dict[str, float] = field(default_factory=dict)  # by a race, with their regret then
+    failed: dict[str, RunsBySeed] = field(default_factory=dict)  # what variants out of it trained
 
     @property
     def runs(self) -> list[Run]:
@@ -145,7 +146,7 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
             f"python train.py -m {by}=..."
         )
     race = read_race(directory)
-    if race is not None and race.plan.by == by and by_variant.keys() >= set(race.plan.variants):
+    if race is not None and race.plan.by == by and by_variant.keys() >= set(race.not_failed):
         return compare_race(race, by_variant, allowed)
 
     seeds = shared_seeds(directory, by_variant)
@@ -219,7 +220,9 @@ def compare_race(
     variants = {}
     dropped = {}
     left_out = []
-    for name, by_seed in by_variant.items():
+    racing = {name: by_seed for name, by_seed in by_variant.items() if name in race.not_failed}
+    failed = {name: by_variant.get(name, {}) for name in race.plan.variants if name not in racing}
+    for name, by_seed in racing.items():
         count = 0  # of seeds at the last interim analysis of this variant
         for interim in race.interims:
             if name in interim.regret:
@@ -239,13 +242,14 @@ def compare_race(
         variants[name] = [by_seed[seed] for seed in range(count)]
     return Comparison(
         by=race.plan.by,
-        variants={name: variants[name] for name in race.plan.variants},
+        variants={name: variants[name] for name in race.not_failed},
         seeds=list(range(seeds)),
         left_out=left_out,
         allowed=allowed,
         alpha=alphas[seeds],
         race=race,
         dropped=dropped,
+        failed=failed,
     )
 
 

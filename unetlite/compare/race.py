@@ -6,21 +6,27 @@ them together err as one would.
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
 from unetlite.compare.comparison import Comparison, check_control
 from unetlite.compare.evidence import describe_missed, objection
-from unetlite.compare.race_record import Interim, RacePlan, RaceRecord, read_race
+from unetlite.compare.race_record import (
+    Failure,
+    Interim,
+    RacePlan,
+    RaceRecord,
+    read_race,
+)
 from unetlite.compare.runs import read_run
 from unetlite.device import code_version
 from unetlite.errors import RunFailed, UsageError
 from unetlite.files import write_text
 from unetlite.judge.sequential import decide, interim_alphas
 from unetlite.run_directory import RunFiles
-from unetlite.scheduler import LocalScheduler
+from unetlite.scheduling.base import Outcome, Scheduler
 from unetlite.settings.schema import Settings
 
 
@@ -71,28 +77,71 @@ class Race:
 
     def run(
         self,
-        scheduler: LocalScheduler,
+        scheduler: Scheduler,
         on_training: Callable[[str, int, float | None], None],
+        on_failure: Callable[[Failure], None],
         on_interim: Callable[[Interim], None],
     ) -> None:
         """Trains to the end of the race.
 
-        Calls `on_training(variant, seed, test mIoU)` after each training, and `on_interim` with the
-        record of each interim analysis. Raises RunFailed as soon as the first seeds of all variants
-        have missed a class.
+        Calls `on_training(variant, seed, test mIoU)` after each training, `on_failure` for one that
+        gave no result, and `on_interim` with the record of each interim analysis. Raises RunFailed
+        as soon as the first seeds of all variants have missed a class, or all variants but one have
+        failed.
         """
-        self.check_first_seeds()
+        self.check_variants()
         while self.record.ended is None:
             jobs = self.missing_jobs()
             variants = {settings.run_dir: variant for variant, settings in jobs}
-            for settings in scheduler.run([settings for _, settings in jobs]):
+            for outcome in scheduler.run(self.still_racing(jobs)):
                 self.trained += 1
-                metrics = RunFiles(Path(settings.run_dir)).stored_metrics()
-                on_training(variants[settings.run_dir], settings.seed, metrics["test/miou"])
-                if settings.seed == 0:
-                    self.check_first_seeds()
+                variant = variants[outcome.settings.run_dir]
+                if outcome.failure is not None:
+                    on_failure(self.add_failure(variant, outcome))
+                    self.check_variants()
+                    if self.record.ended is not None:
+                        return
+                    continue
+                metrics = RunFiles(Path(outcome.settings.run_dir)).stored_metrics()
+                on_training(variant, outcome.settings.seed, metrics["test/miou"])
+                if outcome.settings.seed == 0:
+                    self.check_variants()
             self.analyse()
             on_interim(self.record.interims[-1])
+
+    def still_racing(self, jobs: Iterable[tuple[str, Settings]]) -> Iterator[Settings]:
+        """The jobs whose variant has not failed by the time that they are taken."""
+        for variant, settings in jobs:
+            if variant in self.record.racing:
+                yield settings
+
+    def add_failure(self, variant: str, outcome: Outcome) -> Failure:
+        """Records that a training gave no result.
+
+        The race ends if one candidate of the last interim analysis is left.
+        """
+        failure = Failure(variant, outcome.settings.seed, outcome.failure or "")
+        record = self.record
+        record.failures.append(failure)
+        if record.interims and len(record.racing) == 1 and len(record.not_failed) > 1:
+            record.ended = "the other candidates failed"
+        self.write()
+        return failure
+
+    def check_variants(self) -> None:
+        """Raises RunFailed if fewer than two variants are left, or if none learns."""
+        record = self.record
+        if record.ended is None and len(record.racing) < 2 and record.failures:
+            reasons = []
+            for failure in record.failures:
+                reason = failure.reason.rstrip(".")
+                reasons.append(f"{failure.variant} with seed {failure.seed}: {reason}")
+            raise RunFailed(
+                f"the race ends here: of {len(self.plan.variants)} variants, fewer than two have "
+                f"trained without failing. {'. '.join(reasons)}. Mend this, delete {self.file}, "
+                "and start again: no finished training is lost."
+            )
+        self.check_first_seeds()
 
     def check_first_seeds(self) -> None:
         """Raises RunFailed if all variants have trained their first seed, and none has learnt.
@@ -100,7 +149,7 @@ class Race:
         More seeds would train as long and miss the same class.
         """
         runs = []
-        for name in self.plan.variants:
+        for name in self.record.not_failed:
             path = Path(self.make_settings(name, 0).run_dir)
             if not RunFiles(path).metrics.exists():
                 return
@@ -149,7 +198,7 @@ class Race:
         decision = decide(
             scores,
             self.alphas[seeds],
-            len(self.plan.variants),
+            len(self.record.not_failed),
             self.plan.margin,
             last=seeds == max(self.alphas),
         )
@@ -165,6 +214,10 @@ class Race:
         self.record.ended = decision.ended
         if decision.ended is None and self.is_over_budget(seeds):
             self.record.ended = "the time is spent"
+        self.write()
+
+    def write(self) -> None:
+        """Writes the record."""
         self.record.seconds = self.seconds
         write_text(self.file, json.dumps(asdict(self.record), indent=1) + "\n")
 

@@ -41,9 +41,18 @@ class Interim:
     means: dict[str, float] = Field(default_factory=dict)
 
 
+@dataclass(frozen=True, config=STRICT)
+class Failure:
+    """A training that gave no result. It takes its variant out of the race."""
+
+    variant: str
+    seed: int
+    reason: str
+
+
 @dataclass(config=STRICT)
 class RaceRecord:
-    """The plan of a race, and its interim analyses."""
+    """The plan of a race, its interim analyses, and the trainings that failed."""
 
     plan: RacePlan
     interims: list[Interim] = Field(default_factory=list)
@@ -51,10 +60,15 @@ class RaceRecord:
     seconds: float = 0.0  # that it had taken when this was written
     data_hash: str | None = None  # of the data; None in a record of an earlier version
     code_version: str | None = None  # that began the race
+    failures: list[Failure] = Field(default_factory=list)
 
     def __post_init__(self) -> None:
+        for failure in self.failures:
+            if failure.variant not in self.plan.variants:
+                raise UsageError(f"{failure.variant} failed, and was not in the race.")
         racing = self.plan.variants
         for interim in self.interims:
+            racing = self._without_failed(racing, interim.seeds)
             if interim.regret.keys() != set(racing):
                 raise UsageError(f"{interim.seeds} seeds: it analysed others than {racing}.")
             if not interim.candidates or not set(interim.candidates) <= set(racing):
@@ -66,9 +80,20 @@ class RaceRecord:
     @property
     def racing(self) -> list[str]:
         """The variants that are trained after these interim analyses."""
-        if not self.interims:
-            return self.plan.variants
-        return self.interims[-1].candidates
+        racing = self.plan.variants
+        if self.interims:
+            racing = self.interims[-1].candidates
+        return self._without_failed(racing, self.plan.seeds)
+
+    @property
+    def not_failed(self) -> list[str]:
+        """The variants of the plan without those of which a training failed."""
+        return self._without_failed(self.plan.variants, self.plan.seeds)
+
+    def _without_failed(self, variants: list[str], seeds: int) -> list[str]:
+        """Of these, the variants of which none of the first `seeds` trainings failed."""
+        failed = {failure.variant for failure in self.failures if failure.seed < seeds}
+        return [name for name in variants if name not in failed]
 
     @property
     def next_seeds(self) -> int:

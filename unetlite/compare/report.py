@@ -60,7 +60,7 @@ class Report:
     @property
     def cautions(self) -> list[str]:
         """What a reader must know before believing the verdict."""
-        cautions = list(self.collapsed.values())
+        cautions = [*describe_failed(self.comparison), *self.collapsed.values()]
         cautions += describe_rarely_learnt(self.comparison.runs)
         if self.comparison.allowed:
             keys = ", ".join(self.comparison.allowed)
@@ -150,6 +150,20 @@ def make_report(
         draw_figures(comparison, networks, images),
         margin,
     )
+
+
+def describe_failed(comparison: Comparison) -> list[str]:
+    """A sentence on each variant that a failed training took out of the race."""
+    if comparison.race is None:
+        return []
+    sentences = []
+    for name, finished in comparison.failed.items():
+        seeds = [each.seed for each in comparison.race.failures if each.variant == name]
+        sentences.append(
+            f"{name} is not chosen and not judged: {len(seeds)} of its "
+            f"{len(seeds) + len(finished)} trainings failed (seed {', '.join(map(str, seeds))})."
+        )
+    return sentences
 
 
 def differing_values(environments: Sequence[dict[str, Any]]) -> list[str]:

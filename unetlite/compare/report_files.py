@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader
 
 from unetlite.compare.charts import trade_offs
 from unetlite.compare.report import Report
-from unetlite.compare.report_tables import detail_table, main_table
+from unetlite.compare.report_tables import detail_table, failure_table, main_table
 from unetlite.files import write_text
 from unetlite.visualize import data_uri
 
@@ -42,6 +42,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "judged": {"metric": report.metric, **report.analysis.figures()},
         "described": report.others,
         "left_out": comparison.left_out,
+        "failures": comparison.race.failures if comparison.race else [],
         "costs": report.costs,
         "runs": runs,
         "configuration": comparison.shared,
@@ -62,5 +63,6 @@ def fill_template(report: Report, name: str) -> str:
         report=report,
         rows=main_table(report),
         details=detail_table(report),
+        failures=failure_table(report),
         trade_offs=trade_offs,
     )

@@ -89,6 +89,28 @@ def detail_row(report: Report, name: str) -> Row:
     return row
 
 
+def failure_table(report: Report) -> list[Row]:
+    """The trainings that failed, and the scores of the others of the same variants."""
+    comparison = report.comparison
+    if comparison.race is None:
+        return []
+    rows = []
+    for failure in comparison.race.failures:
+        scores = []
+        for seed, run in sorted(comparison.failed[failure.variant].items()):
+            value = run.metrics.get(f"test/{report.metric}")
+            scores.append(f"seed {seed}: " + ("absent" if value is None else f"{value:.4f}"))
+        rows.append(
+            {
+                comparison.by: Cell(failure.variant, failure.variant),
+                "seed": Cell(str(failure.seed), failure.seed),
+                "reason": Cell(failure.reason, failure.reason),
+                f"{METRICS[report.metric].title} of its others": Cell(", ".join(scores), ""),
+            }
+        )
+    return rows
+
+
 def over_seeds(values: Collection[float], best: bool = False) -> Cell:
     """The mean and, of several values, ± the standard deviation."""
     text = f"{mean(values):.4f}"

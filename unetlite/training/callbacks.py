@@ -82,7 +82,7 @@ class OnlyFinite(Callback):
     def on_before_backward(self, trainer: Any, pl_module: Any, loss: Tensor) -> None:
         if not loss.isfinite():
             images = ", ".join(trainer.datamodule.images_of_step(trainer.global_step))
-            self.fail(trainer, f"the training loss is {float(loss)}, of the images {images}")
+            self.fail(trainer, f"the training loss is {loss.item()}, of the images {images}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         stage = "test" if trainer.testing else "val"

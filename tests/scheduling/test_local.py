@@ -1,4 +1,4 @@
-"""Workers live on between trainings, and end with the process that started them."""
+"""Workers live on between trainings, are bound to a device, and end with their starter."""
 
 import os
 import re
@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 from helpers import overrides
 
-from unetlite.errors import RunFailed
-from unetlite.scheduler import LocalScheduler
+from unetlite.scheduling.devices import Device
+from unetlite.scheduling.local import LocalScheduler
 from unetlite.settings.composition import compose_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -21,14 +21,15 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from unetlite.exit_codes import cli_errors
-from unetlite.scheduler import LocalScheduler
+from unetlite.scheduling.devices import Device
+from unetlite.scheduling.local import LocalScheduler
 from unetlite.settings.composition import compose_run
 
 if __name__ == "__main__":
     log, *words = sys.argv[1:]
-    with cli_errors(), LocalScheduler(1, 1, Path(log)) as scheduler:
-        for settings in scheduler.run([compose_run([*words, f"seed={k}"]) for k in range(2)]):
-            print("finished", settings.seed, flush=True)
+    with cli_errors(), LocalScheduler([Device("cpu")], 1, Path(log)) as scheduler:
+        for outcome in scheduler.run([compose_run([*words, f"seed={k}"]) for k in range(2)]):
+            print("finished", outcome.settings.seed, flush=True)
 """
 
 
@@ -57,30 +58,31 @@ def endless(discs, tmp_path):
     return overrides(discs, tmp_path, "trainer.max_epochs=100000", "data.crops_per_image=9")
 
 
-def test_one_worker_takes_one_training_after_another_and_is_told_as_killed(
-    discs, endless, tmp_path
+def test_one_worker_takes_one_training_after_another_and_a_killed_one_is_replaced(
+    discs, tmp_path, capsys
 ):
-    words = overrides(discs, tmp_path, "trainer.max_steps=1")
-    jobs = [compose_run([*words, f"seed={seed}"]) for seed in (0, 1)]
+    words = overrides(discs, tmp_path, "trainer.max_steps=1", "resume=auto")
+    long = overrides(discs, tmp_path, "trainer.max_steps=200", "trainer.max_epochs=200", "seed=2")
     log = tmp_path / "workers.log"
+    run = tmp_path / "outputs" / "test" / "transpose" / "seed2"
 
     def kill_later(worker):
-        wait_for(lambda: log.read_text().count("epoch   1") == 4)
+        wait_for(lambda: (run / "last.ckpt").exists())
         os.kill(worker, signal.SIGKILL)
 
-    def train():
-        with LocalScheduler(1, 1, log) as scheduler:
-            finished = list(scheduler.run(jobs))
-            (worker,) = scheduler.pool._processes
-            finished += scheduler.run([compose_run([*words, "seed=2"])])
-            assert list(scheduler.pool._processes) == [worker]  # it stayed alive
-            assert [settings.seed for settings in finished] == [0, 1, 2]
-            assert log.read_text().count("images/s") == 3
-            Thread(target=kill_later, args=(worker,)).start()
-            list(scheduler.run([compose_run([*endless, "seed=9"])]))
-
-    with pytest.raises(RunFailed, match=r"killed: upsample=transpose seed=9 by SIGKILL .*goes on"):
-        train()
+    with LocalScheduler([Device("cpu")], 1, log) as scheduler:
+        jobs = [compose_run([*words, f"seed={seed}"]) for seed in (0, 1)]
+        outcomes = list(scheduler.run(jobs))
+        worker = scheduler.workers[0].process.pid
+        assert log.read_text().count("images/s") == 2
+        Thread(target=kill_later, args=(worker,)).start()
+        outcomes += scheduler.run([compose_run([*long, "resume=auto"])])
+        assert scheduler.workers[0].process.pid != worker
+    assert [(outcome.settings.seed, outcome.failure) for outcome in outcomes] == [
+        (0, None), (1, None), (2, None),
+    ]  # fmt: skip
+    assert "seed=2: its process was killed by SIGKILL; it goes on" in capsys.readouterr().out
+    assert (run / "train.log").read_text().count("parameters in") == 2  # it went on, once
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="finds processes by /proc")

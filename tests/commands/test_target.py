@@ -7,7 +7,7 @@ import pytest
 from helpers import run_cli
 
 from unetlite.commands.choose import Request, restrict
-from unetlite.commands.device import Device, check_rest, read_device
+from unetlite.commands.target import Target, check_rest, read_target
 from unetlite.errors import UsageError
 from unetlite.inference.kit import describe_architecture
 from unetlite.settings.composition import compose_run
@@ -45,22 +45,22 @@ def write_costs(tmp_path):
 
 def test_operators_are_left_out_before_the_data_are_known(write_costs, capsys):
     request = Request("discs", [*WORDS, "data.resize=64"], "carafe,nearest,transpose", None, None)
-    device = read_device(write_costs(), None, None)
-    assert restrict(request, device).operators == "nearest,transpose"
+    target = read_target(write_costs(), None, None)
+    assert restrict(request, target).operators == "nearest,transpose"
     said = capsys.readouterr().out
     assert said == "carafe is left out: on line box, it was killed\n"
-    assert restrict(request, Device()) == request
+    assert restrict(request, Target()) == request
     with pytest.raises(UsageError, match=r"costs.json: zeros was not measured"):
-        restrict(replace(request, operators="nearest,transpose,zeros"), device)
+        restrict(replace(request, operators="nearest,transpose,zeros"), target)
     with pytest.raises(UsageError, match=r"another network: decoder_widths was \[4\] and is \[8\]"):
-        restrict(replace(request, overrides=["model.widths=[8,6]"]), device)
+        restrict(replace(request, overrides=["model.widths=[8,6]"]), target)
 
 
 def test_operators_of_the_default_that_the_device_lacks_are_left_out(monkeypatch, capsys):
     monkeypatch.setattr("unetlite.commands.choose.DEFAULT_OPERATORS", "transpose,nearest,zeros")
-    device = read_device(None, f"{BASIC},ConvTranspose", None)
+    target = read_target(None, f"{BASIC},ConvTranspose", None)
     request = Request("discs", WORDS, None, None, None)
-    assert restrict(request, device).operators == "transpose,zeros"
+    assert restrict(request, target).operators == "transpose,zeros"
     assert capsys.readouterr().out == (
         "nearest is left out: it needs Resize, which is not in --ops\n"
     )
@@ -71,11 +71,11 @@ def test_operators_of_the_default_that_the_device_lacks_are_left_out(monkeypatch
 def test_costs_of_other_data_are_refused_before_a_training(
     discs, tmp_path, monkeypatch, write_costs
 ):
-    devices = []
+    targets = []
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
     monkeypatch.setattr("unetlite.commands.choose.run_race", lambda *_: None)
     monkeypatch.setattr(
-        "unetlite.commands.choose.report_on", lambda *_, device, **__: devices.append(device)
+        "unetlite.commands.choose.report_on", lambda *_, target, **__: targets.append(target)
     )
     words = ["choose", discs, "--operators", "nearest,transpose", "--parallel", "1", *WORDS]
     words += ["trainer.max_steps=2", f"data_dir={tmp_path / 'data'}", "--costs"]
@@ -85,4 +85,4 @@ def test_costs_of_other_data_are_refused_before_a_training(
     assert "nearest was measured in another network: in_channels was 1 and is 3" in last
     taken = run_cli(*words, write_costs(in_channels=3, num_classes=2, pixel_type="uint8"))
     assert taken.exit_code == 0, taken.output
-    assert devices[0].costs.content.device == "line box"
+    assert targets[0].costs.content.device == "line box"

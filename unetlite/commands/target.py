@@ -34,7 +34,7 @@ SIZE = (256, 256)
 
 
 @dataclass(frozen=True)
-class Device:
+class Target:
     """What is known of the device that predicts."""
 
     costs: "DeviceCosts | None" = None
@@ -71,21 +71,21 @@ class Device:
         return unsupported(models, self.operators, self.runtime)
 
 
-ANY_DEVICE = Device()
+ANY_TARGET = Target()
 """Nothing is known: the costs are measured on this machine."""
 
 
-def read_device(costs: Path | None, operators: str | None, runtime: str | None) -> Device:
+def read_target(costs: Path | None, operators: str | None, runtime: str | None) -> Target:
     """The device of the options. Raises UsageError for one that is wrong."""
     if costs is None and operators is None and runtime is None:
-        return ANY_DEVICE
+        return ANY_TARGET
     load_libraries("torch")
     from unetlite.compare.device_costs import read_device_costs
     from unetlite.inference.supported import check_runtime, parse_operators
 
     if runtime is not None:
         check_runtime(runtime)
-    return Device(
+    return Target(
         None if costs is None else read_device_costs(costs),
         None if operators is None else parse_operators(operators),
         runtime,
@@ -93,7 +93,7 @@ def read_device(costs: Path | None, operators: str | None, runtime: str | None) 
 
 
 def restrict_comparison(
-    comparison: "Comparison", device: Device, size: tuple[int, int]
+    comparison: "Comparison", target: Target, size: tuple[int, int]
 ) -> "Comparison":
     """Without the variants that the device cannot run.
 
@@ -101,22 +101,22 @@ def restrict_comparison(
     """
     from unetlite.network.checkpoint import load_network
 
-    if device == ANY_DEVICE:
+    if target == ANY_TARGET:
         return comparison
     networks = {}
     for name, runs in comparison.variants.items():
         networks[name] = load_network(runs[0].files.test_checkpoint).eval()
-    reasons = device.left_out(networks, size)
-    if device.costs is not None:
+    reasons = target.left_out(networks, size)
+    if target.costs is not None:
         for name, network in networks.items():
-            reason = device.costs.reason(network.config)
+            reason = target.costs.reason(network.config)
             if reason is not None:
                 reasons.setdefault(name, reason)
     check_rest(comparison.variants, reasons)
     return comparison.leave_out(reasons)
 
 
-def restrict_operators(names: list[str], overrides: list[str], device: Device) -> list[str]:
+def restrict_operators(names: list[str], overrides: list[str], target: Target) -> list[str]:
     """The upsampling operators that the device can run, before the data are known.
 
     `overrides` are those of the network. Raises UsageError if fewer than two are left, or if one
@@ -131,14 +131,14 @@ def restrict_operators(names: list[str], overrides: list[str], device: Device) -
         settings = compose_run([*overrides, f"upsample={name}"])
         config = settings.unet_config()
         networks[name] = UNet(config).eval()
-        if device.costs is None or settings.model.match is not None:
+        if target.costs is None or settings.model.match is not None:
             continue  # what match gives depends on the data
-        reason = device.costs.reason(config, OF_DATA)
+        reason = target.costs.reason(config, OF_DATA)
         if reason is None:
-            device.costs.measured(config, OF_DATA)  # raises UsageError
+            target.costs.measured(config, OF_DATA)  # raises UsageError
         else:
             reasons[name] = reason
-    reasons = {**device.left_out(networks, SIZE), **reasons}
+    reasons = {**target.left_out(networks, SIZE), **reasons}
     check_rest(names, reasons)
     print_left_out(reasons)
     return [name for name in names if name not in reasons]

@@ -1,0 +1,125 @@
+"""Trainings on a cluster of Ray, or on a Ray of this machine."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unetlite.errors import UsageError, first_line, require_extra
+from unetlite.scheduling.base import Scheduler, WorkerLost, run_training, set_threads
+from unetlite.settings.schema import Settings
+
+END_SECONDS = 20  # that a training may take to save
+
+
+class RayScheduler(Scheduler):
+    """Runs each training on `threads` cores, and on a GPU if it may and the cluster has some.
+
+    Ray places it wherever they are free, and keeps its processes for the next one. `parallel` None
+    runs as many at once as the cluster has room for. Workers must see the `shared` files. Raises
+    UsageError if the cluster has no room for any.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        uses_gpus: bool,
+        parallel: int | None,
+        shared: Sequence[Path],
+    ):
+        self.ray = connect()
+        self.threads = threads
+        self.shared = shared
+        self.tasks: list[RayTask] = []
+        resources = self.ray.cluster_resources()
+        cores = int(resources.get("CPU", 0))
+        gpus = int(resources.get("GPU", 0)) if uses_gpus else 0
+        room = cores // threads
+        if gpus > 0:
+            room = min(room, gpus)
+        if room == 0:
+            raise UsageError(
+                f"--on ray: a training takes {threads} core(s), and the cluster has {cores}. Add a "
+                "node to it, or raise --parallel, which the cores are shared by."
+            )
+        self.slots = min(room, parallel or room)
+        options = self.ray.remote(
+            num_cpus=threads,
+            num_gpus=min(gpus, 1),
+            max_retries=0,
+            max_calls=0,
+        )
+        self.function = options(train_on_node)
+
+    def start(self, settings: Settings) -> "RayTask":
+        reference = self.function.remote(settings, self.threads, self.shared)
+        task = RayTask(self.ray, reference)
+        self.tasks = [*(other for other in self.tasks if not other.done()), task]
+        return task
+
+    def close(self, at_once: bool) -> None:
+        references = [task.reference for task in self.tasks if not task.done()]
+        if at_once and references:
+            for reference in references:
+                self.ray.cancel(reference)  # SIGINT: a training saves at the end of its step
+            self.ray.wait(references, num_returns=len(references), timeout=END_SECONDS)
+        self.ray.shutdown()
+
+
+@dataclass(frozen=True)
+class RayTask:
+    """A training that Ray has taken."""
+
+    ray: Any
+    reference: Any
+
+    def done(self) -> bool:
+        finished, _ = self.ray.wait([self.reference], timeout=0)
+        return bool(finished)
+
+    def result(self) -> Exception | None:
+        try:
+            return self.ray.get(self.reference)
+        except self.ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None) or error
+            return WorkerLost(f"Ray lost it ({type(error).__name__}: {first_line(cause)})")
+
+
+def train_on_node(settings: Settings, threads: int, shared: Sequence[Path]) -> Exception | None:
+    """One training, in a process of Ray."""
+    set_threads(threads)
+    return run_training(settings, shared)
+
+
+def connect() -> Any:
+    """Ray, connected to the cluster that RAY_ADDRESS or this machine has, else to a new one.
+
+    A new one listens on this machine alone.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports to its makers
+    with require_extra("ray"):
+        import ray
+    is_main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGTERM)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
+    try:
+        ray.init(address="auto", **quiet)
+    except ConnectionError:
+        if "RAY_ADDRESS" in os.environ:
+            raise UsageError(
+                f"RAY_ADDRESS={os.environ['RAY_ADDRESS']}: no cluster answers there; start one by "
+                "`ray start --head`, or unset it."
+            ) from None
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            _node_ip_address="127.0.0.1",
+            **quiet,
+        )
+    if is_main:
+        signal.signal(signal.SIGTERM, handler)  # Ray's own would end this process at once
+    return ray

@@ -1,0 +1,138 @@
+"""Trainings as jobs of Slurm, by submitit."""
+
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unetlite.errors import UsageError, first_line, require_extra
+from unetlite.scheduling.base import Scheduler, WorkerLost, run_training, set_threads
+from unetlite.settings.schema import Settings
+
+DEFAULT_SLOTS = 32  # jobs in the queue and running
+DEFAULT_MINUTES = 240  # of a job
+QUEUE_SECONDS = 15  # between two looks at the queue
+ACTIVE_STATES = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED")
+SHARED_OPTIONS = ("timeout_min", "mem_gb", "nodes", "gpus_per_node", "name")
+"""Options of submitit with one name for all clusters. Others are Slurm's own."""
+
+
+class SlurmScheduler(Scheduler):
+    """Runs each training as a job with `threads` cores, and a GPU if it needs one.
+
+    `options` are those of `parse_options`. Logs and results of the jobs are in `folder`. Workers
+    must see the `shared` files. Raises UsageError without Slurm, or for an option that it has not.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, str | int],
+        threads: int,
+        uses_gpu: bool,
+        parallel: int | None,
+        folder: Path,
+        shared: Sequence[Path],
+    ):
+        with require_extra("slurm"):
+            import submitit
+        self.threads = threads
+        self.shared = shared
+        self.tasks: list[SlurmTask] = []
+        self.slots = parallel or DEFAULT_SLOTS
+        parameters = {"timeout_min": DEFAULT_MINUTES, "cpus_per_task": threads, **options}
+        if uses_gpu:
+            parameters.setdefault("gpus_per_node", 1)
+        cluster = parameters.pop("cluster", "slurm")
+        self.is_queued = cluster == "slurm"
+        try:
+            self.executor = submitit.AutoExecutor(folder, cluster=cluster)
+            self.executor.update_parameters(**parameters)
+        except (RuntimeError, ValueError, TypeError, NameError, KeyError) as error:
+            raise UsageError(f"--on slurm: {first_line(error)}") from None
+
+    def start(self, settings: Settings) -> "SlurmTask":
+        job = self.executor.submit(train_in_job, settings, self.threads, self.shared)
+        task = SlurmTask(job, self.is_queued)
+        self.tasks = [*(other for other in self.tasks if not other.done()), task]
+        return task
+
+    def close(self, at_once: bool) -> None:
+        if at_once:
+            for task in self.tasks:
+                task.job.cancel(check=False)
+
+
+@dataclass
+class SlurmTask:
+    """A training that is a job."""
+
+    job: Any
+    is_queued: bool  # by Slurm, whose queue tells even where it keeps no accounts
+    next_look: float = 0  # at the queue, by time.monotonic()
+
+    def done(self) -> bool:
+        if self.is_queued:
+            return self.job.paths.result_pickle.exists() or self.has_left_queue()
+        return self.job.done()
+
+    def has_left_queue(self) -> bool:
+        """True if the queue does not have the job any more."""
+        now = time.monotonic()
+        if now < self.next_look:
+            return False
+        self.next_look = now + QUEUE_SECONDS
+        command = [
+            "squeue",
+            "--noheader",
+            "--format=%T",
+            "--states=all",
+            f"--jobs={self.job.job_id}",
+        ]
+        answer = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        state = answer.stdout.strip()
+        if state:
+            return state not in ACTIVE_STATES
+        return "Invalid job id" in answer.stderr
+
+    def result(self) -> Exception | None:
+        from submitit.core.utils import FailedJobError, UncompletedJobError
+
+        lost = WorkerLost(f"job {self.job.job_id} was lost (see {self.job.paths.stderr})")
+        if not self.job.paths.result_pickle.exists():
+            return lost
+        try:
+            return self.job.result()
+        except (FailedJobError, UncompletedJobError):
+            return lost
+
+
+def train_in_job(settings: Settings, threads: int, shared: Sequence[Path]) -> Exception | None:
+    """One training, in a job."""
+    set_threads(threads)
+    return run_training(settings, shared)
+
+
+def parse_options(text: str | None) -> dict[str, str | int]:
+    """Options such as "partition=gpu,timeout_min=120", by the names of submitit.
+
+    Raises UsageError for what is not a list of such pairs.
+    """
+    options: dict[str, str | int] = {}
+    for word in text.split(",") if text else []:
+        key, separator, value = word.strip().partition("=")
+        is_shared = key in SHARED_OPTIONS or key == "cluster"
+        name = key if is_shared else f"slurm_{key}"
+        if not separator or not key.isidentifier() or not value or name in options:
+            raise UsageError(
+                f"--slurm {text}: {word!r} is not understood; expected different options of "
+                "sbatch, such as partition=gpu,timeout_min=120."
+            )
+        options[name] = int(value) if value.isdigit() else value
+    return options
