@@ -4,6 +4,7 @@ import platform
 import subprocess
 import sys
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +29,14 @@ for _ in range(4):
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     faults = [int(line) for line in result.stdout.split()]
     assert faults[-1] < 10 < faults[0]
+
+
+def test_bfloat16_is_left_out_where_the_convolutions_may_not_use_it(monkeypatch):
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: True, raising=False)
+    for supported in (True, False):
+        operators = SimpleNamespace(_is_mkldnn_bf16_supported=lambda: supported)  # noqa: B023
+        monkeypatch.setattr("unetlite.device.torch.ops.mkldnn", operators)
+        assert device.has_bfloat16() == supported
 
 
 def test_states_of_a_checkout_have_different_versions(tmp_path, monkeypatch):

@@ -10,7 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from lightning.pytorch.accelerators import Accelerator, CPUAccelerator, CUDAAccelerator
+from lightning.pytorch.accelerators import (
+    Accelerator,
+    CPUAccelerator,
+    CUDAAccelerator,
+    MPSAccelerator,
+)
 
 PACKAGES = ("unetlite", "torch", "lightning", "kornia", "numpy")
 M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1  # of mallopt(3)
@@ -30,12 +35,26 @@ def fast_precision(accelerator: Accelerator) -> str:
 
 
 def has_bfloat16() -> bool:
-    """True if this processor has AVX512-BF16 or AMX. PyTorch tells it for x86 alone."""
+    """True if this processor has AVX512-BF16 or AMX. PyTorch tells it for x86 alone.
+
+    False if ONEDNN_MAX_CPU_ISA keeps oneDNN from using them.
+    """
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
     for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         supported = getattr(torch.cpu, name, None)
         if supported is not None and supported():
             return True
     return False
+
+
+def device_of(accelerator: Accelerator) -> torch.device:
+    """The first device of an accelerator."""
+    if isinstance(accelerator, CUDAAccelerator):
+        return torch.device("cuda", 0)
+    if isinstance(accelerator, MPSAccelerator):
+        return torch.device("mps", 0)
+    return torch.device("cpu")
 
 
 def keep_memory() -> None:

@@ -69,3 +69,13 @@ def parse_duration(text: str) -> float:
         raise UsageError(f"budget={text}: expected a duration such as 90s, 30m or 2h.")
     unit = {"s": 1, "m": 60, "h": 3600}[match[2]]
     return float(match[1]) * unit
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds as a person says them: 50 s, 12 min, 2.5 h. Minutes above 90 are hours."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    if minutes <= 90:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.1f}".removesuffix(".0") + " h"

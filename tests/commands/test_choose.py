@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from helpers import add_images, invert_masks, run_cli, turn_masks
 
-from unetlite.commands.choose import Request, print_agreement, split_request
+from unetlite.commands.choose import DEFAULT_OPERATORS, Request, print_agreement, split_request
 from unetlite.device import code_version
 from unetlite.errors import UsageError
 from unetlite.run_directory import lock
@@ -213,7 +213,7 @@ def test_networks_share_the_time_and_race_the_same_operators():
         assert share.overrides == ["data.resize=64", f"model={network}"]
         assert share.budget == "1200s"
         assert "unpool" not in share.operators
-    assert split_request(request, "mini,classic")["mini"].operators is None
+    assert split_request(request, "mini,classic")["mini"].operators == DEFAULT_OPERATORS
     for wrong in ("mini,mini", "mini,huge", ""):
         with pytest.raises(UsageError, match=r"--model .*classic, mini, pretrained"):
             split_request(request, wrong)

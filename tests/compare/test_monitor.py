@@ -10,8 +10,18 @@ INTERIM = Interim(3, ["nearest"], {"nearest": 0.0, "zeros": 0.45})
 ENDED = "one candidate is left"
 
 
-def new_monitor():
-    return RaceMonitor(RaceRecord(PLAN), STEPS, {name: {} for name in STEPS})
+TRAININGS = {"zeros": 100.0, "nearest": 200.0}
+
+
+def new_monitor(record=None, scores=None):
+    return RaceMonitor(
+        record or RaceRecord(PLAN),
+        STEPS,
+        scores or {name: {} for name in STEPS},
+        TRAININGS,
+        report_seconds=60,
+        groups=20,
+    )
 
 
 def cells(monitor):
@@ -19,7 +29,7 @@ def cells(monitor):
 
 
 def test_trainings_and_interims_of_an_earlier_start_are_in_the_table():
-    monitor = RaceMonitor(RaceRecord(PLAN, [INTERIM], ENDED), STEPS, FINISHED)
+    monitor = new_monitor(RaceRecord(PLAN, [INTERIM], ENDED), FINISHED)
     assert monitor.done == 6
     names, trainings, means, regrets, steps = cells(monitor)
     assert names == ["nearest", "zeros (dropped)"]
@@ -35,14 +45,17 @@ def test_each_training_and_interim_analysis_gives_a_line():
     assert cells(monitor)[2] == ["", ""]
     line = monitor.finished("nearest", 0, 0.9)
     assert line.startswith("1 of at most 20   nearest seed0   0.9000")
-    assert "min to the interim analysis at 3 seeds" in line
-    monitor.finished("zeros", 0, 0.5)
+    assert "to the interim analysis at 3 seeds" in line
+    assert "the end is now expected in" not in line
+    assert "the end is now expected in" in monitor.finished("zeros", 0, 0.5)
     monitor.record.interims.append(INTERIM)
     line = monitor.interim(INTERIM)
-    assert line == "interim analysis at 3 seeds: dropped zeros; may be the best: nearest"
+    assert line == (
+        "interim analysis at 3 seeds: dropped zeros; may be the best: nearest\n"
+        "the safest of them is at most 0.0000 below the best"
+    )
     assert cells(monitor)[0] == ["nearest", "zeros (dropped)"]
     assert "interim analysis at 5 seeds" in monitor.finished("nearest", 1, 0.8)
-    assert "dropped none" in monitor.interim(Interim(5, ["nearest"], {"nearest": 0.0}))
 
 
 def test_a_training_without_a_score_is_counted():
@@ -50,3 +63,25 @@ def test_a_training_without_a_score_is_counted():
     assert "nan" in monitor.finished("zeros", 0, None)
     names, trainings, *_ = cells(monitor)
     assert dict(zip(names, trainings, strict=True)) == {"zeros": "1", "nearest": "0"}
+
+
+def test_the_end_is_corrected_by_what_trainings_took(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("unetlite.compare.monitor.time.monotonic", lambda: now)
+    plan = RacePlan(list(STEPS), seeds=10, budget=3000.0)
+    monitor = new_monitor(RaceRecord(plan))
+    now = 450.0  # 300 were planned
+    monitor.finished("nearest", 0, 0.9)
+    line = monitor.finished("zeros", 0, 0.8)
+    assert "trainings take 1.50 of the plan" in line
+    # 5 seeds take 5 * 450 s, 7 are more than the budget; after 450 s, with a report of 60 s:
+    assert "the end is now expected in 31 min" in line
+
+
+def test_an_interim_says_what_another_one_costs_and_buys():
+    monitor = new_monitor(scores=FINISHED)
+    line = monitor.interim(Interim(3, list(STEPS), {"nearest": 0.01, "zeros": 0.02}, 0.005))
+    assert "at most 0.0100 below the best" in line
+    assert "trainings up to 5 seeds take 10 min more" in line
+    assert 0.002 < float(line.rpartition("about ")[2]) < 0.0095
+    assert "more" not in monitor.interim(Interim(10, list(STEPS), {"nearest": 0.01, "zeros": 0.02}))

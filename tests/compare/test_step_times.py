@@ -1,14 +1,32 @@
-"""Times of training steps, and how many trainings at once."""
+"""Times of training steps: on small shapes, of the device that trains, kept for the next time."""
+
+import json
+from pathlib import Path
 
 import pytest
 import torch
-from helpers import overrides
+from lightning.pytorch.accelerators import CPUAccelerator
 
-from unetlite.compare.step_times import estimate_step_times, fastest_workers
-from unetlite.data.cache import Decoded, DecodedDataset
-from unetlite.data.normalisation import ChannelStatistics
-from unetlite.settings.composition import compose_run
-from unetlite.visualize import Display
+from unetlite.compare.step_times import StepTime, StepTimer, fastest_workers
+from unetlite.settings.schema import UNetConfig
+
+PROFILE = json.loads((Path(__file__).parent / "step_profile.json").read_text())
+NETWORKS = {
+    name: UNetConfig(widths=(4, 6), upsample={"name": name}) for name in ("transpose", "nearest")
+}
+
+
+@pytest.fixture
+def messages():
+    return []
+
+
+@pytest.fixture
+def timer(tmp_path, messages, monkeypatch):
+    monkeypatch.setattr("unetlite.compare.step_times.BUSY", 0)
+    return StepTimer(
+        CPUAccelerator(), "32-true", (16, 256), tmp_path / "times.json", messages.append
+    )
 
 
 @pytest.mark.parametrize(
@@ -22,22 +40,75 @@ def test_the_number_of_workers_with_the_most_steps_a_second_is_taken(threads, sl
     assert fastest_workers(threads, seconds) == expected
 
 
-def test_steps_of_all_variants_are_timed_and_the_threads_are_as_before(discs, tmp_path):
-    words = ("data.batch_size=1", "data.crop_size=16", "trainer.precision=32-true")
-    variants = {}
-    for name in ("transpose", "nearest"):
-        variants[name] = compose_run(overrides(discs, tmp_path, *words, f"upsample={name}"))
-    statistics = ChannelStatistics([0] * 3, [1] * 3, [0] * 3, [255] * 3)
-    decoded = Decoded("uint8", statistics, {}, "")
-    dataset = DecodedDataset(("disc", "other"), (), decoded, Display((1,)))
+@pytest.mark.parametrize("name", [name for name in PROFILE if name != "source"])
+def test_two_small_shapes_tell_the_time_of_all_others(timer, monkeypatch, name):
+    profile = PROFILE[name]
+
+    def recorded(self, config, workers, shapes):
+        return [profile[f"{batch}x{crop}"] for batch, crop in shapes]
+
+    monkeypatch.setattr(StepTimer, "seconds", recorded)
+    time = timer.time_network(NETWORKS["transpose"], 1)
+    for shape, seconds in profile.items():
+        assert time.seconds(*map(int, shape.split("x"))) == pytest.approx(seconds, rel=0.16)
+
+
+def test_steps_are_timed_once_on_a_machine_and_damaged_times_anew(timer, messages):
     threads = torch.get_num_threads()
-    messages = []
-    seconds, parallel = estimate_step_times(variants, dataset, 2, messages.append)
+    first, parallel = timer.measure(NETWORKS, 2)
     assert parallel == 2
-    assert list(seconds) == list(variants)
-    assert all(value > 0 for value in seconds.values())
-    assert messages == [
-        "timing steps of transpose, 2 at once",
-        "timing steps of nearest, 2 at once",
-    ]
+    assert messages == [f"timing steps of {name}, 2 at once" for name in NETWORKS]
     assert torch.get_num_threads() == threads
+    assert timer.measure(NETWORKS, 2) == (first, 2)
+    assert len(messages) == 2
+    timer.measure(NETWORKS, 1)  # another answer
+    assert len(messages) == 4
+    timer.file.write_text(timer.file.read_text().replace("per_pixel", "per_mile"))
+    timer.measure(NETWORKS, 2)
+    assert len(messages) == 6
+
+
+def test_times_of_a_busy_machine_are_not_kept(timer, messages, monkeypatch):
+    monkeypatch.setattr("unetlite.compare.step_times.BUSY", 100)
+    for _ in range(2):
+        timer.measure({"transpose": NETWORKS["transpose"]}, 1)
+    assert len(messages) == 2
+
+
+def test_after_some_seconds_operators_are_estimated_by_their_macs(timer, messages, monkeypatch):
+    monkeypatch.setattr("unetlite.compare.step_times.PATIENCE", -1)
+    monkeypatch.setattr(
+        "unetlite.compare.step_times.macs_of", lambda config: len(config.upsample["name"])
+    )
+    times, _ = timer.measure(NETWORKS, 1)
+    assert len(messages) == 1
+    assert times["nearest"].seconds(4, 64) == pytest.approx(
+        times["transpose"].seconds(4, 64) * 7 / 9
+    )
+    assert set(timer.measure(NETWORKS, 1)[0]) == set(NETWORKS)
+    assert len(messages) == 1  # an estimate is not kept as a time, but made again
+
+
+def test_an_accelerator_is_timed_at_the_batch_that_will_be_trained(tmp_path, monkeypatch):
+    class Fake(CPUAccelerator):
+        pass
+
+    monkeypatch.setattr("unetlite.compare.step_times.CPUAccelerator", type("Other", (), {}))
+    used = []
+
+    def step(network, batch_size, crop_size, precision, accelerator):
+        used.append((batch_size, crop_size, accelerator))
+        return lambda: None
+
+    monkeypatch.setattr("unetlite.compare.step_times.training_step", step)
+    accelerator = Fake()
+    timer = StepTimer(accelerator, "32-true", (16, 256), tmp_path / "times.json", print)
+    _, parallel = timer.measure({"transpose": NETWORKS["transpose"]}, None)
+    assert parallel == 1
+    assert used == [(4, 64, accelerator), (16, 256, accelerator)]
+
+
+def test_a_step_takes_a_fixed_part_and_one_for_its_pixels():
+    time = StepTime(fixed=0.1, per_pixel=1e-6)
+    assert time.seconds(4, 100) == pytest.approx(0.14)
+    assert time.scaled(2).seconds(4, 100) == pytest.approx(0.28)

@@ -255,6 +255,15 @@ def test_the_tested_checkpoint_is_chosen_and_both_are_scored(discs, tmp_path):
         assert scores[choice]["test/miou"] == scores[choice][name]
 
 
+def test_test_images_are_not_predicted_again_by_the_same_weights(discs, tmp_path, monkeypatch):
+    words = ["trainer.max_epochs=1"]  # so the last epoch is the best
+    settings = compose_run(overrides(discs, tmp_path, *words))
+    monkeypatch.setattr("unetlite.training.results.test_miou", lambda *_: pytest.fail("it is"))
+    train(settings)
+    metrics = read_metrics(settings.run_dir)
+    assert metrics["test/miou_best"] == metrics["test/miou_last"] == metrics["test/miou"]
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, field, replace
 from decimal import ROUND_UP
 from pathlib import Path
 from statistics import median
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from rich import get_console
 from rich.live import Live
@@ -38,11 +38,12 @@ from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import CONFIGS, HOME
 from unetlite.settings.schema import Settings, describe_network
-from unetlite.terminal import load_libraries, progress
+from unetlite.terminal import hide_messages, load_libraries, progress
 from unetlite.timing import num_threads, parse_duration
 from unetlite.validation import STRICT, read_record
 
 if TYPE_CHECKING:
+    from unetlite.compare.planning import PlannedRace, Question, RaceTimes
     from unetlite.compare.race_record import Failure
     from unetlite.compare.report import Report
     from unetlite.data.loader import SegmentationData
@@ -90,7 +91,10 @@ class Plan:
     budget: PositiveFloat | None  # seconds
     parallel: PositiveInt  # trainings at once
     threads: PositiveInt  # of all of them together
-    data_hash: str | None = None  # None in a plan of an earlier version
+    data_hash: str | None = None  # None in a plan of an earlier version, which lacks all below
+    training_seconds: dict[str, PositiveFloat] = field(default_factory=dict)  # by operator
+    report_seconds: NonNegativeFloat = 0.0
+    groups: PositiveInt = 1  # of test images
 
     def settings(self, operator: str, seed: int) -> Settings:
         """The settings of a training."""
@@ -115,7 +119,8 @@ def choose(
         float | None, typer.Option(min=0, help="Mean IoU you would give for a cheaper one.")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="The time that it may take, such as 40m or 2h.")
+        str | None,
+        typer.Option(help="The time it may take, such as 40m; about 1h by default."),
     ] = None,
     parallel: Annotated[
         int | None, typer.Option(min=1, help="Trainings at once; measured by default.")
@@ -249,12 +254,12 @@ def split_request(request: Request, model: str) -> dict[str, Request]:
     if budget is not None:
         budget = f"{parse_duration(budget) / len(networks):.0f}s"
     requests = {}
-    operators = request.operators
+    operators = request.operators or DEFAULT_OPERATORS
     for network in networks:
         overrides = [*request.overrides, f"model={network}"]
         requests[network] = replace(request, overrides=overrides, budget=budget)
         of_model = [word for word in overrides if word.startswith("model")]
-        if operators is None and compose_run(of_model).model.encoder is not None:
+        if request.operators is None and compose_run(of_model).model.encoder is not None:
             operators = ",".join(without_positions())
     return {key: replace(each, operators=operators) for key, each in requests.items()}
 
@@ -371,8 +376,8 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
     from unetlite.training.fit import open_data
 
     operators = check_operators(request.operators or DEFAULT_OPERATORS)
-    overridden = {override.partition("=")[0] for override in request.overrides}
-    overrides, values = inspect_data(request, overridden, directory)
+    fixed = {override.partition("=")[0].lstrip("+") for override in request.overrides}
+    overrides, values = inspect_data(request, fixed, directory)
     values["experiment"] = directory.name
     settings = compose_run(overrides, values)
     if request.operators is None and settings.model.encoder is not None:
@@ -382,49 +387,104 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
             "maxima"
         )
     data = open_data(settings)
-    if "data.crop_size" not in overridden:
+    if "data.crop_size" not in fixed:
         values.update(fit_crop(settings, data))
+        settings = compose_run(overrides, values)
     if overrides[0] != "data=folder":
         print_classes(data)
 
     variants = {}
     for name in operators:
         variants[name] = compose_run([*overrides, f"upsample={name}"], values)
-    with progress("timing some steps of every operator") as update:
-        times = planning.measure_race_times(
-            variants,
-            data.dataset,
-            parallel,
-            update,
+    times = measure_times(variants, data, parallel)
+    splits = data.dataset.splits
+    question = planning.Question(
+        operators,
+        planning.usual_schedule(settings, len(splits["train"]), fixed),
+        groups=len(set(splits["test"].groups)),
+        fixed=fixed if request.operators is None else {*fixed, "operators"},
+    )
+    with progress("planning"):
+        race, seconds = find_race(question, times, request.budget)
+        summary = planning.describe_plan(
+            question,
+            times,
+            race,
+            seconds,
         )
-    images = len(data.dataset.splits["train"])
-    schedule = planning.default_schedule(settings, images, overridden)
-    seconds = None
-    if request.budget is not None:
-        seconds = planning.RACE_SHARE * parse_duration(request.budget)
-        schedule = planning.fit_schedule(schedule, times, seconds)
-    seeds = planning.most_seeds(schedule, times, seconds or math.inf)
-    values.update(schedule.settings())
+    values.update(race.schedule.settings())
+    rest = times.of_rest(race.operators, race.schedule)
+    batch = (race.schedule.batch_size, race.schedule.crop_size)
     return Plan(
         request=request,
-        summary=[
-            f"network  {describe_network(asdict(settings.model))}",
-            *planning.summarise(
-                schedule,
-                times,
-                seeds,
-                request.budget,
-            ),
-        ],
+        summary=[f"network  {describe_network(asdict(settings.model))}", *summary],
         overrides=overrides,
         values=values,
-        step_seconds=times.step_seconds,
-        seeds=seeds,
-        budget=seconds,
+        step_seconds={name: times.steps[name].seconds(*batch) for name in race.operators},
+        seeds=race.seeds,
+        budget=max(seconds - planning.PLANNING, race.seconds) - rest,
         parallel=times.parallel,
         threads=num_threads(),
         data_hash=data.dataset.content_hash,
+        training_seconds=dict(times.of_trainings(race.operators, race.schedule)),
+        report_seconds=times.of_report(race.operators, race.schedule),
+        groups=question.groups,
     )
+
+
+def measure_times(
+    variants: Mapping[str, Settings], data: "SegmentationData", parallel: int | None
+) -> "RaceTimes":
+    """What trainings of these settings take on the device that trains them."""
+    from unetlite.compare import planning
+    from unetlite.compare.step_times import StepTimer
+    from unetlite.training.callbacks import count_pixels
+    from unetlite.training.fit import make_config
+    from unetlite.training.trainer import find_accelerator
+
+    settings = next(iter(variants.values()))
+    networks = {name: make_config(of_run, data.dataset) for name, of_run in variants.items()}
+    with hide_messages():
+        accelerator = find_accelerator(settings.trainer)
+    with progress("timing some steps") as update:
+        timer = StepTimer(
+            accelerator,
+            settings.trainer.precision,
+            (settings.data.batch_size, settings.data.crop_size),
+            Path(settings.data_dir) / "step_times.json",
+            update,
+        )
+        steps, parallel = timer.measure(networks, parallel)
+        loading = planning.measure_loading(data, parallel)
+    splits = data.dataset.splits
+    return planning.RaceTimes(
+        steps,
+        loading,
+        val_pixels=count_pixels(splits["val"]),
+        test_pixels=count_pixels(splits["test"]),
+        parallel=parallel,
+    )
+
+
+def find_race(
+    question: "Question", times: "RaceTimes", budget: str | None
+) -> tuple["PlannedRace", float]:
+    """The race to run, and the seconds that were aimed at.
+
+    Without a budget a race that takes longer than was aimed at is the smallest there is. With one
+    it raises UsageError.
+    """
+    from unetlite.compare import planning
+
+    seconds = planning.DEFAULT_SECONDS
+    if budget is not None:
+        seconds = parse_duration(budget)
+    race = planning.plan_race(question, times, seconds)
+    if race is None:
+        race = planning.smallest_race(question, times)
+        if budget is not None:
+            raise planning.budget_error(budget, race)
+    return race, seconds
 
 
 def check_operators(text: str) -> list[str]:
@@ -507,7 +567,14 @@ def run_race(plan: Plan, directory: Path, resources: Resources) -> None:
     # What cannot run is refused before the first training.
     check_data_of([prepare(plan.settings(operator, 0)) for operator in operators])
     scores = finished_scores(directory, operators)
-    monitor = RaceMonitor(race.record, plan.step_seconds, scores)
+    monitor = RaceMonitor(
+        race.record,
+        plan.step_seconds,
+        scores,
+        plan.training_seconds or dict.fromkeys(operators, 60.0),
+        plan.report_seconds,
+        plan.groups,
+    )
     if monitor.done > 0:
         print(f"{monitor.done} trainings were done before")
     scheduler = find_scheduler(plan, directory, resources)

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch.accelerators import CPUAccelerator
+from lightning.pytorch.accelerators import Accelerator, CPUAccelerator
 from torch import Tensor
 
 from unetlite.compare.comparison import Comparison
-from unetlite.device import fast_precision, processor
+from unetlite.device import device_of, fast_precision, processor
 from unetlite.errors import first_line
 from unetlite.inference.export import onnx_model
 from unetlite.inference.runtimes.onnx import make_session
@@ -158,23 +158,31 @@ def training_step(
     batch_size: int,
     crop_size: int,
     precision: str,
+    accelerator: Accelerator | None = None,
 ) -> Function:
-    """A function that trains a copy of the network by one step on the CPU, on random crops.
+    """A function that trains a copy of the network by one step, on random crops.
 
-    `precision` is "auto" or Lightning's name.
+    `precision` is "auto" or Lightning's name. `accelerator` None is the CPU.
     """
+    if accelerator is None:
+        accelerator = CPUAccelerator()
     if precision == "auto":
-        precision = fast_precision(CPUAccelerator())
-    network = copy.deepcopy(network).train().to(memory_format=torch.channels_last)
+        precision = fast_precision(accelerator)
+    device = device_of(accelerator)
+    network = copy.deepcopy(network).train().to(device)
+    network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9, fused=True)
     images = 255 * torch.rand(batch_size, network.config.in_channels, crop_size, crop_size)
-    target = torch.zeros(batch_size, crop_size, crop_size, dtype=torch.long)
+    images = images.to(device)
+    target = torch.zeros(batch_size, crop_size, crop_size, dtype=torch.long, device=device)
 
     def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
             logits = network(images)
         F.cross_entropy(logits.float(), target).backward()
         optimizer.step()
         optimizer.zero_grad()
+        if device.type != "cpu":
+            torch.accelerator.synchronize(device)
 
     return step

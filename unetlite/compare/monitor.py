@@ -7,14 +7,19 @@ from statistics import mean
 
 from rich.table import Table
 
+from unetlite.compare.expectation import simulated_bound
 from unetlite.compare.race_record import Interim, RaceRecord
+from unetlite.judge.sequential import INTERIMS, interim_alphas
+from unetlite.timing import format_duration
 
 
 class RaceMonitor:
     """Lines and a table of trainings and interim analyses.
 
     `record` is that of the race, which goes on in it. `step_seconds` are those of each variant's
-    training step. `scores`, by variant and seed, are those of an earlier start.
+    training step. `scores`, by variant and seed, are those of an earlier start. `training_seconds`
+    are what a training of each variant was planned to add to the race, `report_seconds` what comes
+    after the last one, and `groups` the groups of test images.
     """
 
     def __init__(
@@ -22,50 +27,126 @@ class RaceMonitor:
         record: RaceRecord,
         step_seconds: Mapping[str, float],
         scores: dict[str, dict[int, float]],
+        training_seconds: Mapping[str, float],
+        report_seconds: float,
+        groups: int,
     ):
         self.record = record
         self.step_seconds = step_seconds
         self.scores = scores
+        self.training_seconds = training_seconds
+        self.report_seconds = report_seconds
+        self.groups = groups
         self.start = time.monotonic()
         self.trained = 0  # since this start
+        self.planned_seconds = 0.0  # of the trainings since this start
 
     @property
     def done(self) -> int:
         """Number of trainings, of earlier starts too."""
         return sum(map(len, self.scores.values()))
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since this start."""
+        return time.monotonic() - self.start
+
+    @property
+    def pace(self) -> float:
+        """Real seconds of the trainings of this start, over the planned ones."""
+        if self.planned_seconds == 0:
+            return 1.0
+        return self.elapsed / self.planned_seconds
+
     def finished(self, variant: str, seed: int, score: float | None) -> str:
-        """The line for a training that has just finished. None is no score."""
+        """The line for a training that has just finished. None is no score.
+
+        After the last training of a seed, a second line says when the end is expected now.
+        """
         if score is None:
             score = math.nan
         self.scores[variant][seed] = score
         self.trained += 1
+        self.planned_seconds += self.training_seconds[variant]
         trainings, left = self._progress()
-        return f"{trainings}   {variant} seed{seed}   {score:.4f}   {left}"
+        line = f"{trainings}   {variant} seed{seed}   {score:.4f}   {left}"
+        if all(seed in self.scores[name] for name in self.record.racing):
+            line += f"\n{self._corrected_end()}"
+        return line
 
     def interim(self, interim: Interim) -> str:
-        """The line for an interim analysis."""
+        """The line for an interim analysis, and what another one would cost and buy."""
         candidates = interim.candidates
         dropped = [name for name in interim.regret if name not in candidates]
-        return (
+        line = (
             f"interim analysis at {interim.seeds} seeds: "
             f"dropped {', '.join(dropped) or 'none'}; may be the best: {', '.join(candidates)}"
+        )
+        bound = min(interim.regret.values())
+        line += f"\nthe safest of them is at most {bound:.4f} below the best"
+        later = [seeds for seeds in INTERIMS if seeds > interim.seeds]
+        if not later or len(candidates) < 2:
+            return line
+        seeds = later[0]
+        seconds = self._seconds_until(seeds, candidates)
+        narrowed = bound * self._narrowing(interim, seeds)
+        return line + (
+            f"; trainings up to {seeds} seeds take {format_duration(seconds)} more, and then that "
+            f"is about {narrowed:.4f}"
+        )
+
+    def _narrowing(self, interim: Interim, seeds: int) -> float:
+        """How much narrower the bound is expected to be with more seeds, on typical data."""
+        before = interim_alphas(self.record.plan.seeds).get(interim.seeds)
+        after = interim_alphas(max(seeds, self.record.plan.seeds))[seeds]
+        variants = len(interim.candidates)
+        now = simulated_bound(
+            variants,
+            interim.seeds,
+            self.groups,
+            before or after,
+        )
+        later = simulated_bound(
+            variants,
+            seeds,
+            self.groups,
+            after,
+        )
+        return later / now
+
+    def _seconds_until(self, seeds: int, names: list[str]) -> float:
+        """Seconds of the trainings that are missing until so many seeds, at the real pace."""
+        seconds = 0.0
+        for name in names:
+            missing = max(0, seeds - len(self.scores[name]))
+            seconds += missing * self.training_seconds[name]
+        return seconds * self.pace
+
+    def _corrected_end(self) -> str:
+        """When the end is expected now, by what the trainings of this start took."""
+        record = self.record
+        budget = record.plan.budget or math.inf
+        seconds = self._seconds_until(record.next_seeds, record.racing)
+        for seeds in interim_alphas(record.plan.seeds):
+            until = self._seconds_until(seeds, record.racing)
+            if record.seconds + self.elapsed + until <= budget:
+                seconds = max(seconds, until)
+        end = format_duration(seconds + self.report_seconds)
+        return (
+            f"the end is now expected in {end} at most (trainings take {self.pace:.2f} of the plan)"
         )
 
     def _progress(self) -> tuple[str, str]:
         """The number of trainings, and the time until the next interim analysis, as text."""
         seeds = self.record.next_seeds
         most = self.done
-        missing = 0
         for name in self.record.racing:
-            trained = len(self.scores[name])
-            most += self.record.plan.seeds - trained
-            missing += max(0, seeds - trained)
+            most += self.record.plan.seeds - len(self.scores[name])
         trainings = f"{self.done} of at most {most}"
         if self.trained == 0:
             return trainings, ""
-        minutes = missing * (time.monotonic() - self.start) / self.trained / 60
-        return trainings, f"{minutes:.0f} min to the interim analysis at {seeds} seeds"
+        left = format_duration(self._seconds_until(seeds, self.record.racing))
+        return trainings, f"{left} to the interim analysis at {seeds} seeds"
 
     def table(self) -> Table:
         """Trainings, mean IoU, max regret and training step of every variant, the best first."""

@@ -42,9 +42,10 @@ def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> Me
     ripple = segmenter.trainer.callback_metrics.get("test/phase_ripple", nan)
     scores["test/phase_ripple"] = float(ripple)
     scores.update(load_checkpoint(run.test_checkpoint)[METADATA_KEY]["metrics"])
+    tested = checkpoint_step(run.test_checkpoint)
     for checkpoint in (run.last, run.best):
         miou = scores["test/miou"]
-        if checkpoint != run.test_checkpoint:
+        if checkpoint_step(checkpoint) != tested:  # else the weights are the same
             miou = test_miou(checkpoint, segmenter)
         scores[f"test/miou_{checkpoint.stem}"] = miou
 
@@ -55,6 +56,11 @@ def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> Me
     metrics["train/seconds"] = clock.seconds
     metrics["train/images_per_second"] = clock.images / clock.training_seconds
     return metrics
+
+
+def checkpoint_step(checkpoint: Path) -> int:
+    """The training step after which a checkpoint was saved."""
+    return load_checkpoint(checkpoint)["global_step"]
 
 
 @torch.inference_mode()

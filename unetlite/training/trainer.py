@@ -143,6 +143,7 @@ def make_callbacks(options: TrainerOptions, run: RunDirectory, clock: Callback) 
         clock,
         callbacks.OnlyFinite(run.last),
         callbacks.RunLog(),
+        callbacks.TimeLeft(),
         callbacks.ValidationPictures(),
         callbacks.RippleProbe(),
         LearningRateMonitor(logging_interval="step"),
