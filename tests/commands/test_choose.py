@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 from helpers import add_images, invert_masks, run_cli, turn_masks
 
-from unetlite.commands.choose import DEFAULT_OPERATORS, Request, print_agreement, split_request
+from unetlite.commands.agreement import print_agreement
+from unetlite.commands.choose_plan import DEFAULT_OPERATORS, Request, split_request
 from unetlite.device import code_version
 from unetlite.errors import UsageError
 from unetlite.run_directory import lock
@@ -94,7 +95,9 @@ def check_other_data(discs, tmp_path, directory):
 
 def test_a_second_choose_on_a_folder_is_refused_at_once(discs, tmp_path, monkeypatch):
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
-    monkeypatch.setattr("unetlite.commands.choose.make_plan", lambda *_: pytest.fail("it goes on"))
+    monkeypatch.setattr(
+        "unetlite.commands.choose_plan.make_plan", lambda *_: pytest.fail("it goes on")
+    )
     with lock(tmp_path / "outputs" / "discs", "wait"):
         result = run_cli(*arguments(discs))
     assert result.exit_code == 2

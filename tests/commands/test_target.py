@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from helpers import run_cli
 
-from unetlite.commands.choose import Request, restrict
+from unetlite.commands.choose_plan import Request, restrict
 from unetlite.commands.target import Target, check_rest, read_target
 from unetlite.errors import UsageError
 from unetlite.inference.kit import describe_architecture
@@ -57,7 +57,9 @@ def test_operators_are_left_out_before_the_data_are_known(write_costs, capsys):
 
 
 def test_operators_of_the_default_that_the_device_lacks_are_left_out(monkeypatch, capsys):
-    monkeypatch.setattr("unetlite.commands.choose.DEFAULT_OPERATORS", "transpose,nearest,zeros")
+    monkeypatch.setattr(
+        "unetlite.commands.choose_plan.DEFAULT_OPERATORS", "transpose,nearest,zeros"
+    )
     target = read_target(None, f"{BASIC},ConvTranspose", None)
     request = Request("discs", WORDS, None, None, None)
     assert restrict(request, target).operators == "transpose,zeros"

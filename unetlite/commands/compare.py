@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from unetlite.compare.report import Report
 
 
+SizeOption = Annotated[
+    str | None,
+    typer.Option(help="Height and width of the image to predict, to time it; 256 by default."),
+]
+
+
 def compare(
     directory: Annotated[Path, typer.Argument(help="Where the runs are, such as outputs/coast.")],
     by: Annotated[
@@ -44,10 +50,7 @@ def compare(
     output: Annotated[
         Path | None, typer.Option(help="Folder of the report; by default that of the runs.")
     ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(help="Height and width of the image for measuring costs; 256 by default."),
-    ] = None,
+    size: SizeOption = None,
     rounds: Annotated[
         int, typer.Option(min=0, help="Of measuring latencies; 0 measures no times.")
     ] = 9,

@@ -1,0 +1,58 @@
+"""Whether races under several networks agree on what to choose."""
+
+from collections.abc import Mapping
+from decimal import ROUND_UP
+from typing import TYPE_CHECKING
+
+from rich import get_console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from unetlite.compare.report import Report
+
+
+def print_agreement(reports: Mapping[str, "Report"]) -> None:
+    """Prints the scores of all operators under each network, and whether the choices agree."""
+    from unetlite.judge.verdict import choose_variant
+
+    table = Table("upsample", *reports, title="mean over trainings")
+    for operator in next(iter(reports.values())).analysis.variants:
+        means = [report.analysis.variants[operator].mean for report in reports.values()]
+        table.add_row(operator, *(f"{mean:.4f}" for mean in means))
+    get_console().print(table)
+    choices = {}
+    for network, report in reports.items():
+        best = report.analysis.best
+        if best is None:
+            print(f"There is no verdict under model={network}, so nothing is said of agreement.")
+            return
+        choices[network] = choose_variant(best, report.cost, report.margin)
+    print(describe_agreement(choices, reports))
+
+
+def describe_agreement(choices: Mapping[str, str], reports: Mapping[str, "Report"]) -> str:
+    """Whether networks agree, and what the choice of each can lose under the others."""
+    if len(set(choices.values())) == 1:
+        return f"The networks agree: {next(iter(choices.values()))} is chosen under each."
+    from unetlite.judge.verdict import format_number
+
+    is_contradicted = False
+    sentences = []
+    for network, operator in choices.items():
+        for other, report in reports.items():
+            best = report.analysis.best
+            if other == network or best is None:
+                continue
+            regret = {**report.comparison.dropped, **best.regret}[operator]
+            is_candidate = operator in best.candidates
+            is_contradicted = is_contradicted or not is_candidate
+            standing = "it may be" if is_candidate else "it is not"
+            bound = format_number(regret, ROUND_UP)
+            sentences.append(
+                f"{operator} is chosen under {network}; under {other} {standing} the best, and is "
+                f"at most {bound} below it."
+            )
+    opening = "The networks choose differently, and neither excludes the other's choice."
+    if is_contradicted:
+        opening = "The networks disagree."
+    return " ".join([opening, *sentences])

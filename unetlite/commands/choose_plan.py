@@ -1,0 +1,352 @@
+"""What `unetlite choose` was asked, and the plan that answers it."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, field, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
+
+from unetlite.commands.inspect import folder_options, write_page
+from unetlite.commands.target import (
+    ANY_TARGET,
+    Target,
+    restrict_operators,
+)
+from unetlite.data.inspect import inspect_folder
+from unetlite.errors import UsageError
+from unetlite.files import write_text
+from unetlite.settings.composition import compose_run
+from unetlite.settings.paths import CONFIGS
+from unetlite.settings.schema import Settings, describe_network
+from unetlite.terminal import hide_messages, load_libraries, progress
+from unetlite.timing import num_threads, parse_duration
+from unetlite.validation import STRICT, read_record
+
+if TYPE_CHECKING:
+    from unetlite.compare.planning import PlannedRace, Question, RaceTimes
+    from unetlite.data.loader import SegmentationData
+
+DEFAULT_OPERATORS = "transpose,nearest,bilinear,pixelshuffle,dysample,unpool"
+
+NEEDS_POSITIONS = "unpool"
+"""Of these, the one that an encoder of timm cannot serve."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Request:
+    """What was asked. The answer to it is kept, so the same command goes on."""
+
+    data: str
+    overrides: list[str]
+    operators: str | None
+    margin: float | None
+    budget: str | None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Plan:
+    """What is trained to answer a request."""
+
+    request: Request
+    summary: list[str]  # for the terminal
+    overrides: list[str]  # of all trainings: the data set, and what was typed
+    values: dict[str, Any]  # settings of all trainings by dotted key, found or planned
+    step_seconds: dict[str, PositiveFloat]  # of a training step, by operator
+    seeds: int  # the most of each operator
+    budget: PositiveFloat | None  # seconds
+    parallel: PositiveInt  # trainings at once
+    threads: PositiveInt  # of all of them together
+    data_hash: str | None = None  # None in a plan of an earlier version, which lacks all below
+    training_seconds: dict[str, PositiveFloat] = field(default_factory=dict)  # by operator
+    report_seconds: NonNegativeFloat = 0.0
+    groups: PositiveInt = 1  # of test images
+
+    def settings(self, operator: str, seed: int) -> Settings:
+        """The settings of a training."""
+        values = {**self.values, "seed": seed, "resume": "auto"}
+        return compose_run([*self.overrides, f"upsample={operator}"], values)
+
+
+def restrict(request: Request, target: Target) -> Request:
+    """The same request for the operators that the device can run."""
+    if target == ANY_TARGET:
+        return request
+    words = []
+    for override in request.overrides:
+        if override.startswith(("model", "downsample")):
+            words.append(override)
+    if request.operators is not None:
+        names = check_operators(request.operators)
+    elif compose_run(words).model.encoder is not None:
+        names = without_positions()
+    else:
+        names = DEFAULT_OPERATORS.split(",")
+    return replace(request, operators=",".join(restrict_operators(names, words, target)))
+
+
+def split_request(request: Request, model: str) -> dict[str, Request]:
+    """The same request for each of several networks, which share the time.
+
+    They race the same operators. Raises UsageError for a network that is not known.
+    """
+    networks = model.split(",")
+    known = sorted(file.stem for file in (CONFIGS / "model").glob("*.yaml"))
+    if len(set(networks)) < len(networks) or not set(networks) <= set(known):
+        raise UsageError(f"--model {model}: expected different ones of {', '.join(known)}.")
+    budget = request.budget
+    if budget is not None:
+        budget = f"{parse_duration(budget) / len(networks):.0f}s"
+    requests = {}
+    operators = request.operators or DEFAULT_OPERATORS
+    for network in networks:
+        overrides = [*request.overrides, f"model={network}"]
+        requests[network] = replace(request, overrides=overrides, budget=budget)
+        of_model = [word for word in overrides if word.startswith("model")]
+        if request.operators is None and compose_run(of_model).model.encoder is not None:
+            operators = ",".join(without_positions())
+    return {key: replace(each, operators=operators) for key, each in requests.items()}
+
+
+def without_positions() -> list[str]:
+    """The default operators, for an encoder that does not give positions of maxima."""
+    return [name for name in DEFAULT_OPERATORS.split(",") if name != NEEDS_POSITIONS]
+
+
+def find_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
+    """The plan of an earlier start, or a new one, which is kept."""
+    file = directory / "choose.json"
+    plan = read_plan(file, request)
+    load_libraries("torch", "lightning")
+    if plan is None:
+        plan = make_plan(request, directory, parallel)
+        write_text(file, json.dumps(asdict(plan), indent=1) + "\n")
+    else:
+        check_plan_data(plan, directory)
+    return plan
+
+
+def read_plan(file: Path, request: Request) -> Plan | None:
+    """The plan of an earlier start, or None. Raises UsageError for that of another request.
+
+    A folder of images may have moved: its content decides, see `check_plan_data`.
+    """
+    if not file.exists():
+        return None
+    remedy = "Delete it, and start again: no training is lost if the plan is the same."
+    plan = read_record(file, Plan, remedy)
+    planned = plan.request
+    if plan.data_hash is not None and "data.root" in plan.values and Path(request.data).is_dir():
+        planned = replace(planned, data=request.data)
+        plan = replace(plan, values={**plan.values, "data.root": request.data})
+    if planned == request:
+        return plan
+    differences = []
+    for key, value in asdict(request).items():
+        before = getattr(planned, key)
+        if before != value:
+            differences.append(f"{key} was {before} and is {value}")
+    raise UsageError(
+        f"{file.parent} was planned with other options ({'; '.join(differences)}). "
+        "Give those again, and it goes on; or delete the folder, or choose another one by "
+        "UNETLITE_HOME=DIR."
+    )
+
+
+def check_plan_data(plan: Plan, directory: Path) -> None:
+    """Raises UsageError if the data are not those that were planned for."""
+    from unetlite.data.provenance import check_content
+    from unetlite.training.fit import open_data
+
+    check_content(
+        plan.data_hash,
+        open_data(plan.settings(next(iter(plan.step_seconds)), 0)),
+        str(directory),
+        "Put back what was there, and the same command goes on; or delete the folder, or choose "
+        "another one by UNETLITE_HOME=DIR.",
+    )
+
+
+def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
+    """Inspects the data, times training steps, and plans the race."""
+    from unetlite.compare import planning
+    from unetlite.training.fit import open_data
+
+    fixed = {override.partition("=")[0].lstrip("+") for override in request.overrides}
+    overrides, values = inspect_data(request, fixed, directory)
+    values["experiment"] = directory.name
+    settings = compose_run(overrides, values)
+    operators = find_operators(request, settings)
+    data = open_data(settings)
+    if "data.crop_size" not in fixed:
+        values.update(fit_crop(settings, data))
+        settings = compose_run(overrides, values)
+    if overrides[0] != "data=folder":
+        print_classes(data)
+
+    variants = [compose_run([*overrides, f"upsample={name}"], values) for name in operators]
+    times = measure_times(variants, data, parallel)
+    splits = data.dataset.splits
+    question = planning.Question(
+        operators,
+        planning.usual_schedule(settings, len(splits["train"]), fixed),
+        groups=len(set(splits["test"].groups)),
+        fixed=fixed if request.operators is None else {*fixed, "operators"},
+    )
+    with progress("planning"):
+        race, seconds = find_race(question, times, request.budget)
+        summary = planning.describe_plan(
+            question,
+            times,
+            race,
+            seconds,
+        )
+    values.update(race.schedule.settings())
+    rest = times.of_rest(race.operators, race.schedule)
+    batch = (race.schedule.batch_size, race.schedule.crop_size)
+    return Plan(
+        request=request,
+        summary=[f"network  {describe_network(asdict(settings.model))}", *summary],
+        overrides=overrides,
+        values=values,
+        step_seconds={name: times.steps[name].seconds(*batch) for name in race.operators},
+        seeds=race.seeds,
+        budget=max(seconds - planning.PLANNING, race.seconds) - rest,
+        parallel=times.parallel,
+        threads=num_threads(),
+        data_hash=data.dataset.content_hash,
+        training_seconds=dict(times.of_trainings(race.operators, race.schedule)),
+        report_seconds=times.of_report(race.operators, race.schedule),
+        groups=question.groups,
+    )
+
+
+def find_operators(request: Request, settings: Settings) -> list[str]:
+    """The operators that were asked for, or the default ones which the encoder can serve."""
+    if request.operators is not None:
+        return check_operators(request.operators)
+    if settings.model.encoder is None:
+        return DEFAULT_OPERATORS.split(",")
+    print(
+        f"{NEEDS_POSITIONS} is left out: {settings.model.encoder.name} has no positions of maxima"
+    )
+    return without_positions()
+
+
+def measure_times(
+    variants: Sequence[Settings], data: "SegmentationData", parallel: int | None
+) -> "RaceTimes":
+    """What trainings of these settings take on the device that trains them."""
+    from unetlite.compare import planning
+    from unetlite.compare.step_times import StepTimer
+    from unetlite.training.callbacks import count_pixels
+    from unetlite.training.fit import make_config
+    from unetlite.training.trainer import find_accelerator
+
+    settings = variants[0]
+    networks = {}
+    for variant in variants:
+        networks[variant.upsample["name"]] = make_config(variant, data.dataset)
+    with hide_messages():
+        accelerator = find_accelerator(settings.trainer)
+    with progress("timing some steps") as update:
+        timer = StepTimer(
+            accelerator,
+            settings.trainer.precision,
+            (settings.data.batch_size, settings.data.crop_size),
+            Path(settings.data_dir) / "step_times.json",
+            update,
+        )
+        steps, parallel = timer.measure(networks, parallel)
+        loading = planning.measure_loading(data, parallel)
+    splits = data.dataset.splits
+    return planning.RaceTimes(
+        steps,
+        loading,
+        val_pixels=count_pixels(splits["val"]),
+        test_pixels=count_pixels(splits["test"]),
+        parallel=parallel,
+    )
+
+
+def find_race(
+    question: "Question", times: "RaceTimes", budget: str | None
+) -> tuple["PlannedRace", float]:
+    """The race to run, and the seconds that were aimed at.
+
+    Without a budget a race that takes longer than was aimed at is the smallest there is. With one
+    it raises UsageError.
+    """
+    from unetlite.compare import planning
+
+    seconds = planning.DEFAULT_SECONDS
+    if budget is not None:
+        seconds = parse_duration(budget)
+    race = planning.plan_race(question, times, seconds)
+    if race is None:
+        race = planning.smallest_race(question, times)
+        if budget is not None:
+            raise planning.budget_error(budget, race)
+    return race, seconds
+
+
+def check_operators(text: str) -> list[str]:
+    """The names of operators. Raises UsageError unless they are two or more that exist."""
+    from unetlite.network.upsampling import UPSAMPLERS
+
+    names = text.split(",")
+    if len(set(names)) < 2 or not set(names) <= UPSAMPLERS.keys():
+        raise UsageError(f"--operators {text}: expected two or more of {', '.join(UPSAMPLERS)}.")
+    return names
+
+
+def inspect_data(
+    request: Request, overridden: set[str], directory: Path
+) -> tuple[list[str], dict[str, Any]]:
+    """Overrides that choose the data, and settings by what is in a folder, by dotted key."""
+    public_sets = {file.stem for file in (CONFIGS / "data").glob("*.yaml")} - {"folder"}
+    if request.data in public_sets:
+        return [f"data={request.data}", *request.overrides], {}
+    overrides = ["data=folder", *request.overrides]
+    options = folder_options(request.data, request.overrides)
+    inspection = inspect_folder(Path(request.data), options)
+    print("\n".join(inspection.lines()))
+    page = directory / "inspection.html"
+    write_page(inspection, page)
+    print(f"preview  {page}", flush=True)
+    values = {}
+    for key, value in inspection.settings.items():
+        if f"data.{key}" not in overridden:
+            values[f"data.{key}"] = value
+    return overrides, values
+
+
+def fit_crop(settings: Settings, data: "SegmentationData") -> dict[str, int]:
+    """A smaller crop for small images, a multiple of 16: what they do not fill is padding."""
+    longer_sides = [max(size) for size in data.dataset.splits["train"].sizes]
+    typical = median(longer_sides)
+    if typical >= settings.data.crop_size:
+        return {}
+    return {"data.crop_size": math.ceil(typical / 16) * 16}
+
+
+def class_shares(data: "SegmentationData") -> list[str]:
+    """The classes with their shares of the training pixels, such as "water 34.0%"."""
+    classes = data.dataset.classes
+    counts = np.array(data.dataset.splits["train"].labels[: len(classes)])
+    shares = counts / counts.sum()
+    return [f"{name} {share:.1%}" for name, share in zip(classes, shares, strict=True)]
+
+
+def print_classes(data: "SegmentationData") -> None:
+    """Prints classes, splits and groups of a public data set."""
+    splits = data.dataset.splits
+    sizes = [f"{len(split)} {name}" for name, split in splits.items()]
+    groups = len(set(splits["test"].groups))
+    print(f"classes  {', '.join(class_shares(data))}")
+    print(f"splits   {', '.join(sizes)}; {groups} groups are tested")
