@@ -25,6 +25,9 @@ def arguments(discs, *more):
         str(discs),
         "trainer.max_steps=2",
         "model.widths=[4,6]",
+        "data.batch_size=8",
+        "data.crop_size=32",
+        "data.crops_per_image=1",
         "--operators",
         "nearest,transpose",
         "--parallel",
@@ -67,6 +70,7 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(
     refused = run_cli(*arguments(discs, "--margin", "0.5"))
     assert refused.exit_code == 2
     assert "margin was 0.99 and is 0.5" in refused.stderr
+    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
     check_other_data(discs, tmp_path, directory)
 
 
