@@ -52,6 +52,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
             "--runtime",
             "--size",
             "--tensorboard",
+            "--without",
             "directory",
         ],
         "judge": [

@@ -4,6 +4,8 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -107,25 +109,28 @@ def picture_grid(
 ) -> np.ndarray:
     """RGB uint8 (H, W, 3): rows by caption, in columns by name, with a legend at the foot.
 
-    All rows have pictures of the same names, which are scaled into squares of `cell` pixels.
+    All rows have pictures of the same names, which are scaled to fit squares of `cell` pixels. A
+    row is as high as its pictures.
     """
     columns = list(next(iter(rows.values())))
     column_width = cell + GAP
-    row_height = CAPTION + GAP + cell + GAP
+    fitted = {}
+    for caption, pictures in rows.items():
+        fitted[caption] = [fit(Image.fromarray(pictures[title]), cell) for title in columns]
+    heights = [max(picture.height for picture in row) for row in fitted.values()]
     width = GAP + len(columns) * column_width
-    height = CAPTION + len(rows) * row_height + CAPTION + GAP
+    height = CAPTION + sum(heights) + len(rows) * (CAPTION + 2 * GAP) + CAPTION + GAP
     canvas = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(canvas)
-    draw.font = ImageFont.load_default(FONT_SIZE)
+    draw.font = load_font()
     for column, title in enumerate(columns):
         draw.text((GAP + column * column_width, 2), title, INK)
     top = CAPTION
-    for caption, pictures in rows.items():
+    for (caption, row), row_height in zip(fitted.items(), heights, strict=True):
         draw.text((GAP, top + 3), caption, INK)
-        for column, title in enumerate(columns):
-            picture = fit(Image.fromarray(pictures[title]), cell)
+        for column, picture in enumerate(row):
             canvas.paste(picture, (GAP + column * column_width, top + CAPTION + GAP))
-        top += row_height
+        top += CAPTION + GAP + row_height + GAP
     entries = dict(legend)
     if "error" in columns:
         entries["wrong"] = WRONG
@@ -136,6 +141,15 @@ def picture_grid(
         draw.text((left + 20, top - 1), name, INK)
         left += 40 + round(draw.textlength(name))
     return np.array(canvas)
+
+
+@cache
+def load_font() -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which has Latin, Greek, Cyrillic and more; Pillow's own has English only."""
+    from matplotlib import get_data_path
+
+    file = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(file, FONT_SIZE)
 
 
 def data_uri(picture: np.ndarray) -> str:

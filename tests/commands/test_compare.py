@@ -110,3 +110,26 @@ def test_another_metric_or_margin_than_that_of_the_race_is_refused(raced, option
     refused = run_compare(raced, option, value)
     assert refused.exit_code == 2
     assert f"{option} {value}: the race was planned with " in refused.stderr
+
+
+def test_images_can_be_left_out_which_verdict_and_report_say(runs):
+    comparison = read_comparison(runs)
+    first, second, *kept = comparison.runs[0].images
+    result = run_compare(runs, *UNTIMED, "--without", f"{first},{second}")
+    assert result.exit_code == 0, result.output
+    sentence = f"Judged without 2 test images, as asked: {', '.join(sorted([first, second]))}."
+    assert sentence in " ".join(result.stdout.split())
+    content = json.loads((runs / "report.json").read_text())
+    assert content["without_images"] == sorted([first, second])
+    assert sentence == content["verdict"][0]
+    run = comparison.variants["bilinear"][0]
+    positions = [run.images.index(name) for name in kept]
+    counts = run.counts("overlap")[positions].sum(0)  # (K, 3)
+    iou = counts[:, 0] / counts.sum(1)
+    assert content["runs"]["bilinear"][0]["test/miou"] == pytest.approx(iou.mean())
+    assert f"<h3>{first}:" not in (runs / "report.html").read_text()
+    unknown = run_compare(runs, *UNTIMED, "--without", f"{first}0")
+    assert unknown.exit_code == 2
+    assert first in unknown.output.replace(f"--without {first}0", "")
+    everything = run_compare(runs, *UNTIMED, "--without", ",".join(comparison.runs[0].images))
+    assert "leaves none of 4 test images" in " ".join(everything.output.split())

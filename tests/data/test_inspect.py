@@ -162,6 +162,11 @@ def make_jpeg(root):
 
 
 def make_shades(root):
+    row = np.array([0] * 6 + [60, 120, 180, 220] + [255] * 6, np.uint8)
+    make_folder(root, [np.tile(row, (12, 1))] * 4)
+
+
+def make_photographs(root):
     make_folder(root, [noise(*SIZE, seed=k) for k in range(4)])
 
 
@@ -184,6 +189,7 @@ def make_shades(root):
             ["all masks hold the class a alone; they also hold 255, which is ignored"],
         ),
         (make_shades, {}, ["values between", "was a JPEG"]),
+        (make_photographs, {}, ["looks like a photograph and not like a mask (4 of 4"]),
         (lambda root: root.joinpath("images").mkdir(), {}, ["no layout fits", "It has images/."]),
         (lambda root: root.rmdir(), {}, ["no such folder"]),
     ],

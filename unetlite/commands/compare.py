@@ -21,6 +21,8 @@ from unetlite.errors import UsageError
 from unetlite.files import shell_path
 from unetlite.terminal import load_libraries, progress
 
+MOST_SUSPECTS = 5  # that the terminal names; the report has all
+
 if TYPE_CHECKING:
     from unetlite.compare.race_record import RaceRecord
     from unetlite.compare.report import Report
@@ -57,6 +59,9 @@ def compare(
     images: Annotated[
         Path | None, typer.Option(help="Where the data set of the runs is now, if it moved.")
     ] = None,
+    without: Annotated[
+        str | None, typer.Option(help="Test images to judge without, such as 042,077.")
+    ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write chart and pictures for it.")
     ] = False,
@@ -80,6 +85,7 @@ def compare(
         images,
         tensorboard,
         target,
+        without.split(",") if without else (),
     )
 
 
@@ -95,6 +101,7 @@ def report_on(
     images: Path | None = None,
     tensorboard: bool = False,
     target: Target = ANY_TARGET,
+    without: Sequence[str] = (),
 ) -> "Report":
     """Compares runs, writes the report, and prints it. The options are those of the command."""
     from unetlite.compare.comparison import read_comparison
@@ -103,6 +110,8 @@ def report_on(
     load_libraries("torch", "lightning")
     size = target.image_size(size)
     comparison = restrict_comparison(read_comparison(directory, by, allow), target, size)
+    if without:
+        comparison = comparison.leave_out_images([name.strip() for name in without])
     if comparison.race is not None:
         metric, margin = planned_criteria(comparison.race, metric, margin)
     with progress("reading checkpoints") as update:
@@ -164,6 +173,11 @@ def print_report(report: "Report", written: list[str]) -> None:
     console = get_console()
     paragraphs = [f"left out: {reason}" for reason in report.comparison.left_out]
     paragraphs += report.verdicts + report.cautions
+    suspects = report.suspects.sentences
+    paragraphs += suspects[:MOST_SUSPECTS]
+    if len(suspects) > MOST_SUSPECTS:
+        paragraphs.append(f"{len(suspects) - MOST_SUSPECTS} more images to look at: report.html.")
+    paragraphs += report.orientation
     console.print("\n\n".join(paragraphs) + "\n", highlight=False, markup=False)
     console.print(terminal_table(report))
     if report.comparison.by != "model":

@@ -29,6 +29,7 @@ FOLDER_OPTIONS = (
     "test_fraction",
     "split_seed",
     "channels",
+    "resize",
     "orientation",
     "nodata",
 )
@@ -103,6 +104,9 @@ def inspection_json(inspection: Inspection) -> dict[str, Any]:
     """The inspection as plain values, without its picture."""
     values = asdict(inspection)
     del values["contact_sheet"]
+    for entry in values["classes"]:
+        if entry["thickness"] is not None:
+            del entry["thickness"]["pixels"], entry["thickness"]["relative"]
     return values
 
 

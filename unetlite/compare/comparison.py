@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ class Comparison:
     race: RaceRecord | None = None  # that the runs are of
     dropped: dict[str, float] = field(default_factory=dict)  # by a race, with their regret then
     failed: dict[str, RunsBySeed] = field(default_factory=dict)  # what variants out of it trained
+    without_images: list[str] = field(default_factory=list)  # which the runs were tested on
 
     @property
     def runs(self) -> list[Run]:
@@ -108,6 +110,34 @@ class Comparison:
             variants[name] = [run for run in runs if run.seed not in seeds]
         kept = [seed for seed in self.seeds if seed not in seeds]
         return replace(self, variants=variants, seeds=kept)
+
+    def leave_out_images(self, names: Sequence[str]) -> "Comparison":
+        """The same as if the runs had not been tested on these images.
+
+        Raises UsageError for an unknown name, or if no image is left.
+        """
+        images = self.runs[0].images
+        for name in names:
+            if name not in images:
+                close = get_close_matches(name, images) or images[:3]
+                raise UsageError(
+                    f"--without {name}: no test image is called so; expected a name such as "
+                    f"{', '.join(close)}."
+                )
+        if set(names) >= set(images):
+            raise UsageError(f"--without leaves none of {len(images)} test images; keep some.")
+        variants = {}
+        for variant, runs in self.variants.items():
+            variants[variant] = [run.without(names) for run in runs]
+        failed = {}
+        for variant, by_seed in self.failed.items():
+            failed[variant] = {seed: run.without(names) for seed, run in by_seed.items()}
+        return replace(
+            self,
+            variants=variants,
+            failed=failed,
+            without_images=sorted(set(names)),
+        )
 
     def leave_out(self, reasons: Mapping[str, str]) -> "Comparison":
         """The same without variants, for these reasons.

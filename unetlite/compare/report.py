@@ -1,7 +1,7 @@
 """The content of a report: verdicts, warnings, and what they are based on."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from unetlite.compare.device_costs import DeviceCosts, put_device_costs
 from unetlite.compare.evidence import describe_rarely_learnt
 from unetlite.compare.figures import Figures, draw_figures
 from unetlite.compare.metrics import METRICS
+from unetlite.compare.orientation import find_orientation
+from unetlite.compare.suspects import Suspects, find_suspects
 from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, describe
 from unetlite.judge.verdict import Cost, describe_groups, join_names, verdicts
 from unetlite.network.checkpoint import load_network
@@ -29,6 +31,8 @@ class Report:
     costs: Costs
     figures: Figures
     margin: float | None = None
+    suspects: Suspects = field(default_factory=Suspects)  # images to look at
+    orientation: list[str] = field(default_factory=list)  # whether images have an up, in sentences
 
     @property
     def cost(self) -> Cost:
@@ -49,7 +53,12 @@ class Report:
     @property
     def verdicts(self) -> list[str]:
         """What to choose; if trainings collapsed, also without their seeds."""
-        return verdicts(
+        without = self.comparison.without_images
+        sentences = []
+        if without:
+            count = f"{len(without)} test image{'s' if len(without) > 1 else ''}"
+            sentences.append(f"Judged without {count}, as asked: {', '.join(without)}.")
+        return sentences + verdicts(
             self.analysis,
             self.cost,
             self.margin,
@@ -149,6 +158,8 @@ def make_report(
         costs,
         draw_figures(comparison, networks, images),
         margin,
+        find_suspects(comparison, networks, images),
+        find_orientation(comparison, networks, images),
     )
 
 

@@ -2,7 +2,9 @@
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,26 @@ class Run:
                 scores[f"test/iou/{label}"] = true_positive / (true_positive + errors)
                 scores[f"test/dice/{label}"] = 2 * true_positive / (2 * true_positive + errors)
         return scores
+
+    def without(self, images: Collection[str]) -> "Run":
+        """The same as if it had not been tested on these images.
+
+        Test scores that are not made of counts of pixels have no value then, such as ripple.
+        """
+        kept = [name not in images for name in self.images]
+        run = replace(
+            self,
+            images=list(compress(self.images, kept)),
+            groups=list(compress(self.groups, kept)),
+            columns={name: column[kept] for name, column in self.columns.items()},
+        )
+        metrics: dict[str, float | None] = {}
+        for name, score in run.scores().items():
+            metrics[name] = None if math.isnan(score) else score
+        for name, value in self.metrics.items():
+            if not name.startswith("test/"):
+                metrics[name] = value
+        return replace(run, metrics=metrics)
 
     def test_set(self) -> tuple[Any, ...]:
         """What identifies the test set: images, groups, classes, and the pixels of each class."""

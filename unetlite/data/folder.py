@@ -11,6 +11,7 @@ from PIL import Image
 from pydantic import PositiveInt
 
 from unetlite.classes import IGNORE
+from unetlite.data.doctor.coding import check_coding, distinct_values, ignores_by_default
 from unetlite.data.duplicates import group_duplicates
 from unetlite.data.formats import open_image_file
 from unetlite.data.labels import FOREGROUND, ClassTable
@@ -337,6 +338,9 @@ class Folder(FilePairs):
     def samples(self) -> dict[str, Iterable[Sample]]:
         if self.undeclared:
             self.check_foreground()
+        elif self.layout_classes is None and ignores_by_default(self.table):
+            masks = ((pair.mask.name, self.mask_values(pair)) for pair in self.all_pairs())
+            check_coding(distinct_values(masks), self.table.ignored)
         return super().samples()
 
     def check_foreground(self) -> None:

@@ -4,15 +4,30 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from unetlite.classes import IGNORE, Colour
 from unetlite.data.decoding import make_counter
+from unetlite.data.doctor.coding import (
+    check_coding,
+    distinct_values,
+    find_depths,
+    find_rare_values,
+    ignores_by_default,
+)
+from unetlite.data.doctor.near_duplicates import (
+    describe_near_duplicates,
+    find_near_duplicates,
+    make_thumbnail,
+)
+from unetlite.data.doctor.same_masks import find_same_masks
+from unetlite.data.doctor.swapped import check_swapped
+from unetlite.data.doctor.thickness import Thickness, describe_loss, measure_thickness
 from unetlite.data.folder import Folder
 from unetlite.data.labels import ClassTable
-from unetlite.data.layouts.base import Pair
+from unetlite.data.layouts.base import Pair, counted
 from unetlite.data.layouts.names import MaskNamesError, format_names
 from unetlite.data.mask_values import infer_classes
 from unetlite.data.samples import Sample
@@ -28,12 +43,16 @@ from unetlite.visualize import (
 
 MOST_MASKS = 300  # that are inspected, evenly spread over the folder
 MOST_IMAGES = 50  # that are inspected, likewise
+MOST_MEASURED = 40  # masks whose thickness is measured, likewise
+MOST_COMPARED = 2_000  # images that are compared with one another, likewise
 FEW_IMAGES = 30
 RARE = 0.01  # of the pixels
 BINS = 24  # of a histogram
 FEWEST_NODATA = 0.001  # the share of the pixels from which on a value is noticed
 GAP_OF_NODATA = 2  # its distance from all other values, by their range
 PREVIEWS = 5  # images of the contact sheet
+
+Entry = TypeVar("Entry")
 
 Masks = Mapping[str, np.ndarray]  # mask values by what messages call a mask
 
@@ -46,6 +65,7 @@ class ClassSummary:
     colour: Colour
     share: float  # of the pixels with a truth, 0 to 1
     masks: int  # that have it
+    thickness: Thickness | None = None  # None for an absent class
 
 
 @dataclass
@@ -94,6 +114,7 @@ class Inspection:
             f"classes  {classes} ({self.meaning})",
             f"splits   {splits}, {self.origin}",
             f"groups   {groups}",
+            f"thick    {self._thicknesses()}",
         ]
         if self.has_valid:
             lines.append("valid    where a file of valid/ is zero is no truth")
@@ -113,6 +134,15 @@ class Inspection:
             extent += f" ({masks} were inspected)"
         return extent
 
+    def _thicknesses(self) -> str:
+        measured = []
+        for entry in self.classes:
+            if entry.thickness is not None:
+                thickness = entry.thickness
+                text = f"{entry.name} {thickness.median:.3g} px ({thickness.thinnest:.3g})"
+                measured.append(text)
+        return f"{', '.join(measured)}: median, and thinnest 5 %"
+
     def _ranges(self) -> str:
         low = min(channel.low for channel in self.channels)
         high = max(channel.high for channel in self.channels)
@@ -129,8 +159,13 @@ def inspect_folder(root: Path, options: Mapping[str, Any]) -> Inspection:
     settings = {"root": str(root.resolve()), **options}
     folder = open_folder(settings)
     pairs = list(folder.all_pairs())
-    masks = {pair.mask.name: folder.mask_values(pair) for pair in spread(pairs, MOST_MASKS)}
+    by_mask = {pair.mask.name: pair for pair in spread(pairs, MOST_MASKS)}
+    masks = {name: folder.mask_values(pair) for name, pair in by_mask.items()}
+    check_swapped(folder, by_mask, masks)
     meaning = find_classes(settings, folder, masks)
+    distinct = distinct_values(masks.items())
+    if ignores_by_default(folder.table):
+        check_coding(distinct, folder.table.ignored)
     classes = summarise_classes(masks, folder.table)
     check_shares(root, classes, masks)
     shown = spread(pairs, MOST_IMAGES)
@@ -155,7 +190,13 @@ def inspect_folder(root: Path, options: Mapping[str, Any]) -> Inspection:
         groups=len({pair.group for pair in pairs}),
         has_valid=any(pair.valid for pair in pairs),
         notes=folder.notes,
-        warnings=find_warnings(folder, classes, samples),
+        warnings=[
+            *find_rare_values(distinct, folder.table),
+            *find_depths(masks, folder.table),
+            *find_thin(classes, folder.resize),
+            *find_copies(folder, by_mask, masks),
+            *find_warnings(folder, classes, samples),
+        ],
         contact_sheet=draw_contact_sheet(samples, channels, classes),
     )
 
@@ -182,10 +223,10 @@ def describe_layout(folder: Folder, settings: Mapping[str, Any]) -> str:
     return f"{folder.layout}, with {format_names(settings.get('image_name'), mask_name)}"
 
 
-def spread(pairs: Sequence[Pair], most: int) -> list[Pair]:
-    """So many of the pairs at equal distances, or all if there are fewer."""
-    positions = np.linspace(0, len(pairs) - 1, most).round().astype(int)
-    return [pairs[position] for position in np.unique(positions).tolist()]
+def spread(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """So many of the entries at equal distances, or all if there are fewer."""
+    positions = np.linspace(0, len(entries) - 1, most).round().astype(int)
+    return [entries[position] for position in np.unique(positions).tolist()]
 
 
 def find_classes(settings: dict[str, Any], folder: Folder, masks: Masks) -> str:
@@ -206,12 +247,17 @@ def find_classes(settings: dict[str, Any], folder: Folder, masks: Masks) -> str:
 
 
 def summarise_classes(masks: Masks, table: ClassTable) -> list[ClassSummary]:
-    """The classes of the table, with their shares of the masks."""
+    """The classes of the table, with their shares of the masks and their thickness."""
     counts = []
+    measured = []
+    chosen = spread(list(masks), MOST_MEASURED)
     for name, values in masks.items():
         indices = table.indices(values, name)
+        if name in chosen:
+            measured.append(indices)
         counts.append(np.bincount(indices.ravel(), minlength=256)[: len(table.names)])
     by_mask = np.array(counts)  # (masks, K)
+    thicknesses = measure_thickness(measured, len(table.names))
     shares = by_mask.sum(0) / max(by_mask.sum(), 1)
     summaries = []
     for k, name in enumerate(table.names):
@@ -222,6 +268,7 @@ def summarise_classes(masks: Masks, table: ClassTable) -> list[ClassSummary]:
                 table.colours[k],
                 float(shares[k]),
                 present,
+                thicknesses[k],
             )
         )
     return summaries
@@ -309,7 +356,7 @@ def find_warnings(
     warnings += find_undeclared_nodata(samples)
     constant = [sample.name for sample in samples if is_constant(sample)]
     if constant:
-        warnings.append(f"{len(constant)} image(s) hold one value, such as {constant[0]}")
+        warnings.append(f"{counted(len(constant), 'image')} of one value, such as {constant[0]}")
     if len(pairs) < FEW_IMAGES:
         warnings.append(f"{len(pairs)} images are few: a verdict about others will be wide")
     # What names have before a last number.
@@ -322,6 +369,42 @@ def find_warnings(
             f"give {shlex.quote(f'data.group={pattern}')}"
         )
     return warnings
+
+
+def find_thin(classes: Sequence[ClassSummary], resize: int | None) -> list[str]:
+    """Warnings of classes that scaling the images down would erase, but for the commonest."""
+    largest = max(entry.share for entry in classes)
+    warnings = []
+    for entry in classes:
+        if entry.thickness is not None and entry.share < largest:
+            warnings += describe_loss(entry.name, entry.thickness, resize)
+    return warnings
+
+
+def find_copies(folder: Folder, by_mask: Mapping[str, Pair], masks: Masks) -> list[str]:
+    """Warnings of images that are nearly the same, and of masks that are, with their pairs."""
+    located = []
+    for split, pairs in folder.pairs.items():
+        located += [(split, pair) for pair in pairs]
+    compared = spread(located, MOST_COMPARED)
+    thumbnails = []
+    for _, pair in compared:
+        pixels = folder.read_pixels(pair, as_viewed=True)
+        thumbnails.append(make_thumbnail(pixels.values))
+    alike = []
+    names = set()
+    for found in find_near_duplicates(thumbnails):
+        (split, first), (other, second) = compared[found.first], compared[found.second]
+        names.add(frozenset((first.name, second.name)))
+        if split != other or first.group != second.group:
+            alike.append(found)
+    warnings = describe_near_duplicates(
+        alike,
+        [pair.name for _, pair in compared],
+        [split for split, _ in compared],
+    )
+    by_name = {by_mask[mask].name: values for mask, values in masks.items()}
+    return warnings + find_same_masks(by_name, names)
 
 
 def find_undeclared_nodata(samples: Sequence[Sample]) -> list[str]:

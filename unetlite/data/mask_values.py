@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from unetlite.classes import IGNORE
+from unetlite.data.doctor.coding import check_coding
 from unetlite.data.labels import FOREGROUND, MOST_CLASSES, Value, check_no_shades
 from unetlite.errors import UsageError
 
@@ -54,6 +55,7 @@ def classes_of_values(
     if len(present) == 2 and present[0] == 0:
         meaning = f"the masks hold {shown}; what is not 0 is foreground"
         return None, meaning + describe_ignored(stored, ignored)
+    check_coding(distinct, ignored)
     indices = [value for value in present if value != IGNORE]
     if len(indices) > 1 and indices[0] == 0 and indices[-1] < MOST_CLASSES:
         numbers = [k for k in range(indices[-1] + 1) if k not in ignored]

@@ -289,7 +289,7 @@ def check_is_mask(file: ImageFile) -> None:
     if file.blurs_values:
         raise UsageError(
             f"{file.path} is a JPEG or compressed like one, which blurs the values of a mask; "
-            "save masks as PNG or TIFF."
+            "save masks as PNG or TIFF. If it is a photograph, image and mask are swapped."
         )
 
 

@@ -1,0 +1,132 @@
+"""Images on which all networks fail are named, and only they."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from unetlite.compare import suspects
+from unetlite.compare.runs import Run
+from unetlite.compare.suspects import best_scores, find_suspects
+from unetlite.data.cache import Batch
+from unetlite.errors import UsageError
+
+
+def make_run(iou):
+    """A run whose image k has this IoU of the foreground, of 100 pixels."""
+    right = np.round(200 * np.array(iou) / (1 + np.array(iou)))  # TP of 100 + FP = 100
+    columns = {
+        "overlap/tp/rest": np.full(len(iou), 5000.0),
+        "overlap/fp/rest": 100 - right,
+        "overlap/fn/rest": 100 - right,
+        "overlap/tp/nucleus": right,
+        "overlap/fp/nucleus": 100 - right,
+        "overlap/fn/nucleus": 100 - right,
+    }
+    names = [f"{k:03d}" for k in range(len(iou))]
+    return Run(
+        SimpleNamespace(path=Path("run")),
+        {"seed": 0},
+        {},
+        {},
+        "",
+        names,
+        names,
+        columns,
+    )
+
+
+@pytest.fixture
+def find(monkeypatch):
+    def no_data(*_):
+        raise UsageError("moved")
+
+    monkeypatch.setattr(suspects, "open_data", no_data)
+    return lambda *runs: find_suspects(SimpleNamespace(runs=[make_run(iou) for iou in runs]), {})
+
+
+def test_an_image_on_which_all_fail_is_named_worst_first(find):
+    usual = [0.8] * 10
+    result = find([*usual, 0.1, 0.02, 0.02], [*usual, 0.05, 0.01, 0.7])
+    assert [suspect.name for suspect in result.failed] == ["011", "010"]
+    assert result.sentences[0].startswith(
+        "All 2 trainings fail on 011: IoU 0.02 at best, where the median image has 0.80 "
+    )
+    assert result.pictures == {}
+
+
+def test_hard_images_and_networks_that_learnt_nothing_are_no_finding(find):
+    assert find(np.linspace(0.3, 0.9, 20)).sentences == []
+    assert find([0.1] * 10 + [0.0]).sentences == []
+    assert find([0.8, 0.8, 0.0]).sentences == []  # too few
+
+
+def test_images_without_foreground_have_no_score():
+    run = make_run([0.5, 0.5])
+    for kind in ("tp", "fn"):
+        run.columns[f"overlap/{kind}/nucleus"][0] = 0
+    assert np.isnan(best_scores([run])).tolist() == [True, False]
+
+
+def area(seed):
+    """Discs uint8 (80, 90)."""
+    generator = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:80, :90]
+    mask = np.zeros((80, 90), np.uint8)
+    for top, left in generator.uniform((10, 10), (70, 80), (6, 2)):
+        mask[(rows - top) ** 2 + (columns - left) ** 2 < 36] = 1
+    return mask
+
+
+class Split:
+    """Images whose pixels are the truth, and masks, of which some are not."""
+
+    def __init__(self, prefix, areas, masks):
+        self.names = [f"{prefix}{k}" for k in range(len(areas))]
+        self.sizes = [(80, 90)] * len(areas)
+        self.labels = [9, 1]
+        self.areas = areas
+        self.masks = masks
+
+    def full_crop(self, index):
+        return index
+
+    def __getitem__(self, index):
+        image = torch.from_numpy(self.areas[index])[None]
+        return Batch(image, torch.from_numpy(self.masks[index].copy()))
+
+
+def test_masks_in_the_wrong_place_are_named_in_test_and_validation(monkeypatch):
+    areas = [area(seed) for seed in range(12)]
+    masks = list(areas)
+    masks[1], masks[2] = areas[2], areas[1]
+    val = [area(seed) for seed in range(20, 24)]
+    moved = [*val[:3], np.roll(val[3], (0, 8), (0, 1))]
+    splits = {
+        "train": Split("t", areas[:1], masks[:1]),
+        "val": Split("v", val, moved),
+        "test": Split("", areas, masks),
+    }
+    display = SimpleNamespace(rgb=lambda image: np.repeat(image.transpose(1, 2, 0), 3, 2))
+    dataset = SimpleNamespace(
+        splits=splits,
+        classes=("rest", "nucleus"),
+        colours=((0, 0, 0), (9, 9, 9)),
+        display=display,
+    )
+    monkeypatch.setattr(suspects, "open_data", lambda *_: SimpleNamespace(dataset=dataset))
+    monkeypatch.setattr(
+        suspects, "predict", lambda _, image: SimpleNamespace(classes=image[0].numpy())
+    )
+    run = make_run([0.8, 0.05, 0.05, *[0.8] * 9])
+    run = replace(run, images=splits["test"].names)
+    result = find_suspects(SimpleNamespace(runs=[run]), {"a": None, "b": None})
+    first, second, third = result.sentences
+    assert first.startswith("The mask of 2 fits the image 1 better than its own")
+    assert second.startswith("The mask of 1 fits the image 2 better than its own")
+    assert third.startswith("The mask of v3 is shifted by 8 pixels to the right")
+    assert [suspect.name for suspect in result.failed] == ["1", "2"]
+    assert list(result.pictures[third]) == ["image", "mask", "prediction"]

@@ -1,0 +1,87 @@
+"""Whether images have an up: validation images are scored as they are, flipped and turned."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unetlite.classes import IGNORE
+from unetlite.compare.comparison import Comparison
+from unetlite.compare.figures import open_data, predict
+from unetlite.compare.suspects import LEAST_LEARNT, MOST_NETWORKS
+from unetlite.data.loader import SegmentationData
+from unetlite.errors import UsageError
+from unetlite.network.unet import UNet
+
+MOST_IMAGES = 16  # of the validation images
+MOST_PIXELS = 2**20  # of these
+HARDLY = 0.02  # of IoU; images of which flipped ones lose less have no up
+
+Transform = Callable[[torch.Tensor], torch.Tensor]  # of (..., H, W)
+
+TRANSFORMS: dict[str, tuple[str, Transform]] = {
+    "horizontal_flip": ("mirrored", lambda pixels: pixels.flip(-1)),
+    "vertical_flip": ("upside down", lambda pixels: pixels.flip(-2)),
+    "quarter_turns": ("turned by a quarter", lambda pixels: pixels.rot90(1, (-2, -1))),
+}
+"""What does it to images, by the key of data.augment that trains it, and how it is called."""
+
+
+def find_orientation(
+    comparison: Comparison, networks: Mapping[str, UNet], folder: Path | None = None
+) -> list[str]:
+    """A sentence on flips and turns that are off in training, but that networks hardly notice.
+
+    `folder` is where the data are now, if they moved; without them there is none.
+    """
+    augment = comparison.runs[0].config["data"].get("augment", {})
+    tried = {}
+    for key, (title, transform) in TRANSFORMS.items():
+        if not augment.get(key, False):
+            tried[key] = (title, transform)
+    if not tried:
+        return []
+    try:
+        data = open_data(comparison, folder)
+    except (UsageError, OSError, RuntimeError):
+        return []
+    chosen = list(networks.values())[:MOST_NETWORKS]
+    upright = score_transformed(data, chosen, lambda pixels: pixels)
+    if upright < LEAST_LEARNT:
+        return []
+    safe = {}
+    for key, (title, transform) in tried.items():
+        score = score_transformed(data, chosen, transform)
+        if score >= upright - HARDLY:
+            safe[key] = f"{title} {score:.3f}"
+    if not safe:
+        return []
+    options = " ".join(f"data.augment.{key}=true" for key in safe)
+    return [
+        f"Networks score validation images as well {' and '.join(safe.values())} as upright "
+        f"({upright:.3f}, IoU of all but the commonest class): the images have no up there. Train "
+        f"with {options}."
+    ]
+
+
+def score_transformed(data: SegmentationData, networks: list[UNet], transform: Transform) -> float:
+    """The mean IoU of networks on transformed validation images, of all but the commonest class."""
+    split = data.dataset.splits["val"]
+    labels = data.dataset.splits["train"].labels[: len(data.dataset.classes)]
+    background = int(np.argmax(labels))
+    common = np.zeros(len(networks))
+    union = np.zeros(len(networks))
+    left = MOST_PIXELS
+    for index, (height, width) in enumerate(split.sizes[:MOST_IMAGES]):
+        if height * width > left:
+            continue
+        left -= height * width
+        image, mask = split[split.full_crop(index)]
+        truth = transform(mask).numpy()
+        for k, network in enumerate(networks):
+            classes = predict(network, transform(image)).classes
+            is_other = ((classes != background) | (truth != background)) & (truth != IGNORE)
+            union[k] += is_other.sum()
+            common[k] += (is_other & (classes == truth)).sum()
+    return float((common / np.maximum(union, 1)).mean())

@@ -1,0 +1,263 @@
+"""Images to look at: all networks fail on them, or their masks fit elsewhere better."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from unetlite.classes import IGNORE
+from unetlite.compare.comparison import Comparison
+from unetlite.compare.figures import SIDE, open_data, predict
+from unetlite.compare.misplaced import Fit, Shift, find_fit, find_shift, overlap
+from unetlite.compare.runs import Run
+from unetlite.data.cache import Split
+from unetlite.data.loader import SegmentationData
+from unetlite.errors import UsageError
+from unetlite.network.unet import UNet
+from unetlite.visualize import Pictures, colour_mask, fit
+
+FAILED = 0.25  # of the median image's score: what all networks are below is named
+DOUBTFUL = 0.8  # of the same: below, other places for the mask are tried
+LEAST_LEARNT = 0.2  # a median score from which on networks know what they look for
+FEWEST_IMAGES = 8  # to speak of a median
+MOST_NETWORKS = 3  # that vote
+MOST_EXAMINED = 60  # images of a split, the worst of the test images
+MOST_PIXELS = 2**23  # of the images of a split that are predicted
+MOST_MASKS = 2**26  # pixels of masks that a prediction is compared with
+MOST_SHOWN = 6  # images in the report
+
+
+class Suspect(NamedTuple):
+    """An image, why it is one to look at, and what is shown of it."""
+
+    name: str
+    reason: str  # a sentence
+    pictures: Pictures
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """What to look at, most conspicuous first."""
+
+    failed: list[Suspect] = field(default_factory=list)  # by all networks
+    misplaced: list[Suspect] = field(default_factory=list)  # masks that fit elsewhere
+
+    @property
+    def sentences(self) -> list[str]:
+        """The reasons, without those of images that have another one."""
+        explained = {suspect.name for suspect in self.misplaced}
+        others = [suspect for suspect in self.failed if suspect.name not in explained]
+        return [suspect.reason for suspect in [*self.misplaced, *others]]
+
+    @property
+    def pictures(self) -> dict[str, Pictures]:
+        """Image, mask and majority prediction by reason."""
+        shown = {}
+        for suspect in [*self.misplaced, *self.failed][:MOST_SHOWN]:
+            if suspect.pictures:
+                shown[suspect.reason] = suspect.pictures
+        return shown
+
+
+class Examined(NamedTuple):
+    """An image with what networks that were not trained on it predict."""
+
+    name: str
+    rgb: np.ndarray  # uint8 (H, W, 3)
+    mask: np.ndarray  # class indices (H, W)
+    majority: np.ndarray  # class indices (H, W)
+
+
+def find_suspects(
+    comparison: Comparison, networks: Mapping[str, UNet], folder: Path | None = None
+) -> Suspects:
+    """Test images on which all trainings fail, and masks of test and validation images that fit
+    another image or place better than their own.
+
+    `folder` is where the data are now, if they moved; without them there are no pictures.
+    """
+    runs = comparison.runs
+    scores = best_scores(runs)
+    median = float(np.nanmedian(scores)) if not np.isnan(scores).all() else 0.0
+    if len(scores) < FEWEST_IMAGES or median < LEAST_LEARNT:
+        return Suspects()
+    order = np.argsort(scores, kind="stable")  # NaN is last
+    failed = [k for k in order.tolist() if scores[k] < FAILED * median]
+    reasons = {}
+    for k in failed:
+        reasons[runs[0].images[k]] = (
+            f"All {len(runs)} trainings fail on {runs[0].images[k]}: IoU {scores[k]:.2f} at best, "
+            f"where the median image has {median:.2f} ({background_name(runs)} left out). Look at "
+            "the image and its mask."
+        )
+    try:
+        data = open_data(comparison, folder)
+    except (UsageError, OSError, RuntimeError):
+        return Suspects([Suspect(name, reason, {}) for name, reason in reasons.items()])
+    doubtful = [runs[0].images[k] for k in order.tolist() if scores[k] < DOUBTFUL * median]
+    return examine(
+        data,
+        list(networks.values())[:MOST_NETWORKS],
+        reasons,
+        doubtful[:MOST_EXAMINED],
+        median,
+    )
+
+
+def examine(
+    data: SegmentationData,
+    networks: Sequence[UNet],
+    reasons: Mapping[str, str],
+    doubtful: Sequence[str],
+    median: float,
+) -> Suspects:
+    """Predicts doubtful test images, and validation images, and looks where their masks fit."""
+    splits = data.dataset.splits
+    background = int(np.argmax(splits["train"].labels[: len(data.dataset.classes)]))
+    images = list(predict_images(data, "test", doubtful, networks))
+    shown = {each.name: show(each, data) for each in images}
+    suspects = Suspects([Suspect(name, reasons[name], shown.get(name, {})) for name in reasons])
+    images += predict_images(data, "val", splits["val"].names[:MOST_EXAMINED], networks)
+    for each in images:
+        own = overlap(each.majority != background, is_drawn(each.mask, background))
+        if own >= DOUBTFUL * median:
+            continue
+        reason = describe_misplaced(each, data, background, own, median)
+        if reason is not None:
+            suspects.misplaced.append(Suspect(each.name, reason, show(each, data)))
+    return suspects
+
+
+def describe_misplaced(
+    image: Examined,
+    data: SegmentationData,
+    background: int,
+    own: float,
+    median: float,
+) -> str | None:
+    """Where the mask of an image fits better, in a sentence; None if nowhere."""
+    prediction = image.majority != background
+    shift = find_shift(prediction, is_drawn(image.mask, background), median)
+    if shift is not None:
+        return describe_shift(image.name, shift)
+    fit = find_fit(prediction, masks_of_size(data, image, background), own, median)
+    if fit is not None:
+        return describe_fit(image.name, fit)
+    return None
+
+
+def describe_shift(name: str, shift: Shift) -> str:
+    """Such as "The mask of 017 is shifted by 8 pixels to the right ..."."""
+    parts = []
+    if shift.down:
+        parts.append(f"{abs(shift.down)} pixels {'down' if shift.down > 0 else 'up'}")
+    if shift.right:
+        direction = "to the right" if shift.right > 0 else "to the left"
+        parts.append(f"{abs(shift.right)} pixels {direction}")
+    return (
+        f"The mask of {name} is shifted by {' and '.join(parts)}: IoU with the prediction "
+        f"{shift.before:.2f}, moved back {shift.after:.2f}."
+    )
+
+
+def describe_fit(name: str, fit: Fit) -> str:
+    """Such as "The mask of 042 fits the image 077 ..."."""
+    return (
+        f"The mask of {fit.name} fits the image {name} better than its own: IoU with the "
+        f"prediction {fit.overlap:.2f}, that of its own mask {fit.own:.2f}."
+    )
+
+
+def best_scores(runs: Sequence[Run]) -> np.ndarray:
+    """The best IoU of any run on each test image (N,), of all classes but the commonest at once.
+
+    NaN for an image that has none of them.
+    """
+    scores = []
+    for run in runs:
+        counts = run.counts("overlap")  # (N, K, 3)
+        others = np.delete(counts, background_of(run), axis=1).sum(1)  # (N, 3)
+        true_positive, _, false_negative = others.T
+        has_truth = true_positive + false_negative > 0
+        union = others.sum(1)
+        scores.append(np.where(has_truth, true_positive / np.maximum(union, 1), np.nan))
+    return np.max(scores, axis=0)
+
+
+def background_of(run: Run) -> int:
+    """The class with most pixels of the truth."""
+    counts = run.counts("overlap").sum(0)  # (K, 3)
+    return int(np.argmax(counts[:, 0] + counts[:, 2]))
+
+
+def background_name(runs: Sequence[Run]) -> str:
+    """The name of that class."""
+    return runs[0].classes[background_of(runs[0])]
+
+
+def predict_images(
+    data: SegmentationData,
+    split_name: str,
+    names: Sequence[str],
+    networks: Sequence[UNet],
+) -> Iterator[Examined]:
+    """Images of a split by name, with the majority of the networks, up to MOST_PIXELS.
+
+    Of equal votes the lowest class counts.
+    """
+    left = MOST_PIXELS
+    split: Split = data.dataset.splits[split_name]
+    for name in names:
+        index = split.names.index(name)
+        height, width = split.sizes[index]
+        if height * width > left:
+            continue
+        left -= height * width
+        image, mask = split[split.full_crop(index)]
+        votes = torch.stack([torch.from_numpy(predict(each, image).classes) for each in networks])
+        majority = votes.mode(0).values.numpy()
+        rgb = data.dataset.display.rgb(image.numpy())
+        yield Examined(
+            name,
+            rgb,
+            mask.numpy(),
+            majority,
+        )
+
+
+def masks_of_size(
+    data: SegmentationData, image: Examined, background: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The masks of other images of that size: name, and where something is drawn (H, W)."""
+    left = MOST_MASKS
+    for split in data.dataset.splits.values():
+        for index, name in enumerate(split.names):
+            if tuple(split.sizes[index]) != image.mask.shape or name == image.name:
+                continue
+            left -= image.mask.size
+            if left < 0:
+                return
+            mask = split[split.full_crop(index)].mask.numpy()
+            yield name, is_drawn(mask, background)
+
+
+def is_drawn(mask: np.ndarray, background: int) -> np.ndarray:
+    """Where a mask (H, W) has another class than the commonest."""
+    return (mask != background) & (mask != IGNORE)
+
+
+def show(image: Examined, data: SegmentationData) -> Pictures:
+    """The pictures of an image, its mask and the majority prediction, none larger than SIDE."""
+    pictures = {
+        "image": image.rgb,
+        "mask": colour_mask(image.mask, data.dataset.colours),
+        "prediction": colour_mask(image.majority, data.dataset.colours),
+    }
+    for caption, picture in pictures.items():
+        if max(picture.shape[:2]) > SIDE:
+            pictures[caption] = np.array(fit(Image.fromarray(picture), SIDE))
+    return pictures
