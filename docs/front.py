@@ -44,8 +44,14 @@ def front(directory: Path) -> Figure:
         run = comparison.variants[name][0]
         network = load_network(run.files.test_checkpoint).eval()
         classes, features = predict(network, image)
-        errors = error_pictures(bright, mask.numpy(), classes, dataset.colours)["error"]
-        axes[0, column].imshow(errors)
+        pictures = error_pictures(
+            bright,
+            mask.numpy(),
+            classes,
+            dataset.colours,
+            focus=1,
+        )
+        axes[0, column].imshow(pictures["error"])
         axes[0, column].set_title(name, fontsize=11, fontweight="bold")
         axes[1, column].imshow(principal_components(features))
     axes[0, 1].set_ylabel("wrong pixels", fontsize=11)

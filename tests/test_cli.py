@@ -92,6 +92,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
             "inputs",
             "model",
         ],
+        "board": ["--port", "directory"],
         "demo": ["--host", "--port", "models"],
     }
 

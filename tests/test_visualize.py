@@ -1,21 +1,28 @@
 """Pictures of masks and of errors."""
 
 import numpy as np
+import pytest
 from helpers import noise
 from PIL import Image
 
 from unetlite.classes import IGNORE
 from unetlite.visualize import (
+    FALSE,
+    FOUND,
+    MISSED,
     UNLABELLED,
     WRONG,
     Display,
     colour_mask,
     default_channels,
+    densest_window,
+    enlarge,
     error_pictures,
     fit,
     overlay,
     palette_image,
     picture_grid,
+    rarest_class,
 )
 
 COLOURS = ((0, 0, 0), (230, 159, 0))
@@ -29,14 +36,64 @@ def test_a_mask_has_the_colours_of_its_classes():
     assert np.array_equal(np.asarray(image.convert("RGB")), colour_mask(mask[:, :2], COLOURS))
 
 
-def test_wrong_pixels_are_marked_where_there_is_a_truth():
-    truth = np.array([[0, 1, IGNORE], [1, 1, 0]], np.uint8)
-    prediction = np.array([[1, 1, 0], [1, 0, 0]], np.uint8)
-    image = noise(2, 3, 3)
-    pictures = error_pictures(image, truth, prediction, COLOURS)
-    is_wrong = (pictures["error"] == WRONG).all(-1)
-    assert is_wrong.tolist() == [[True, False, False], [False, True, False]]
+def test_missed_and_false_pixels_of_a_class_are_marked_where_there_is_a_truth():
+    truth = np.array([[0, 1, IGNORE], [1, 1, 0], [2, 2, 0]], np.uint8)
+    prediction = np.array([[1, 1, 1], [1, 0, 0], [0, 1, 2]], np.uint8)
+    image = noise(3, 3, 3)
+    pictures = error_pictures(image, truth, prediction, (*COLOURS, (1, 2, 3)), focus=1)
+    marked = {}
+    for name, colour in {"missed": MISSED, "false": FALSE, "other": WRONG}.items():
+        marked[name] = np.argwhere((pictures["error"] == colour).all(-1)).tolist()
+    assert marked == {"missed": [[1, 1]], "false": [[0, 0], [2, 1]], "other": [[2, 0], [2, 2]]}
+    for place in ((0, 2), (1, 2)):  # without a truth, and right of another class: the image in grey
+        assert len(set(pictures["error"][place].tolist())) == 1
+    found = pictures["error"][0, 1].astype(int)
+    assert found[2] > found[0] + 50  # bluish
     assert np.array_equal(pictures["image"], image)
+
+
+# What a person without one kind of cones sees, of linear RGB (Machado et al. 2009, severity 1).
+DICHROMATS = {
+    "none": np.eye(3),
+    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritanopia": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+@pytest.mark.parametrize("vision", DICHROMATS)
+def test_the_colours_of_errors_differ_for_the_colour_blind(vision):
+    greys = [(90, 90, 90), (140, 140, 140), (192, 192, 192)]  # of the image behind
+    colours = np.array([FOUND, MISSED, FALSE, WRONG, *greys]) / 255
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    seen = (linear @ np.transpose(DICHROMATS[vision])).clip(0, 1)
+    xyz = seen @ np.array([[0.434, 0.219, 0.018], [0.376, 0.715, 0.109], [0.190, 0.072, 0.873]])
+    f = np.where(xyz > 0.00886, np.cbrt(xyz), 7.787 * xyz + 16 / 116)  # to CIELAB
+    lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+    for k in range(4):
+        others = np.delete(lab, k, axis=0)
+        assert np.linalg.norm(others - lab[k], axis=1).min() > 20  # 2.3 is just noticeable
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 60), (10, 60), (7, 5)])
+def test_the_densest_window_holds_at_least_as_much_as_any_other(height, width):
+    weights = np.random.default_rng(height).random((height, width)) ** 8
+    rows, columns = densest_window(weights, 12)
+    inside = weights[rows, columns]
+    assert inside.shape == (min(12, height), min(12, width))
+    sums = [
+        weights[top : top + 12, left : left + 12].sum()
+        for top in range(height - inside.shape[0] + 1)
+        for left in range(width - inside.shape[1] + 1)
+    ]
+    assert np.isclose(inside.sum(), max(sums))
+    nothing = densest_window(np.zeros((height, width)), 4)
+    assert nothing[0].start == (height - 4) // 2
+
+
+def test_enlarged_pixels_are_squares_and_the_rarest_class_is_one_that_is_there():
+    assert enlarge(noise(2, 3, 3), 4).shape == (8, 12, 3)
+    assert rarest_class([50, 0, 7, 9]) == 2
 
 
 def test_images_are_shown_by_the_channels_and_the_range_that_were_chosen():
@@ -62,15 +119,26 @@ def test_an_overlay_has_outlines_in_the_colour_of_the_class_and_is_tinted_inside
 
 def test_a_grid_shows_every_picture_and_a_legend():
     pictures = error_pictures(
-        noise(8, 8, 3), np.zeros((8, 8), np.uint8), np.ones((8, 8), np.uint8), COLOURS
+        noise(8, 8, 3),
+        np.zeros((8, 8), np.uint8),
+        np.ones((8, 8), np.uint8),
+        COLOURS,
+        focus=1,
     )
-    grid = picture_grid({"first": pictures, "second": pictures}, {"land": COLOURS[1]}, cell=40)
+    legend = {"land": COLOURS[1], "false": FALSE}
+    grid = picture_grid({"first": pictures, "second": pictures}, legend, cell=40)
     assert grid.shape == (24 + 2 * 76 + 30, 6 + 4 * 46, 3)
-    wrong = (grid == WRONG).all(-1)
+    wrong = (grid == FALSE).all(-1)
     for top in (24, 100):
         assert wrong[top + 30 : top + 70, 144:184].all()  # the fourth picture
     assert (grid[-24:] == COLOURS[1]).all(-1).any()
     assert wrong[-24:].any()
+
+
+def test_a_row_of_a_grid_is_as_high_as_its_pictures():
+    flat = {"image": noise(8, 32, 3)}
+    grid = picture_grid({"first": flat, "second": flat}, {}, cell=64)
+    assert grid.shape == (24 + 2 * (24 + 6 + 16 + 6) + 30, 6 + 70, 3)
 
 
 def test_pictures_fit_into_a_square_and_enlarged_ones_keep_their_pixels():

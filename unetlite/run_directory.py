@@ -45,6 +45,7 @@ class RunFiles:
         self.metrics = path / "metrics.json"
         self.per_image = path / "per_image.csv"
         self.counts = path / "counts.csv"
+        self.curve = path / "curve.csv"  # of the validation score; earlier versions have none
         self.sums = path / "SHA256SUMS"  # of the results, for `sha256sum -c` too
 
     @property
@@ -80,7 +81,7 @@ class RunFiles:
 
     def results(self) -> list[Path]:
         """The files whose content a finished run vouches for, besides `metrics.json`."""
-        return [self.counts, self.per_image, self.best, self.last]
+        return [self.counts, self.per_image, self.curve, self.best, self.last]
 
     def check_sums(self, files: Collection[Path]) -> None:
         """Raises UsageError if one of these files is not as the run wrote it.

@@ -12,6 +12,7 @@ from typing import Any
 from unetlite.errors import UsageError
 
 PAUSE = 0.01  # seconds: a runtime's threads spin after their work and slow down the next function
+BUSY = 1.5  # threads at work for each core
 LONG = 0.2  # seconds; a longer function needs no call to fill the caches
 
 
@@ -34,6 +35,23 @@ def interleaved_median(
             function()
             times.append(time.perf_counter() - start)
     return {name: 1000 * median(times[warm_up:]) for name, times in seconds.items()}
+
+
+def describe_load() -> str | None:
+    """That the machine is busy, in a sentence; None if it is not, or does not tell.
+
+    The load is the mean number of threads at work in the last minute, this process included.
+    """
+    if not hasattr(os, "getloadavg"):
+        return None
+    load, _, _ = os.getloadavg()
+    cores = os.cpu_count() or 1
+    if load < BUSY * cores:
+        return None
+    return (
+        f"The machine is busy (load {load:.0f} on {cores} cores): times are longer than alone, and "
+        "their ratios are rough."
+    )
 
 
 def num_threads() -> int:

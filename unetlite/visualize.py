@@ -12,7 +12,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from unetlite.classes import IGNORE, Colour
 
-WRONG = (213, 94, 0)  # vermilion of Okabe and Ito (2008), distinct from greys for every reader
+# Colours of Okabe and Ito (2008), distinct from each other and from greys for every reader.
+FOUND = (0, 114, 178)
+MISSED = (213, 94, 0)
+FALSE = (240, 228, 66)
+WRONG = (20, 20, 20)  # between other classes
+DIFFERENT = MISSED  # where predictions differ
+FRAME = (204, 121, 167)  # around a part
 UNLABELLED = (128, 128, 128)
 PAPER = (255, 255, 255)
 INK = (30, 30, 30)
@@ -88,14 +94,24 @@ def error_pictures(
     truth: np.ndarray,
     prediction: np.ndarray,
     colours: Sequence[Colour],
+    focus: int,
 ) -> Pictures:
     """The pictures "image", "truth", "prediction" and "error".
 
-    They are of a picture RGB uint8 (H, W, 3) and of class indices (H, W).
+    They are of a picture RGB uint8 (H, W, 3) and of class indices (H, W). The error is that of the
+    class `focus`, in the colours of `error_legend`: found is a tint, so that what is wrong stands
+    out.
     """
-    faded = rgb.mean(2).astype(np.uint8) // 2 + 110
-    error = np.stack([faded, faded, faded], axis=-1)
-    error[(truth != prediction) & (truth != IGNORE)] = WRONG
+    grey = rgb.mean(2).astype(np.uint8) // 5 * 2 + 90
+    error = np.stack([grey, grey, grey], axis=-1)
+    labelled = truth != IGNORE
+    is_true = truth == focus
+    is_predicted = (prediction == focus) & labelled
+    error[labelled & (truth != prediction)] = WRONG
+    error[is_true & ~is_predicted] = MISSED
+    error[is_predicted & ~is_true] = FALSE
+    found = is_true & is_predicted
+    error[found] = error[found] // 3 + np.array(FOUND, np.uint8) // 3 * 2
     return {
         "image": rgb,
         "truth": colour_mask(truth, colours),
@@ -104,39 +120,93 @@ def error_pictures(
     }
 
 
+def error_legend(classes: Sequence[str], focus: int) -> dict[str, Colour]:
+    """The colours of an error picture by what they mean."""
+    legend: dict[str, Colour] = {
+        f"{classes[focus]} found": FOUND,
+        "missed": MISSED,
+        "false": FALSE,
+    }
+    if len(classes) > 2:
+        legend["other classes confused"] = WRONG
+    return legend
+
+
+def rarest_class(pixels: Sequence[int]) -> int:
+    """The index of the class with the fewest pixels, of those that have some."""
+    present = [k for k, count in enumerate(pixels) if count > 0]
+    return min(present, key=pixels.__getitem__, default=0)
+
+
+def densest_window(weights: np.ndarray, side: int) -> tuple[slice, slice]:
+    """Rows and columns of the square of up to `side` pixels with the largest sum of (H, W) weights.
+
+    Without any weight it is the middle.
+    """
+    height, width = weights.shape
+    rows = min(side, height)
+    columns = min(side, width)
+    sums = np.pad(weights.astype(np.float64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    inside = sums[rows:, columns:] - sums[:-rows, columns:]
+    inside = inside - sums[rows:, :-columns] + sums[:-rows, :-columns]
+    top, left = (height - rows) // 2, (width - columns) // 2
+    if inside.max() > 0:
+        candidates = np.argwhere(inside >= inside.max() - 1e-9)
+        # Of equal sums the middle one, so that what is shown is not at the rim.
+        top, left = candidates[len(candidates) // 2].tolist()
+    return slice(top, top + rows), slice(left, left + columns)
+
+
+def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
+    """A picture (H, W, 3) enlarged so many times, each pixel a square."""
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def framed(rgb: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
+    """A copy of a picture (H, W, 3) with a frame around a window."""
+    height, width = rgb.shape[:2]
+    rows, columns = window
+    picture = Image.fromarray(rgb)
+    draw = ImageDraw.Draw(picture)
+    thickness = max(1, round(max(height, width) / 140))
+    box = (columns.start, rows.start, columns.stop - 1, rows.stop - 1)
+    draw.rectangle(box, outline=FRAME, width=thickness)
+    return np.array(picture)
+
+
 def picture_grid(
     rows: Mapping[str, Pictures], legend: Mapping[str, Colour], cell: int = 160
 ) -> np.ndarray:
     """RGB uint8 (H, W, 3): rows by caption, in columns by name, with a legend at the foot.
 
-    All rows have pictures of the same names, which are scaled to fit squares of `cell` pixels. A
-    row is as high as its pictures.
+    All rows have pictures of the same names, which are scaled into squares of `cell` pixels. A row
+    is as high as its highest picture.
     """
     columns = list(next(iter(rows.values())))
     column_width = cell + GAP
     fitted = {}
     for caption, pictures in rows.items():
         fitted[caption] = [fit(Image.fromarray(pictures[title]), cell) for title in columns]
-    heights = [max(picture.height for picture in row) for row in fitted.values()]
+    row_heights = []
+    for images in fitted.values():
+        tallest = max(image.height for image in images)
+        row_heights.append(CAPTION + GAP + tallest + GAP)
     width = GAP + len(columns) * column_width
-    height = CAPTION + sum(heights) + len(rows) * (CAPTION + 2 * GAP) + CAPTION + GAP
+    height = CAPTION + sum(row_heights) + CAPTION + GAP
     canvas = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(canvas)
     draw.font = load_font()
     for column, title in enumerate(columns):
         draw.text((GAP + column * column_width, 2), title, INK)
     top = CAPTION
-    for (caption, row), row_height in zip(fitted.items(), heights, strict=True):
+    for (caption, images), row_height in zip(fitted.items(), row_heights, strict=True):
         draw.text((GAP, top + 3), caption, INK)
-        for column, picture in enumerate(row):
-            canvas.paste(picture, (GAP + column * column_width, top + CAPTION + GAP))
-        top += CAPTION + GAP + row_height + GAP
-    entries = dict(legend)
-    if "error" in columns:
-        entries["wrong"] = WRONG
+        for column, image in enumerate(images):
+            canvas.paste(image, (GAP + column * column_width, top + CAPTION + GAP))
+        top += row_height
     top = height - CAPTION
     left = GAP
-    for name, colour in entries.items():
+    for name, colour in legend.items():
         draw.rectangle((left, top + 3, left + SWATCH, top + 3 + SWATCH), colour, INK)
         draw.text((left + 20, top - 1), name, INK)
         left += 40 + round(draw.textlength(name))

@@ -59,8 +59,8 @@ def test_tensorboard_gets_a_chart_and_pictures_which_are_no_run(runs):
     result = run_compare(runs, *UNTIMED, "--tensorboard")
     assert result.exit_code == 0, result.output
     pictures = EventAccumulator(str(runs / "comparison")).Reload().Tags()["images"]
-    expected = {"verdict", "decoder features/0", "decoder features/1"}
-    expected.update(f"test images/{number}" for number in range(4))
+    expected = {"verdict", "features of the decoder/0", "features of the decoder/1"}
+    expected.update(f"errors on test images/{number}" for number in range(4))
     assert set(pictures) == expected
     assert len(read_comparison(runs).variants) == 2
 

@@ -19,7 +19,7 @@ def test_the_script_trains_from_another_directory_and_says_where(discs, tmp_path
     assert list(elsewhere.iterdir()) == []
     assert (tmp_path / "outputs" / "test" / "nearest" / "seed3" / "metrics.json").exists()
     assert "last.ckpt" in result.stdout
-    assert "tensorboard --logdir" in result.stdout
+    assert "unetlite board" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_sweep_takes_folders_and_classes_as_they_are_called(discs, tmp_path, m
     for run in (runs / "seed0", runs / "seed1"):
         assert len(list(run.glob("events.out.tfevents.*"))) == 1
         assert "iou/道路" in (run / "per_image.csv").read_text(encoding="utf-8")
-    (line,) = {line for line in result.stdout.splitlines() if "tensorboard --logdir" in line}
+    (line,) = {line for line in result.stdout.splitlines() if "unetlite board" in line}
     assert shlex.split(line)[-1] == str(Path(name, "outputs", "test"))
 
 

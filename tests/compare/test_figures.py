@@ -4,10 +4,17 @@ import shutil
 
 import numpy as np
 import torch
-from helpers import save
+from helpers import noise, save
 
 from unetlite.compare.comparison import read_comparison
-from unetlite.compare.figures import draw_figures, principal_components
+from unetlite.compare.figures import (
+    SIDE,
+    ZOOM,
+    draw_figures,
+    find_data,
+    principal_components,
+    zoomed,
+)
 from unetlite.network.checkpoint import load_network
 
 
@@ -17,19 +24,23 @@ def test_another_augmentation_still_gives_pictures_and_another_data_set_does_not
         networks[name] = load_network(runs / name / "seed0" / "best.ckpt").eval()
     for file in (runs / "bilinear").rglob("config.yaml"):
         change(file, data__augment__rotation=5.0, data__crops_per_image=3)
-    figures = draw_figures(read_comparison(runs, allow=["data"]), networks)
+    comparison = read_comparison(runs, allow=["data"])
+    figures = draw_figures(comparison, networks, find_data(comparison, None), "foreground")
     assert figures.missing is None
+    assert list(figures.legend) == ["foreground found", "missed", "false"]
     assert len(figures.images) == 4
     for pictures in figures.images.values():
         captions = list(pictures)
-        assert captions[:2] == ["image", "truth"]
+        assert captions[:2] == ["part", "truth"]  # the images are no larger than a part
+        assert pictures["part"].shape == (192, 192, 3)
         assert [caption.split(", mIoU")[0] for caption in captions[2:]] == list(networks)
     assert len(figures.features) == networks["transpose"].config.depth
     for pictures in figures.features.values():
         assert list(pictures) == ["image", *networks]
 
     change(runs / "bilinear" / "seed2" / "config.yaml", data__val_fraction=0.3)
-    figures = draw_figures(read_comparison(runs, allow=["data"]), networks)
+    comparison = read_comparison(runs, allow=["data"])
+    figures = draw_figures(comparison, networks, find_data(comparison, None), "foreground")
     assert "differ in the data set" in figures.missing
     assert not figures.images
 
@@ -40,12 +51,30 @@ def test_pictures_are_drawn_from_data_that_moved(runs, trained, tmp_path, change
     for file in runs.rglob("config.yaml"):
         change(file, data__root=str(tmp_path / "gone"))
     comparison = read_comparison(runs)
-    assert "no such directory" in draw_figures(comparison, networks).missing
-    figures = draw_figures(comparison, networks, moved)
+    assert "no such directory" in find_data(comparison, None)
+    figures = draw_figures(comparison, networks, find_data(comparison, moved), "background")
     assert figures.missing is None
     assert figures.images
     save(moved / "masks" / "0.png", np.ones((64, 64), np.uint8))
-    assert "made with other data" in draw_figures(comparison, networks, moved).missing
+    assert "made with other data" in find_data(comparison, moved)
+
+
+def test_the_part_with_most_errors_is_enlarged_beside_the_whole_image():
+    density = np.zeros((100, 400), int)
+    density[60, 350] = 2
+    drawn = {name: noise(100, 400, 3) for name in ("image", "truth", "error")}
+    pictures = zoomed({"a": drawn, "b": drawn}, density)
+    assert list(pictures) == ["image", "part", "truth", "a", "b"]
+    assert pictures["image"].shape == (72, 288, 3)
+    side = SIDE // ZOOM
+    for caption in ("part", "truth", "a"):
+        assert pictures[caption].shape == (SIDE, SIDE, 3)
+    windows = np.lib.stride_tricks.sliding_window_view(drawn["image"], (side, side), (0, 1))
+    part = pictures["part"][::ZOOM, ::ZOOM].transpose(2, 0, 1)  # (3, side, side)
+    places = np.argwhere((windows == part).all((2, 3, 4)))
+    ((top, left),) = places.tolist()
+    assert top <= 60 < top + side
+    assert left <= 350 < left + side
 
 
 def test_principal_components_do_not_depend_on_how_a_network_mixes_its_channels():

@@ -20,7 +20,7 @@ def make_report(runs, metric="miou", margin=None, latency=True, **options):
     costs = Costs((32, 32), "a processor", 1, variants, [])
     analysis = comparison.analyse(metric)
     others = {"dice": describe(comparison.run_scores("dice"))}
-    return Report(comparison, metric, analysis, others, costs, Figures({}, {}), margin)
+    return Report(comparison, metric, analysis, others, costs, Figures({}, {}, {}), margin)
 
 
 def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without_its_seed(

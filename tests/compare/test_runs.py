@@ -146,7 +146,14 @@ def test_the_sums_are_those_of_sha256sum(trained):
     run = trained / "bilinear" / "seed0"
     lines = (run / "SHA256SUMS").read_text().splitlines()
     names = sorted(line.split("  ")[1] for line in lines)
-    assert names == ["best.ckpt", "counts.csv", "last.ckpt", "metrics.json", "per_image.csv"]
+    assert names == [
+        "best.ckpt",
+        "counts.csv",
+        "curve.csv",
+        "last.ckpt",
+        "metrics.json",
+        "per_image.csv",
+    ]
     for line in lines:
         digest, name = line.split("  ")
         assert digest == hashlib.sha256((run / name).read_bytes()).hexdigest()

@@ -18,6 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from unetlite.checkpoint import load_checkpoint
 from unetlite.exit_codes import cli_errors
 from unetlite.settings.composition import compose_run
+from unetlite.tables import read_csv
 from unetlite.training.run import train
 
 KILLS = int(os.environ.get("UNETLITE_KILLS", "10"))
@@ -95,9 +96,11 @@ def test_a_run_that_is_killed_five_times_ends_as_if_it_was_not(
     assert all(torch.equal(value, found[name]) for name, value in expected.items()), SEED
     run = tmp_path / "outputs" / "test" / "transpose" / "seed0"
     events = EventAccumulator(str(run), size_guidance={"scalars": 0}).Reload()
-    for tag in ("train/loss", "val/miou", "train/loss_epoch"):
+    for tag in ("train/loss", "score/miou", "train/loss_epoch"):
         steps = [event.step for event in events.Scalars(tag)]
         assert steps == sorted(set(steps)), (SEED, tag, steps)
+    steps = [event.step + 1 for event in events.Scalars("score/miou")]
+    assert [int(step) for step in read_csv(run / "curve.csv")["step"]] == steps, SEED
     assert len(events.Tensors("configuration/text_summary")) == 1, SEED
     left = [path for path in (tmp_path / "data", run) for path in path.rglob("*.partial")]
     assert not left, SEED

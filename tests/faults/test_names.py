@@ -65,6 +65,6 @@ def use_everywhere(server, images, place, name):
     if all(answer["code"] == 0 for answer in answers):
         assert list(run.glob("events.out.tfevents.*"))
         lines = answers[0]["output"].splitlines()
-        (logdir,) = [shlex.split(line)[-1] for line in lines if "tensorboard --logdir" in line]
+        (logdir,) = [shlex.split(line)[-1] for line in lines if "unetlite board" in line]
         assert os.path.samefile(Path(tempfile.gettempdir(), logdir), outputs)
     return [answer["output"].strip() for answer in answers if answer["code"] != 0]

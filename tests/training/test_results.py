@@ -7,9 +7,13 @@ import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from unetlite.tables import read_csv
+from unetlite.training.trainer import board_tag
+
 SCORES = ["miou", "dice", "miou_per_image", "dice_per_image", "boundary_iou_1px"]
+CLASSES = ("background", "foreground")
 for kind in ("iou", "dice"):
-    SCORES += [f"{kind}/background", f"{kind}/foreground"]
+    SCORES += [f"{kind}/{label}" for label in CLASSES]
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,7 @@ def test_a_run_leaves_its_files(finished):
         "metrics.json",
         "per_image.csv",
         "counts.csv",
+        "curve.csv",
         "SHA256SUMS",
     }
     assert len(list(finished.glob("events.*"))) == 1
@@ -48,6 +53,7 @@ def test_a_run_leaves_its_files(finished):
 def test_metrics_are_flat_and_agree_with_tensorboard(metrics, events):
     expected = [f"{stage}/{name}" for stage in ("test", "val") for name in SCORES]
     others = {
+        *(f"test/{kind}_2px/{label}" for kind in ("recall", "precision") for label in CLASSES),
         "val/loss",
         "train/seconds",
         "train/images_per_second",
@@ -60,16 +66,23 @@ def test_metrics_are_flat_and_agree_with_tensorboard(metrics, events):
     for name in expected:
         assert 0 <= metrics[name] <= 1
     for name in SCORES:
-        curve = [event.value for event in events.Scalars(f"val/{name}")]
+        curve = [event.value for event in events.Scalars(board_tag(f"val/{name}"))]
         assert any(value == pytest.approx(metrics[f"val/{name}"], abs=1e-6) for value in curve)
-    for name in ("miou", "dice", "boundary_iou_1px"):  # other test scores would be single dots
-        last = events.Scalars(f"test/{name}")[-1].value
-        assert last == pytest.approx(metrics[f"test/{name}"], abs=1e-6)
-    last = events.Scalars("val/miou")[-1].value
+    last = events.Scalars("score/miou")[-1].value
     assert last == pytest.approx(metrics["val/miou"], abs=1e-6)
-    for name in events.Tags()["scalars"]:
-        if name.startswith("test/"):
-            assert len(events.Scalars(name)) == 1
+
+
+def test_no_chart_of_tensorboard_is_a_single_dot_and_scores_come_first(events, finished):
+    tags = events.Tags()["scalars"]
+    assert min(tags) == "score/miou"
+    for name in tags:
+        assert len(events.Scalars(name)) > 1 or name.startswith("train/")  # every fifth step
+    curve = read_csv(finished / "curve.csv")
+    points = [(event.step + 1, event.value) for event in events.Scalars("score/miou")]
+    assert [int(step) for step in curve["step"]] == [step for step, _ in points]
+    assert [float(score) for score in curve["miou"]] == pytest.approx(
+        [value for _, value in points]
+    )
 
 
 def test_tensorboard_has_curves_pictures_text_and_hyperparameters(events):
@@ -81,10 +94,10 @@ def test_tensorboard_has_curves_pictures_text_and_hyperparameters(events):
     assert steps == [3, 5]  # the first epoch and the last
     assert "configuration/text_summary" in tags["tensors"]
     start = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
-    for word in (b"upsample", b"nearest, 3", b"model.widths"):
+    for word in (b"upsample", b"nearest, 3", b"test mIoU", b"parameters", b"model.widths"):
         assert word in start
     experiment = events.summary_metadata["_hparams_/experiment"].plugin_data.content
-    assert b"test/miou" in experiment
+    assert b"score/miou" in experiment
 
 
 def test_per_image_scores_are_those_of_the_test_images(finished, metrics):

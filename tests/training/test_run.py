@@ -53,7 +53,7 @@ def test_training_learns_and_returns_the_monitored_value(discs, tmp_path):
     assert len(events.Images("val/pictures")) <= 6
     logged = read_csv(next((tmp_path / "csv").rglob("metrics.csv")))
     best = max(float(value or 0) for value in logged["val/miou"])
-    curve = [event.value for event in events.Scalars("val/miou")]
+    curve = [event.value for event in events.Scalars("score/miou")]
     assert best == pytest.approx(max(curve), abs=1e-5)
 
 

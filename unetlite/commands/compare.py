@@ -21,8 +21,6 @@ from unetlite.errors import UsageError
 from unetlite.files import shell_path
 from unetlite.terminal import load_libraries, progress
 
-MOST_SUSPECTS = 5  # that the terminal names; the report has all
-
 if TYPE_CHECKING:
     from unetlite.compare.race_record import RaceRecord
     from unetlite.compare.report import Report
@@ -161,32 +159,28 @@ def write_files(report: "Report", directory: Path, tensorboard: bool) -> list[st
     lines = [f"report    {file}" for file in write_report(report, directory)]
     if tensorboard:
         path = write_tensorboard(report, directory)
-        lines.append(f"pictures  tensorboard --logdir {shell_path(path)}")
+        lines.append(f"curves    unetlite board {shell_path(path.parent)}")
     return lines
 
 
 def print_report(report: "Report", written: list[str]) -> None:
     """Prints the verdict, the table, the files, and how to use what was chosen."""
     from unetlite.compare.report_tables import terminal_table
-    from unetlite.judge.verdict import choose_variant
 
     console = get_console()
     paragraphs = [f"left out: {reason}" for reason in report.comparison.left_out]
     paragraphs += report.verdicts + report.cautions
-    suspects = report.suspects.sentences
-    paragraphs += suspects[:MOST_SUSPECTS]
-    if len(suspects) > MOST_SUSPECTS:
-        paragraphs.append(f"{len(suspects) - MOST_SUSPECTS} more images to look at: report.html.")
-    paragraphs += report.orientation
+    paragraphs += report.worth + report.gains + report.look_at
     console.print("\n\n".join(paragraphs) + "\n", highlight=False, markup=False)
     console.print(terminal_table(report))
     if report.comparison.by != "model":
         print(f"network   {report.network}")
+    if report.costs.load is not None:
+        print(f"warning   {report.costs.load}")
     if report.costs.device is not None:
         print(f"device    {report.costs.device}")
     console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)
     if report.analysis.best is not None:
-        chosen = choose_variant(report.analysis.best, report.cost, report.margin)
-        run = shell_path(report.comparison.variants[chosen][0].files.path)
+        run = shell_path(report.comparison.variants[report.chosen][0].files.path)
         print(f"use it    unetlite predict {run} IMAGES --output DIR")
         print(f"          unetlite export {run}")

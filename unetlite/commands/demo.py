@@ -16,7 +16,7 @@ from unetlite.data.raster import PixelKind, check_kind, read_image
 from unetlite.errors import UsageError, require_extra
 from unetlite.inference.model import Model, Prediction, load
 from unetlite.timing import interleaved_median
-from unetlite.visualize import WRONG
+from unetlite.visualize import DIFFERENT
 
 ROUNDS = 3
 MEASURED_PIXELS = 2**20  # larger images are predicted twice only
@@ -209,7 +209,7 @@ def disagreement(predictions: Sequence[Prediction]) -> Image.Image:
         differ |= names != first
     grey = predictions[0].image.mean(0, dtype=np.float32)
     pale = grey / 3 + 170  # so that single pixels stand out
-    picture = np.where(differ[..., None], WRONG, pale[..., None]).astype(np.uint8)
+    picture = np.where(differ[..., None], DIFFERENT, pale[..., None]).astype(np.uint8)
     return Image.fromarray(picture)
 
 

@@ -18,7 +18,7 @@ from unetlite.inference.runtimes import open_runtime
 from unetlite.inference.runtimes.base import EXPORTS, Runtime
 from unetlite.run_directory import RunFiles
 from unetlite.terminal import load_libraries, progress
-from unetlite.timing import num_threads
+from unetlite.timing import describe_load, num_threads
 
 if TYPE_CHECKING:
     from unetlite.data.cache import Split
@@ -274,8 +274,11 @@ def measure_export(
     lines.append(
         f"latency             {exported:.1f} ms for {height} x {width} pixels with {num_threads()} "
         f"threads, {pytorch / exported:.1f} times as fast as the checkpoint in "
-        f"PyTorch ({pytorch:.1f} ms)"
+        f"PyTorch ({pytorch:.1f} ms), measured in turn"
     )
+    load = describe_load()
+    if load is not None:
+        lines.append(f"warning: {load}")
     return lines
 
 

@@ -127,7 +127,7 @@ def draw_chart(judgement: "Judgement") -> str:
         judgement.analysis,
         label,
         values,
-        sorted(names),
+        {name: slot for slot, name in enumerate(sorted(names))},
     )
 
 

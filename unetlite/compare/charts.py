@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from unetlite.compare.costs import Costs
-from unetlite.compare.score_chart import draw_scores
+from unetlite.compare.score_chart import SLOTS, draw_scores, slot_style
 from unetlite.judge.analysis import Analysis
 from unetlite.network.upsampling.base import UPSAMPLERS
 
@@ -32,9 +32,21 @@ def trade_offs(analysis: Analysis, costs: Costs) -> list[str]:
     return drawn
 
 
-def chart_slots(names: Iterable[str]) -> list[str]:
-    """The order of colours and markers. An operator has the same ones in all reports."""
-    slots = dict.fromkeys(names)
-    if not UPSAMPLERS.keys().isdisjoint(slots):
-        slots = dict.fromkeys([*UPSAMPLERS, *slots])
-    return list(slots)
+def chart_slots(names: Iterable[str]) -> dict[str, int]:
+    """The slots of colours and markers, all different.
+
+    An operator has the same ones in all reports, unless another one here has its colour or marker
+    while others are free.
+    """
+    known = list(UPSAMPLERS)
+    slots: dict[str, int] = {}
+    for name in names:
+        preferred = known.index(name) if name in known else 0
+        free = [slot for slot in range(SLOTS + len(slots)) if slot not in slots.values()]
+        colours = {slot_style(slot)[0] for slot in slots.values()}
+        markers = {slot_style(slot)[1] for slot in slots.values()}
+        new_colours = [slot for slot in free if slot_style(slot)[0] not in colours]
+        both_new = [slot for slot in new_colours if slot_style(slot)[1] not in markers]
+        candidates = both_new or new_colours or free
+        slots[name] = preferred if preferred in candidates else candidates[0]
+    return slots

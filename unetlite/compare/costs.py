@@ -22,7 +22,7 @@ from unetlite.network.folding import fold
 from unetlite.network.unet import UNet
 from unetlite.network.upsampling import UPSAMPLERS
 from unetlite.settings.schema import UNetConfig
-from unetlite.timing import interleaved_median
+from unetlite.timing import describe_load, interleaved_median
 
 RUNTIMES = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 TRAINING_ROUNDS = 3
@@ -52,6 +52,7 @@ class Costs:
     variants: dict[str, VariantCost]
     missing: list[str]
     device: str | None = None  # that predicts; None: the CPU of this machine
+    load: str | None = None  # a warning that the machine was busy
 
     @property
     def fastest(self) -> dict[str, float]:
@@ -80,6 +81,7 @@ def measure_costs(
         torch.get_num_threads(),
         variants={},
         missing=[],
+        load=describe_load() if rounds > 0 else None,
     )
     predictions: dict[tuple[str, str], Function] = {}
     for number, (name, network) in enumerate(networks.items()):

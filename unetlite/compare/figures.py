@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from unetlite.classes import IGNORE, Colour
 from unetlite.compare.comparison import Comparison, comparable_settings, differing_keys
 from unetlite.data.cache import Crop, Split
 from unetlite.data.loader import SegmentationData
@@ -16,18 +17,28 @@ from unetlite.data.provenance import load_run_data
 from unetlite.errors import UsageError
 from unetlite.network.unet import UNet
 from unetlite.settings.schema import LOCATION_KEYS, data_options
-from unetlite.visualize import Pictures, error_pictures, fit
+from unetlite.visualize import (
+    Pictures,
+    densest_window,
+    enlarge,
+    error_legend,
+    error_pictures,
+    fit,
+    framed,
+)
 
 LARGEST = 1024  # pixels, of the part of an image that is predicted for a picture
 SIDE = 288  # pixels, of a larger picture in the report
+ZOOM = 3  # of the part of an image that is shown with its errors
 IMAGES = 4  # in the report
 
 
 class Figures(NamedTuple):
-    """Rows of pictures by title: the image, the truth, and one of every variant."""
+    """Rows of pictures by title: the image, a part of it, its truth, and one of every variant."""
 
     images: dict[str, Pictures]
     features: dict[str, Pictures]
+    legend: dict[str, Colour]  # of the errors
     missing: str | None = None  # why there are no pictures
 
 
@@ -39,18 +50,22 @@ class Prediction(NamedTuple):
 
 
 def draw_figures(
-    comparison: Comparison, networks: Mapping[str, UNet], folder: Path | None = None
+    comparison: Comparison,
+    networks: Mapping[str, UNet],
+    data: SegmentationData | str,
+    focus_class: str,
 ) -> Figures:
     """The test images in which the variants differ most, predicted by each variant's first seed.
 
-    `folder` is where the data are now, if they moved.
+    Errors are those of one class. `data` are those of `find_data`.
     """
-    try:
-        data = open_data(comparison, folder)
-    except (UsageError, OSError, RuntimeError) as error:
-        return Figures({}, {}, f"There are no pictures of test images: {error}")
+    classes = comparison.runs[0].classes
+    focus = classes.index(focus_class)
+    legend = error_legend(classes, focus)
+    if isinstance(data, str):
+        return Figures({}, {}, legend, f"There are no pictures of test images: {data}")
     split = data.dataset.splits["test"]
-    figures = Figures({}, {})
+    figures = Figures({}, {}, legend)
     for position, reason in most_differing(comparison, split).items():
         name = comparison.runs[0].images[position]
         index = split.names.index(name)
@@ -66,22 +81,66 @@ def draw_figures(
             name += ", its upper left"
         image, mask = split[crop]
         predictions = {variant: predict(network, image) for variant, network in networks.items()}
-        pictures: Pictures = {}
+        rows = {}
         for variant, prediction in predictions.items():
-            drawn = error_pictures(
+            score = comparison.variants[variant][0].image_scores("miou_per_image")[position]
+            rows[f"{variant}, mIoU {score:.3f}"] = error_pictures(
                 data.dataset.display.rgb(image.numpy()),
                 mask.numpy(),
                 prediction.classes,
                 data.dataset.colours,
+                focus,
             )
-            pictures.setdefault("image", drawn["image"])
-            pictures.setdefault("truth", drawn["truth"])
-            score = comparison.variants[variant][0].image_scores("miou_per_image")[position]
-            pictures[f"{variant}, mIoU {score:.3f}"] = drawn["error"]
-        figures.images[f"{name}: {reason}"] = reduced(pictures)
+        figures.images[f"{name}: {reason}"] = zoomed(rows, error_density(mask, predictions))
         if not figures.features:
-            figures.features.update(draw_features(name, pictures["image"], predictions))
+            rgb = data.dataset.display.rgb(image.numpy())
+            figures.features.update(draw_features(name, rgb, predictions))
     return figures
+
+
+def error_density(mask: Tensor, predictions: Mapping[str, Prediction]) -> np.ndarray:
+    """How many variants are wrong at each pixel, (H, W)."""
+    truth = mask.numpy()
+    wrong = np.zeros(truth.shape, np.int32)
+    for prediction in predictions.values():
+        wrong += (prediction.classes != truth) & (truth != IGNORE)
+    return wrong
+
+
+def zoomed(rows: Mapping[str, Pictures], density: np.ndarray) -> Pictures:
+    """The image, then its part with most errors, enlarged: as it is, its truth, and each error.
+
+    `rows` are the pictures of each variant.
+    """
+    whole = next(iter(rows.values()))
+    window = densest_window(density, SIDE // ZOOM)
+    height, width = density.shape
+    pictures: Pictures = {}
+    if min(height, width) > SIDE // ZOOM:
+        pictures["image"] = framed(fit_picture(whole["image"]), shrink(window, height, width))
+    pictures["part"] = enlarge(whole["image"][window], ZOOM)
+    pictures["truth"] = enlarge(whole["truth"][window], ZOOM)
+    for caption, drawn in rows.items():
+        pictures[caption] = enlarge(drawn["error"][window], ZOOM)
+    return pictures
+
+
+def shrink(window: tuple[slice, slice], height: int, width: int) -> tuple[slice, slice]:
+    """A window of an image in the picture that `fit_picture` makes of it."""
+    factor = min(1, SIDE / max(height, width))
+    rows, columns = window
+    return (
+        slice(round(rows.start * factor), round(rows.stop * factor)),
+        slice(round(columns.start * factor), round(columns.stop * factor)),
+    )
+
+
+def find_data(comparison: Comparison, folder: Path | None) -> SegmentationData | str:
+    """The data set of the runs, or why it cannot be opened. `folder`: where it is, if it moved."""
+    try:
+        return open_data(comparison, folder)
+    except (UsageError, OSError, RuntimeError) as error:
+        return str(error)
 
 
 def open_data(comparison: Comparison, folder: Path | None) -> SegmentationData:
@@ -160,7 +219,7 @@ def draw_features(
             pictures[variant] = principal_components(prediction.features[step])
             height, width = prediction.features[step].shape[1:]
         title = f"{name}: decoder step {step + 1} of {steps}, {height} x {width}"
-        rows[title] = reduced(pictures)
+        rows[title] = {caption: fit_picture(drawn) for caption, drawn in pictures.items()}
     return rows
 
 
@@ -183,11 +242,8 @@ def principal_components(features: Tensor) -> np.ndarray:
     return rgb.reshape(*features.shape[1:], 3)
 
 
-def reduced(pictures: Pictures) -> Pictures:
-    """The same pictures, none larger than SIDE pixels."""
-    small: Pictures = {}
-    for caption, picture in pictures.items():
-        if max(picture.shape[:2]) > SIDE:
-            picture = np.array(fit(Image.fromarray(picture), SIDE))
-        small[caption] = picture
-    return small
+def fit_picture(picture: np.ndarray) -> np.ndarray:
+    """The same picture, not larger than SIDE pixels."""
+    if max(picture.shape[:2]) <= SIDE:
+        return picture
+    return np.array(fit(Image.fromarray(picture), SIDE))

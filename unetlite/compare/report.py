@@ -1,23 +1,42 @@
 """The content of a report: verdicts, warnings, and what they are based on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from unetlite.compare.classes import (
+    describe_worst,
+    no_better_than_trivial,
+    trivial_scores,
+    worst_class,
+)
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.costs import Costs, measure_costs
+from unetlite.compare.curves import read_trend
 from unetlite.compare.device_costs import DeviceCosts, put_device_costs
 from unetlite.compare.evidence import describe_rarely_learnt
-from unetlite.compare.figures import Figures, draw_figures
+from unetlite.compare.figures import Figures, draw_figures, find_data
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.orientation import find_orientation
 from unetlite.compare.suspects import Suspects, find_suspects
 from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, describe
-from unetlite.judge.verdict import Cost, describe_groups, join_names, verdicts
+from unetlite.judge.trend import Trend, describe_trend
+from unetlite.judge.verdict import (
+    Cost,
+    choose_variant,
+    describe_groups,
+    join_names,
+    verdicts,
+)
 from unetlite.network.checkpoint import load_network
 from unetlite.settings.schema import describe_network
+
+MOST_SUSPECTS = 5  # images to look at that come first
+MOST_SENTENCES = 2  # on trainings that collapsed
 
 
 @dataclass(frozen=True)
@@ -31,8 +50,39 @@ class Report:
     costs: Costs
     figures: Figures
     margin: float | None = None
+    trivial: dict[str, np.ndarray] = field(default_factory=dict)  # IoU (K,) without training
     suspects: Suspects = field(default_factory=Suspects)  # images to look at
     orientation: list[str] = field(default_factory=list)  # whether images have an up, in sentences
+
+    @property
+    def chosen(self) -> str:
+        """The variant to take; without a verdict the one with the best mean."""
+        if self.analysis.best is None:
+            return next(iter(self.analysis.variants))
+        return choose_variant(self.analysis.best, self.cost, self.margin)
+
+    @property
+    def worth(self) -> list[str]:
+        """How good the networks are, whichever is best: the worst class, in a sentence."""
+        return [describe_worst(self.comparison, self.chosen)]
+
+    @property
+    def gains(self) -> list[str]:
+        """What would gain more than the choice that was compared."""
+        sentences = list(self.orientation)
+        trend = self.trend
+        if trend is not None and not trend.is_far:
+            sentences.append(describe_trend(trend))
+        return sentences
+
+    @property
+    def look_at(self) -> list[str]:
+        """What to look at in the data."""
+        sentences = self.suspects.sentences
+        if len(sentences) <= MOST_SUSPECTS:
+            return sentences
+        rest = len(sentences) - MOST_SUSPECTS
+        return [*sentences[:MOST_SUSPECTS], f"The report shows {rest} more images to look at."]
 
     @property
     def cost(self) -> Cost:
@@ -51,14 +101,25 @@ class Report:
         return collapsed_runs(self.comparison.run_scores(self.metric))
 
     @property
+    def trend(self) -> Trend | None:
+        """The gain of the trainings at their end, without those that collapsed."""
+        collapsed = self.collapsed
+        runs = []
+        for name, of_variant in self.comparison.variants.items():
+            runs += [run for run in of_variant if (name, run.seed) not in collapsed]
+        return read_trend(runs)
+
+    @property
     def verdicts(self) -> list[str]:
-        """What to choose; if trainings collapsed, also without their seeds."""
-        without = self.comparison.without_images
-        sentences = []
-        if without:
-            count = f"{len(without)} test image{'s' if len(without) > 1 else ''}"
-            sentences.append(f"Judged without {count}, as asked: {', '.join(without)}.")
-        return sentences + verdicts(
+        """What to choose; if trainings collapsed, also without their seeds.
+
+        That images were left out, and that networks are far from trained, comes first.
+        """
+        opening = describe_left_out_images(self.comparison)
+        trend = self.trend
+        if trend is not None and trend.is_far:
+            opening.append(f"{describe_trend(trend)} {describe_length(self.comparison)}")
+        return opening + verdicts(
             self.analysis,
             self.cost,
             self.margin,
@@ -69,7 +130,10 @@ class Report:
     @property
     def cautions(self) -> list[str]:
         """What a reader must know before believing the verdict."""
-        cautions = [*describe_failed(self.comparison), *self.collapsed.values()]
+        cautions = describe_failed(self.comparison)
+        if self.trivial:
+            cautions += no_better_than_trivial(self.comparison, self.trivial)
+        cautions += describe_collapsed(self.collapsed)
         cautions += describe_rarely_learnt(self.comparison.runs)
         if self.comparison.allowed:
             keys = ", ".join(self.comparison.allowed)
@@ -150,17 +214,34 @@ def make_report(
         configs = {name: network.config for name, network in networks.items()}
         costs = put_device_costs(costs, device_costs, configs)
     update("predicting test images")
+    data = find_data(comparison, images)
+    dataset = None if isinstance(data, str) else data.dataset
     return Report(
         comparison,
         metric,
         analysis,
         others,
         costs,
-        draw_figures(comparison, networks, images),
+        draw_figures(
+            comparison,
+            networks,
+            data,
+            worst_class(comparison),
+        ),
         margin,
+        trivial_scores(comparison, dataset),
         find_suspects(comparison, networks, images),
         find_orientation(comparison, networks, images),
     )
+
+
+def describe_left_out_images(comparison: Comparison) -> list[str]:
+    """A sentence on the test images that were left out, as asked."""
+    names = comparison.without_images
+    if not names:
+        return []
+    count = f"{len(names)} test image{'s' if len(names) > 1 else ''}"
+    return [f"Judged without {count}, as asked: {', '.join(names)}."]
 
 
 def describe_failed(comparison: Comparison) -> list[str]:
@@ -175,6 +256,24 @@ def describe_failed(comparison: Comparison) -> list[str]:
             f"{len(seeds) + len(finished)} trainings failed (seed {', '.join(map(str, seeds))})."
         )
     return sentences
+
+
+def describe_length(comparison: Comparison) -> str:
+    """How to train longer, with the settings as they are."""
+    trainer = comparison.runs[0].config["trainer"]
+    length = f"trainer.max_epochs, {trainer['max_epochs']} now"
+    if trainer.get("max_steps", -1) > 0:
+        length = f"trainer.max_steps, {trainer['max_steps']} now, and {length}"
+    return f"Train longer before you choose ({length})."
+
+
+def describe_collapsed(collapsed: Mapping[tuple[str, int], str]) -> list[str]:
+    """The sentences on trainings that collapsed; of many a list, and the first sentence."""
+    sentences = list(collapsed.values())
+    if len(sentences) <= MOST_SENTENCES:
+        return sentences
+    names = join_names([f"{variant} with seed {seed}" for variant, seed in collapsed])
+    return [f"{len(sentences)} trainings collapsed: {names}. {sentences[0]}"]
 
 
 def differing_values(environments: Sequence[dict[str, Any]]) -> list[str]:

@@ -1,6 +1,7 @@
 """The files of a report: a page that needs no other file, JSON, and Markdown."""
 
 import json
+import math
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,13 @@ from jinja2 import Environment, PackageLoader
 
 from unetlite.compare.charts import trade_offs
 from unetlite.compare.report import Report
-from unetlite.compare.report_tables import detail_table, failure_table, main_table
+from unetlite.compare.report_tables import (
+    class_iou_table,
+    class_table,
+    detail_table,
+    failure_table,
+    main_table,
+)
 from unetlite.files import write_text
 from unetlite.visualize import data_uri
 
@@ -37,6 +44,9 @@ def report_json(report: Report) -> dict[str, Any]:
     return {
         "verdict": report.verdicts,
         "cautions": report.cautions,
+        "worth": report.worth,
+        "gains": report.gains,
+        "look_at": report.look_at,
         "compared": comparison.by,
         "margin": report.margin,
         "judged": {"metric": report.metric, **report.analysis.figures()},
@@ -65,7 +75,20 @@ def fill_template(report: Report, name: str) -> str:
     return environment.get_template(name).render(
         report=report,
         rows=main_table(report),
+        classes=class_table(report),
         details=detail_table(report),
         failures=failure_table(report),
+        class_iou=class_iou_table(report),
         trade_offs=trade_offs,
+        columns=balanced_columns,
     )
+
+
+def balanced_columns(count: int, most: int) -> int:
+    """Of pictures side by side, at most so many, so that all rows are about as long.
+
+    >>> balanced_columns(10, 8)
+    5
+    """
+    rows = math.ceil(count / most)
+    return math.ceil(count / rows)

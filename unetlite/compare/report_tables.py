@@ -1,21 +1,24 @@
 """The tables of the report, for the page and the terminal."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_UP
 from itertools import chain
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 from textwrap import fill
 from typing import NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
+from unetlite.compare.classes import class_scores
 from unetlite.compare.costs import RUNTIMES
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.report import Report
 from unetlite.judge.verdict import format_number
 
 NOT_IN_TERMINAL = ("MACs", "trains a step, ms")
+OUTLIER = 10  # times the median ripple
+NO_RIPPLE = 0.001  # of the variance; less is not told apart
 
 
 class Cell(NamedTuple):
@@ -56,10 +59,8 @@ def main_table(report: Report) -> list[Row]:
 
 
 def detail_table(report: Report) -> list[Row]:
-    """The other scores, those of the classes, ripple and every latency."""
-    rows = [detail_row(report, name) for name in report.analysis.variants]
-    empty = dict.fromkeys(chain.from_iterable(rows), Cell("", ""))  # a row with all headings
-    return [{**empty, **row} for row in rows]
+    """The other scores, ripple and every latency."""
+    return with_all_headings([detail_row(report, name) for name in report.analysis.variants])
 
 
 def detail_row(report: Report, name: str) -> Row:
@@ -73,19 +74,15 @@ def detail_row(report: Report, name: str) -> Row:
         values = comparison.run_scores(f"miou_{checkpoint}")[name].values()
         if values:
             row[f"mean IoU, {checkpoint} epoch"] = over_seeds(values)
-    ripple = comparison.run_scores("phase_ripple")[name].values()
+    ripple = comparison.run_scores("phase_ripple")[name]
     if ripple:
-        row["ripple"] = Cell(f"{mean(ripple):.3%}", mean(ripple), "of the variance")
+        row["ripple"] = ripple_cell(ripple)
     for runtime, milliseconds in cost.latency.items():
         row[f"{RUNTIMES[runtime]}, ms"] = Cell(f"{milliseconds:.3g}", milliseconds)
     if cost.peak_memory_mb is not None:
         row["peak memory, MB"] = Cell(f"{cost.peak_memory_mb:.0f}", cost.peak_memory_mb)
     if cost.energy_mj is not None:
         row["energy, mJ"] = Cell(f"{cost.energy_mj:.3g}", cost.energy_mj)
-    for label in comparison.runs[0].classes:
-        values = comparison.run_scores(f"iou/{label}")[name].values()
-        if values:
-            row[f"IoU of {label}"] = over_seeds(values)
     return row
 
 
@@ -111,12 +108,75 @@ def failure_table(report: Report) -> list[Row]:
     return rows
 
 
-def over_seeds(values: Collection[float], best: bool = False) -> Cell:
-    """The mean and, of several values, ± the standard deviation."""
+def class_table(report: Report) -> list[Row]:
+    """What the chosen variant is worth by class, worst first."""
+    comparison = report.comparison
+    by_variant = {}
+    for name, runs in comparison.variants.items():
+        by_variant[name] = {scores.name: scores for scores in class_scores(runs)}
+    rows = []
+    for label, scores in by_variant[report.chosen].items():
+        means = [mean(others[label].iou) for others in by_variant.values()]
+        row = {"class": Cell(label, label)}
+        row["of the pixels"] = Cell(f"{scores.share:.1%}", scores.share)
+        row["IoU"] = over_seeds(scores.iou)
+        shares = {
+            "precision": scores.precision,
+            "recall": scores.recall,
+            "precision within 2 px": scores.precision_2px,
+            "recall within 2 px": scores.recall_2px,
+        }
+        for heading, share in shares.items():
+            if share is not None:
+                row[heading] = Cell(f"{share:.3f}", share)
+        row["IoU, all variants"] = Cell(f"{min(means):.3f} to {max(means):.3f}", min(means))
+        for trivial, iou in report.trivial.items():
+            value = float(iou[comparison.runs[0].classes.index(label)])
+            row[f"IoU of {trivial}"] = Cell(f"{value:.3f}", value)
+        rows.append(row)
+    return with_all_headings(rows)
+
+
+def class_iou_table(report: Report) -> list[Row]:
+    """The IoU of each class, a row a class, and each variant, a column a variant."""
+    comparison = report.comparison
+    rows = []
+    for label in comparison.runs[0].classes:
+        row = {"class": Cell(label, label)}
+        for name in report.analysis.variants:
+            values = comparison.run_scores(f"iou/{label}")[name].values()
+            if values:
+                row[name] = over_seeds(values, spread_below=True)
+        rows.append(row)
+    return with_all_headings(rows)
+
+
+def with_all_headings(rows: Sequence[Row]) -> list[Row]:
+    """The same rows with the headings of all; what one does not have is empty."""
+    empty = dict.fromkeys(chain.from_iterable(rows), Cell("", ""))
+    return [{**empty, **row} for row in rows]
+
+
+def ripple_cell(by_seed: Mapping[int, float]) -> Cell:
+    """The median ripple, its range over seeds, and the seed that is far from all others."""
+    middle = median(by_seed.values())
+    low, high = min(by_seed.values()), max(by_seed.values())
+    note = "of the variance"
+    if len(by_seed) > 1:
+        note = f"{low:.2%} to {high:.2%}"
+        worst = max(by_seed, key=by_seed.__getitem__)
+        if high > OUTLIER * max(middle, NO_RIPPLE):
+            note += f", seed {worst}"
+    return Cell(f"{middle:.2%}", middle, note)
+
+
+def over_seeds(values: Collection[float], best: bool = False, spread_below: bool = False) -> Cell:
+    """The mean and, of several values, ± the standard deviation, beside it or below."""
     text = f"{mean(values):.4f}"
-    if len(values) > 1:
-        text += f" ± {stdev(values):.4f}"
-    return Cell(text, mean(values), best=best)
+    spread = f"± {stdev(values):.4f}" if len(values) > 1 else ""
+    if spread_below:
+        return Cell(text, mean(values), spread, best)
+    return Cell(f"{text} {spread}".rstrip(), mean(values), best=best)
 
 
 def terminal_table(report: Report) -> Table:

@@ -1,7 +1,7 @@
 """A chart of scores against costs, as SVG in the colours of a page, narrow enough for a phone."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from matplotlib import rc_context
@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from unetlite.judge.analysis import Analysis
 
 COLOURS = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00",
-    "#56b4e9", "#8c6d31", "#7f7f7f", "#6a3d9a", "#b2182b",
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7",
+    "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f",
 )  # fmt: skip
-MARKERS = "osD^vPX*<>"
+MARKERS = "osD^vPX*<>pd"
+SLOTS = 24  # pairs of a colour and a marker before one comes again
 INK = "#123456"  # stands for the page's text colour
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": INK,
@@ -41,13 +42,13 @@ def draw_scores(
     analysis: Analysis,
     label: str,
     values: Mapping[str, float],
-    slots: Sequence[str],
+    slots: Mapping[str, int],
 ) -> str:
     """SVG: the scores of all variants with their intervals, against values of this label.
 
-    `slots` is the order of colours and markers. Without a label the values are places alone.
+    `slots` decide colours and markers. Without a label the values are places alone.
     """
-    figure = Figure(figsize=(4.6, 4.2))  # inches
+    figure = Figure(figsize=(4.6, 3.6))  # inches
     axes = figure.subplots()
     axes.set(xlabel=label, ylabel=analysis.metric_title, xmargin=0.15, ymargin=0.15)
     if not label:
@@ -58,7 +59,7 @@ def draw_scores(
             analysis,
             name,
             values[name],
-            slots.index(name),
+            slots[name],
         )
     figure.legend(loc="outside upper center", ncols=2)
     return to_svg(figure)
@@ -77,16 +78,22 @@ def plot_variant(
     if analysis.best is not None:
         low, high = analysis.chart_interval(name)
         errors = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
+    colour, marker = slot_style(slot)
     axes.errorbar(
         cost,
         mean,
         errors,
-        color=COLOURS[slot % 10],
-        marker=MARKERS[(slot + slot // 10) % 10],
+        color=colour,
+        marker=marker,
         linestyle="none",
         capsize=3,
         label=name,
     )
+
+
+def slot_style(slot: int) -> tuple[str, str]:
+    """Colour and marker. The first 8 slots differ in both; no pair comes again in the first 24."""
+    return COLOURS[slot % len(COLOURS)], MARKERS[slot % len(MARKERS)]
 
 
 def to_svg(figure: Figure) -> str:

@@ -23,9 +23,10 @@ from unetlite.metrics.ripple import PhaseRipple
 from unetlite.network.complexity import count_parameters
 from unetlite.seeding import derive_seed
 from unetlite.signals import raise_on_signal
+from unetlite.tables import write_csv
 from unetlite.timing import format_duration
 from unetlite.training.segmenter import Segmenter
-from unetlite.visualize import error_pictures, picture_grid
+from unetlite.visualize import error_legend, error_pictures, picture_grid, rarest_class
 
 log = logging.getLogger("unetlite")
 
@@ -130,6 +131,7 @@ class ValidationPictures(Callback):
     def draw(self, trainer: Trainer, pl_module: Segmenter) -> np.ndarray:
         """RGB uint8 (H, W, 3): a row for each of up to PICTURES images."""
         split = pl_module.dataset.splits["val"]
+        focus = rarest_class(split.labels[: len(pl_module.classes)])
         count = min(PICTURES, len(split))
         rows = {}
         for index in np.linspace(0, len(split) - 1, count).round().astype(int).tolist():
@@ -146,9 +148,10 @@ class ValidationPictures(Callback):
                 mask.numpy(),
                 classes,
                 pl_module.colours,
+                focus,
             )
         legend = dict(zip(pl_module.classes, pl_module.colours, strict=True))
-        return picture_grid(rows, legend)
+        return picture_grid(rows, {**legend, **error_legend(pl_module.classes, focus)})
 
 
 class Clock(Callback):
@@ -233,6 +236,26 @@ class TimeLeft(Callback):
 def count_pixels(split: Split) -> int:
     """The pixels of all images of a split."""
     return sum(height * width for height, width in split.sizes)
+
+
+class ScoreCurve(Callback):
+    """Writes the validation score after each epoch to a table, through interruptions."""
+
+    def __init__(self, file: Path):
+        self.file = file
+        self.points: list[tuple[int, float]] = []  # step and mean IoU
+
+    def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
+        score = trainer.callback_metrics.get("val/miou")
+        if score is not None:
+            self.points.append((trainer.global_step, float(score)))
+            write_csv(self.file, ["step", "miou"], self.points)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"points": self.points}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.points = state_dict["points"]
 
 
 class StopOnSignal(Checkpoint):  # Lightning calls checkpoints after all other callbacks

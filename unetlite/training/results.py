@@ -11,6 +11,7 @@ from rich import get_console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
+from torch.utils.tensorboard.summary import hparams
 
 from unetlite.checkpoint import load_checkpoint
 from unetlite.files import relative_path, shell_path
@@ -20,11 +21,22 @@ from unetlite.network.complexity import count_parameters
 from unetlite.run_directory import RunDirectory
 from unetlite.settings.schema import METADATA_KEY, NON_RESULT_KEYS, Settings
 from unetlite.tables import write_csv
-from unetlite.training.callbacks import Clock
+from unetlite.training.callbacks import Clock, writer
 from unetlite.training.segmenter import Segmenter
 
-TENSORBOARD_SCORES = ("test/miou", "test/dice", "test/boundary_iou_1px", "test/phase_ripple")
-TENSORBOARD_COSTS = ("model/parameters", "train/seconds", "train/images_per_second")
+BOARD_COLUMNS = {
+    "  test mIoU": "test/miou",
+    " parameters": "model/parameters",
+    " train seconds": "train/seconds",
+    "test Dice": "test/dice",
+    "test boundary IoU": "test/boundary_iou_1px",
+    "test ripple": "test/phase_ripple",
+    "images per second": "train/images_per_second",
+}
+"""Of TensorBoard's HPARAMS. It sorts, and shows five at first: spaces come before the others."""
+
+BOARD_SCORE = "score/miou"
+"""The curve whose last value HPARAMS shows as the score."""
 
 Metrics = dict[str, float | None]
 
@@ -124,26 +136,22 @@ def image_counts(segmenter: Segmenter) -> dict[str, Tensor]:
 
 
 def log_hyperparameters(trainer: Trainer, settings: Settings, metrics: Metrics) -> None:
-    """Fills TensorBoard's HPARAMS: operator, seed, other overrides; then test scores and costs."""
+    """Fills TensorBoard's HPARAMS: operator, seed, test scores and costs, and other overrides.
+
+    Test scores and costs are columns and not scalars, of which each would be a chart of one dot.
+    """
     operator = ", ".join(str(value) for value in settings.upsample.values())
-    # TensorBoard sorts, and shows five at first: a space comes before the others.
-    hyperparameters: dict[str, Any] = {" upsample": operator, " seed": str(settings.seed)}
+    columns: dict[str, Any] = {"   upsample": operator, "  seed": str(settings.seed)}
+    for title, name in BOARD_COLUMNS.items():
+        if metrics[name] is not None:
+            columns[title] = metrics[name]
     for override in settings.overrides:
         key, separator, value = override.lstrip("+").partition("=")
         if separator and key not in NON_RESULT_KEYS and key not in ("seed", "upsample"):
-            hyperparameters[key] = value
-    scores = {}
-    for name in TENSORBOARD_SCORES:
-        if metrics[name] is not None:
-            scores[name] = metrics[name]
-    costs = {}
-    for name in TENSORBOARD_COSTS:
-        _, short_name = name.split("/")
-        costs[f"costs/{short_name}"] = metrics[name]
-    logger: Any = trainer.logger
-    logger.log_hyperparams(hyperparameters, scores | costs)
-    for name, score in scores.items():
-        logger.experiment.add_scalar(name, score, trainer.global_step)
+            columns[key] = value
+    file_writer = writer(trainer)._get_file_writer()
+    for summary in hparams(columns, {BOARD_SCORE: 0}):
+        file_writer.add_summary(summary)
 
 
 def print_results(run: RunDirectory, metrics: Metrics, classes: tuple[str, ...]) -> None:
@@ -157,10 +165,13 @@ def print_results(run: RunDirectory, metrics: Metrics, classes: tuple[str, ...])
         "test images",
         "IoU",
         "Dice",
+        "recall, 2 px",
+        "precision, 2 px",
         title=Text(str(relative_path(run.path))),
     )
     for label in classes:
-        table.add_row(label, score(f"iou/{label}"), score(f"dice/{label}"))
+        kinds = ("iou", "dice", "recall_2px", "precision_2px")
+        table.add_row(label, *(score(f"{kind}/{label}") for kind in kinds))
     table.add_section()
     table.add_row(
         "mean over classes",
@@ -173,4 +184,4 @@ def print_results(run: RunDirectory, metrics: Metrics, classes: tuple[str, ...])
     seconds, rate = metrics["train/seconds"], metrics["train/images_per_second"]
     print(f"{seconds:.0f} s of training, {rate:.0f} images/s")
     print(f"checkpoint        {relative_path(run.test_checkpoint)}")
-    print(f"curves, pictures  tensorboard --logdir {shell_path(run.path.parents[1])}")
+    print(f"curves, pictures  unetlite board {shell_path(run.path.parents[1])}")

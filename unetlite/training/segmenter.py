@@ -17,6 +17,7 @@ from unetlite.data.cache import Batch, DecodedDataset
 from unetlite.device import environment
 from unetlite.metrics.boundary import BoundaryIoU
 from unetlite.metrics.overlap import SegmentationScores
+from unetlite.metrics.tolerance import NearMatches
 from unetlite.network.names import upgrade_names
 from unetlite.network.unet import UNet
 from unetlite.seeding import derive_seed
@@ -45,6 +46,7 @@ class Segmenter(LightningModule):
         self.colours = dataset.colours
         self.val_scores = make_scores(dataset.classes)
         self.test_scores = make_scores(dataset.classes)
+        self.test_scores.add_metrics({"near_2px": NearMatches(dataset.classes, width=2)})
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(image)

@@ -26,6 +26,8 @@ from unetlite.training import callbacks
 
 BFLOAT16_MEMORY = 0.6  # of the memory of a step in float32, measured
 
+VALIDATION_LOSSES = ("loss", "cross_entropy", "dice_loss")
+
 HIDDEN_WARNINGS = (
     ".*does not have many workers.*",  # the data are in memory
     "Precision .* is not supported by the model summary",
@@ -46,7 +48,8 @@ class ProgressBar(RichProgressBar):
 class OneEventFile(TensorBoardLogger):
     """Keeps one file from training to test, without epochs.
 
-    Test scores are left out here: they are written once, with the hyperparameters.
+    Validation scores are named so that they come first. Test scores are left out: a chart of them
+    would be one dot; HPARAMS has them.
     """
 
     @property
@@ -58,11 +61,23 @@ class OneEventFile(TensorBoardLogger):
         kept = {}
         for name, value in metrics.items():
             if name != "epoch" and not name.startswith("test/"):
-                kept[name] = value
+                kept[board_tag(name)] = value
         super().log_metrics(kept, step)
 
     def finalize(self, status: str) -> None:
         self.experiment.flush()
+
+
+def board_tag(name: str) -> str:
+    """The tag of a metric in TensorBoard, which sorts them.
+
+    >>> board_tag("val/miou"), board_tag("val/iou/sky"), board_tag("val/loss")
+    ('score/miou', 'scores/iou/sky', 'val/loss')
+    """
+    stage, _, metric = name.partition("/")
+    if stage != "val" or metric in VALIDATION_LOSSES:
+        return name
+    return "score/miou" if metric == "miou" else f"scores/{metric}"
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -141,6 +156,7 @@ def make_callbacks(options: TrainerOptions, run: RunDirectory, clock: Callback) 
     last = ModelCheckpoint(run.path, run.last.stem, enable_version_counter=False)
     chosen: list[Callback] = [
         clock,
+        callbacks.ScoreCurve(run.curve),
         callbacks.OnlyFinite(run.last),
         callbacks.RunLog(),
         callbacks.TimeLeft(),
