@@ -32,6 +32,11 @@ SizeOption = Annotated[
 ]
 
 
+WithoutOption = Annotated[
+    str | None, typer.Option(help="Test images to judge without, such as 042,077.")
+]
+
+
 def compare(
     directory: Annotated[Path, typer.Argument(help="Where the runs are, such as outputs/coast.")],
     by: Annotated[
@@ -57,9 +62,7 @@ def compare(
     images: Annotated[
         Path | None, typer.Option(help="Where the data set of the runs is now, if it moved.")
     ] = None,
-    without: Annotated[
-        str | None, typer.Option(help="Test images to judge without, such as 042,077.")
-    ] = None,
+    without: WithoutOption = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write chart and pictures for it.")
     ] = False,
