@@ -260,4 +260,6 @@ def test_a_race_ends_when_the_first_seeds_of_all_variants_missed_a_class(runs, p
 def test_a_race_goes_on_while_one_variant_has_no_run(runs, put_counts):
     put_counts(runs, lambda operator, seed: 0)
     shutil.rmtree(runs / "transpose")
-    Race(runs, RacePlan(VARIANTS), make_settings_in(runs)).check_first_seeds()
+    race = Race(runs, RacePlan(VARIANTS), make_settings_in(runs))
+    race.check_first_seeds()
+    assert race.record.ended is None
