@@ -29,7 +29,8 @@ from unetlite.timing import num_threads, parse_duration
 from unetlite.validation import STRICT, read_record
 
 if TYPE_CHECKING:
-    from unetlite.compare.planning import PlannedRace, Question, RaceTimes
+    from unetlite.compare.planning import PlannedRace, Question
+    from unetlite.compare.race_times import RaceTimes
     from unetlite.data.loader import SegmentationData
 
 DEFAULT_OPERATORS = "transpose,nearest,bilinear,pixelshuffle,dysample,unpool"
@@ -175,6 +176,8 @@ def check_plan_data(plan: Plan, directory: Path) -> None:
 def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
     """Inspects the data, times training steps, and plans the race."""
     from unetlite.compare import planning
+    from unetlite.compare.plan_text import describe_plan
+    from unetlite.compare.schedule import usual_schedule
     from unetlite.training.fit import open_data
 
     fixed = {override.partition("=")[0].lstrip("+") for override in request.overrides}
@@ -194,13 +197,13 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
     splits = data.dataset.splits
     question = planning.Question(
         operators,
-        planning.usual_schedule(settings, len(splits["train"]), fixed),
+        usual_schedule(settings, len(splits["train"]), fixed),
         groups=len(set(splits["test"].groups)),
         fixed=fixed if request.operators is None else {*fixed, "operators"},
     )
     with progress("planning"):
         race, seconds = find_race(question, times, request.budget)
-        summary = planning.describe_plan(
+        summary = describe_plan(
             question,
             times,
             race,
@@ -242,7 +245,7 @@ def measure_times(
     variants: Sequence[Settings], data: "SegmentationData", parallel: int | None
 ) -> "RaceTimes":
     """What trainings of these settings take on the device that trains them."""
-    from unetlite.compare import planning
+    from unetlite.compare.race_times import RaceTimes, measure_loading
     from unetlite.compare.step_times import StepTimer
     from unetlite.training.callbacks import count_pixels
     from unetlite.training.fit import make_config
@@ -263,9 +266,9 @@ def measure_times(
             update,
         )
         steps, parallel = timer.measure(networks, parallel)
-        loading = planning.measure_loading(data, parallel)
+        loading = measure_loading(data, parallel)
     splits = data.dataset.splits
-    return planning.RaceTimes(
+    return RaceTimes(
         steps,
         loading,
         val_pixels=count_pixels(splits["val"]),
@@ -283,6 +286,7 @@ def find_race(
     it raises UsageError.
     """
     from unetlite.compare import planning
+    from unetlite.compare.plan_text import budget_error
 
     seconds = planning.DEFAULT_SECONDS
     if budget is not None:
@@ -291,7 +295,7 @@ def find_race(
     if race is None:
         race = planning.smallest_race(question, times)
         if budget is not None:
-            raise planning.budget_error(budget, race)
+            raise budget_error(budget, race)
     return race, seconds
 
 

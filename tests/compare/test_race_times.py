@@ -1,0 +1,13 @@
+"""What a race takes."""
+
+from dataclasses import replace
+
+import pytest
+from races_to_plan import NAMES, TIMES, USUAL
+
+
+def test_twice_the_trainings_at_once_take_half_the_time():
+    alone = replace(TIMES, parallel=1)
+    both = TIMES.of_seed(NAMES, USUAL)
+    assert alone.of_seed(NAMES, USUAL) == pytest.approx(2 * both)
+    assert sum(TIMES.of_trainings(NAMES, USUAL).values()) == pytest.approx(both)

@@ -1,0 +1,82 @@
+"""What the parts of a race take, by what was measured on this machine."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from unetlite.compare.schedule import Schedule
+from unetlite.compare.step_times import StepTime, shared_threads
+from unetlite.data.loader import SegmentationData
+from unetlite.training.callbacks import EVALUATION, TEST_PASSES
+
+STARTUP = 1.5  # seconds of a training before its first step and after its last
+WORKER_START = 8.0  # seconds until a worker has loaded the libraries, once
+REPORT = 15.0  # seconds of the report without what it measures
+REPORT_OPERATOR = 9.0  # seconds that it takes to export an operator and measure its latencies
+REPORT_STEPS = 8  # training steps of each operator that it times
+LOADED_BATCHES = 3
+
+
+@dataclass(frozen=True)
+class RaceTimes:
+    """What a race takes, by what was measured on this machine."""
+
+    steps: dict[str, StepTime]  # by operator
+    loading: float  # seconds to load and augment a pixel
+    val_pixels: int
+    test_pixels: int
+    parallel: int  # trainings at once
+
+    def of_training(self, operator: str, schedule: Schedule) -> float:
+        """Seconds from the start of a training to its end."""
+        step = self.steps[operator]
+        pace = self.of_step(operator, schedule)
+        evaluated = schedule.epochs * self.val_pixels + TEST_PASSES * self.test_pixels
+        return STARTUP + schedule.steps * pace + EVALUATION * step.per_pixel * evaluated
+
+    def of_trainings(self, operators: Sequence[str], schedule: Schedule) -> dict[str, float]:
+        """What each operator's training adds to the time of the race."""
+        seconds = {}
+        for name in operators:
+            seconds[name] = self.of_training(name, schedule) / self.parallel
+        return seconds
+
+    def of_step(self, operator: str, schedule: Schedule) -> float:
+        """Seconds of a training step with its data."""
+        step = self.steps[operator].seconds(schedule.batch_size, schedule.crop_size)
+        return step + self.loading * schedule.batch_pixels
+
+    def of_seed(self, operators: Sequence[str], schedule: Schedule) -> float:
+        """Seconds of one training of every operator."""
+        return sum(self.of_trainings(operators, schedule).values())
+
+    def of_report(self, operators: Sequence[str], schedule: Schedule) -> float:
+        """Seconds from the last training to the verdict."""
+        seconds = REPORT
+        for operator in operators:
+            step = self.steps[operator].seconds(schedule.batch_size, schedule.crop_size)
+            seconds += REPORT_OPERATOR + REPORT_STEPS * step / self.parallel
+        return seconds
+
+    def of_rest(self, operators: Sequence[str], schedule: Schedule) -> float:
+        """Seconds of all that is no training."""
+        return WORKER_START + self.of_report(operators, schedule)
+
+
+def measure_loading(data: SegmentationData, parallel: int) -> float:
+    """Seconds to load and augment a pixel of a few real batches, while so many trainings run."""
+    pixels = 0
+    start = time.perf_counter()
+    with shared_threads(parallel) as threads:
+        torch.set_num_threads(threads)
+        for number, batch in enumerate(data.train_dataloader()):
+            data.augment(batch.image, batch.mask, seed=number)
+            if number == 0:  # fills the caches
+                start = time.perf_counter()
+                continue
+            pixels += batch.mask.numel()
+            if number == LOADED_BATCHES:
+                break
+    return (time.perf_counter() - start) / max(pixels, 1)
