@@ -13,7 +13,7 @@ import typer
 from ruamel.yaml import YAML
 
 from unetlite.cli import app
-from unetlite.commands.keys import read_meanings
+from unetlite.commands.keys import own_prefix, read_meanings
 from unetlite.settings.paths import CONFIGS
 
 DOCS = Path(__file__).parent
@@ -159,7 +159,7 @@ def file_section(file: Path, prefix: str) -> str:
     if commands:
         text += "```bash\n" + "\n".join(commands) + "\n```\n\n"
     keys = keys_table(file, prefix)
-    if keys and "/loader@_here_" in content:
+    if keys and "/loader@" in content and file != SHARED:
         text += "Beside [what every data set has](#what-every-data-set-has):\n\n"
     return text + keys
 
@@ -169,9 +169,9 @@ def keys_table(file: Path, prefix: str, skip: str = "") -> str:
     meanings = read_meanings(file, prefix)
     yaml = YAML()
     yaml.preserve_quotes = True
-    content = yaml.load(file.read_text(encoding="utf-8"))
+    text = file.read_text(encoding="utf-8")
     rows = []
-    for key, value in leaves(content, prefix):
+    for key, value in leaves(yaml.load(text), own_prefix(text, prefix)):
         if skip and key.startswith(f"{skip}."):
             continue
         shown = "to be given" if value == "???" else literal(value)

@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import json
 import math
 import os
 import platform
@@ -96,6 +97,19 @@ def code_version() -> str:
         digest.update(file.relative_to(package).as_posix().encode())
         digest.update(file.read_bytes())
     return f"{version('unetlite')}+{digest.hexdigest()[:12]}"
+
+
+def fingerprint(parts: object) -> str:
+    """16 hexadecimal digits of what times depend on: this machine, versions and `parts`."""
+    machine = [
+        processor(),
+        torch.backends.cpu.get_cpu_capability(),
+        torch.get_num_threads(),
+        torch.__version__,
+        code_version(),
+    ]
+    text = json.dumps([machine, parts], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def processor() -> str:

@@ -87,17 +87,23 @@ def read_meanings(file: Path, prefix: str = "") -> dict[str, str]:
     """The comments behind the keys of a file and of those it builds on, by dotted key."""
     from ruamel.yaml import YAML
 
-    content = YAML().load(file.read_text(encoding="utf-8"))
+    text = file.read_text(encoding="utf-8")
+    content = YAML().load(text)
     meanings: dict[str, str] = {}
     for base in content.get("defaults", []):
         if isinstance(base, str) and base != "_self_":
-            name = base.removesuffix("@_here_")
+            name = base.partition("@")[0]
             folder = CONFIGS if name.startswith("/") else file.parent
             base_file = folder / f"{name.lstrip('/')}.yaml"
             if base_file.exists():  # a plugin has files of its own
                 meanings.update(read_meanings(base_file, prefix))
-    collect_comments(content, prefix, meanings)
+    collect_comments(content, own_prefix(text, prefix), meanings)
     return meanings
+
+
+def own_prefix(text: str, prefix: str) -> str:
+    """Where the keys of a file are: below those of its group, or of all groups."""
+    return "" if "@package _global_" in text else prefix
 
 
 def collect_comments(mapping: Any, prefix: str, meanings: dict[str, str]) -> None:

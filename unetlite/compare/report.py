@@ -15,11 +15,12 @@ from unetlite.compare.classes import (
     worst_class,
 )
 from unetlite.compare.comparison import Comparison
-from unetlite.compare.costs import Costs, measure_costs
+from unetlite.compare.costs import Costs
 from unetlite.compare.curves import read_trend
 from unetlite.compare.device_costs import DeviceCosts, put_device_costs
 from unetlite.compare.evidence import describe_rarely_learnt
 from unetlite.compare.figures import Figures, draw_figures, find_data
+from unetlite.compare.kept_costs import find_costs
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.orientation import find_orientation
 from unetlite.compare.suspects import Suspects, find_suspects
@@ -189,11 +190,13 @@ def make_report(
     update: Callable[..., None],
     images: Path | None = None,
     device_costs: DeviceCosts | None = None,
+    *,
+    kept_costs: Path,
 ) -> Report:
     """Analyses the scores, measures the costs on an image of this size, and draws the figures.
 
     With costs of a device, those are taken and nothing is measured. `images` is the folder of the
-    data set, if it moved.
+    data set, if it moved. `kept_costs` is the file of those that were measured before.
     """
     analysis = comparison.analyse(metric)
     others = {}
@@ -203,7 +206,8 @@ def make_report(
     networks = {}
     for name, runs in comparison.variants.items():
         networks[name] = load_network(runs[0].files.test_checkpoint).eval()
-    costs = measure_costs(
+    costs = find_costs(
+        kept_costs,
         comparison,
         networks,
         size,

@@ -1,6 +1,5 @@
 """How long a training step takes, and how many trainings at once finish soonest."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,11 +16,10 @@ from pydantic.dataclasses import dataclass as record
 
 from unetlite.compare.costs import Function, training_step
 from unetlite.device import (
-    code_version,
     device_of,
     fast_precision,
+    fingerprint,
     keep_memory,
-    processor,
 )
 from unetlite.errors import UsageError
 from unetlite.files import write_text
@@ -216,27 +214,14 @@ class StepTimer:
         return steps
 
     def key_of(self, config: UNetConfig, parallel: int) -> str:
-        """The hash of all that the times depend on: machine, versions, network, shapes."""
+        """The fingerprint of all that the times depend on."""
         precision = self.precision
         if precision == "auto":
             precision = fast_precision(self.accelerator)
         device = str(device_of(self.accelerator))
         if torch.cuda.is_available():
             device += torch.cuda.get_device_name()
-        parts = [
-            processor(),
-            torch.backends.cpu.get_cpu_capability(),
-            torch.get_num_threads(),
-            torch.__version__,
-            code_version(),
-            device,
-            precision,
-            self.shapes,
-            parallel,
-            asdict(config),
-        ]
-        text = json.dumps(parts, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return fingerprint([device, precision, self.shapes, parallel, asdict(config)])
 
 
 def pixels(shape: Shape) -> int:
