@@ -33,6 +33,8 @@ def list_trainings(protocol: dict[str, Any], data: Path) -> Iterator[tuple[str, 
     for seed in protocol["seeds"]:
         for network, model in protocol["networks"].items():
             for name, words in protocol["sets"].items():
+                if network != "mini" and name not in protocol["pretrained_sets"]:
+                    continue
                 of_set = [word.replace("{root}", str(data / name)) for word in words]
                 experiment = f"protocol/{network}/{name}"
                 for operator in protocol["operators"]:

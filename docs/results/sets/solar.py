@@ -1,46 +1,44 @@
 """Cells of solar modules, in electroluminescence: background, dark, cross, crack, busbar.
 
-    git clone https://github.com/hackingmaterials/pv-vision && git -C pv-vision checkout 9093c49a
-    python docs/results/sets/solar.py SOURCE DIR
+    git clone https://github.com/hackingmaterials/pv-vision
+    python docs/results/sets/solar.py pv-vision DIR
 
-SOURCE is examples/crack_segmentation/img_label_for_training of it. BSD-3 licence.
+BSD-3 licence.
 
 1,272 images of 400 x 400 pixels. Many show one cell at several times of a test under load:
 FSEC_2GC1_11 and FSEC_2GC8_11 are cell 11 of the module FSEC_2GC, with the same cracks. The
 published split has both in training and test, so another one is drawn here, by modules.
 """
 
-import csv
-import hashlib
 import re
-import sys
-from pathlib import Path
+from collections.abc import Iterator
 
-from PIL import Image
+from source import Item, Repository, main, sort_by_hash
 
+COMMIT = "9093c49a"
+FOLDER = "examples/crack_segmentation/img_label_for_training"
 SHARES = {"test": 0.15, "val": 0.10}
 """Of the images, at least; the rest trains."""
 
 
-def prepare(source: Path, target: Path) -> None:
-    """Writes images/, masks/ and splits.csv."""
-    masks = sorted(source.glob("*/ann/*.png"), key=lambda file: file.stem)
-    for folder in ("images", "masks"):
-        (target / folder).mkdir(parents=True)
+def list_items(repository: Repository) -> Iterator[Item]:
+    """All images, module by module."""
+    files = {}
+    names = []
+    for path in repository.list_files(FOLDER):
+        folder, _, file = path.rpartition("/")
+        name = file.rpartition(".")[0]
+        if folder.endswith("/ann"):
+            names.append(name)
+        files[folder.rpartition("/")[2], name] = path
     by_group: dict[str, list[str]] = {}
-    for mask in masks:
-        images = list((mask.parent.parent / "img").glob(f"{mask.stem}.*"))
-        with Image.open(images[0]) as image:
-            image.convert("L").save(target / "images" / f"{mask.stem}.png")
-        with Image.open(mask) as labels:
-            labels.getchannel("R").save(target / "masks" / f"{mask.stem}.png")
-        by_group.setdefault(module_of(mask.stem), []).append(mask.stem)
-    with (target / "splits.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", "split", "group"])
-        for group, split in draw_splits(by_group).items():
-            for name in by_group[group]:
-                writer.writerow([name, split, group])
+    for name in sorted(names):
+        by_group.setdefault(module_of(name), []).append(name)
+    for group, split in draw_splits(by_group).items():
+        for name in by_group[group]:
+            image = repository.open_image(files["img", name]).convert("L")
+            mask = repository.open_image(files["ann", name]).getchannel("R")
+            yield Item(name, split, group, image, mask)
 
 
 def module_of(name: str) -> str:
@@ -55,8 +53,8 @@ def draw_splits(by_group: dict[str, list[str]]) -> dict[str, str]:
     A large group would be most of what is tested, and count as one.
     """
     images = sum(map(len, by_group.values()))
-    small = [name for name, members in by_group.items() if len(members) < 0.03 * images]
-    small.sort(key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    names = [name for name, members in by_group.items() if len(members) < 0.03 * images]
+    small = sort_by_hash(names)
     splits = dict.fromkeys(by_group, "train")
     for split, share in SHARES.items():
         held_out = 0
@@ -68,4 +66,4 @@ def draw_splits(by_group: dict[str, list[str]]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(list_items, COMMIT)
