@@ -12,7 +12,7 @@ CPU_INDEX = https://download.pytorch.org/whl/cpu
 REACHED = $(PYTHON) -c "import urllib.request as r; r.urlopen('$(CPU_INDEX)/torch/', timeout=5)" 2>/dev/null
 NEEDS_CPU_BUILD = test "$$(uname -s)" = Linux && ! command -v nvidia-smi >/dev/null && $(REACHED)
 
-.PHONY: train test faults check docs record lowest install
+.PHONY: train test faults check docs record lowest release install
 
 train: .venv/installed
 	$(BIN)/python train.py upsample=transpose
@@ -46,6 +46,17 @@ lowest:
 	$(PYTHON) tests/lowest.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pip install -c .venv-lowest/constraints.txt -e . pytest hypothesis safetensors
 	.venv-lowest/bin/python -m pytest tests/network tests/data tests/metrics tests/training
+
+# Wheel and source in dist/, checked and tried in an empty environment, with the notes of this version.
+release: .venv/developer
+	rm -rf dist && mkdir -p build
+	$(BIN)/python docs/release_notes.py > build/notes.md
+	$(INSTALL) build twine
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m pytest tests/test_wheel.py
+	mv build/notes.md dist/notes.md
+	ls -l dist
 
 install: .venv/developer
 
