@@ -197,6 +197,25 @@ def lose_a_node(trial: Trial) -> None:
     cluster.shutdown()
 
 
+def lose_the_head(trial: Trial) -> None:
+    """Runs a race on a Ray whose head is killed, and starts it again on another one."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    os.environ["RAY_ADDRESS"] = cluster.address
+    process = trial.start("ray")
+    trial.wait_for_a_moment()
+    cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+    process.join(LIMIT)
+    another = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    os.environ["RAY_ADDRESS"] = another.address
+    trial.finish(process, "ray")
+    another.shutdown()
+
+
+CLUSTER_FAULTS = {"node gone": lose_a_node, "head gone": lose_the_head}
+
+
 def judge(found: dict, expected: dict) -> str:
     """How a verdict stands to that of an undisturbed race."""
     if found == expected:
@@ -214,7 +233,7 @@ def judge(found: dict, expected: dict) -> str:
 def main(arguments: list[str]) -> None:
     faults = list(FAULTS[1:])
     if find_spec("ray") is not None:
-        faults.append("node gone")
+        faults += CLUSTER_FAULTS
     counts: Counter[tuple[str, str]] = Counter()
     folder = Path(tempfile.mkdtemp(prefix="races-"))
     images = two_classes(folder / "images", 16)
@@ -222,12 +241,15 @@ def main(arguments: list[str]) -> None:
     suffer(reference, "none")
     expected = reference.verdict()
     plan = [faults[number % len(faults)] for number in range(int(arguments[0]))]
-    plan.sort(key=lambda fault: fault == "node gone")  # after them Ray's threads are here
+    plan.sort(key=lambda fault: fault in CLUSTER_FAULTS)  # after them Ray's threads are here
     for number, fault in enumerate(plan):
         chance = random.Random(f"{SEED} {number}")
         trial = Trial(folder / str(number), images, chance)
         begin = time.monotonic()
-        (lose_a_node if fault == "node gone" else lambda trial, f=fault: suffer(trial, f))(trial)
+        if fault in CLUSTER_FAULTS:
+            CLUSTER_FAULTS[fault](trial)
+        else:
+            suffer(trial, fault)
         result = judge(trial.verdict(), expected)
         counts[fault, result] += 1
         seconds = time.monotonic() - begin

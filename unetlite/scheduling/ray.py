@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from unetlite.scheduling.base import Scheduler, WorkerLost, run_training, set_th
 from unetlite.settings.schema import Settings
 
 END_SECONDS = 20  # that a training may take to save
+ANSWER_SECONDS = 5  # that the head of a cluster may take to answer
 
 
 class RayScheduler(Scheduler):
@@ -32,6 +34,7 @@ class RayScheduler(Scheduler):
         shared: Sequence[Path],
     ):
         self.ray = connect()
+        self.head = self.ray.get_runtime_context().gcs_address
         self.threads = threads
         self.shared = shared
         self.tasks: list[RayTask] = []
@@ -57,11 +60,13 @@ class RayScheduler(Scheduler):
 
     def start(self, settings: Settings) -> "RayTask":
         reference = self.function.remote(settings, self.threads, self.shared)
-        task = RayTask(self.ray, reference)
+        task = RayTask(self.ray, reference, self.head)
         self.tasks = [*(other for other in self.tasks if not other.done()), task]
         return task
 
     def close(self, at_once: bool) -> None:
+        if not answers(self.head):  # Ray would wait for it, and end this process
+            return
         references = [task.reference for task in self.tasks if not task.done()]
         if at_once and references:
             for reference in references:
@@ -76,6 +81,7 @@ class RayTask:
 
     ray: Any
     reference: Any
+    head: str  # host:port
 
     def done(self) -> bool:
         finished, _ = self.ray.wait([self.reference], timeout=0)
@@ -85,8 +91,23 @@ class RayTask:
         try:
             return self.ray.get(self.reference)
         except self.ray.exceptions.RayError as error:
+            if not answers(self.head):
+                return UsageError(
+                    f"--on ray: the head of the cluster, {self.head}, is gone. Start a cluster, "
+                    "and the same command goes on: no training is lost."
+                )
             cause = getattr(error, "cause", None) or error
             return WorkerLost(f"Ray lost it ({type(error).__name__}: {first_line(cause)})")
+
+
+def answers(head: str) -> bool:
+    """True if something listens at host:port."""
+    host, _, port = head.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def train_on_node(settings: Settings, threads: int, shared: Sequence[Path]) -> Exception | None:
