@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from unetlite.classes import IGNORE, Colour
-from unetlite.compare.comparison import Comparison, comparable_settings, differing_keys
+from unetlite.compare.comparison import Comparison
+from unetlite.compare.control import comparable_settings, differing_keys
 from unetlite.data.cache import Crop, Split
 from unetlite.data.loader import SegmentationData
 from unetlite.data.provenance import load_run_data

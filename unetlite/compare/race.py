@@ -11,7 +11,8 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from unetlite.compare.comparison import Comparison, check_control
+from unetlite.compare.comparison import Comparison
+from unetlite.compare.control import check_control
 from unetlite.compare.evidence import describe_missed, objection
 from unetlite.compare.race_record import (
     Failure,
