@@ -1,12 +1,14 @@
 """Which crops make a batch, and in which order."""
 
 from collections import Counter
-from itertools import product
+from itertools import chain, product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import integers
 
-from unetlite.data.loader import RandomCrops, SegmentationData, full_crops
+from unetlite.data.loader import RandomCrops, SegmentationData, full_crops, held_out_images
+from unetlite.errors import UsageError
 from unetlite.settings.schema import AugmentOptions, DataOptions
 
 
@@ -107,3 +109,23 @@ def test_the_images_of_a_step_are_those_of_its_batch(discs, tmp_path):
     sampler.set_epoch(1)
     names = [data.dataset.splits["train"].names[crop.image] for crop in sampler]
     assert data.images_of_step(4) == names[4:8]
+
+
+def test_parts_share_the_images_and_no_group_is_in_two(decoded):
+    split = decoded.splits["train"]
+    parts = [held_out_images(split, f"{number}/2") for number in (1, 2)]
+    assert sorted(chain(*parts)) == list(range(len(split)))
+    assert all(parts)
+    groups = [{split.groups[index] for index in part} for part in parts]
+    assert groups[0].isdisjoint(groups[1])
+    crops = draw(split, 0, 0, crop_size=3, crops_per_image=2, held_out="2/2")
+    assert Counter(crop.image for crop in crops) == dict.fromkeys(parts[0], 2)
+    assert held_out_images(split, None) == []
+    with pytest.raises(UsageError, match=r"held_out=1/99.* groups"):
+        held_out_images(split, "1/99")
+
+
+@pytest.mark.parametrize("part", ["half", "0/2", "3/2", "1/1", "1/2/3", ""])
+def test_what_is_no_part_is_refused(part):
+    with pytest.raises(UsageError, match="expected a part"):
+        data_options(batch_size=2, crop_size=3, crops_per_image=1, held_out=part)

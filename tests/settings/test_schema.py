@@ -70,7 +70,7 @@ def test_renamed_keys_of_earlier_versions_are_read():
     assert upgrade_config(current) == {"trainer": {"test_checkpoint": "last"}}
     for suffix, mask_name in (("", None), ("_m", "{stem}_m")):
         upgraded = upgrade_config({"data": {"mask_suffix": suffix}})
-        assert upgraded == {"data": {"mask_name": mask_name}}
+        assert upgraded == {"data": {"mask_name": mask_name, "held_out": None}}
 
 
 def test_nested_keys_are_joined_by_dots():

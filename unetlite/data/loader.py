@@ -12,21 +12,24 @@ from unetlite.data import coast, folder, public  # noqa: F401  each registers it
 from unetlite.data.augmentation import Augmentation
 from unetlite.data.cache import Batch, Crop, Split, open_decoded
 from unetlite.data.samples import DATASETS
+from unetlite.errors import UsageError
 from unetlite.seeding import derive_seed
 from unetlite.settings.schema import DataOptions
 
 
 class RandomCrops(Sampler[Crop]):
-    """Square crops for training, of every image equally often in an epoch.
+    """Square crops for training, of every image that is not held out equally often in an epoch.
 
     Order and places depend on (seed, epoch) alone.
     """
 
     def __init__(self, split: Split, options: DataOptions, seed: int):
         self.sizes = split.sizes
+        held_out = set(held_out_images(split, options.held_out))
+        self.images = [index for index in range(len(split)) if index not in held_out]
         self.crop_size = options.crop_size
         self.seed = seed
-        self.count = len(split) * options.crops_per_image
+        self.count = len(self.images) * options.crops_per_image
         self.epoch = 0
         self.resumed_epoch = 0  # the epoch that was interrupted
         self.resumed_crops = 0  # how many of its crops were seen before
@@ -45,12 +48,31 @@ class RandomCrops(Sampler[Crop]):
         places = torch.rand(self.count, 2, generator=generator).tolist()
         first = self.resumed_crops if self.epoch == self.resumed_epoch else 0
         for number, (down, right) in zip(order[first:], places[first:], strict=True):
-            image = number % len(self.sizes)
+            image = self.images[number % len(self.images)]
             height, width = self.sizes[image]
             # Down and right are fractions, in [0, 1), of the room that the image leaves the crop.
             top = int(down * (max(0, height - self.crop_size) + 1))
             left = int(right * (max(0, width - self.crop_size) + 1))
             yield Crop(image, top, left, self.crop_size, self.crop_size)
+
+
+def held_out_images(split: Split, part: str | None) -> list[int]:
+    """The images in a part of a split, such as "1/2" for the first of two; none without a part.
+
+    Groups are dealt out in turn, so none is in two parts. Raises UsageError for more parts than
+    groups.
+    """
+    if part is None:
+        return []
+    number, parts = map(int, part.split("/"))
+    groups = list(dict.fromkeys(split.groups))
+    if parts > len(groups):
+        raise UsageError(
+            f"data.held_out={part}: the training images are of {len(groups)} groups, and no group "
+            "is in two parts; give fewer parts."
+        )
+    chosen = set(groups[number - 1 :: parts])
+    return [index for index, group in enumerate(split.groups) if group in chosen]
 
 
 def full_crops(split: Split, max_pixels: int) -> list[list[Crop]]:

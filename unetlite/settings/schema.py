@@ -191,8 +191,16 @@ class DataOptions:
     dataset: ComponentConfig  # checked when the data set is built
     # Channels of the images, from 1, that pictures show: one, or those of red, green and blue.
     display: DisplayChannels | None = None
+    held_out: str | None = None  # a part of the training images, such as 1/2
 
     def __post_init__(self) -> None:
+        if self.held_out is not None:
+            number, _, parts = self.held_out.partition("/")
+            is_part = number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)
+            if not is_part or int(parts) < 2:
+                raise UsageError(
+                    f"data.held_out={self.held_out}: expected a part of two or more, as 1/2 or 3/5."
+                )
         if self.display is not None and len(self.display) not in (1, 3):
             raise UsageError(
                 f"data.display={list(self.display)}: expected one channel, or three, as [3,2,1]."
@@ -310,6 +318,8 @@ def upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
     if isinstance(model, dict):
         model.setdefault("encoder", None)
     data = config.get("data")
+    if isinstance(data, dict):
+        data.setdefault("held_out", None)
     if isinstance(data, dict) and data.get("value_range", 0) is None:
         del data["value_range"]
     if isinstance(data, dict) and "mask_suffix" in data:
