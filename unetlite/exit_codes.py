@@ -67,6 +67,8 @@ def machine_error(error: Exception) -> str | None:
         place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         if error.errno in DISK_FULL:
             return f"{place}{error.strerror}; make room there, and start again."
+        if place and isinstance(error, (FileExistsError, NotADirectoryError)):
+            return f"{place}a file is where a folder is needed; choose another place."
         if place:
             return f"{place}{error.strerror}."
     if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker"):

@@ -182,13 +182,12 @@ def test_a_folder_of_any_name_is_planned(discs, tmp_path, monkeypatch, name):
     assert settings.run_dir.endswith("nearest/seed4")
 
 
-def make_report(regret, candidates, dropped=None):
+def make_report(regret, candidates):
     """As much of a report as agreement is told by."""
     best = SimpleNamespace(regret=regret, candidates=candidates)
-    variants = {name: SimpleNamespace(mean=0.9) for name in [*regret, *(dropped or {})]}
+    variants = {name: SimpleNamespace(mean=0.9) for name in regret}
     return SimpleNamespace(
         analysis=SimpleNamespace(best=best, variants=variants),
-        comparison=SimpleNamespace(dropped=dropped or {}),
         cost=None,
         margin=None,
     )
@@ -206,11 +205,16 @@ def test_networks_that_choose_the_same_agree_and_others_say_what_a_choice_can_lo
     assert "nearest is chosen under mini; under pretrained it may be the best" in words
     assert "at most 0.0051 below" in words
 
-    against = make_report({"carafe": 0.0}, ["carafe"], dropped={"nearest": 0.0307})
+    against = make_report({"carafe": 0.0, "nearest": 0.0307}, ["carafe"])
     print_agreement({"mini": mini, "pretrained": against})
     words = " ".join(capsys.readouterr().out.split())
     assert "The networks disagree." in words
     assert "under pretrained it is not the best, and is at most 0.031 below it" in words
+
+    without = make_report({"carafe": 0.0, "bilinear": 0.01}, ["carafe"])
+    print_agreement({"mini": mini, "pretrained": without})
+    words = " ".join(capsys.readouterr().out.split())
+    assert "nearest is chosen under mini, and failed under pretrained." in words
 
 
 def test_networks_share_the_time_and_race_the_same_operators():

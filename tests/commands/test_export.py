@@ -155,7 +155,7 @@ def test_a_checkpoint_of_another_run_does_not_get_the_scores_of_this_one(runs):
         (["--to", "{runs}/model.pt"], ".onnx"),
         (["--to", "{runs}/model"], ".onnx"),
         (["--int8", "--format", "openvino", "--to", "{runs}/x.xml"], ".openvino"),
-        (["--to", "{runs}/transpose/seed0/best.ckpt/x.onnx"], "--to"),
+        (["--to", "{runs}/transpose/seed0/best.ckpt/x.onnx"], "a file is where a folder is needed"),
         (["--images", "nowhere/*.png"], "nowhere"),
     ],
 )

@@ -156,3 +156,13 @@ def test_runs_beside_a_race_by_another_key_are_compared_as_runs(raced):
     runs, record, write = raced
     write(plan={**record["plan"], "by": "downsample"})
     assert read_comparison(runs).race is None
+
+
+def test_a_variant_that_was_not_in_the_race_is_named(raced, change):
+    runs, _, _ = raced
+    shutil.copytree(runs / "transpose", runs / "carafe")
+    for file in (runs / "carafe").rglob("config.yaml"):
+        change(file, upsample={"name": "carafe"})
+    comparison = read_comparison(runs)
+    assert "carafe" not in comparison.variants
+    assert "carafe was not in the race" in comparison.left_out

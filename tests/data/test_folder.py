@@ -88,7 +88,9 @@ def test_a_turned_photograph_and_its_mask_are_one(tmp_path):
     root = write_pairs(tmp_path, GREY, INDICES)
     for k in range(3):
         save_turned(tmp_path / "images" / f"{k}.png", numbered(k), 6)
-    sample = read(Folder(root=root, classes=CLASSES))["0"]  # as stored: the mask has that size
+    with pytest.raises(UsageError, match=r"fits it as it is stored\. Say data\.orientation=stored"):
+        read(Folder(root=root, classes=CLASSES))
+    sample = read(Folder(root=root, classes=CLASSES, orientation="stored"))["0"]
     assert np.array_equal(sample.image[0], GREY)
     assert np.array_equal(sample.mask, INDICES)
     for k in range(3):

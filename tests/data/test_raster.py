@@ -12,7 +12,7 @@ from unetlite.data.formats.npy import NumpyFile
 from unetlite.data.raster import (
     PixelKind,
     array_source,
-    is_large,
+    is_read_by_rows,
     open_mask_rows,
     open_source,
     pixel_kind,
@@ -306,8 +306,9 @@ def test_large_files_are_read_by_rows_with_their_georeference(tmp_path, monkeypa
     whole = open_source(path, PixelKind(1, "uint8"))
     assert whole.georeference is None
     monkeypatch.setattr(raster, "LARGE", 20 * 30 - 1)
-    assert is_large(open_image_file(path))
-    assert not is_large(open_image_file(save(tmp_path / "a.png", noise(40, 40))))
+    assert is_read_by_rows(open_image_file(path), as_viewed=True)
+    small = open_image_file(save(tmp_path / "a.png", noise(40, 40)))
+    assert not is_read_by_rows(small, as_viewed=True)
     by_rows = open_source(path, PixelKind(1, "uint8"))
     assert by_rows.georeference == {"crs": crs, "transform": transform}
     assert np.array_equal(by_rows.rows(3, 9), whole.rows(3, 9))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers import as_trained, make_metadata, save
+from PIL import Image
 
 from unetlite import UsageError
 from unetlite.data.raster import array_source
@@ -43,3 +44,18 @@ def test_a_mask_of_another_size_is_refused(tmp_path):
     metadata = make_metadata(as_trained({"name": "nearest"}, widths=(4, 6)))
     with pytest.raises(UsageError, match="3 x 2 pixels, but its image 2 x 2"):
         TruthMask(path, metadata, SOURCE)
+
+
+@pytest.mark.parametrize(("orientation", "first"), [("stored", 0), ("viewed", 1)])
+def test_a_turned_mask_is_read_as_the_images_were(tmp_path, orientation, first):
+    exif = Image.Exif()
+    exif[274] = 3  # half a turn
+    path = tmp_path / "a.png"
+    Image.fromarray(np.array([[0, 0], [0, 7]], np.uint8)).save(path, exif=exif)
+    config = {"data": {"name": "folder", "orientation": orientation}}
+    network = as_trained({"name": "nearest"}, widths=(4, 6))
+    truth = TruthMask(path, make_metadata(network, config=config), SOURCE)
+    predicted = np.zeros((2, 2), np.uint8)
+    predicted[0, 0] = 1
+    counts = truth.count(Band(0, predicted, np.empty((0, 2, 2), np.float32)))
+    assert counts[1, 0] == first

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import ROUND_UP
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rich import get_console
@@ -16,9 +17,13 @@ def print_agreement(reports: Mapping[str, "Report"]) -> None:
     from unetlite.judge.verdict import choose_variant
 
     table = Table("upsample", *reports, title="mean over trainings")
-    for operator in next(iter(reports.values())).analysis.variants:
-        means = [report.analysis.variants[operator].mean for report in reports.values()]
-        table.add_row(operator, *(f"{mean:.4f}" for mean in means))
+    analyses = [report.analysis for report in reports.values()]
+    for operator in dict.fromkeys(chain.from_iterable(each.variants for each in analyses)):
+        cells = []
+        for analysis in analyses:
+            is_judged = operator in analysis.variants
+            cells.append(f"{analysis.variants[operator].mean:.4f}" if is_judged else "failed")
+        table.add_row(operator, *cells)
     get_console().print(table)
     choices = {}
     for network, report in reports.items():
@@ -43,11 +48,14 @@ def describe_agreement(choices: Mapping[str, str], reports: Mapping[str, "Report
             best = report.analysis.best
             if other == network or best is None:
                 continue
-            regret = {**report.comparison.dropped, **best.regret}[operator]
+            if operator not in best.regret:
+                sentences.append(f"{operator} is chosen under {network}, and failed under {other}.")
+                is_contradicted = True
+                continue
             is_candidate = operator in best.candidates
             is_contradicted = is_contradicted or not is_candidate
             standing = "it may be" if is_candidate else "it is not"
-            bound = format_number(regret, ROUND_UP)
+            bound = format_number(best.regret[operator], ROUND_UP)
             sentences.append(
                 f"{operator} is chosen under {network}; under {other} {standing} the best, and is "
                 f"at most {bound} below it."

@@ -125,7 +125,7 @@ def report_on(
             update,
             images,
             target.costs,
-            kept_costs=directory / "measured_costs.json",
+            kept_costs=(output or directory) / "measured_costs.json",
         )
     print_report(report, write_files(report, output or directory, tensorboard))
     return report

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from unetlite.commands.predict import find_inputs
-from unetlite.errors import UsageError, first_line, require_extra
+from unetlite.errors import UsageError, require_extra
 from unetlite.files import atomic_path, shell_path
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import as_pixels
@@ -99,14 +99,9 @@ def export_checkpoint(
     checked = load_images(inputs, metadata, splits)
     calibration = calibration_images(inputs, metadata, splits)
     folded = fold_for(network, format) if fold else network
-    try:
-        with atomic_path(destination) as partial:
-            runtime = write_network(folded, metadata, format, partial, calibration)
-            measured = measure_export(runtime, network, checked, splits)
-    except OSError as error:
-        raise UsageError(
-            f"{destination}: {error.strerror or first_line(error)}; make room, or choose --to."
-        ) from None
+    with atomic_path(destination) as partial:
+        runtime = write_network(folded, metadata, format, partial, calibration)
+        measured = measure_export(runtime, network, checked, splits)
     print_report(destination, runtime, measured)
 
 
@@ -169,7 +164,7 @@ def choose_destination(
 def find_splits(metadata: Metadata, inputs: list[str], int8: bool) -> "Splits":
     """The data of the run: in the folder that is given with --int8, else where the run read them.
 
-    None if files are given: they are enough to check with and, where the data are missing, to
+    Empty if files are given: they are enough to check with and, where the data are missing, to
     calibrate on. Raises UsageError if data are needed, and missing or changed.
     """
     from unetlite.data.provenance import load_run_data

@@ -252,6 +252,9 @@ def compare_race(
     left_out = []
     racing = {name: by_seed for name, by_seed in by_variant.items() if name in race.not_failed}
     failed = {name: by_variant.get(name, {}) for name in race.plan.variants if name not in racing}
+    for name in by_variant:
+        if name not in race.plan.variants:
+            left_out.append(f"{name} was not in the race")
     for name, by_seed in racing.items():
         count = 0  # of seeds at the last interim analysis of this variant
         for interim in race.interims:

@@ -207,14 +207,27 @@ class FilePairs:
     def reads_as_viewed(self, pair: Pair) -> bool:
         """True if a photograph and its mask are turned as EXIF says, False if read as stored.
 
-        Raises UsageError if only one of them says that it is turned, and their sizes fit both ways.
+        Raises UsageError if they fit as stored and that was not said: images to predict have no
+        masks, and must be read alike.
         """
         if self.orientation is not None:
             return self.orientation == "viewed"
+        if self.fits_as_stored(pair):
+            raise UsageError(
+                f"{pair.image} says by EXIF that it is to be turned, and {pair.mask.name} fits it "
+                "as it is stored. Say data.orientation=stored."
+            )
+        return True
+
+    def fits_as_stored(self, pair: Pair) -> bool:
+        """True if image and mask have one size as they are stored, and not as EXIF turns them.
+
+        Raises UsageError if only one of them says that it is turned, and their sizes fit both ways.
+        """
         image = read_geometry(pair.image)
         mask = pair.mask.geometry()
         if image.orientation == mask.orientation:
-            return True
+            return False
         stored_fit = image[:2] == mask[:2]
         if stored_fit and image.viewed_size == mask.viewed_size:
             turned = pair.image if image.orientation != 1 else pair.mask.name
@@ -223,7 +236,7 @@ class FilePairs:
                 f"{pair.mask.name} fit both ways. Say data.orientation=stored if masks were drawn "
                 "on the pixels as they are stored, data.orientation=viewed if on the turned image."
             )
-        return not stored_fit
+        return stored_fit
 
 
 def check_alike(first: Mapping[Any, Path], what: str, remedy: str) -> None:

@@ -169,7 +169,7 @@ def inspect_folder(root: Path, options: Mapping[str, Any]) -> Inspection:
     classes = summarise_classes(masks, folder.table)
     check_shares(root, classes, masks)
     shown = spread(pairs, MOST_IMAGES)
-    if not all(folder.reads_as_viewed(pair) for pair in shown):
+    if folder.orientation is None and any(map(folder.fits_as_stored, pairs)):
         settings["orientation"] = folder.orientation = "stored"
         folder.notes.append("photographs are read as stored, as the sizes of the masks say")
     samples = [folder.read(pair) for pair in shown]

@@ -81,7 +81,7 @@ def open_source(
     """
     file = open_image_file(path)
     check_kind(file, kind)
-    if not is_large(file):
+    if not is_read_by_rows(file, as_viewed):
         pixels = read_image(
             path,
             kind.channels,
@@ -112,17 +112,17 @@ def array_source(array: np.ndarray) -> RasterSource:
     return RasterSource(array.shape[1], array.shape[2], rows)
 
 
-def open_mask_rows(path: Path, colours: bool = False) -> RasterSource:
+def open_mask_rows(path: Path, colours: bool = False, as_viewed: bool = True) -> RasterSource:
     """A mask by rows, if it is a large TIFF file. See `read_mask`."""
     file = open_image_file(path)
     check_is_mask(file)
-    if is_large(file):
+    if is_read_by_rows(file, as_viewed):
 
         def read(first: int, end: int) -> np.ndarray:
             return to_mask(file.read(first, end), file, colours)
 
         return RasterSource(file.height, file.width, read)
-    values = read_mask(path, colours)
+    values = read_mask(path, colours, as_viewed)
 
     def rows(first: int, end: int) -> np.ndarray:
         return values[first:end]
@@ -188,9 +188,11 @@ def check_kind(file: ImageFile, kind: PixelKind) -> None:
         )
 
 
-def is_large(file: ImageFile) -> bool:
-    """True for a file of so many pixels that it is read by rows."""
-    return file.georeference is not None and file.height * file.width > LARGE
+def is_read_by_rows(file: ImageFile, as_viewed: bool) -> bool:
+    """True for a file of many pixels, unless it must be turned."""
+    is_large = file.georeference is not None and file.height * file.width > LARGE
+    is_turned = as_viewed and file.orientation != 1
+    return is_large and not is_turned
 
 
 def to_pixels(stored: np.ndarray, file: ImageFile, channels: int | None) -> Pixels:

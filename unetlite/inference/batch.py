@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unetlite.data.formats import open_image_file
-from unetlite.data.raster import RasterSource, is_large, open_source
+from unetlite.data.raster import RasterSource, is_read_by_rows, open_source
 from unetlite.errors import UsageError
 from unetlite.files import name_full_disk
 from unetlite.inference.metadata import Metadata
@@ -96,7 +96,7 @@ class FilePredictor:
 
 def open_input(path: Path, metadata: Metadata) -> RasterSource:
     """An image file as a network takes it. Raises UsageError if it cannot be read or resized."""
-    if metadata.resize is not None and is_large(open_image_file(path)):
+    if metadata.resize is not None and is_read_by_rows(open_image_file(path), metadata.as_viewed):
         raise UsageError(
             f"{path} is too large for a network that was trained with data.resize; "
             "scale it down first."

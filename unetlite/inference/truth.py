@@ -28,7 +28,7 @@ class TruthMask:
         self.path = path
         self.num_classes = len(metadata.classes)
         self.table = class_table(metadata)
-        mask = open_mask_rows(path, self.table.rgb)
+        mask = open_mask_rows(path, self.table.rgb, metadata.as_viewed)
         self.read = mask.rows
         if (mask.height, mask.width) != (source.height, source.width):
             raise UsageError(
