@@ -41,6 +41,16 @@ def validate(schema: type[T], values: object, prefix: str) -> T:
         raise UsageError(describe_error(schema, error, prefix)) from None
 
 
+def read_if_valid(path: Path, schema: type[T]) -> T | None:
+    """The content of a JSON file as an object of a pydantic class; None if missing or damaged."""
+    if not path.exists():
+        return None
+    try:
+        return read_record(path, schema, "")
+    except UsageError:
+        return None
+
+
 def read_record(
     path: Path,
     schema: type[T],

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 from jinja2 import Environment, PackageLoader
 
-from unetlite.data.inspect import ChannelSummary, Inspection, inspect_folder
+from unetlite.data.inspect import Inspection, inspect_folder
 from unetlite.data.layouts.names import format_setting
 from unetlite.data.mask_values import format_classes
+from unetlite.data.summaries import ChannelSummary
 from unetlite.files import write_text
 from unetlite.settings.composition import compose_run
 from unetlite.visualize import data_uri

@@ -10,6 +10,7 @@ from unetlite.classes import IGNORE
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.runs import Run
 from unetlite.data.cache import DecodedDataset, Split
+from unetlite.data.samples import spread_positions
 from unetlite.judge.verdict import join_names
 from unetlite.metrics.trivial import BINS, iou_of_counts, most_frequent_iou, threshold_iou
 
@@ -129,8 +130,7 @@ def grey_histograms(split: Split, low: float, high: float) -> np.ndarray:
 
 def some_images(split: Split) -> list[int]:
     """Up to MOST_IMAGES positions, from the first image to the last."""
-    count = min(MOST_IMAGES, len(split))
-    return np.linspace(0, len(split) - 1, count).round().astype(int).tolist()
+    return spread_positions(len(split), MOST_IMAGES)
 
 
 def no_better_than_trivial(comparison: Comparison, trivial: Mapping[str, np.ndarray]) -> list[str]:

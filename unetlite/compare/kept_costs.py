@@ -11,10 +11,9 @@ from pydantic.dataclasses import dataclass as record
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.costs import Costs, measure_costs
 from unetlite.device import fingerprint
-from unetlite.errors import UsageError
 from unetlite.files import write_text
 from unetlite.network.unet import UNet
-from unetlite.validation import STRICT, read_record
+from unetlite.validation import STRICT, read_if_valid
 
 RUNTIME_PACKAGES = ("onnxruntime", "openvino")
 
@@ -41,7 +40,7 @@ def find_costs(
     a busy machine, and those that were only counted, are not kept.
     """
     key = costs_key(comparison, networks, size, rounds)
-    kept = read_kept(file)
+    kept = read_if_valid(file, KeptCosts)
     if kept is not None and kept.key == key:
         return kept.costs
     costs = measure_costs(
@@ -77,14 +76,4 @@ def version_of(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:
-        return None
-
-
-def read_kept(file: Path) -> KeptCosts | None:
-    """What is kept; None without it, or if it is damaged: it is measured anew."""
-    if not file.exists():
-        return None
-    try:
-        return read_record(file, KeptCosts, "It is measured anew.")
-    except UsageError:
         return None

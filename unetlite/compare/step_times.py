@@ -21,13 +21,12 @@ from unetlite.device import (
     fingerprint,
     keep_memory,
 )
-from unetlite.errors import UsageError
 from unetlite.files import write_text
 from unetlite.network.complexity import count_macs
 from unetlite.network.unet import UNet
 from unetlite.settings.schema import UNetConfig
 from unetlite.timing import interleaved_median
-from unetlite.validation import STRICT, read_record
+from unetlite.validation import STRICT, read_if_valid
 
 Shape = tuple[int, int]  # crops in a batch, and the pixels of a side of each
 
@@ -111,7 +110,7 @@ class StepTimer:
         """
         keep_memory()
         start = time.monotonic()
-        kept = read_kept(self.file)
+        kept = read_if_valid(self.file, KeptTimes) or KeptTimes()
         if parallel is None:
             first = next(iter(networks.values()))
             key = self.key_of(first, 0)
@@ -277,19 +276,8 @@ def seconds_of_steps(steps: Sequence[Function]) -> list[float]:
     return [milliseconds / 1000 for milliseconds in times.values()]
 
 
-def read_kept(file: Path) -> KeptTimes:
-    """The kept times. A missing or damaged file is an empty one: all is measured anew."""
-    if not file.exists():
-        return KeptTimes()
-    try:
-        return read_record(file, KeptTimes, "It is measured anew.")
-    except UsageError:
-        return KeptTimes()
-
-
 def write_kept(file: Path, kept: KeptTimes) -> None:
     """Writes the kept times; the oldest are left out where there are many."""
     steps = dict(list(kept.steps.items())[-MOST_KEPT:])
     at_once = dict(list(kept.at_once.items())[-MOST_KEPT:])
-    file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, json.dumps(asdict(KeptTimes(steps, at_once)), indent=1) + "\n")

@@ -1,15 +1,13 @@
 """What a folder of images and masks holds: its classes, and what would train nonsense."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from unetlite.classes import IGNORE, Colour
-from unetlite.data.decoding import make_counter
+from unetlite.classes import IGNORE
 from unetlite.data.doctor.coding import (
     check_coding,
     distinct_values,
@@ -17,20 +15,20 @@ from unetlite.data.doctor.coding import (
     find_rare_values,
     ignores_by_default,
 )
-from unetlite.data.doctor.near_duplicates import (
-    describe_near_duplicates,
-    find_near_duplicates,
-    make_thumbnail,
-)
-from unetlite.data.doctor.same_masks import find_same_masks
 from unetlite.data.doctor.swapped import check_swapped
-from unetlite.data.doctor.thickness import Thickness, describe_loss, measure_thickness
+from unetlite.data.doctor.warnings import find_copies, find_thin, find_warnings
 from unetlite.data.folder import Folder
 from unetlite.data.labels import ClassTable
-from unetlite.data.layouts.base import Pair, counted
 from unetlite.data.layouts.names import MaskNamesError, format_names
 from unetlite.data.mask_values import infer_classes
-from unetlite.data.samples import Sample
+from unetlite.data.samples import Sample, spread, spread_positions
+from unetlite.data.summaries import (
+    ChannelSummary,
+    ClassSummary,
+    Masks,
+    summarise_channels,
+    summarise_classes,
+)
 from unetlite.errors import UsageError
 from unetlite.visualize import (
     UNLABELLED,
@@ -43,40 +41,7 @@ from unetlite.visualize import (
 
 MOST_MASKS = 300  # that are inspected, evenly spread over the folder
 MOST_IMAGES = 50  # that are inspected, likewise
-MOST_MEASURED = 40  # masks whose thickness is measured, likewise
-MOST_COMPARED = 2_000  # images that are compared with one another, likewise
-FEW_IMAGES = 30
-RARE = 0.01  # of the pixels
-BINS = 24  # of a histogram
-FEWEST_NODATA = 0.001  # the share of the pixels from which on a value is noticed
-GAP_OF_NODATA = 2  # its distance from all other values, by their range
 PREVIEWS = 5  # images of the contact sheet
-
-Entry = TypeVar("Entry")
-
-Masks = Mapping[str, np.ndarray]  # mask values by what messages call a mask
-
-
-@dataclass
-class ClassSummary:
-    """A class in the masks that were inspected."""
-
-    name: str
-    colour: Colour
-    share: float  # of the pixels with a truth, 0 to 1
-    masks: int  # that have it
-    thickness: Thickness | None = None  # None for an absent class
-
-
-@dataclass
-class ChannelSummary:
-    """A channel of the images that were inspected."""
-
-    low: float  # the lower end of its range, see data.normalisation
-    high: float
-    mean: float
-    std: float
-    histogram: list[int]  # pixels in BINS equal parts of the range
 
 
 @dataclass
@@ -223,12 +188,6 @@ def describe_layout(folder: Folder, settings: Mapping[str, Any]) -> str:
     return f"{folder.layout}, with {format_names(settings.get('image_name'), mask_name)}"
 
 
-def spread(entries: Sequence[Entry], most: int) -> list[Entry]:
-    """So many of the entries at equal distances, or all if there are fewer."""
-    positions = np.linspace(0, len(entries) - 1, most).round().astype(int)
-    return [entries[position] for position in np.unique(positions).tolist()]
-
-
 def find_classes(settings: dict[str, Any], folder: Folder, masks: Masks) -> str:
     """Adds the classes to the settings, if neither they nor the layout say them.
 
@@ -244,34 +203,6 @@ def find_classes(settings: dict[str, Any], folder: Folder, masks: Masks) -> str:
         settings["classes"] = classes
         folder.use_table(ClassTable(classes, folder.table.ignored))
     return meaning
-
-
-def summarise_classes(masks: Masks, table: ClassTable) -> list[ClassSummary]:
-    """The classes of the table, with their shares of the masks and their thickness."""
-    counts = []
-    measured = []
-    chosen = spread(list(masks), MOST_MEASURED)
-    for name, values in masks.items():
-        indices = table.indices(values, name)
-        if name in chosen:
-            measured.append(indices)
-        counts.append(np.bincount(indices.ravel(), minlength=256)[: len(table.names)])
-    by_mask = np.array(counts)  # (masks, K)
-    thicknesses = measure_thickness(measured, len(table.names))
-    shares = by_mask.sum(0) / max(by_mask.sum(), 1)
-    summaries = []
-    for k, name in enumerate(table.names):
-        present = int((by_mask[:, k] > 0).sum())
-        summaries.append(
-            ClassSummary(
-                name,
-                table.colours[k],
-                float(shares[k]),
-                present,
-                thicknesses[k],
-            )
-        )
-    return summaries
 
 
 def check_shares(root: Path, classes: Sequence[ClassSummary], masks: Masks) -> None:
@@ -290,29 +221,6 @@ def check_shares(root: Path, classes: Sequence[ClassSummary], masks: Masks) -> N
     )
 
 
-def summarise_channels(samples: Sequence[Sample]) -> list[ChannelSummary]:
-    """Range, mean, deviation and histogram of the channels of images."""
-    counter = make_counter(samples[0].image)
-    for sample in samples:
-        counter.add(sample.image, sample.valid)
-    statistics = counter.statistics()
-    summaries = []
-    for k, (mean, std, low, high) in enumerate(zip(*statistics, strict=True)):
-        histogram = np.zeros(BINS, np.int64)
-        for sample in samples:
-            histogram += np.histogram(sample.image[k], BINS, (low, max(high, low + 1e-6)))[0]
-        summaries.append(
-            ChannelSummary(
-                low,
-                high,
-                mean,
-                std,
-                histogram.tolist(),
-            )
-        )
-    return summaries
-
-
 def draw_contact_sheet(
     samples: Sequence[Sample], channels: Sequence[ChannelSummary], classes: Sequence[ClassSummary]
 ) -> np.ndarray:
@@ -326,9 +234,8 @@ def draw_contact_sheet(
     legend = {f"{entry.name} {entry.share:.1%}": entry.colour for entry in classes}
     if any((sample.mask == IGNORE).any() for sample in samples):
         legend["no truth"] = UNLABELLED
-    positions = np.linspace(0, len(samples) - 1, PREVIEWS).round().astype(int)
     rows = {}
-    for position in np.unique(positions).tolist():
+    for position in spread_positions(len(samples), PREVIEWS):
         sample = samples[position]
         rgb = display.rgb(sample.image)
         rows[sample.name] = {
@@ -337,101 +244,3 @@ def draw_contact_sheet(
             "both": overlay(rgb, sample.mask, colours),
         }
     return picture_grid(rows, legend, cell=240)
-
-
-def find_warnings(
-    folder: Folder, classes: Sequence[ClassSummary], samples: Sequence[Sample]
-) -> list[str]:
-    """What makes a verdict weak."""
-    pairs = list(folder.all_pairs())
-    warnings = []
-    for entry in classes:
-        if entry.share == 0:
-            warnings.append(f"{entry.name} is nowhere in the masks")
-        elif entry.share < RARE:
-            warnings.append(
-                f"{entry.name} covers {entry.share:.2%} of the pixels; such a class may need more "
-                "steps, or crops around it, to be found at all"
-            )
-    warnings += find_undeclared_nodata(samples)
-    constant = [sample.name for sample in samples if is_constant(sample)]
-    if constant:
-        warnings.append(f"{counted(len(constant), 'image')} of one value, such as {constant[0]}")
-    if len(pairs) < FEW_IMAGES:
-        warnings.append(f"{len(pairs)} images are few: a verdict about others will be wide")
-    # What names have before a last number.
-    series = {pair.name.rstrip("0123456789").rstrip("_-. ") for pair in pairs}
-    has_groups = len({pair.group for pair in pairs}) < len(pairs)
-    if "" not in series and 3 <= len(series) <= len(pairs) / 3 and not has_groups:
-        pattern = r"^(.+?)[-_. ]*\d+$"
-        warnings.append(
-            "names look like series; if one is a patient, place or video, "
-            f"give {shlex.quote(f'data.group={pattern}')}"
-        )
-    return warnings
-
-
-def find_thin(classes: Sequence[ClassSummary], resize: int | None) -> list[str]:
-    """Warnings of classes that scaling the images down would erase, but for the commonest."""
-    largest = max(entry.share for entry in classes)
-    warnings = []
-    for entry in classes:
-        if entry.thickness is not None and entry.share < largest:
-            warnings += describe_loss(entry.name, entry.thickness, resize)
-    return warnings
-
-
-def find_copies(folder: Folder, by_mask: Mapping[str, Pair], masks: Masks) -> list[str]:
-    """Warnings of images that are nearly the same, and of masks that are, with their pairs."""
-    located = []
-    for split, pairs in folder.pairs.items():
-        located += [(split, pair) for pair in pairs]
-    compared = spread(located, MOST_COMPARED)
-    thumbnails = []
-    for _, pair in compared:
-        pixels = folder.read_pixels(pair, as_viewed=True)
-        thumbnails.append(make_thumbnail(pixels.values))
-    alike = []
-    names = set()
-    for found in find_near_duplicates(thumbnails):
-        (split, first), (other, second) = compared[found.first], compared[found.second]
-        names.add(frozenset((first.name, second.name)))
-        if split != other or first.group != second.group:
-            alike.append(found)
-    warnings = describe_near_duplicates(
-        alike,
-        [pair.name for _, pair in compared],
-        [split for split, _ in compared],
-    )
-    by_name = {by_mask[mask].name: values for mask, values in masks.items()}
-    return warnings + find_same_masks(by_name, names)
-
-
-def find_undeclared_nodata(samples: Sequence[Sample]) -> list[str]:
-    """A warning of a value far from all others that many pixels have, such as -9999."""
-    if samples[0].image.dtype == np.uint8:
-        return []
-    step = 1 + len(samples) // 8  # some rows of many images are enough
-    rows = [sample.image[:, ::step].ravel() for sample in samples]
-    pixels = np.concatenate(rows)
-    pixels = pixels[np.isfinite(pixels)].astype(np.float64)
-    for extreme in (pixels.min(initial=0), pixels.max(initial=0)):
-        others = pixels[pixels != extreme]
-        share = 1 - len(others) / max(len(pixels), 1)
-        if share < FEWEST_NODATA or len(others) == 0:
-            continue
-        gap = np.abs(others - extreme).min()
-        if gap > GAP_OF_NODATA * np.ptp(others):
-            return [
-                f"{share:.1%} of the pixels have the value {extreme:g}, far from all others; if it "
-                f"marks pixels without data, say data.nodata={extreme:g}"
-            ]
-    return []
-
-
-def is_constant(sample: Sample) -> bool:
-    """True if no channel of an image has two values, but for pixels without data."""
-    pixels = sample.image.reshape(len(sample.image), -1)
-    if sample.valid is not None:
-        pixels = pixels[:, sample.valid.ravel()]
-    return bool((pixels == pixels[:, :1]).all())

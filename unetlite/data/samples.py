@@ -1,7 +1,7 @@
 """What a data set must give: named samples in three splits, and what its classes are called."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from unetlite.classes import Colour
 from unetlite.registry import Registry
 
 SPLITS = ("train", "val", "test")
+
+Entry = TypeVar("Entry")
 
 DATASETS: Registry[Any] = Registry("data set", "data")
 
@@ -25,6 +27,17 @@ class Sample(NamedTuple):
     mask: np.ndarray  # uint8 (H, W): class indices, IGNORE where there is no truth
     group: str
     valid: np.ndarray | None = None  # bool (H, W), False where the image has no data
+
+
+def spread_positions(length: int, most: int) -> list[int]:
+    """Up to `most` positions at equal distances, from the first of `length` to the last."""
+    positions = np.linspace(0, length - 1, min(most, length))
+    return positions.round().astype(int).tolist()
+
+
+def spread(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """So many of the entries at equal distances, or all if there are fewer."""
+    return [entries[position] for position in spread_positions(len(entries), most)]
 
 
 class Dataset(Protocol):

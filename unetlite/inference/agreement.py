@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from unetlite.data.cache import Split
+from unetlite.data.samples import spread_positions
 from unetlite.errors import UsageError
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.runtimes.base import Runtime
@@ -123,8 +124,7 @@ def check_agreement(agreement: Agreement, metadata: Metadata) -> None:
 
 def spread_images(split: Split, count: int) -> Iterator[np.ndarray]:
     """`count` images at equal distances over a split, or all if it has fewer: (C, H, W)."""
-    indices = np.linspace(0, len(split) - 1, count).astype(int)
-    for index in np.unique(indices).tolist():
+    for index in spread_positions(len(split), count):
         image, _ = split[split.full_crop(index)]
         yield image.numpy()
 

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics.utilities.data import dim_zero_cat
+from torchmetrics import Metric
 
 from unetlite.classes import IGNORE
 from unetlite.metrics.boundary import sliding
-from unetlite.metrics.overlap import PerImageCounts
 
 
-class NearMatches(PerImageCounts):
+class NearMatches(Metric):
     """Recall and precision of each class within `width` pixels.
 
     A true pixel is found if a pixel within `width` rows and columns is predicted as its class; a
@@ -31,27 +30,28 @@ class NearMatches(PerImageCounts):
     precision_1px/line       0.5000
     """
 
-    totals: list[Tensor]
+    full_state_update = False
+    matched: Tensor  # (K, 2): true pixels that are found, predicted ones that are right
+    totals: Tensor  # (K, 2): true pixels, predicted ones
 
     def __init__(self, classes: Sequence[str], width: int):
-        super().__init__(classes)
+        super().__init__()
+        self.classes = tuple(classes)
         self.width = width
-        self.add_state("totals", default=[], dist_reduce_fx="cat")
+        for name in ("matched", "totals"):
+            zeros = torch.zeros(len(self.classes), 2, dtype=torch.int64)
+            self.add_state(name, default=zeros, dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, mask: Tensor) -> None:
         """Class indices (B, H, W), and the truth with `IGNORE` where there is none."""
         labelled = mask != IGNORE
-        counts = []
-        totals = []
         for k in range(len(self.classes)):
             truth = mask == k
             predicted = (prediction == k) & labelled
             found = truth & self.widen(predicted)
             right = predicted & self.widen(truth)
-            counts.append(torch.stack([found.sum((1, 2)), right.sum((1, 2))], dim=1))  # (B, 2)
-            totals.append(torch.stack([truth.sum((1, 2)), predicted.sum((1, 2))], dim=1))
-        self.counts.append(torch.stack(counts, dim=1))  # (B, K, 2)
-        self.totals.append(torch.stack(totals, dim=1))
+            self.matched[k] += torch.stack([found.sum(), right.sum()])
+            self.totals[k] += torch.stack([truth.sum(), predicted.sum()])
 
     def widen(self, pixels: Tensor) -> Tensor:
         """True (B, H, W) within `width` rows and columns of a pixel that is True."""
@@ -67,9 +67,7 @@ class NearMatches(PerImageCounts):
 
     def compute(self) -> dict[str, Tensor]:
         """Of the data set: recall_<width>px/<class> and precision_<width>px/<class>."""
-        counts = self.all_counts().sum(0).cpu().double()  # (K, 2)
-        totals = dim_zero_cat(self.totals).sum(0).cpu()
-        shares = counts / totals
+        shares = self.matched.cpu().double() / self.totals.cpu()
         scores = {}
         for k, name in enumerate(self.classes):
             scores[f"recall_{self.width}px/{name}"] = shares[k, 0]

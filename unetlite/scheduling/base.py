@@ -65,9 +65,8 @@ class Attempt:
     def name(self) -> str:
         return f"upsample={self.settings.upsample['name']} seed={self.settings.seed}"
 
-    @property
-    def is_due(self) -> bool:
-        """True if it can begin: its directory is not written by another process."""
+    def may_begin(self) -> bool:
+        """True if it can begin. It waits while another process writes its directory."""
         if time.monotonic() < self.not_before:
             return False
         if is_in_use(Path(self.settings.run_dir)):
@@ -101,7 +100,7 @@ class Agenda:
             return None
         for attempt in self.waiting:
             is_possible = not attempt.alone or not self.running
-            if is_possible and attempt.is_due:
+            if is_possible and attempt.may_begin():
                 self.waiting.remove(attempt)
                 return attempt
         if self.exhausted or any(attempt.alone for attempt in self.waiting):
@@ -111,7 +110,7 @@ class Agenda:
             self.exhausted = True
             return None
         attempt = Attempt(settings)
-        if attempt.is_due:
+        if attempt.may_begin():
             return attempt
         self.waiting.append(attempt)
         return None
@@ -205,6 +204,12 @@ def set_threads(threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
+
+
+def run_in_worker(settings: Settings, threads: int, shared: Sequence[Path]) -> Exception | None:
+    """One training, in a process of a cluster."""
+    set_threads(threads)
+    return run_training(settings, shared)
 
 
 def run_training(settings: Settings, shared: Sequence[Path] = ()) -> Exception | None:

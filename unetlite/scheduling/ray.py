@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from unetlite.errors import UsageError, first_line, require_extra
-from unetlite.scheduling.base import Scheduler, WorkerLost, run_training, set_threads
+from unetlite.scheduling.base import Scheduler, WorkerLost, run_in_worker
 from unetlite.settings.schema import Settings
 
 END_SECONDS = 20  # that a training may take to save
@@ -56,7 +56,7 @@ class RayScheduler(Scheduler):
             max_retries=0,
             max_calls=0,
         )
-        self.function = options(train_on_node)
+        self.function = options(run_in_worker)
 
     def start(self, settings: Settings) -> "RayTask":
         reference = self.function.remote(settings, self.threads, self.shared)
@@ -108,12 +108,6 @@ def answers(head: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def train_on_node(settings: Settings, threads: int, shared: Sequence[Path]) -> Exception | None:
-    """One training, in a process of Ray."""
-    set_threads(threads)
-    return run_training(settings, shared)
 
 
 def connect() -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unetlite.errors import UsageError, first_line, require_extra
-from unetlite.scheduling.base import Scheduler, WorkerLost, run_training, set_threads
+from unetlite.scheduling.base import Scheduler, WorkerLost, run_in_worker
 from unetlite.settings.schema import Settings
 
 DEFAULT_SLOTS = 32  # jobs in the queue and running
@@ -53,7 +53,7 @@ class SlurmScheduler(Scheduler):
             raise UsageError(f"--on slurm: {first_line(error)}") from None
 
     def start(self, settings: Settings) -> "SlurmTask":
-        job = self.executor.submit(train_in_job, settings, self.threads, self.shared)
+        job = self.executor.submit(run_in_worker, settings, self.threads, self.shared)
         task = SlurmTask(job, self.is_queued)
         self.tasks = [*(other for other in self.tasks if not other.done()), task]
         return task
@@ -111,12 +111,6 @@ class SlurmTask:
             return self.job.result()
         except (FailedJobError, UncompletedJobError):
             return lost
-
-
-def train_in_job(settings: Settings, threads: int, shared: Sequence[Path]) -> Exception | None:
-    """One training, in a job."""
-    set_threads(threads)
-    return run_training(settings, shared)
 
 
 def parse_options(text: str | None) -> dict[str, str | int]:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from unetlite.data.cache import Batch, Split
+from unetlite.data.samples import spread_positions
 from unetlite.errors import Interrupted, RunFailed
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.metrics.ripple import PhaseRipple
@@ -132,9 +133,8 @@ class ValidationPictures(Callback):
         """RGB uint8 (H, W, 3): a row for each of up to PICTURES images."""
         split = pl_module.dataset.splits["val"]
         focus = rarest_class(split.labels[: len(pl_module.classes)])
-        count = min(PICTURES, len(split))
         rows = {}
-        for index in np.linspace(0, len(split) - 1, count).round().astype(int).tolist():
+        for index in spread_positions(len(split), PICTURES):
             image, mask = split[split.full_crop(index)]
             with trainer.precision_plugin.forward_context():
                 logits = pl_module(image[None].to(pl_module.device))
