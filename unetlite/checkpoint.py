@@ -25,10 +25,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except READ_ERRORS:
         # The reason is left out: for a foreign file PyTorch recommends to run its code.
-        raise UsageError(f"{path} is not a checkpoint, or is damaged.") from None
+        raise UsageError(
+            f"{path} is not a checkpoint, or is damaged; give last.ckpt of a run."
+        ) from None
     metadata = checkpoint.get(METADATA_KEY) if isinstance(checkpoint, dict) else None
     if not isinstance(metadata, dict) or not is_small_json(metadata):
-        raise UsageError(f"{path} is not a checkpoint of unetlite.")
+        raise UsageError(f"{path} is not a checkpoint of unetlite; give last.ckpt of a run.")
     if isinstance(metadata.get("config"), dict):
         metadata["config"] = upgrade_config(metadata["config"])
     return checkpoint

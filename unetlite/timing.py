@@ -84,7 +84,7 @@ def parse_duration(text: str) -> float:
     """Seconds of a duration such as 90s, 30m or 2h. Raises UsageError for anything else."""
     match = re.fullmatch(r"(\d*\.?\d+)([smh])", text)
     if match is None or float(match[1]) == 0:
-        raise UsageError(f"budget={text}: expected a duration such as 90s, 30m or 2h.")
+        raise UsageError(f"--budget {text}: expected a duration such as 90s, 30m or 2h.")
     unit = {"s": 1, "m": 60, "h": 3600}[match[2]]
     return float(match[1]) * unit
 

@@ -66,6 +66,6 @@ def test_odd_values_are_refused(values, change, tmp_path):
 )
 def test_networks_that_read_anywhere_say_why(operator, norm, reason):
     network = as_trained({"name": operator}, widths=(8, 8), norm=norm)
-    said = make_metadata(network).reads_anywhere
+    said = make_metadata(network).why_tiles_differ
     assert (said is None) == (reason is None)
     assert reason is None or reason in said

@@ -212,5 +212,5 @@ def print_remarks(network: Model, results: Sequence[FileResult]) -> None:
         print(f"{scored} of them have a mask and were scored")
     if not any(result.in_tiles for result in results):
         return
-    if network.tiles_differ is not None:
-        print(f"warning: tiles are approximate here: {network.tiles_differ}")
+    if network.tile_warning is not None:
+        print(f"warning: tiles are approximate here: {network.tile_warning}")

@@ -114,7 +114,10 @@ class ClassTable:
     ) -> np.ndarray:
         """Values (H, W, 3) for an RGB table, (H, W) for another. Raises UsageError."""
         if self.rgb and values.ndim == 2:
-            raise UsageError(f"{mask} is a grey mask, but {self.origin} gives RGB triples.")
+            raise UsageError(
+                f"{mask} is a grey mask, but {self.origin} gives RGB triples; give numbers, such "
+                "as data.classes={a: 0, b: 1}."
+            )
         if self.rgb or values.ndim == 2:
             return values
         if not (values == values[..., :1]).all():

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from unetlite.classes import check_names
 from unetlite.data.raster import PixelKind
-from unetlite.errors import PARSE_ERRORS, UsageError
+from unetlite.errors import PARSE_ERRORS, UsageError, first_line
 from unetlite.settings.schema import LARGEST_RESIZE, PixelType, UNetConfig
 from unetlite.validation import is_small_json
 from unetlite.visualize import Display, default_channels
@@ -30,7 +30,7 @@ class Metadata(BaseModel):
     config: dict[str, Any]  # of the run that trained it
     environment: dict[str, Any]  # where and with which versions that was
     metrics: dict[str, float | None]  # by their names in TensorBoard
-    # Pixels of the image, per axis, that can change a logit. See also `reads_anywhere`.
+    # Pixels of the image, per axis, that can change a logit. See also `why_tiles_differ`.
     receptive_field: PositiveInt
     encoder_reads_anywhere: bool = False  # as with squeeze-and-excitation
     # The channels that pictures show, and the values that are black and white in each channel of
@@ -94,7 +94,7 @@ class Metadata(BaseModel):
         return self.config["data"].get("resize")
 
     @property
-    def reads_anywhere(self) -> str | None:
+    def why_tiles_differ(self) -> str | None:
         """Why pixels beyond the receptive field can change a logit; None if they cannot."""
         from unetlite.network.upsampling.base import UPSAMPLERS
 
@@ -123,7 +123,8 @@ class Metadata(BaseModel):
             if len(text) > MAX_LENGTH or not is_small_json(json.loads(text)):
                 raise ValueError("more than a network needs")
             return cls.model_validate_json(text)
-        except (UsageError, *PARSE_ERRORS):
+        except (UsageError, *PARSE_ERRORS) as error:
             raise UsageError(
-                f"{path} was not written by unetlite, or by another version of it."
+                f"{path} was not written by unetlite, or by another version of it "
+                f"({first_line(error)})."
             ) from None

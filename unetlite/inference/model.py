@@ -86,7 +86,7 @@ class Model:
     longer than `tile` pixels are predicted in tiles; None takes 1536, or more for a large
     receptive field. `overlap` are pixels of image around a tile that are predicted with it; None
     takes all that can change it, so that tiles give what the whole image would. With fewer, such as
-    0, tiles are approximate: their borders differ, see `tiles_differ`. Raises UsageError for a tile
+    0, tiles are approximate: their borders differ, see `tile_warning`. Raises UsageError for a tile
     that is too small.
     """
 
@@ -157,7 +157,7 @@ class Model:
         return self.metadata.resize is None and longest > self.tiling.size
 
     @property
-    def tiles_differ(self) -> str | None:
+    def tile_warning(self) -> str | None:
         """Why tiles do not give what the whole image would, and what to do; None if they do."""
         needed = self.tiling.needed
         halo = self.tiling.halo
@@ -168,8 +168,8 @@ class Model:
                 f"(receptive field {self.metadata.receptive_field}), so tiles differ at their "
                 "borders; leave --overlap out"
             )
-        if self.metadata.reads_anywhere is not None:
-            reasons.append(f"{self.metadata.reads_anywhere}; a larger --tile comes closer")
+        if self.metadata.why_tiles_differ is not None:
+            reasons.append(f"{self.metadata.why_tiles_differ}; a larger --tile comes closer")
         return "; ".join(reasons) or None
 
     def bands(

@@ -122,10 +122,10 @@ def test_tiles_give_what_the_whole_image_does_and_smaller_ones_do_not(name):
     runtime = PyTorch(network, metadata)
     whole = Model(runtime, tile=width).predict(pixels).probabilities
     tiled = Model(runtime, tile=tile)
-    assert tiled.tiles_differ is None
+    assert tiled.tile_warning is None
     np.testing.assert_allclose(tiled.predict(pixels).probabilities, whole, atol=2e-6)
     cut = Model(runtime, tile=tile, overlap=0)
-    assert "overlap" in cut.tiles_differ
+    assert "overlap" in cut.tile_warning
     assert np.abs(cut.predict(pixels).probabilities - whole).max() > 1e-3
 
 
@@ -143,7 +143,7 @@ def test_an_encoder_that_reads_the_whole_image_makes_tiles_approximate():
             receptive_field=receptive_field(network),
             encoder_reads_anywhere=network.encoder.reads_anywhere,
         )
-        differ = Model(PyTorch(network, metadata)).tiles_differ
+        differ = Model(PyTorch(network, metadata)).tile_warning
         assert (differ is not None and name in differ) == reads_anywhere
 
 
