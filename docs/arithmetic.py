@@ -1,15 +1,12 @@
-"""Convolution arithmetic: sizes, matrices, zero insertion, overlap, receptive fields.
+"""Convolution arithmetic with tensors: matrices, zero insertion, overlap, receptive fields.
 
 Symbols, per axis: input size i, kernel k, stride s, padding p, dilation d, output padding op,
-output size o. The page docs/arithmetic.md derives each formula; "fact n" is its number there.
-
-Source of the size formulas: Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep
-learning".
+output size o. The page docs/arithmetic.md derives each formula; "fact n" is its number there. The
+sizes are those of the package.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import ceil, floor
 from typing import NamedTuple
 
 import numpy as np
@@ -18,61 +15,14 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from unetlite.arithmetic.sizes import (  # noqa: F401  the page calls all of them
+    conv_size,
+    pool_size,
+    transposed_conv_size,
+    zero_insertion_padding,
+)
 from unetlite.data.coast import find_files
 from unetlite.network.upsampling.rearrange import insert_zeros
-
-
-def _check(size: int, i: int, k: int, s: int, p: int, d: int) -> int:
-    if min(i, k, s, d) < 1 or p < 0:
-        raise ValueError(
-            f"i={i}, k={k}, s={s}, p={p}, d={d}: p must be 0 or more, and all others 1 or more."
-        )
-    if size < 1:
-        raise ValueError(
-            f"i={i}, k={k}, s={s}, p={p}, d={d} gives the output size {size}; "
-            "take a larger input or padding, or a smaller kernel or dilation."
-        )
-    return size
-
-
-def conv_size(i: int, k: int, s: int = 1, p: int = 0, d: int = 1) -> int:
-    """Output size of a convolution: o = floor((i + 2p - d(k - 1) - 1) / s + 1) (fact 1).
-
-    Raises:
-        ValueError: the output would be empty, or an argument is out of its range.
-    """
-    return _check(floor((i + 2 * p - d * (k - 1) - 1) / s + 1), i, k, s, p, d)
-
-
-def pool_size(
-    i: int, k: int, s: int | None = None, p: int = 0, d: int = 1, *, ceil_mode: bool = False
-) -> int:
-    """Output size of pooling, by the formula of `conv_size` (fact 3). The default stride is k.
-
-    With `ceil_mode` it is rounded up, but no window starts in the right padding.
-    """
-    s = k if s is None else s
-    if 2 * p > k:
-        raise ValueError(f"p={p} is more than half of the pooling window k={k}.")
-    o = (i + 2 * p - d * (k - 1) - 1) / s + 1
-    size = ceil(o) if ceil_mode else floor(o)
-    if ceil_mode and (size - 1) * s >= i + p:
-        size -= 1
-    return _check(size, i, k, s, p, d)
-
-
-def transposed_conv_size(i: int, k: int, s: int = 1, p: int = 0, d: int = 1, op: int = 0) -> int:
-    """Output size of a transposed convolution: o = (i - 1) s - 2p + d(k - 1) + op + 1 (fact 2).
-
-    Raises:
-        ValueError: the output would be empty, op is not below max(s, d), or an argument is out of
-            its range.
-    """
-    if not 0 <= op < max(s, d):
-        raise ValueError(
-            f"op={op}: the output padding must be 0 or more, and below max(s, d) = {max(s, d)}."
-        )
-    return _check((i - 1) * s - 2 * p + d * (k - 1) + op + 1, i, k, s, p, d)
 
 
 def full_correlation(a: Tensor, b: Tensor) -> Tensor:
@@ -107,19 +57,6 @@ def convolution_matrix(
     return columns.flatten(1).T
 
 
-def zero_insertion_padding(
-    k: int, s: int = 1, p: int = 0, d: int = 1, op: int = 0
-) -> tuple[int, int]:
-    """Padding (before, after) per axis that makes a convolution a transposed one (fact 13).
-
-    conv_transpose(x, w; s, p, d, op) = conv(pad(insert_zeros(x, s)), flipped w; d), with
-    d(k - 1) - p zeros before and d(k - 1) - p + op - (s - 1) after, since `insert_zeros` leaves
-    s - 1 zeros behind the last element. Negative padding crops.
-    """
-    before = d * (k - 1) - p
-    return before, before + op - (s - 1)
-
-
 def transposed_by_zero_insertion(
     x: Tensor, weight: Tensor, s: int = 1, p: int = 0, d: int = 1, op: int = 0
 ) -> Tensor:
@@ -139,7 +76,7 @@ def transposed_by_zero_insertion(
 
 def overlap_counts(i: int, k: int, s: int = 2, p: int = 0, op: int = 0) -> Tensor:
     """How many inputs reach each output pixel of a transposed convolution: (o, o) (fact 14)."""
-    transposed_conv_size(i, k, s, p, 1, op)  # raises ValueError
+    transposed_conv_size(i, k, s, p, 1, op)  # raises Refused
     x, kernel = torch.ones(1, 1, i, i), torch.ones(1, 1, k, k)
     return F.conv_transpose2d(x, kernel, stride=s, padding=p, output_padding=op)[0, 0]
 

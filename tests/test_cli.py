@@ -37,7 +37,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
             "settings",
         ],
         "inspect": ["--html", "--json", "directory", "settings"],
-        "explain": ["--compare", "--size", "what"],
+        "explain": ["--compare", "--page", "--size", "what"],
         "kit": ["--by", "--ops", "--runtime", "--size", "--to", "--untrained", "what"],
         "compare": [
             "--allow",

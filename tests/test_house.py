@@ -15,7 +15,7 @@ FLOORS = [
     "classes device errors exit_codes files registry seeding signals tables terminal timing "
     "validation visualize",
     "settings checkpoint run_directory",
-    "data judge metrics network",
+    "arithmetic data judge metrics network",
     "training",
     "inference scheduling",
     "compare",

@@ -14,7 +14,9 @@ from helpers import BROWSERS, noise, run_cli, save
 from PIL import Image
 
 from unetlite import Prediction, load
-from unetlite.commands.demo import answer, build, describe, disagreement, example_image
+from unetlite.commands.demo import build, example_image
+from unetlite.commands.demo_page.models import answer, describe, disagreement
+from unetlite.commands.demo_page.serving import launch
 
 gradio = pytest.importorskip("gradio")
 
@@ -33,23 +35,15 @@ def models(trained):
 @contextmanager
 def launched(models, **options):
     """The address of a page."""
-    page, theme = build(models, Image.fromarray(noise(16, 16)))
-    _, address, _ = page.launch(
-        server_name="127.0.0.1",
-        prevent_thread_lock=True,
-        quiet=True,
-        ssr_mode=False,
-        theme=theme,
-        **options,
-    )
+    page = build(models, Image.fromarray(noise(40, 40)))
     try:
-        yield address
+        yield launch(page, "127.0.0.1", None, **options)
     finally:
         page.close()
 
 
 def test_an_answer_has_a_value_for_everything_on_the_page(models, tmp_path):
-    page, _ = build(models, example_image(models["transpose"]))
+    page = build(models, example_image(models["transpose"]))
     (event,) = (function for function in page.fns.values() if function.api_name == "predict")
     file = str(save(tmp_path / "image.png", noise(20, 30)))
     for chosen in (models, {"one": models["transpose"]}):
@@ -105,6 +99,8 @@ def test_a_browser_uploads_an_image_and_reads_what_the_models_give(models, tmp_p
             mask = np.asarray(Image.open(io.BytesIO(urlopen(source).read())).convert("RGB"))
             np.testing.assert_array_equal(mask, np.asarray(prediction.mask.convert("RGB")))
         assert tab.wait_for_selector("#differences img").get_attribute("src")
+        assert "pixels change" in tab.wait_for_selector("#moved-1:has(img)").inner_text()
+        assert "step 1 of" in tab.wait_for_selector("#steps-1:has(img)").inner_text()
         browser.close()
     assert all(url.startswith((address, "data:", "blob:")) for url in requests), requests
 
@@ -127,6 +123,18 @@ def test_only_this_machine_can_reach_the_page_unless_asked_otherwise(trained, mo
     assert listening["server"] == "127.0.0.1"
     assert not listening["shared"]
     assert listening["address"] in result.output
+
+
+def test_without_a_model_the_page_shows_arithmetic_and_says_how_to_get_models(monkeypatch):
+    pages = []
+    monkeypatch.setattr("gradio.Blocks.block_thread", lambda page: pages.append(page))
+    result = run_cli("demo", "--port", free_port())
+    assert result.exit_code == 0
+    assert "unetlite demo RUN" in result.output
+    components = [block.get_config() for block in pages[0].blocks.values()]
+    (tabs,) = (config for config in components if config.get("elem_id") == "tabs")
+    assert tabs["selected"] == "arithmetic"
+    assert any("unetlite demo outputs" in str(config.get("value")) for config in components)
 
 
 def test_a_port_that_is_taken_ends_in_one_line(trained):

@@ -323,9 +323,9 @@ def test_fact_22_the_decoder_step():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: a.conv_size(3, 5), ["k=5", "output size -1"]),
+        (lambda: a.conv_size(3, 5), ["covers 5 pixels", "map has 3"]),
         (lambda: a.conv_size(0, 1), ["i=0"]),
-        (lambda: a.transposed_conv_size(4, 2, 2, 0, 1, 2), ["op=2", "below max(s, d) = 2"]),
+        (lambda: a.transposed_conv_size(4, 2, 2, 0, 1, 2), ["op=2", "below", "max(s=2, d=1) = 2"]),
         (lambda: a.transposed_conv_size(1, 1, 1, 3), ["output size -5"]),
         (lambda: a.pool_size(8, 2, p=2), ["p=2", "half"]),
         (lambda: a.overlap_counts(4, 3, op=2), ["op=2"]),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from unetlite.network.unet import UNet
 
+SIZE = "128"  # pixels a side
+
 
 def explain(
     what: Annotated[
@@ -30,12 +32,20 @@ def explain(
     ] = None,
     size: Annotated[
         str, typer.Option(help="Height and width of the image, such as 128 or 96x128.")
-    ] = "128",
+    ] = SIZE,
     compare: Annotated[
         bool, typer.Option("--compare", help="All operators side by side, at initialisation.")
     ] = False,
+    page: Annotated[
+        bool, typer.Option("--page", help="Arithmetic to touch in the browser; needs no network.")
+    ] = False,
 ) -> None:
     """Every layer with its shape, parameters and MACs; the receptive field, and the operator."""
+    if page:
+        if what or compare or size != SIZE:
+            raise UsageError("--page shows arithmetic on small maps: leave all else out.")
+        serve_arithmetic()
+        return
     height, width = parse_size(size)
     load_libraries("torch")
     network = open_network(what or [])
@@ -44,6 +54,17 @@ def explain(
         return
     print_layers(network, height, width)
     print_response(network)
+
+
+def serve_arithmetic() -> None:
+    """Serves the page on arithmetic on this machine, until Ctrl+C."""
+    from unetlite.commands.arithmetic_page.page import add_arithmetic
+    from unetlite.commands.demo_page.serving import import_gradio, new_page, serve
+
+    gradio = import_gradio()
+    with new_page(gradio) as page:
+        add_arithmetic(gradio)
+    serve(page, "127.0.0.1", None, "arithmetic")
 
 
 def parse_size(size: str) -> tuple[int, int]:

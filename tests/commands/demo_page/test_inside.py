@@ -1,0 +1,93 @@
+"""What the page shows of a model from inside: shifts and decoder steps."""
+
+from itertools import pairwise, product
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers import noise
+
+from unetlite import load
+from unetlite.commands.demo_page.inside import (
+    WINDOW,
+    ZOOM,
+    Shift,
+    draw_shift,
+    figures_html,
+    look_inside,
+    move_image,
+)
+from unetlite.commands.demo_page.models import answer_shift, answer_steps
+from unetlite.errors import UsageError
+
+
+class Pointwise:
+    """A model that sees one pixel at a time, which no shift can change."""
+
+    colours = ((0, 0, 0), (255, 0, 0))
+    metadata = SimpleNamespace(resize=None)
+
+    def predict(self, image):
+        classes = (image[..., 0] > 120).astype(np.uint8)
+        return SimpleNamespace(image=image.transpose(2, 0, 1), classes=classes)
+
+
+class Positional(Pointwise):
+    """A model whose mask does not move with the image at all."""
+
+    def predict(self, image):
+        prediction = super().predict(image)
+        prediction.classes = np.indices(prediction.classes.shape).sum(0).astype(np.uint8) % 2
+        return prediction
+
+
+def test_a_mask_that_moves_with_the_image_has_no_change_and_another_has():
+    image = noise(40, 50, 3)
+    for dx, dy in product((0, 1, 8), repeat=2):
+        shift = move_image(Pointwise(), image, dx, dy)
+        assert shift.changed.shape == (32 - dy, 42 - dx)
+        assert not shift.changed.any()
+        np.testing.assert_array_equal(shift.pixels[0] > 120, shift.still)
+        assert move_image(Positional(), image, dx, dy).changed.all() == (dx + dy) % 2
+
+
+def test_the_enlarged_part_has_the_pixels_that_change():
+    still = np.zeros((200, 300), np.uint8)
+    moved = still.copy()
+    moved[150, 20] = 1
+    shift = Shift(still, moved, np.zeros((3, 200, 300), np.uint8))
+    pictures = draw_shift(shift, Pointwise.colours)
+    mask = pictures["mask of the moved image, moved back"]
+    assert mask.shape == (WINDOW * ZOOM, WINDOW * ZOOM, 3)
+    assert (mask[..., 0] == 255).sum() == ZOOM**2
+    assert not pictures["mask"].any()
+
+
+def test_every_decoder_step_is_a_picture_twice_as_large_as_the_one_before(trained):
+    model = load(trained / "bilinear" / "seed0")
+    pictures = look_inside(model, noise(1, 64, 64))
+    sizes = [picture.shape for picture in pictures.values()]
+    assert sizes[-1] == (64, 64, 3)
+    assert all(later[0] == 2 * earlier[0] for earlier, later in pairwise(sizes))
+    assert figures_html(pictures).count("<img") == len(pictures) == len(model.network.decoder)
+
+
+class Export(Pointwise):
+    @property
+    def network(self):
+        raise UsageError("ONNX <holds> no UNet")
+
+
+@pytest.mark.parametrize(("side", "words"), [(20, "needs 32"), (40, "pixels</b> change")])
+def test_what_cannot_be_shown_is_said(tmp_path, monkeypatch, side, words):
+    models = {"one": Export(), "other": Export()}
+    monkeypatch.setattr(
+        "unetlite.commands.demo_page.models.open_upload", lambda file: noise(side, side, 3)
+    )
+    monkeypatch.setattr(
+        "unetlite.commands.demo_page.models.as_pixels", lambda image, metadata: image
+    )
+    assert answer_steps(models, "image.png") == ["ONNX &lt;holds&gt; no UNet"] * 2
+    for text in answer_shift(models, "image.png", 1, 0):
+        assert words in text
+    assert answer_steps(models, None) == answer_shift(models, None, 1, 0) == ["", ""]

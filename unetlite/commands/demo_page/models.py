@@ -1,0 +1,276 @@
+"""The tab of the models: drop an image, and see what each makes of it."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from unetlite.commands.demo_page.inside import (
+    LARGEST_SHIFT,
+    PART,
+    SMALLEST_MOVED,
+    draw_shift,
+    figures_html,
+    look_inside,
+    marked_pixels,
+    move_image,
+)
+from unetlite.data.formats import open_image_file
+from unetlite.data.raster import PixelKind, check_kind, read_image
+from unetlite.errors import UsageError
+from unetlite.inference.model import Model, Prediction, as_pixels
+from unetlite.timing import interleaved_median
+
+ROUNDS = 3
+MEASURED_PIXELS = 2**20  # larger images are predicted twice only
+MAX_PIXELS = 2**26
+
+PICTURE: dict[str, Any] = {
+    "format": "png",
+    "interactive": False,
+    "buttons": ["download", "fullscreen"],
+}
+"""Options of a picture on the page."""
+
+SWATCH = "display:inline-block;width:.8em;height:.8em"
+LIST = "list-style:none;padding:0;margin:0"
+
+MOVING = f"""## Move the image by single pixels
+
+A mask should move with its image. The pixels in colour did not: they would flicker in a video. Of a
+large image this looks at the upper left {PART} x {PART} pixels, and so does what follows."""
+
+INSIDE = """## What each decoder step hands on
+
+Coarsest first: channels x height x width, and the three strongest directions among the channels as
+red, green and blue. A pattern of single pixels in a smooth part of the image is a checkerboard."""
+
+
+def add_models(gradio: Any, models: Mapping[str, Model], example: Image.Image) -> None:
+    """Adds the content of the tab to the page of gradio that is being built."""
+    gradio.Markdown("Drop an image: what does each model make of it, and how fast?")
+    with gradio.Row():
+        image = gradio.Image(type="filepath", label="image", sources=["upload", "clipboard"])
+        # The file as it is: gradio would open it with whatever Pillow has for its content.
+        image.preprocess = uploaded_path
+        differences = gradio.Image(
+            label="where the models differ",
+            elem_id="differences",
+            visible=len(models) > 1,
+            **PICTURE,
+        )
+    gradio.Examples([[example]], image, label="example")
+    answers = add_answers(gradio, models)
+    answered = image.change(
+        partial(answer, models),
+        image,
+        [differences, *answers],
+        api_name="predict",
+        show_progress="minimal",
+    )
+    sliders, moved = add_shift(gradio, models)
+    steps = add_steps(gradio, models)
+    # One after the other, so that the times are measured undisturbed.
+    shifted = answered.success(
+        partial(answer_shift, models),
+        [image, *sliders],
+        moved,
+        api_name="move",
+        show_progress="minimal",
+    )
+    shifted.success(
+        partial(answer_steps, models),
+        image,
+        steps,
+        api_name="steps",
+        show_progress="minimal",
+    )
+    for slider in sliders:
+        slider.change(
+            partial(answer_shift, models),
+            [image, *sliders],
+            moved,
+            api_visibility="private",
+            trigger_mode="always_last",
+            show_progress="minimal",
+        )
+
+
+def add_answers(gradio: Any, models: Mapping[str, Model]) -> list[Any]:
+    """A column for each model: the overlay, the mask, and a text."""
+    outputs: list[Any] = []
+    with gradio.Row():
+        for number, (name, model) in enumerate(models.items()):
+            with gradio.Column(min_width=240):
+                gradio.Markdown(f"### {escape(name)}\n{describe(model)}")
+                for kind in ("overlay", "mask"):
+                    element = f"{kind}-{number}"
+                    outputs.append(gradio.Image(label=kind, elem_id=element, **PICTURE))
+                outputs.append(gradio.HTML(elem_id=f"result-{number}"))
+    return outputs
+
+
+def add_shift(gradio: Any, models: Mapping[str, Model]) -> tuple[list[Any], list[Any]]:
+    """The sliders of the shift, and the output of each model."""
+    gradio.Markdown(MOVING)
+    with gradio.Row():
+        sliders = [
+            gradio.Slider(0, LARGEST_SHIFT, 1, step=1, label="dx, to the right", elem_id="dx"),
+            gradio.Slider(0, LARGEST_SHIFT, 0, step=1, label="dy, down", elem_id="dy"),
+        ]
+    return sliders, add_columns(gradio, models, "moved")
+
+
+def add_steps(gradio: Any, models: Mapping[str, Model]) -> list[Any]:
+    """The output of each model for its decoder steps."""
+    gradio.Markdown(INSIDE)
+    return add_columns(gradio, models, "steps")
+
+
+def add_columns(gradio: Any, models: Mapping[str, Model], kind: str) -> list[Any]:
+    """A column for each model, with an output."""
+    outputs: list[Any] = []
+    with gradio.Row():
+        for number, name in enumerate(models):
+            with gradio.Column(min_width=240):
+                gradio.Markdown(f"**{escape(name)}**")
+                outputs.append(gradio.HTML(elem_id=f"{kind}-{number}"))
+    return outputs
+
+
+def uploaded_path(upload: Any) -> str | None:
+    """Where gradio put an uploaded file."""
+    return upload.path if upload else None
+
+
+def describe(model: Model) -> str:
+    """The operator, the runtime, and the test or validation score of a model."""
+    metadata = model.metadata
+    operator = metadata.network.upsample["name"]
+    text = f"{operator} · {model.runtime.name}, {metadata.precision}"
+    for split, key in (("test", "test/miou"), ("validation", "val/miou")):
+        score = metadata.metrics.get(key)
+        if score:
+            return f"{text} · {split} mIoU {score:.3f}"
+    return text
+
+
+def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
+    """The values of the page's outputs for an uploaded file; None each without a file.
+
+    Raises gradio.Error if the file cannot be read.
+    """
+    if file is None:
+        return [None] * (1 + 3 * len(models))
+    image = open_upload(file)
+    predictions: dict[str, Prediction] = {}
+
+    def predict(name: str) -> None:
+        predictions[name] = models[name].predict(image)
+
+    rounds = ROUNDS if image.shape[0] * image.shape[1] <= MEASURED_PIXELS else 1
+    functions = {name: partial(predict, name) for name in models}
+    times = interleaved_median(functions, rounds, warm_up=0)
+    values: list[Any] = [disagreement(list(predictions.values()))]
+    for name, prediction in predictions.items():
+        values.append(prediction.overlay)
+        values.append(prediction.mask.convert("RGB"))
+        values.append(summary(prediction, times[name]))
+    return values
+
+
+def open_upload(file: str) -> np.ndarray:
+    """The pixels of an uploaded photograph, uint8 (H, W, C). Raises gradio.Error for any other."""
+    import gradio
+
+    try:
+        return read_upload(Path(file))
+    except UsageError as error:
+        message = str(error).replace(file, Path(file).name)  # a visitor need not see the folder
+        raise gradio.Error(message, print_exception=False) from None
+
+
+def read_upload(file: Path) -> np.ndarray:
+    """The pixels of a photograph, uint8 (H, W, C). Raises UsageError for any other file."""
+    header = open_image_file(file)
+    if header.width * header.height > MAX_PIXELS:
+        raise UsageError(
+            f"{file} has {header.width} x {header.height} pixels; "
+            f"at most {MAX_PIXELS} are taken here."
+        )
+    check_kind(header, PixelKind(header.colour_channels, "uint8"))
+    return read_image(file).values.transpose(1, 2, 0)
+
+
+def summary(prediction: Prediction, milliseconds: float) -> str:
+    """Time and areas as HTML, each class with its colour."""
+    metadata = prediction.metadata
+    height, width = prediction.classes.shape
+    items = ""
+    for name, colour in zip(metadata.classes, metadata.colours, strict=True):
+        swatch = f'<span style="background:rgb{colour};{SWATCH}"></span>'
+        items += f"<li>{swatch} {escape(name)} {prediction.areas[name]:.1%}</li>"
+    time = f"<b>{milliseconds:.0f} ms</b> for {width} x {height} pixels"
+    return f"{time}<ul style='{LIST}'>{items}</ul>"
+
+
+def disagreement(predictions: Sequence[Prediction]) -> Image.Image:
+    """The image in grey, with the pixels in colour whose class names differ between models."""
+    first, *others = [class_names(prediction) for prediction in predictions]
+    differ = np.zeros(first.shape, bool)
+    for names in others:
+        differ |= names != first
+    return marked_pixels(predictions[0].image, differ)
+
+
+def class_names(prediction: Prediction) -> np.ndarray:
+    """The name of the class of each pixel, (H, W)."""
+    names = np.array(prediction.metadata.classes)
+    return names[prediction.classes]
+
+
+def answer_shift(
+    models: Mapping[str, Model],
+    file: str | None,
+    dx: int,
+    dy: int,
+) -> list[str]:
+    """For each model what changes, as HTML, if the image is moved by dx and dy pixels."""
+    if file is None:
+        return [""] * len(models)
+    image = open_upload(file)[:PART, :PART]
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST_MOVED:
+        text = f"{width} x {height} pixels: to be moved, an image needs {SMALLEST_MOVED} a side."
+        return [text] * len(models)
+    answers = []
+    for model in models.values():
+        shift = move_image(model, image, dx, dy)
+        changed = int(shift.changed.sum())
+        share = changed / shift.changed.size
+        text = (
+            f"<p>moved by ({dx}, {dy}): <b>{changed:,} of {shift.changed.size:,} pixels</b> change "
+            f"({share:.2%})</p>"
+        )
+        answers.append(text + figures_html(draw_shift(shift, model.colours)))
+    return answers
+
+
+def answer_steps(models: Mapping[str, Model], file: str | None) -> list[str]:
+    """For each model the pictures of its decoder steps as HTML, or why there are none."""
+    if file is None:
+        return [""] * len(models)
+    image = open_upload(file)
+    answers = []
+    for model in models.values():
+        try:
+            pictures = look_inside(model, as_pixels(image, model.metadata))
+        except UsageError as error:
+            answers.append(escape(str(error)))
+            continue
+        answers.append(figures_html(pictures))
+    return answers

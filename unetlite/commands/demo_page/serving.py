@@ -1,0 +1,67 @@
+"""A page of gradio on this machine. Nothing of it comes from the internet."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from unetlite.commands.arithmetic_page.page import arithmetic_style
+from unetlite.errors import UsageError, require_extra
+
+LARGEST_UPLOAD = "100mb"
+
+
+def import_gradio() -> Any:
+    """The package gradio, which reports to nobody. Raises UsageError if it is not installed."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    with require_extra("demo"):
+        import gradio
+    return gradio
+
+
+@contextmanager
+def new_page(gradio: Any) -> Iterator[Any]:
+    """A gradio.Blocks to fill."""
+    with gradio.Blocks(
+        title="unetlite", analytics_enabled=False, delete_cache=(3600, 3600)
+    ) as page:
+        yield page
+
+
+def launch(page: Any, host: str, port: int | None, **options: Any) -> str:
+    """Serves a page, and returns its address. Without a port, it is the first that is free.
+
+    Raises UsageError if it cannot listen there.
+    """
+    gradio = import_gradio()
+    theme = gradio.themes.Default(  # with the system's fonts
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+    settings = {"max_file_size": LARGEST_UPLOAD, **options}
+    try:
+        _, address, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            footer_links=[],
+            ssr_mode=False,
+            theme=theme,
+            css=arithmetic_style(),
+            **settings,
+        )
+    except OSError:
+        place = f"--host {host}"
+        if port is not None:
+            place += f" --port {port}"
+        raise UsageError(f"{place}: cannot listen there, is the port taken?") from None
+    return str(address)
+
+
+def serve(page: Any, host: str, port: int | None, shows: str) -> None:
+    """Serves a page until Ctrl+C, and prints what it shows and its address."""
+    address = launch(page, host, port)
+    print(f"{shows}: {address}   (Ctrl+C ends it)")
+    page.block_thread()
