@@ -16,6 +16,7 @@ from unetlite.commands.export import export
 from unetlite.commands.inspect import inspect
 from unetlite.commands.judge import judge
 from unetlite.commands.kit import kit
+from unetlite.commands.levers import levers
 from unetlite.commands.predict import predict
 from unetlite.exit_codes import cli_errors
 from unetlite.settings.composition import translate_hydra_errors
@@ -44,7 +45,7 @@ def train(context: typer.Context) -> None:
 
 
 command: Callable[..., None]
-for command in (choose, explain, kit):
+for command in (choose, levers, explain, kit):
     app.command()(cli_errors()(translate_hydra_errors()(command)))
 for command in (inspect, compare, board, judge, export, predict, demo):
     app.command()(cli_errors()(command))

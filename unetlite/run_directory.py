@@ -45,6 +45,7 @@ class RunFiles:
         self.metrics = path / "metrics.json"
         self.per_image = path / "per_image.csv"
         self.counts = path / "counts.csv"
+        self.val_counts = path / "val_counts.csv"  # of validation images; as with the curve
         self.curve = path / "curve.csv"  # of the validation score; earlier versions have none
         self.sums = path / "SHA256SUMS"  # of the results, for `sha256sum -c` too
 
@@ -73,7 +74,7 @@ class RunFiles:
 
     def stored_metrics(self) -> dict[str, float | None]:
         """Scores and times by name, None for an absent class. Raises UsageError if damaged."""
-        metrics = read_mapping(self.metrics, ("test/miou", "val/miou"), self.remedy)
+        metrics = read_mapping(self.metrics, ("val/miou",), self.remedy)
         for value in metrics.values():
             if value is not None and not isinstance(value, (int, float)):
                 raise UsageError(f"{self.metrics} is damaged. {self.remedy}")
@@ -81,7 +82,14 @@ class RunFiles:
 
     def results(self) -> list[Path]:
         """The files whose content a finished run vouches for, besides `metrics.json`."""
-        return [self.counts, self.per_image, self.curve, self.best, self.last]
+        return [
+            self.counts,
+            self.per_image,
+            self.val_counts,
+            self.curve,
+            self.best,
+            self.last,
+        ]
 
     def check_sums(self, files: Collection[Path]) -> None:
         """Raises UsageError if one of these files is not as the run wrote it.

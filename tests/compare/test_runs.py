@@ -153,6 +153,7 @@ def test_the_sums_are_those_of_sha256sum(trained):
         "last.ckpt",
         "metrics.json",
         "per_image.csv",
+        "val_counts.csv",
     ]
     for line in lines:
         digest, name = line.split("  ")

@@ -40,6 +40,7 @@ def test_a_run_leaves_its_files(finished):
         "per_image.csv",
         "counts.csv",
         "curve.csv",
+        "val_counts.csv",
         "SHA256SUMS",
     }
     assert len(list(finished.glob("events.*"))) == 1

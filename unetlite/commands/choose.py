@@ -36,6 +36,7 @@ CHOSEN_HERE = {
     "data": "the data set is the first argument",
     "data.root": "the folder is the first argument",
     "seed": "a race takes its seeds itself",
+    "test": "test images are looked at by a race, and by nothing else",
     "resume": "the same command goes on by itself",
     "experiment": "runs go where UNETLITE_HOME=DIR says",
     "output_dir": "runs go where UNETLITE_HOME=DIR says",
@@ -60,6 +61,10 @@ DevicesOption = Annotated[
 OnOption = Annotated[str, typer.Option(help="local, ray or slurm: this machine, or a cluster.")]
 SlurmOption = Annotated[
     str | None, typer.Option(help="Options of sbatch, as partition=gpu,timeout_min=120.")
+]
+LeversOption = Annotated[
+    bool,
+    typer.Option(help="First try what gains more than the operator, in a quarter of the time."),
 ]
 ModelOption = Annotated[
     str | None, typer.Option(help="Networks to race under in turn, such as mini,pretrained.")
@@ -87,6 +92,7 @@ def choose(
     costs: CostsOption = None,
     ops: OperatorsOption = None,
     runtime: RuntimeOption = None,
+    levers: LeversOption = True,
 ) -> None:
     """Which upsampling to take: inspects your data, plans, races the operators, and reports."""
     if budget is not None:
@@ -108,6 +114,7 @@ def choose(
         operators,
         margin,
         budget,
+        levers,
     )
     name = re.sub(r"[^\w-]+", "_", folder.name)
     if model is None:
@@ -161,7 +168,7 @@ def race(
 ) -> "Report":
     """Plans, races and reports in a directory; a second start goes on."""
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
-        plan = find_plan(request, directory, resources.parallel)
+        plan = find_plan(request, directory, resources)
         check_plan_costs(plan, target)
         print("\n".join(plan.summary) + "\n", flush=True)
         run_race(plan, directory, resources)

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, field, replace
 from pathlib import Path
 from statistics import median
@@ -13,18 +12,21 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from unetlite.commands.inspect import folder_options, write_page
+from unetlite.commands.lever_adoption import NEEDS_POSITIONS, Draft, adopt_levers
 from unetlite.commands.target import (
     ANY_TARGET,
     Target,
     restrict_operators,
 )
+from unetlite.commands.times import time_operators
 from unetlite.data.inspect import inspect_folder
 from unetlite.errors import UsageError
 from unetlite.files import write_text
+from unetlite.scheduling.resources import Resources
 from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import CONFIGS
 from unetlite.settings.schema import Settings, describe_network
-from unetlite.terminal import hide_messages, load_libraries, progress
+from unetlite.terminal import load_libraries, progress
 from unetlite.timing import num_threads, parse_duration
 from unetlite.validation import STRICT, read_record
 
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
     from unetlite.data.loader import SegmentationData
 
 DEFAULT_OPERATORS = "transpose,nearest,bilinear,pixelshuffle,dysample,unpool"
-
-NEEDS_POSITIONS = "unpool"
-"""Of these, the one that an encoder of timm cannot serve."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -48,6 +47,8 @@ class Request:
     operators: str | None
     margin: float | None
     budget: str | None
+    levers: bool = True  # tried before the race
+    fixed_network: bool = False  # by a device
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -67,6 +68,7 @@ class Plan:
     training_seconds: dict[str, PositiveFloat] = field(default_factory=dict)  # by operator
     report_seconds: NonNegativeFloat = 0.0
     groups: PositiveInt = 1  # of test images
+    adopted: list[str] = field(default_factory=list)  # titles of levers
 
     def settings(self, operator: str, seed: int) -> Settings:
         """The settings of a training."""
@@ -78,6 +80,7 @@ def restrict(request: Request, target: Target) -> Request:
     """The same request for the operators that the device can run."""
     if target == ANY_TARGET:
         return request
+    request = replace(request, fixed_network=True)
     words = []
     for override in request.overrides:
         if override.startswith(("model", "downsample")):
@@ -119,13 +122,13 @@ def without_positions() -> list[str]:
     return [name for name in DEFAULT_OPERATORS.split(",") if name != NEEDS_POSITIONS]
 
 
-def find_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
+def find_plan(request: Request, directory: Path, resources: Resources) -> Plan:
     """The plan of an earlier start, or a new one, which is kept."""
     file = directory / "choose.json"
     plan = read_plan(file, request)
     load_libraries("torch", "lightning")
     if plan is None:
-        plan = make_plan(request, directory, parallel)
+        plan = make_plan(request, directory, resources)
         write_text(file, json.dumps(asdict(plan), indent=1) + "\n")
     else:
         check_plan_data(plan, directory)
@@ -173,14 +176,13 @@ def check_plan_data(plan: Plan, directory: Path) -> None:
     )
 
 
-def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
-    """Inspects the data, times training steps, and plans the race."""
+def make_plan(request: Request, directory: Path, resources: Resources) -> Plan:
+    """Inspects the data, times training steps, tries levers, and plans the race."""
     from unetlite.compare import planning
-    from unetlite.compare.plan_text import describe_plan
     from unetlite.compare.schedule import usual_schedule
     from unetlite.training.fit import open_data
 
-    fixed = {override.partition("=")[0].lstrip("+") for override in request.overrides}
+    fixed = fixed_keys(request)
     overrides, values = inspect_data(request, fixed, directory)
     values["experiment"] = directory.name
     settings = compose_run(overrides, values)
@@ -192,8 +194,13 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
     if overrides[0] != "data=folder":
         print_classes(data)
 
-    variants = [compose_run([*overrides, f"upsample={name}"], values) for name in operators]
-    times = measure_times(variants, data, parallel)
+    times = time_operators(
+        operators,
+        overrides,
+        values,
+        data,
+        resources.parallel,
+    )
     splits = data.dataset.splits
     question = planning.Question(
         operators,
@@ -203,30 +210,66 @@ def make_plan(request: Request, directory: Path, parallel: int | None) -> Plan:
     )
     with progress("planning"):
         race, seconds = find_race(question, times, request.budget)
-        summary = describe_plan(
-            question,
-            times,
-            race,
-            seconds,
+    draft = Draft(
+        overrides,
+        values,
+        question,
+        times,
+        race,
+        seconds,
+    )
+    if request.levers:
+        draft = adopt_levers(
+            draft,
+            asdict(request),
+            data,
+            directory,
+            resources,
         )
-    values.update(race.schedule.settings())
+    return finish_plan(draft, request, data)
+
+
+def finish_plan(draft: Draft, request: Request, data: "SegmentationData") -> Plan:
+    """The plan of a race."""
+    from unetlite.compare.plan_text import describe_plan
+    from unetlite.compare.planning import PLANNING
+
+    times = draft.times
+    race = draft.race
+    summary = describe_plan(
+        draft.question,
+        times,
+        race,
+        draft.seconds,
+    )
+    values = {**draft.values, **race.schedule.settings()}
+    network = describe_network(asdict(compose_run(draft.overrides, values).model))
+    lines = [f"network  {network}"]
+    if draft.adopted:
+        lines.append(f"adopted  {', '.join(draft.adopted)}")
     rest = times.of_rest(race.operators, race.schedule)
     batch = (race.schedule.batch_size, race.schedule.crop_size)
     return Plan(
         request=request,
-        summary=[f"network  {describe_network(asdict(settings.model))}", *summary],
-        overrides=overrides,
+        summary=[*lines, *summary],
+        overrides=draft.overrides,
         values=values,
         step_seconds={name: times.steps[name].seconds(*batch) for name in race.operators},
         seeds=race.seeds,
-        budget=max(seconds - planning.PLANNING, race.seconds) - rest,
+        budget=max(draft.seconds - PLANNING, race.seconds) - rest,
         parallel=times.parallel,
         threads=num_threads(),
         data_hash=data.dataset.content_hash,
         training_seconds=dict(times.of_trainings(race.operators, race.schedule)),
         report_seconds=times.of_report(race.operators, race.schedule),
-        groups=question.groups,
+        groups=draft.question.groups,
+        adopted=draft.adopted,
     )
+
+
+def fixed_keys(request: Request) -> set[str]:
+    """The dotted keys that a person set."""
+    return {override.partition("=")[0].lstrip("+") for override in request.overrides}
 
 
 def find_operators(request: Request, settings: Settings) -> list[str]:
@@ -239,42 +282,6 @@ def find_operators(request: Request, settings: Settings) -> list[str]:
         f"{NEEDS_POSITIONS} is left out: {settings.model.encoder.name} has no positions of maxima"
     )
     return without_positions()
-
-
-def measure_times(
-    variants: Sequence[Settings], data: "SegmentationData", parallel: int | None
-) -> "RaceTimes":
-    """What trainings of these settings take on the device that trains them."""
-    from unetlite.compare.race_times import RaceTimes, measure_loading
-    from unetlite.compare.step_times import StepTimer
-    from unetlite.training.callbacks import count_pixels
-    from unetlite.training.fit import make_config
-    from unetlite.training.trainer import find_accelerator
-
-    settings = variants[0]
-    networks = {}
-    for variant in variants:
-        networks[variant.upsample["name"]] = make_config(variant, data.dataset)
-    with hide_messages():
-        accelerator = find_accelerator(settings.trainer)
-    with progress("timing some steps") as update:
-        timer = StepTimer(
-            accelerator,
-            settings.trainer.precision,
-            (settings.data.batch_size, settings.data.crop_size),
-            Path(settings.data_dir) / "step_times.json",
-            update,
-        )
-        steps, parallel = timer.measure(networks, parallel)
-        loading = measure_loading(data, parallel)
-    splits = data.dataset.splits
-    return RaceTimes(
-        steps,
-        loading,
-        val_pixels=count_pixels(splits["val"]),
-        test_pixels=count_pixels(splits["test"]),
-        parallel=parallel,
-    )
 
 
 def find_race(
@@ -299,13 +306,16 @@ def find_race(
     return race, seconds
 
 
-def check_operators(text: str) -> list[str]:
-    """The names of operators. Raises UsageError unless they are two or more that exist."""
+def check_operators(text: str, fewest: int = 2) -> list[str]:
+    """The names of operators. Raises UsageError unless they are so many or more that exist."""
     from unetlite.network.upsampling import UPSAMPLERS
 
     names = text.split(",")
-    if len(set(names)) < 2 or not set(names) <= UPSAMPLERS.keys():
-        raise UsageError(f"--operators {text}: expected two or more of {', '.join(UPSAMPLERS)}.")
+    if len(set(names)) < fewest or not set(names) <= UPSAMPLERS.keys():
+        number = {1: "one", 2: "two"}[fewest]
+        raise UsageError(
+            f"--operators {text}: expected {number} or more of {', '.join(UPSAMPLERS)}."
+        )
     return names
 
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
@@ -45,15 +45,11 @@ class Run:
 
     @property
     def classes(self) -> list[str]:
-        prefix = "overlap/tp/"
-        return [name.removeprefix(prefix) for name in self.columns if name.startswith(prefix)]
+        return counted_classes(self.columns)
 
     def counts(self, table: str) -> np.ndarray:
         """TP, FP and FN (N, K, 3) of every test image and class."""
-        by_class = []
-        for name in self.classes:
-            by_class.append([self.columns[f"{table}/{kind}/{name}"] for kind in ("tp", "fp", "fn")])
-        return np.array(by_class).transpose(2, 0, 1)  # (K, 3, N) -> (N, K, 3)
+        return stack_counts(self.columns, table)
 
     def image_scores(self, metric: str) -> np.ndarray:
         """Values (N,) of a metric of METRICS, whose mean is the run's score; NaN for no value."""
@@ -114,24 +110,21 @@ def read_run(path: Path) -> Run:
     config = files.stored_config()
     metrics = files.stored_metrics()
     files.check_sums([files.metrics, *files.results()])
+    if not config["test"]:
+        raise UsageError(
+            f"{path} was trained with test=false, and has no scores of test images to compare. "
+            "Delete it, and train it again with test=true."
+        )
     checkpoint = load_checkpoint(files.test_checkpoint)
     metadata = checkpoint[METADATA_KEY]
     try:
-        table = read_csv(files.counts)
-        images = table.pop("image")
-        groups = table.pop("group", images)
-        columns = {}
-        for name, cells in table.items():
-            columns[name] = np.array([parse_count(cell, name) for cell in cells])
         run = Run(
             files,
             config,
             metrics,
             metadata.get("environment", {}),
             hash_weights(checkpoint["state_dict"]),
-            images,
-            groups,
-            columns,
+            *read_counts(files.counts),
         )
         check_checkpoint(run, metadata)
         check_scores(run, metadata)
@@ -141,6 +134,34 @@ def read_run(path: Path) -> Run:
             f"{path} is not a complete run ({reason}). Delete it, and train it again."
         ) from None
     return run
+
+
+def read_counts(file: Path) -> tuple[list[str], list[str], dict[str, np.ndarray]]:
+    """Names and groups of N images, and the columns (N,) of pixel counts of a table.
+
+    Raises OSError and ValueError for a file that is not such a table.
+    """
+    table = read_csv(file)
+    images = table.pop("image")
+    groups = table.pop("group", images)
+    columns = {}
+    for name, cells in table.items():
+        columns[name] = np.array([parse_count(cell, name) for cell in cells])
+    return images, groups, columns
+
+
+def counted_classes(columns: Collection[str]) -> list[str]:
+    """The classes that a table of counts is about, by the names of its columns."""
+    prefix = "overlap/tp/"
+    return [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
+
+
+def stack_counts(columns: Mapping[str, np.ndarray], table: str) -> np.ndarray:
+    """TP, FP and FN (N, K, 3) of N images and K classes, of columns (N,)."""
+    by_class = []
+    for name in counted_classes(columns):
+        by_class.append([columns[f"{table}/{kind}/{name}"] for kind in ("tp", "fp", "fn")])
+    return np.array(by_class).transpose(2, 0, 1)  # (K, 3, N) -> (N, K, 3)
 
 
 def parse_count(cell: str, column: str) -> float:

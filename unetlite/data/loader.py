@@ -147,9 +147,17 @@ class SegmentationData(LightningDataModule):
     @property
     def tested(self) -> dict[str, list[str]]:
         """Name and group of the test images in the order of `test_dataloader`."""
-        split = self.dataset.splits["test"]
+        return self._rows("test", self.test_batches)
+
+    @property
+    def validated(self) -> dict[str, list[str]]:
+        """Name and group of the validation images in the order of `val_dataloader`."""
+        return self._rows("val", self.val_batches)
+
+    def _rows(self, name: str, batches: list[list[Crop]]) -> dict[str, list[str]]:
+        split = self.dataset.splits[name]
         names, groups = [], []
-        for batch in self.test_batches:
+        for batch in batches:
             for crop in batch:
                 names.append(split.names[crop.image])
                 groups.append(split.groups[crop.image])

@@ -227,6 +227,7 @@ class Settings:
     downsample: ComponentConfig
     trainer: TrainerOptions
     overrides: tuple[str, ...] = ()  # what was typed on the command line
+    test: bool = True  # False leaves the test images alone
 
     def unet_config(
         self, in_channels: int = 3, num_classes: int = 2, pixel_type: PixelType = "uint8"
@@ -312,6 +313,8 @@ def data_options(data: Mapping[str, Any]) -> DataOptions:
 def upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
     """A stored configuration, with the keys that earlier versions named otherwise or had more."""
     trainer = config.get("trainer")
+    if isinstance(trainer, dict):
+        config.setdefault("test", True)
     if isinstance(trainer, dict) and "judge" in trainer:
         trainer["test_checkpoint"] = trainer.pop("judge")
     model = config.get("model")

@@ -27,16 +27,19 @@ from unetlite.training.results import (
     collect_metrics,
     log_hyperparameters,
     print_results,
-    write_tables,
 )
 from unetlite.training.segmenter import Segmenter
+from unetlite.training.tables import write_test_tables
 from unetlite.training.trainer import check_step, make_trainer
 
 log = logging.getLogger("unetlite")
 
 
 def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
-    """Trains a network, or goes on from a checkpoint, and tests it. Returns scores and times."""
+    """Trains a network, or goes on from a checkpoint, and tests it. Returns scores and times.
+
+    With test=false it is not tested.
+    """
     keep_memory()
     data = open_data(settings, run.steps)
     check_data(run, data)
@@ -62,11 +65,11 @@ def fit_and_test(settings: Settings, run: RunDirectory) -> Metrics:
         if before != code_version():
             log.info(f"warning: {before} began this run, {code_version()} goes on with it")
         trainer.fit(segmenter, data, ckpt_path=run.resume_from, weights_only=True)
-        checkpoint = run.test_checkpoint
-        trainer.test(segmenter, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
-
+        if settings.test:
+            checkpoint = run.test_checkpoint
+            trainer.test(segmenter, data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+            write_test_tables(run, segmenter, data.tested)
         metrics = collect_metrics(run, segmenter, clock)
-        write_tables(run, segmenter, data.tested)
         log_hyperparameters(trainer, settings, metrics)
         writer(trainer).close()
         run.finish(metrics)

@@ -1,6 +1,5 @@
 """What a finished run leaves and prints."""
 
-from collections.abc import Mapping
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from lightning.pytorch import Trainer
 from rich import get_console
 from rich.table import Table
 from rich.text import Text
-from torch import Tensor
 from torch.utils.tensorboard.summary import hparams
 
 from unetlite.checkpoint import load_checkpoint
@@ -20,7 +18,6 @@ from unetlite.network.checkpoint import load_network
 from unetlite.network.complexity import count_parameters
 from unetlite.run_directory import RunDirectory
 from unetlite.settings.schema import METADATA_KEY, NON_RESULT_KEYS, Settings
-from unetlite.tables import write_csv
 from unetlite.training.callbacks import Clock, writer
 from unetlite.training.segmenter import Segmenter
 
@@ -44,23 +41,12 @@ Metrics = dict[str, float | None]
 def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> Metrics:
     """Scores of test and validation images by the tested checkpoint, and times.
 
-    None for an absent class. Beside them are the test scores of the weights after the last step and
-    of the best epoch, as test/miou_last and test/miou_best.
+    None for an absent class. With test=false there are none of test images.
     """
-    scores = {}
-    # Computed again, since Lightning keeps float32 of what is logged.
-    for name, value in segmenter.test_scores.compute().items():
-        scores[f"test/{name}"] = float(value)
-    ripple = segmenter.trainer.callback_metrics.get("test/phase_ripple", nan)
-    scores["test/phase_ripple"] = float(ripple)
+    scores: dict[str, float] = {}
+    if segmenter.settings.test:
+        scores = collect_test_scores(run, segmenter)
     scores.update(load_checkpoint(run.test_checkpoint)[METADATA_KEY]["metrics"])
-    tested = checkpoint_step(run.test_checkpoint)
-    for checkpoint in (run.last, run.best):
-        miou = scores["test/miou"]
-        if checkpoint_step(checkpoint) != tested:  # else the weights are the same
-            miou = test_miou(checkpoint, segmenter)
-        scores[f"test/miou_{checkpoint.stem}"] = miou
-
     metrics: Metrics = {}
     for name, value in scores.items():
         metrics[name] = None if isnan(value) else value
@@ -68,6 +54,27 @@ def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> Me
     metrics["train/seconds"] = clock.seconds
     metrics["train/images_per_second"] = clock.images / clock.training_seconds
     return metrics
+
+
+def collect_test_scores(run: RunDirectory, segmenter: Segmenter) -> dict[str, float]:
+    """Scores of test images by the tested checkpoint.
+
+    Beside them are those of the weights after the last step and of the best epoch, as
+    test/miou_last and test/miou_best.
+    """
+    scores = {}
+    # Computed again, since Lightning keeps float32 of what is logged.
+    for name, value in segmenter.test_scores.compute().items():
+        scores[f"test/{name}"] = float(value)
+    ripple = segmenter.trainer.callback_metrics.get("test/phase_ripple", nan)
+    scores["test/phase_ripple"] = float(ripple)
+    tested = checkpoint_step(run.test_checkpoint)
+    for checkpoint in (run.last, run.best):
+        miou = scores["test/miou"]
+        if checkpoint_step(checkpoint) != tested:  # else the weights are the same
+            miou = test_miou(checkpoint, segmenter)
+        scores[f"test/miou_{checkpoint.stem}"] = miou
+    return scores
 
 
 def checkpoint_step(checkpoint: Path) -> int:
@@ -90,51 +97,6 @@ def test_miou(checkpoint: Path, segmenter: Segmenter) -> float:
     return float(scores.compute()["miou"])
 
 
-def write_tables(run: RunDirectory, segmenter: Segmenter, tested: Mapping[str, list[str]]) -> None:
-    """Writes the scores of each test image, and its pixel counts."""
-    write_columns(run.per_image, tested, image_scores(segmenter))
-    write_columns(run.counts, tested, image_counts(segmenter))
-
-
-def write_columns(
-    path: Path, tested: Mapping[str, list[str]], columns: Mapping[str, Tensor]
-) -> None:
-    """Writes a table with a row for each test image."""
-    values = [*tested.values(), *(column.tolist() for column in columns.values())]
-    write_csv(path, [*tested, *columns], zip(*values, strict=True))
-
-
-def image_scores(segmenter: Segmenter) -> dict[str, Tensor]:
-    """The columns (N,) of `per_image.csv`. Means are over the classes that an image has."""
-    scores: Any = segmenter.test_scores
-    iou, dice = scores["overlap"].per_image()  # both (N, K)
-    boundary_iou, _ = scores["boundary_iou_1px"].per_image()  # (N, K)
-    columns = {
-        "miou": iou.nanmean(1),
-        "dice": dice.nanmean(1),
-        "boundary_iou_1px": boundary_iou.nanmean(1),
-    }
-    for name, table in (("iou", iou), ("dice", dice)):
-        for k, label in enumerate(segmenter.classes):
-            columns[f"{name}/{label}"] = table[:, k]
-    return columns
-
-
-def image_counts(segmenter: Segmenter) -> dict[str, Tensor]:
-    """The columns (N,) of `counts.csv`: true and false positives and false negatives by class."""
-    scores: Any = segmenter.test_scores
-    counts = {
-        "overlap": scores["overlap"].all_counts(),  # (N, K, 3)
-        "boundary_1px": scores["boundary_iou_1px"].all_counts(),
-    }
-    columns = {}
-    for name, table in counts.items():
-        for k, label in enumerate(segmenter.classes):
-            for j, kind in enumerate(("tp", "fp", "fn")):
-                columns[f"{name}/{kind}/{label}"] = table[:, k, j]
-    return columns
-
-
 def log_hyperparameters(trainer: Trainer, settings: Settings, metrics: Metrics) -> None:
     """Fills TensorBoard's HPARAMS: operator, seed, test scores and costs, and other overrides.
 
@@ -143,7 +105,7 @@ def log_hyperparameters(trainer: Trainer, settings: Settings, metrics: Metrics) 
     operator = ", ".join(str(value) for value in settings.upsample.values())
     columns: dict[str, Any] = {"   upsample": operator, "  seed": str(settings.seed)}
     for title, name in BOARD_COLUMNS.items():
-        if metrics[name] is not None:
+        if metrics.get(name) is not None:
             columns[title] = metrics[name]
     for override in settings.overrides:
         key, separator, value = override.lstrip("+").partition("=")
@@ -155,23 +117,24 @@ def log_hyperparameters(trainer: Trainer, settings: Settings, metrics: Metrics) 
 
 
 def print_results(run: RunDirectory, metrics: Metrics, classes: tuple[str, ...]) -> None:
-    """Prints the test scores, where the files are, and the command to look at them."""
+    """Prints the scores, where the files are, and the command to look at them."""
+    tests = run.settings.test
+    stage, images = ("test", "test images") if tests else ("val", "validation images")
 
     def score(name: str) -> str:
-        value = metrics[f"test/{name}"]
+        value = metrics[f"{stage}/{name}"]
         return "absent" if value is None else f"{value:.4f}"
 
+    headings = {"iou": "IoU", "dice": "Dice"}
+    if tests:
+        headings |= {"recall_2px": "recall, 2 px", "precision_2px": "precision, 2 px"}
     table = Table(
-        "test images",
-        "IoU",
-        "Dice",
-        "recall, 2 px",
-        "precision, 2 px",
+        images,
+        *headings.values(),
         title=Text(str(relative_path(run.path))),
     )
     for label in classes:
-        kinds = ("iou", "dice", "recall_2px", "precision_2px")
-        table.add_row(label, *(score(f"{kind}/{label}") for kind in kinds))
+        table.add_row(label, *(score(f"{kind}/{label}") for kind in headings))
     table.add_section()
     table.add_row(
         "mean over classes",

@@ -1,0 +1,240 @@
+"""Before a race: levers are tried, and those that gain are adopted."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unetlite.commands.lever_stage import (
+    describe_trials,
+    longest_side,
+    make_trials,
+    plan_levers,
+    recorded_levers,
+    run_levers,
+    time_levers,
+)
+from unetlite.commands.times import time_operators
+from unetlite.scheduling.resources import Resources
+
+if TYPE_CHECKING:
+    from unetlite.compare.levers import Lever
+    from unetlite.compare.planning import PlannedRace, Question
+    from unetlite.compare.race_times import RaceTimes
+    from unetlite.compare.trials import LeverRecord, Trials
+    from unetlite.data.loader import SegmentationData
+
+NEEDS_POSITIONS = "unpool"
+"""The operator that an encoder of timm cannot serve."""
+
+SHARE = 0.25  # of the time, for levers at most
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A race as it is planned so far."""
+
+    overrides: list[str]  # of all trainings
+    values: dict[str, Any]
+    question: "Question"
+    times: "RaceTimes"
+    race: "PlannedRace"
+    seconds: float  # that are left for it
+    adopted: list[str] = field(default_factory=list)  # titles of levers
+
+
+def adopt_levers(
+    draft: Draft,
+    asked: dict[str, Any],
+    data: "SegmentationData",
+    directory: Path,
+    resources: Resources,
+) -> Draft:
+    """Tries levers in a quarter of the time, and plans the race in what is left with what gains.
+
+    `asked` is the request; its `fixed_network` leaves the network as it is. The record in the
+    directory of the race makes a second start go on. If a race fits only without levers, the draft
+    stays as it is.
+    """
+    from unetlite.compare.planning import plan_race
+    from unetlite.compare.trials import LeverRecord, write_levers
+
+    after = plan_race(draft.question, draft.times, (1 - SHARE) * draft.seconds)
+    if after is None:
+        print("levers   not tried: the race takes all of the time")
+        return draft
+    file = directory / "levers.json"
+    record = recorded_levers(file, asked)
+    if record is None:
+        trials = plan_before_race(
+            replace(draft, race=after),
+            asked,
+            data,
+            directory,
+            resources.parallel,
+        )
+        if trials is None:
+            print("levers   not tried: fewer than three fit into a quarter of the time")
+            return draft
+        record = LeverRecord(trials)
+    print("\n".join(describe_trials(record.trials)) + "\n", flush=True)
+    run_levers(file, record, resources, adopt=True)
+    left = draft.seconds - record.seconds
+    race = plan_race(draft.question, draft.times, left) or after
+    without = replace(draft, race=race, seconds=left)
+    adopted = adopt_what_fits(without, record, data, resources.parallel)
+    write_levers(file, record)
+    print_levers(record)
+    return adopted
+
+
+def plan_before_race(
+    draft: Draft,
+    asked: dict[str, Any],
+    data: "SegmentationData",
+    directory: Path,
+    parallel: int | None,
+) -> "Trials | None":
+    """The trainings of levers, as long as those of the race or shorter; None if too few fit."""
+    from unetlite.compare.levers import Base
+
+    reason = None
+    if asked["fixed_network"]:
+        reason = "the network is that of --costs, --ops or --runtime"
+    base = Base(
+        draft.overrides,
+        draft.values,
+        sorted(draft.question.fixed),
+        draft.question.operators,
+        longest_side(data),
+        reason,
+    )
+    times, macs = time_levers(base, data, parallel)
+    planned = plan_levers(
+        base,
+        data,
+        [draft.race.schedule],
+        times,
+        SHARE * draft.seconds,
+    )
+    if planned is None:
+        return None
+    return make_trials(
+        asked,
+        planned,
+        times,
+        macs,
+        directory.with_name(f"{directory.name}-levers-before"),
+    )
+
+
+def adopt_what_fits(
+    draft: Draft,
+    record: "LeverRecord",
+    data: "SegmentationData",
+    parallel: int | None,
+) -> Draft:
+    """The draft with all levers that gain, or the best alone, or none: as many as fit.
+
+    What does not fit is taken from the record, with a remark.
+    """
+    assert record.outcome is not None
+    by_name = {lever.name: lever for lever in record.trials.levers}
+    gaining = [by_name[name] for name in record.outcome.adopted]
+    remarks = list(record.outcome.remarks)
+    for chosen in (gaining, gaining[:1]):
+        if not chosen:
+            continue
+        redrafted = draft_with(
+            draft,
+            record.trials,
+            chosen,
+            data,
+            parallel,
+        )
+        if redrafted is not None:
+            names = [lever.name for lever in chosen]
+            record.outcome = replace(record.outcome, adopted=names, remarks=remarks)
+            return redrafted
+        titles = " and ".join(lever.title for lever in chosen)
+        remark = f"{titles}: not adopted, since the trainings of the race would be too short."
+        if remark not in remarks:
+            remarks.append(remark)
+    record.outcome = replace(record.outcome, adopted=[], remarks=remarks)
+    return draft
+
+
+def draft_with(
+    draft: Draft,
+    trials: "Trials",
+    levers: "Sequence[Lever]",
+    data: "SegmentationData",
+    parallel: int | None,
+) -> Draft | None:
+    """The race with levers, of the batches in which they were measured.
+
+    None if its trainings would be shorter than those that measured them.
+    """
+    from unetlite.compare.planning import plan_race
+
+    overrides = list(draft.overrides)
+    values = dict(draft.values)
+    shape = {key: trials.base["values"][key] for key in ("data.batch_size", "data.crop_size")}
+    operators = draft.question.operators
+    for lever in levers:
+        overrides += lever.words
+        values.update(lever.values)
+        shape.update({key: lever.values[key] for key in shape if key in lever.values})
+        if lever.words:  # they choose an encoder of timm
+            operators = [name for name in operators if name != NEEDS_POSITIONS]
+    times = draft.times
+    if any(lever.changes_network for lever in levers):
+        times = time_operators(
+            operators,
+            overrides,
+            values,
+            data,
+            parallel,
+        )
+    usual = draft.question.usual
+    once = replace(
+        usual,
+        steps=1,
+        batch_size=shape["data.batch_size"],
+        crop_size=shape["data.crop_size"],
+    )
+    steps = usual.steps
+    if not draft.question.fixed_steps:
+        steps = math.ceil(usual.length / once.length)
+    question = replace(
+        draft.question,
+        operators=operators,
+        usual=replace(once, steps=steps),
+        fixed={*draft.question.fixed, *shape},
+    )
+    race = plan_race(question, times, draft.seconds)
+    if race is None or race.schedule.steps < trials.steps:
+        return None
+    return Draft(
+        overrides,
+        values,
+        question,
+        times,
+        race,
+        draft.seconds,
+        [lever.title for lever in levers],
+    )
+
+
+def print_levers(record: "LeverRecord") -> None:
+    """Prints the table, and what was adopted."""
+    from rich import get_console
+
+    from unetlite.compare.lever_table import Levers, describe_levers, terminal_table
+
+    assert record.outcome is not None
+    levers = Levers(record, record.outcome, None)
+    console = get_console()
+    console.print(terminal_table(levers))
+    console.print("\n".join(describe_levers(levers)) + "\n", highlight=False, markup=False)

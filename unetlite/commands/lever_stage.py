@@ -1,0 +1,264 @@
+"""The trainings that measure levers, for `unetlite levers` and before a race of `choose`."""
+
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from unetlite.commands.times import measure_times
+from unetlite.errors import Interrupted, UsageError
+from unetlite.scheduling.resources import Resources, Share, make_scheduler
+from unetlite.settings.schema import Settings
+from unetlite.terminal import hide_messages
+from unetlite.timing import format_duration, num_threads
+
+if TYPE_CHECKING:
+    from unetlite.compare.levers import Base, Lever
+    from unetlite.compare.race_times import RaceTimes
+    from unetlite.compare.schedule import Schedule
+    from unetlite.compare.trials import LeverRecord, Trials
+    from unetlite.data.loader import SegmentationData
+    from unetlite.scheduling.base import Scheduler
+
+
+def longest_side(data: "SegmentationData") -> int:
+    """The longer side of a typical training image."""
+    return int(median(max(size) for size in data.dataset.splits["train"].sizes))
+
+
+def time_levers(
+    base: "Base",
+    data: "SegmentationData",
+    parallel: int | None,
+) -> tuple["RaceTimes", dict[str, float]]:
+    """What steps take without a lever and with each that changes the network, which do not test.
+
+    The second result has the MACs of a prediction, over those without a lever.
+    """
+    from unetlite.compare.levers import BASE, find_levers
+    from unetlite.compare.step_times import macs_of
+    from unetlite.training.fit import make_config
+
+    variants = {BASE: base.plain}
+    levers, _ = find_levers(base)
+    for lever in levers:
+        if lever.changes_network:
+            variants[lever.name] = base.settings(lever.words, lever.values)
+    times = measure_times(variants, data, parallel)
+    macs = {}
+    for name, settings in variants.items():
+        macs[name] = macs_of(make_config(settings, data.dataset))
+    relative = {name: value / macs[BASE] for name, value in macs.items()}
+    return replace(times, test_pixels=0), relative
+
+
+def plan_levers(
+    base: "Base",
+    data: "SegmentationData",
+    schedules: Iterable["Schedule"],
+    times: "RaceTimes",
+    seconds: float,
+) -> tuple["Base", list["Lever"], dict[str, str]] | None:
+    """The base with its schedule, the levers to try, and the reasons for which others are not.
+
+    Of the schedules it takes the one with most levers, then the one that trains furthest. None if
+    too few levers fit into the time.
+    """
+    from unetlite.compare.levers import find_levers
+    from unetlite.compare.trials import plan_trials
+
+    fixed_steps = base.set_key("trainer.max_steps", "trainer.max_epochs") is not None
+    best = None
+    best_key = (0, 0.0)
+    for schedule in schedules:
+        shaped = replace(base, values={**base.values, **schedule.in_epochs(1).settings()})
+        levers, reasons = find_levers(shaped)
+        levers, lacking = with_memory(shaped, levers, data)
+        planned = plan_trials(
+            levers,
+            times,
+            schedule,
+            seconds,
+            fixed_steps,
+        )
+        if planned is None:
+            continue
+        tried, length = planned
+        if (len(tried), length.length) <= best_key:
+            continue
+        best_key = (len(tried), length.length)
+        final = replace(base, values={**base.values, **length.settings()})
+        names = [lever.name for lever in tried]
+        chosen = [lever for lever in find_levers(final)[0] if lever.name in names]
+        for lever in levers:
+            if lever.name not in names:
+                lacking[lever.title] = "the time is too short"
+        best = (final, chosen, {**reasons, **lacking})
+    return best
+
+
+def with_memory(
+    base: "Base",
+    levers: list["Lever"],
+    data: "SegmentationData",
+) -> tuple[list["Lever"], dict[str, str]]:
+    """The levers for whose training steps there is memory, and a reason for each other one."""
+    from unetlite.device import available_memory
+    from unetlite.network.complexity import training_memory
+    from unetlite.training.fit import make_config
+    from unetlite.training.trainer import find_accelerator
+
+    with hide_messages():
+        accelerator = find_accelerator(base.plain.trainer)
+    available = available_memory(accelerator)
+    kept = []
+    reasons = {}
+    for lever in levers:
+        settings = base.settings(lever.words, lever.values)
+        options = settings.data
+        config = make_config(settings, data.dataset)
+        if training_memory(config, options.batch_size, options.crop_size) > available:
+            reasons[lever.title] = "a training step needs more memory than there is"
+        else:
+            kept.append(lever)
+    return kept, reasons
+
+
+def make_trials(
+    asked: dict[str, Any],
+    planned: tuple["Base", list["Lever"], dict[str, str]],
+    times: "RaceTimes",
+    macs: Mapping[str, float],
+    directory: Path,
+) -> "Trials":
+    """The plan as it is recorded; runs go to `directory`."""
+    from unetlite.compare.schedule import Schedule
+    from unetlite.compare.trials import Trials, trial_seconds
+
+    base, levers, reasons = planned
+    values = base.values
+    schedule = Schedule(
+        values["trainer.max_steps"],
+        values["data.crops_per_image"],
+        values["data.batch_size"],
+        values["data.crop_size"],
+        images=1,  # validations are once a training
+    )
+    return Trials(
+        asked=asked,
+        base=asdict(base),
+        levers=levers,
+        reasons=reasons,
+        directory=str(directory),
+        parallel=times.parallel,
+        threads=num_threads(),
+        macs=dict(macs),
+        seconds=trial_seconds(levers, times, schedule),
+    )
+
+
+def describe_trials(trials: "Trials") -> list[str]:
+    """The plan for the terminal."""
+    values = trials.base["values"]
+    titles = ", ".join(lever.title for lever in trials.levers)
+    lines = [
+        f"levers   {titles}",
+        f"         Each trains twice with {trials.base['operators'][0]}: {trials.steps} steps of "
+        f"{values['data.batch_size']} crops of {values['data.crop_size']} pixels.",
+        f"         That takes about {format_duration(trials.seconds)}. No test image is looked at.",
+    ]
+    lines += [f"         {title}: {reason}" for title, reason in trials.reasons.items()]
+    return lines
+
+
+def recorded_levers(file: Path, asked: dict[str, Any]) -> "LeverRecord | None":
+    """The record of an earlier start. Raises UsageError for that of another request."""
+    from unetlite.compare.trials import read_levers
+
+    record = read_levers(file)
+    if record is None or record.trials.asked == asked:
+        return record
+    differences = []
+    for key in sorted(asked.keys() | record.trials.asked.keys()):
+        before, now = record.trials.asked.get(key), asked.get(key)
+        if before != now:
+            differences.append(f"{key} was {before} and is {now}")
+    raise UsageError(
+        f"{file} was planned with other options ({'; '.join(differences)}). Give those again, and "
+        f"it goes on; or delete it and {record.trials.directory}, or choose another folder by "
+        "UNETLITE_HOME=DIR."
+    )
+
+
+def run_levers(
+    file: Path,
+    record: "LeverRecord",
+    resources: Resources,
+    adopt: bool = False,
+) -> None:
+    """Trains what is missing, judges, and completes the record.
+
+    `adopt` decides what a race adopts: what gains, if it gains together, too.
+    """
+    from unetlite.compare.trials import write_levers
+
+    if record.outcome is not None:
+        return
+    write_levers(file, record)
+    start = time.monotonic()
+    try:
+        train_and_judge(record, file, resources, adopt)
+    except Interrupted as interrupted:
+        raise Interrupted(interrupted.number, "; the same command goes on") from None
+    record.seconds += time.monotonic() - start
+    write_levers(file, record)
+
+
+def train_and_judge(
+    record: "LeverRecord",
+    file: Path,
+    resources: Resources,
+    adopt: bool,
+) -> None:
+    """Puts the outcome into the record."""
+    from unetlite.compare.trials import best_levers, combine_levers, run_trials
+
+    with lever_scheduler(file, record.trials, resources) as scheduler:
+        outcome = run_trials(record.trials, scheduler, print_line)
+        if adopt:
+            best = best_levers(record.trials, outcome)
+            chosen, remarks = combine_levers(
+                record.trials,
+                best,
+                scheduler,
+                print_line,
+            )
+            names = [lever.name for lever in chosen]
+            outcome = replace(outcome, adopted=names, remarks=remarks)
+    record.outcome = outcome
+
+
+def lever_scheduler(
+    file: Path, trials: "Trials", resources: Resources
+) -> AbstractContextManager["Scheduler"]:
+    """Where the trainings run."""
+    from unetlite.compare.levers import BASE
+    from unetlite.training.fit import open_data
+
+    settings: Settings = trials.settings([], BASE, 0)
+    decoded = open_data(settings).dataset.splits["train"].directory
+    return make_scheduler(
+        resources,
+        settings.trainer.accelerator,
+        Share(trials.parallel, trials.threads),
+        file.with_name("levers.log"),
+        shared=[file, decoded],
+    )
+
+
+def print_line(line: str) -> None:
+    """Prints a line at once."""
+    print(line, flush=True)

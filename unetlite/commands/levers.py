@@ -1,0 +1,203 @@
+"""`unetlite levers`: what other choices than the operator would gain."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import get_console
+
+from unetlite.commands.choose import (
+    DevicesOption,
+    OnOption,
+    ParallelOption,
+    SlurmOption,
+    accelerator_words,
+    read_overrides,
+)
+from unetlite.commands.choose_plan import (
+    Request,
+    check_operators,
+    fit_crop,
+    fixed_keys,
+    inspect_data,
+)
+from unetlite.commands.lever_stage import (
+    describe_trials,
+    longest_side,
+    make_trials,
+    plan_levers,
+    recorded_levers,
+    run_levers,
+    time_levers,
+)
+from unetlite.errors import UsageError
+from unetlite.files import write_text
+from unetlite.run_directory import lock
+from unetlite.scheduling.resources import Resources
+from unetlite.settings.composition import compose_run
+from unetlite.settings.paths import HOME
+from unetlite.terminal import load_libraries
+from unetlite.timing import parse_duration
+
+if TYPE_CHECKING:
+    from unetlite.compare.lever_table import Levers
+    from unetlite.compare.trials import Trials
+
+DEFAULT_BUDGET = "15m"
+
+
+def levers(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="A folder of images and masks, or a data set such as coast."
+        ),
+    ],
+    settings: Annotated[
+        list[str] | None, typer.Argument(help="Settings of train.py, as data.resize=256.")
+    ] = None,
+    budget: Annotated[str, typer.Option(help="The time it may take.")] = DEFAULT_BUDGET,
+    operators: Annotated[
+        str, typer.Option(help="The first is the one to train with; transpose by default.")
+    ] = "transpose",
+    parallel: ParallelOption = None,
+    devices: DevicesOption = None,
+    on: OnOption = "local",
+    slurm: SlurmOption = None,
+) -> None:
+    """What gains more than the operator: steps, crops, flips, encoder, width, loss, rate."""
+    parse_duration(budget)  # raises UsageError
+    names = check_operators(operators, fewest=1)
+    resources = Resources(
+        on,
+        devices,
+        parallel,
+        slurm,
+    )
+    overrides = read_overrides(settings or [], None, devices)
+    resources.check(compose_run(accelerator_words(overrides)).trainer.accelerator)
+    folder = Path(data)
+    name = re.sub(r"[^\w-]+", "_", folder.name)
+    request = Request(
+        str(folder.resolve()) if folder.is_dir() else data,
+        overrides,
+        names[0],
+        None,
+        budget,
+    )
+    directory = HOME / "outputs" / f"{name}-levers"
+    with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
+        measure(request, directory, HOME / "outputs" / name, resources)
+
+
+def measure(
+    request: Request,
+    directory: Path,
+    runs: Path,
+    resources: Resources,
+) -> None:
+    """Plans, trains, and shows the levers; `runs` may have those of a race."""
+    from unetlite.compare.lever_table import load_levers
+    from unetlite.compare.trials import LeverRecord
+
+    file = directory / "levers.json"
+    asked: dict[str, Any] = {
+        "data": request.data,
+        "settings": request.overrides,
+        "operators": request.operators,
+        "budget": request.budget,
+    }
+    load_libraries("torch", "lightning")
+    record = recorded_levers(file, asked)
+    if record is None:
+        record = LeverRecord(make_plan(request, asked, directory, resources.parallel))
+    print("\n".join(describe_trials(record.trials)) + "\n", flush=True)
+    run_levers(file, record, resources)
+    levers = load_levers(file, runs)
+    assert levers is not None
+    show_levers(levers, directory)
+
+
+def make_plan(
+    request: Request,
+    asked: dict[str, Any],
+    directory: Path,
+    parallel: int | None,
+) -> "Trials":
+    """The trainings that fit into the budget. Raises UsageError if too few do."""
+    from unetlite.compare.levers import Base
+    from unetlite.compare.planning import Question
+    from unetlite.compare.schedule import usual_schedule
+    from unetlite.training.fit import open_data
+
+    fixed = fixed_keys(request)
+    words, values = inspect_data(request, fixed, directory)
+    operator = str(request.operators)
+    settings = compose_run([*words, f"upsample={operator}"], values)
+    data = open_data(settings)
+    if "data.crop_size" not in fixed:
+        values.update(fit_crop(settings, data))
+        settings = compose_run([*words, f"upsample={operator}"], values)
+    base = Base(
+        words,
+        values,
+        sorted(fixed),
+        [operator],
+        longest_side(data),
+    )
+    times, macs = time_levers(base, data, parallel)
+    usual = usual_schedule(settings, len(data.dataset.splits["train"]), fixed)
+    question = Question(
+        [operator],
+        usual,
+        groups=1,
+        fixed=fixed,
+    )
+    schedules = []
+    for shape in question.shapes():
+        longest = round(usual.length / replace(shape, steps=1).length)
+        steps = shape.steps if question.fixed_steps else longest
+        schedules.append(replace(shape, steps=steps))
+    seconds = parse_duration(str(request.budget))
+    planned = plan_levers(
+        base,
+        data,
+        schedules,
+        times,
+        seconds,
+    )
+    if planned is None:
+        raise UsageError(
+            f"--budget {request.budget}: fewer than three levers fit into this time; give more of "
+            "it, smaller crops (data.crop_size=64) or fewer steps (trainer.max_steps=100)."
+        )
+    return make_trials(
+        asked,
+        planned,
+        times,
+        macs,
+        directory,
+    )
+
+
+def show_levers(levers: "Levers", directory: Path) -> None:
+    """Prints table and sentences, and writes the picture."""
+    from unetlite.compare.lever_table import (
+        describe_levers,
+        describe_untried,
+        draw_levers,
+        terminal_table,
+    )
+
+    console = get_console()
+    console.print(terminal_table(levers))
+    paragraphs = describe_levers(levers)
+    if levers.operators is None:
+        paragraphs.append("What the operator changes is not known: unetlite choose measures it.")
+    paragraphs += describe_untried(levers)
+    console.print("\n".join(paragraphs), highlight=False, markup=False)
+    picture = directory / "levers.svg"
+    write_text(picture, draw_levers(levers))
+    print(f"figures   {directory / 'levers.json'}\npicture   {picture}")

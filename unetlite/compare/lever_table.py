@@ -1,0 +1,224 @@
+"""What levers show: a table, a picture and sentences, with the operator beside them."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from unetlite.compare.score_chart import COLOURS, INK, STYLE, to_svg
+from unetlite.compare.trials import LeverRecord, Outcome, Row, Scored, read_levers, read_scored
+from unetlite.judge.statistics import ALPHA, pair_differences
+from unetlite.run_directory import RunFiles
+
+OPERATOR = "the operator"
+MOST_SENTENCES = 3
+
+
+class OperatorRange(NamedTuple):
+    """What lies between the best and the worst operator, in mean IoU of validation images."""
+
+    best: str
+    worst: str
+    operators: int
+    gain: float
+    low: float  # of an interval that holds for all pairs at once with 95 %
+    high: float
+
+
+class Levers(NamedTuple):
+    """What is shown of levers."""
+
+    record: LeverRecord
+    outcome: Outcome
+    operators: OperatorRange | None  # None: not known
+
+
+class TableRow(NamedTuple):
+    """A row of the table, of a lever or of the operator."""
+
+    title: str
+    gain: float
+    low: float
+    high: float
+    worst_class_gain: float | None
+    seconds: float | None
+    note: str
+
+    @property
+    def half_width(self) -> float:
+        """Of the interval."""
+        return (self.high - self.low) / 2
+
+
+def load_levers(file: Path, runs: Path) -> Levers | None:
+    """The levers of a record, and the operators of the finished runs below `runs`.
+
+    None if there is no record, or if its trainings are not finished.
+    """
+    record = read_levers(file)
+    if record is None or record.outcome is None:
+        return None
+    return Levers(record, record.outcome, find_operator_range(runs))
+
+
+def find_operator_range(directory: Path) -> OperatorRange | None:
+    """Of the finished runs `operator/seedK` below a directory; None of fewer than two operators.
+
+    It takes the seeds that all of them have, two or more.
+    """
+    runs: dict[str, dict[str, RunFiles]] = {}
+    for file in sorted(directory.glob("*/seed*/val_counts.csv")):
+        run = RunFiles(file.parent)
+        if run.metrics.exists():
+            runs.setdefault(file.parent.parent.name, {})[file.parent.name] = run
+    if len(runs) < 2:
+        return None
+    seeds = sorted(set.intersection(*map(set, runs.values())))
+    if len(seeds) < 2:
+        return None
+    scored = {}
+    for name, by_seed in runs.items():
+        scored[name] = read_scored([by_seed[seed] for seed in seeds])
+    return range_of(scored)
+
+
+def range_of(scored: dict[str, Scored]) -> OperatorRange:
+    """The difference of the best and the worst, with an interval for the choice of the pair."""
+    means = {name: float(each.influence.mean()) for name, each in scored.items()}
+    best = max(means, key=means.__getitem__)
+    worst = min(means, key=means.__getitem__)
+    differences = pair_differences({name: each.table for name, each in scored.items()})
+    difference = differences[best, worst] if best != worst else next(iter(differences.values()))
+    width = difference.half_width(ALPHA / len(differences))  # each pair, both sides
+    return OperatorRange(
+        best,
+        worst,
+        len(scored),
+        float(difference.mean),
+        float(difference.mean - width),
+        float(difference.mean + width),
+    )
+
+
+def table_rows(levers: Levers) -> list[TableRow]:
+    """All rows, the largest gain first; the operator is one of them if it is known."""
+    rows = []
+    for row in levers.outcome.rows:
+        adopted = "adopted" if row.name in levers.outcome.adopted else ""
+        rows.append(
+            TableRow(
+                row.title,
+                row.gain,
+                row.low,
+                row.high,
+                row.worst_class_gain,
+                row.seconds,
+                adopted or (row.typed if row.gains else ""),
+            )
+        )
+    operators = levers.operators
+    if operators is not None:
+        note = f"{operators.best} less {operators.worst}, best and worst of {operators.operators}"
+        interval = (operators.gain, operators.low, operators.high)
+        rows.append(TableRow(OPERATOR, *interval, None, None, note))
+    return sorted(rows, key=lambda row: -row.gain)
+
+
+def terminal_table(levers: Levers) -> Table:
+    """The table within 80 characters."""
+    outcome = levers.outcome
+    table = Table(
+        "change",
+        "mean IoU",
+        "±, 95 %",
+        f"IoU of {outcome.worst_class}",
+        "training",
+        title=f"without a change: mean IoU {outcome.miou:.4f}, IoU of {outcome.worst_class} "
+        f"{outcome.worst_iou:.4f}",
+    )
+    for row in table_rows(levers):
+        class_gain = "" if row.worst_class_gain is None else f"{row.worst_class_gain:+.4f}"
+        cost = "" if row.seconds is None else f"{row.seconds:.1f} times"
+        table.add_row(
+            row.title,
+            f"{row.gain:+.4f}",
+            f"{row.half_width:.4f}",
+            class_gain,
+            cost,
+            style="bold" if row.low > 0 else "",
+        )
+    return table
+
+
+@rc_context(STYLE)
+def draw_levers(levers: Levers) -> str:
+    """SVG: what each change gains, with its interval, the largest first."""
+    rows = table_rows(levers)
+    figure = Figure(figsize=(5.6, 0.8 + 0.32 * len(rows)))  # inches
+    axes = figure.subplots()
+    axes.axvline(0, color=INK, linewidth=0.8)
+    for place, row in enumerate(rows):
+        colour = COLOURS[1] if row.title == OPERATOR else COLOURS[0]
+        axes.errorbar(
+            row.gain,
+            place,
+            xerr=row.half_width,
+            color=colour,
+            marker="o",
+            capsize=3,
+        )
+    axes.set(xlabel="gain in mean IoU of validation images", ylim=(len(rows) - 0.5, -0.5))
+    axes.set_yticks(np.arange(len(rows)), [row.title for row in rows])
+    return to_svg(figure)
+
+
+def describe_levers(levers: Levers, risk: float | None = None) -> list[str]:
+    """What gains more, in sentences. `risk` is what the chosen operator can lose."""
+    outcome = levers.outcome
+    gaining = [row for row in outcome.rows if row.gains]
+    if not gaining:
+        best = outcome.rows[0]
+        return [
+            f"None of {len(outcome.rows)} other changes gains beyond its noise; the largest, "
+            f"{best.title}, changes the mean IoU by {describe_gain(best)} "
+            f"({describe_basis(levers)})."
+        ]
+    sentences = []
+    for row in gaining[:MOST_SENTENCES]:
+        text = f"{row.title[0].upper()}{row.title[1:]}: {describe_gain(row)} in mean IoU"
+        if risk is not None and risk > 0:
+            text += f", {row.gain / risk:.1f} times what the choice of the operator can lose"
+        if row.name in outcome.adopted:
+            text += "; adopted before the race"
+        else:
+            text += f" ({row.typed})"
+        sentences.append(f"{text}.")
+    sentences.append(f"These gains are measured with {describe_basis(levers)}.")
+    return sentences + outcome.remarks
+
+
+def describe_gain(row: Row) -> str:
+    """Such as "+0.0280 ± 0.0060"."""
+    return f"{row.gain:+.4f} ± {(row.high - row.low) / 2:.4f}"
+
+
+def describe_basis(levers: Levers) -> str:
+    """What the gains were measured with."""
+    trials = levers.record.trials
+    outcome = levers.outcome
+    images = f"{outcome.images} validation images"
+    if outcome.groups < outcome.images:
+        images += f" in {outcome.groups} groups"
+    return (
+        f"{trials.base['operators'][0]}, two trainings each of {trials.steps} steps, on {images}; "
+        "all intervals hold at once with 95 %"
+    )
+
+
+def describe_untried(levers: Levers) -> list[str]:
+    """A line for each lever that was not tried or failed, with the reason."""
+    reasons = {**levers.record.trials.reasons, **levers.outcome.failed}
+    return [f"{title}: {reason}" for title, reason in reasons.items()]

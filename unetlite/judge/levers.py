@@ -1,0 +1,58 @@
+"""What changes of the settings gain, by paired trainings at the same seeds; see docs/statistics.md.
+
+A lever is one such change, and the base is the training without any. The comparison is that of many
+with one (Dunnett 1955), with the variances of `pair_differences`: pooled over all that was trained,
+since two seeds say little about each lever.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from unetlite.judge.dunnett import dunnett_factor
+from unetlite.judge.statistics import ALPHA, pair_differences
+
+
+class Effect(NamedTuple):
+    """What a lever adds to the score, with its interval. All intervals hold at once."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        """Of the interval, which is symmetric."""
+        return (self.high - self.low) / 2
+
+    @property
+    def gains(self) -> bool:
+        """True if it gains beyond the noise, of all levers at once."""
+        return self.low > 0
+
+
+def lever_effects(
+    tables: Mapping[str, np.ndarray],
+    base: str,
+    alpha: float = ALPHA,
+) -> dict[str, Effect]:
+    """The effects of levers, by their scores (S, G) beside those of the base, with S >= 2.
+
+    Each lower bound is too high for any of them with a probability of `alpha` / 2 at most, and so
+    is each upper bound too low.
+    """
+    differences = pair_differences(tables)
+    levers = [name for name in tables if name != base]
+    effects = {}
+    for name in levers:
+        difference = differences[name, base]
+        width = difference.half_width(alpha / 2 / len(levers))
+        if len(levers) > 1:
+            width *= dunnett_factor(alpha / 2, len(levers), difference.df)
+        effects[name] = Effect(
+            difference.mean,
+            difference.mean - width,
+            difference.mean + width,
+        )
+    return effects
