@@ -29,6 +29,7 @@ NEEDS_POSITIONS = "unpool"
 """The operator that an encoder of timm cannot serve."""
 
 SHARE = 0.25  # of the time, for levers at most
+SHORTEST = 0.25  # of a training of the race: the length of one that measures a lever, at least
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def plan_before_race(
 ) -> "Trials | None":
     """The trainings of levers, as long as those of the race or shorter; None if too few fit."""
     from unetlite.compare.levers import Base
+    from unetlite.compare.planning import SMALLEST_STEPS
 
     reason = None
     if asked["fixed_network"]:
@@ -117,6 +119,8 @@ def plan_before_race(
         [draft.race.schedule],
         times,
         SHARE * draft.seconds,
+        max(SMALLEST_STEPS, math.ceil(SHORTEST * draft.race.schedule.steps)),
+        combined=True,
     )
     if planned is None:
         return None

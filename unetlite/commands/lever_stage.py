@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unetlite.commands.times import measure_times
 from unetlite.errors import Interrupted, UsageError
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from unetlite.compare.trials import LeverRecord, Trials
     from unetlite.data.loader import SegmentationData
     from unetlite.scheduling.base import Scheduler
+
+
+class PlannedLevers(NamedTuple):
+    """Which levers are tried, from which base, and why others are not."""
+
+    base: "Base"  # with its schedule
+    levers: list["Lever"]
+    reasons: dict[str, str]  # by the title of a lever
+    seconds: float  # of all trainings
 
 
 def longest_side(data: "SegmentationData") -> int:
@@ -61,11 +70,14 @@ def plan_levers(
     schedules: Iterable["Schedule"],
     times: "RaceTimes",
     seconds: float,
-) -> tuple["Base", list["Lever"], dict[str, str]] | None:
+    shortest: int,
+    combined: bool,
+) -> "PlannedLevers | None":
     """The base with its schedule, the levers to try, and the reasons for which others are not.
 
-    Of the schedules it takes the one with most levers, then the one that trains furthest. None if
-    too few levers fit into the time.
+    Trainings have `shortest` steps or more, and all steps if a person chose their number. Of the
+    schedules it takes the one with most levers, then the one that trains furthest. None if too few
+    levers fit into the time. `combined` counts trainings in which they are combined.
     """
     from unetlite.compare.levers import find_levers
     from unetlite.compare.trials import plan_trials
@@ -82,21 +94,26 @@ def plan_levers(
             times,
             schedule,
             seconds,
-            fixed_steps,
+            schedule.steps if fixed_steps else shortest,
+            combined,
         )
         if planned is None:
             continue
-        tried, length = planned
-        if (len(tried), length.length) <= best_key:
+        if (len(planned.levers), planned.schedule.length) <= best_key:
             continue
-        best_key = (len(tried), length.length)
-        final = replace(base, values={**base.values, **length.settings()})
-        names = [lever.name for lever in tried]
+        best_key = (len(planned.levers), planned.schedule.length)
+        final = replace(base, values={**base.values, **planned.schedule.settings()})
+        names = [lever.name for lever in planned.levers]
         chosen = [lever for lever in find_levers(final)[0] if lever.name in names]
         for lever in levers:
             if lever.name not in names:
                 lacking[lever.title] = "the time is too short"
-        best = (final, chosen, {**reasons, **lacking})
+        best = PlannedLevers(
+            final,
+            chosen,
+            {**reasons, **lacking},
+            planned.seconds,
+        )
     return best
 
 
@@ -129,34 +146,24 @@ def with_memory(
 
 def make_trials(
     asked: dict[str, Any],
-    planned: tuple["Base", list["Lever"], dict[str, str]],
+    planned: "PlannedLevers",
     times: "RaceTimes",
     macs: Mapping[str, float],
     directory: Path,
 ) -> "Trials":
     """The plan as it is recorded; runs go to `directory`."""
-    from unetlite.compare.schedule import Schedule
-    from unetlite.compare.trials import Trials, trial_seconds
+    from unetlite.compare.trials import Trials
 
-    base, levers, reasons = planned
-    values = base.values
-    schedule = Schedule(
-        values["trainer.max_steps"],
-        values["data.crops_per_image"],
-        values["data.batch_size"],
-        values["data.crop_size"],
-        images=1,  # validations are once a training
-    )
     return Trials(
         asked=asked,
-        base=asdict(base),
-        levers=levers,
-        reasons=reasons,
+        base=asdict(planned.base),
+        levers=planned.levers,
+        reasons=planned.reasons,
         directory=str(directory),
         parallel=times.parallel,
         threads=num_threads(),
         macs=dict(macs),
-        seconds=trial_seconds(levers, times, schedule),
+        seconds=planned.seconds,
     )
 
 

@@ -128,7 +128,7 @@ def make_plan(
 ) -> "Trials":
     """The trainings that fit into the budget. Raises UsageError if too few do."""
     from unetlite.compare.levers import Base
-    from unetlite.compare.planning import Question
+    from unetlite.compare.planning import SMALLEST_STEPS, Question
     from unetlite.compare.schedule import usual_schedule
     from unetlite.training.fit import open_data
 
@@ -167,6 +167,8 @@ def make_plan(
         schedules,
         times,
         seconds,
+        SMALLEST_STEPS,
+        combined=False,
     )
     if planned is None:
         raise UsageError(

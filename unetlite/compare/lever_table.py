@@ -44,7 +44,8 @@ class TableRow(NamedTuple):
     low: float
     high: float
     worst_class_gain: float | None
-    seconds: float | None
+    seconds: float | None  # of a training, over those without a change
+    macs: float | None  # of a prediction, likewise
     note: str
 
     @property
@@ -116,6 +117,7 @@ def table_rows(levers: Levers) -> list[TableRow]:
                 row.high,
                 row.worst_class_gain,
                 row.seconds,
+                row.macs,
                 adopted or (row.typed if row.gains else ""),
             )
         )
@@ -123,7 +125,7 @@ def table_rows(levers: Levers) -> list[TableRow]:
     if operators is not None:
         note = f"{operators.best} less {operators.worst}, best and worst of {operators.operators}"
         interval = (operators.gain, operators.low, operators.high)
-        rows.append(TableRow(OPERATOR, *interval, None, None, note))
+        rows.append(TableRow(OPERATOR, *interval, None, None, None, note))
     return sorted(rows, key=lambda row: -row.gain)
 
 

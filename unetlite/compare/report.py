@@ -21,6 +21,7 @@ from unetlite.compare.device_costs import DeviceCosts, put_device_costs
 from unetlite.compare.evidence import describe_rarely_learnt
 from unetlite.compare.figures import Figures, draw_figures, find_data
 from unetlite.compare.kept_costs import find_costs
+from unetlite.compare.lever_table import Levers, describe_levers, load_levers
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.orientation import find_orientation
 from unetlite.compare.suspects import Suspects, find_suspects
@@ -54,6 +55,7 @@ class Report:
     trivial: dict[str, np.ndarray] = field(default_factory=dict)  # IoU (K,) without training
     suspects: Suspects = field(default_factory=Suspects)  # images to look at
     orientation: list[str] = field(default_factory=list)  # whether images have an up, in sentences
+    levers: Levers | None = None  # that were tried before the race
 
     @property
     def chosen(self) -> str:
@@ -70,7 +72,13 @@ class Report:
     @property
     def gains(self) -> list[str]:
         """What would gain more than the choice that was compared."""
-        sentences = list(self.orientation)
+        sentences = []
+        if self.levers is not None:
+            risk = None
+            if self.analysis.best is not None:
+                risk = self.analysis.best.regret[self.chosen]
+            sentences += describe_levers(self.levers, risk)
+        sentences += self.orientation
         trend = self.trend
         if trend is not None and not trend.is_far:
             sentences.append(describe_trend(trend))
@@ -217,6 +225,7 @@ def make_report(
     if device_costs is not None:
         configs = {name: network.config for name, network in networks.items()}
         costs = put_device_costs(costs, device_costs, configs)
+    experiment = comparison.runs[0].files.path.parents[1]
     update("predicting test images")
     data = find_data(comparison, images)
     dataset = None if isinstance(data, str) else data.dataset
@@ -236,6 +245,7 @@ def make_report(
         trivial_scores(comparison, dataset),
         find_suspects(comparison, networks, images),
         find_orientation(comparison, networks, images),
+        load_levers(experiment / "levers.json", experiment),
     )
 
 

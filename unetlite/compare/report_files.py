@@ -11,12 +11,14 @@ import yaml
 from jinja2 import Environment, PackageLoader
 
 from unetlite.compare.charts import trade_offs
+from unetlite.compare.lever_table import draw_levers
 from unetlite.compare.report import Report
 from unetlite.compare.report_tables import (
     class_iou_table,
     class_table,
     detail_table,
     failure_table,
+    lever_table,
     main_table,
 )
 from unetlite.files import write_text
@@ -56,6 +58,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "without_images": comparison.without_images,
         "suspects": report.suspects.sentences,
         "orientation": report.orientation,
+        "levers": report.levers.outcome if report.levers else None,
         "costs": report.costs,
         "runs": runs,
         "configuration": comparison.shared,
@@ -80,6 +83,8 @@ def fill_template(report: Report, name: str) -> str:
         failures=failure_table(report),
         class_iou=class_iou_table(report),
         trade_offs=trade_offs,
+        levers=lever_table(report),
+        draw_levers=draw_levers,
         columns=balanced_columns,
     )
 

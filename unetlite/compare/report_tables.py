@@ -12,6 +12,7 @@ from rich.text import Text
 
 from unetlite.compare.classes import class_scores
 from unetlite.compare.costs import RUNTIMES
+from unetlite.compare.lever_table import table_rows
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.report import Report
 from unetlite.judge.verdict import format_number
@@ -106,6 +107,27 @@ def failure_table(report: Report) -> list[Row]:
             }
         )
     return rows
+
+
+def lever_table(report: Report) -> list[Row]:
+    """What other changes gain, the largest gain first; the operator is one of them."""
+    if report.levers is None:
+        return []
+    outcome = report.levers.outcome
+    rows = []
+    for each in table_rows(report.levers):
+        row = {"change": Cell(each.title, each.title, each.note)}
+        row["gain in mean IoU"] = Cell(f"{each.gain:+.4f}", each.gain, f"± {each.half_width:.4f}")
+        if each.worst_class_gain is not None:
+            row[f"in IoU of {outcome.worst_class}"] = Cell(
+                f"{each.worst_class_gain:+.4f}", each.worst_class_gain
+            )
+        if each.seconds is not None:
+            row["training takes"] = Cell(f"{each.seconds:.1f} times", each.seconds)
+        if each.macs is not None:
+            row["MACs of a prediction"] = Cell(f"{each.macs:.1f} times", each.macs)
+        rows.append(row)
+    return with_all_headings(rows)
 
 
 def class_table(report: Report) -> list[Row]:

@@ -9,14 +9,13 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass as record
 
 from unetlite.compare.levers import BASE, Base, Lever
-from unetlite.compare.planning import SMALLEST_STEPS
 from unetlite.compare.race_times import WORKER_START, RaceTimes
 from unetlite.compare.runs import counted_classes, read_counts, stack_counts
 from unetlite.compare.schedule import Schedule
@@ -34,7 +33,6 @@ from unetlite.validation import STRICT, read_record
 SEEDS = (1000, 1001)  # of the trainings; a race takes those from 0
 FEWEST_LEVERS = 3  # fewer say too little about the noise
 COMBINED = "combined"  # the trainings with all levers that gain
-SHORTEST = 0.25  # of a training of the race: the length of one that measures a lever, at least
 
 
 @record(frozen=True, config=STRICT)
@@ -144,17 +142,32 @@ def schedule_with(schedule: Schedule, values: Mapping[str, Any]) -> Schedule:
     )
 
 
-def trial_seconds(levers: Sequence[Lever], times: RaceTimes, schedule: Schedule) -> float:
+class PlannedTrials(NamedTuple):
+    """Levers, and the schedule of their trainings."""
+
+    levers: list[Lever]
+    schedule: Schedule
+    seconds: float  # of all trainings
+
+
+def trial_seconds(
+    levers: Sequence[Lever],
+    times: RaceTimes,
+    schedule: Schedule,
+    combined: bool,
+) -> float:
     """Seconds of all trainings of the base and the levers.
 
-    `times` has the steps of the base, and of levers that change the network. With two levers or
-    more, two trainings of their combination are counted in, as long as the longest.
+    `times` has the steps of the base, and of levers that change the network. If they are combined,
+    those trainings are taken to be as long as the longest.
     """
     seconds = [times.of_training(BASE, schedule)]
     for lever in levers:
         name = lever.name if lever.name in times.steps else BASE
         seconds.append(times.of_training(name, schedule_with(schedule, lever.values)))
-    return WORKER_START + len(SEEDS) * (sum(seconds) + max(seconds)) / times.parallel
+    if combined:
+        seconds.append(max(seconds))
+    return WORKER_START + len(SEEDS) * sum(seconds) / times.parallel
 
 
 def plan_trials(
@@ -162,25 +175,24 @@ def plan_trials(
     times: RaceTimes,
     schedule: Schedule,
     seconds: float,
-    fixed_steps: bool,
-) -> tuple[list[Lever], Schedule] | None:
+    shortest: int,
+    combined: bool,
+) -> PlannedTrials | None:
     """As many levers as fit into the time, and the schedule of their trainings.
 
-    They are as long as those of the `schedule`, or shorter, unless its length was chosen by a
-    person. None if too few fit.
+    They have the steps of the `schedule`, or fewer, but no fewer than `shortest`. None if too few
+    levers fit.
     """
     once = replace(schedule, steps=1).in_epochs(1)
     twice = replace(schedule, steps=2).in_epochs(1)
-    shortest = min(schedule.steps, max(SMALLEST_STEPS, math.ceil(SHORTEST * schedule.steps)))
-    if fixed_steps:
-        shortest = schedule.steps
     for count in range(len(levers), FEWEST_LEVERS - 1, -1):
         tried = list(levers[:count])
-        first = trial_seconds(tried, times, once)
-        step = trial_seconds(tried, times, twice) - first
+        first, second = (trial_seconds(tried, times, each, combined) for each in (once, twice))
+        step = second - first
         steps = min(schedule.steps, 1 + math.floor((seconds - first) / step))
-        if steps >= shortest:
-            return tried, replace(schedule, steps=steps).in_epochs(1)
+        if steps >= min(shortest, schedule.steps):
+            chosen = replace(schedule, steps=steps).in_epochs(1)
+            return PlannedTrials(tried, chosen, trial_seconds(tried, times, chosen, combined))
     return None
 
 
