@@ -42,7 +42,7 @@ from unetlite.settings.composition import compose_run
 from unetlite.timing import num_threads
 
 DATA = "coast"
-REQUEST = [DATA, "--margin", "0.003"]
+REQUEST = [DATA, "--margin", "0.003", "--no-levers"]
 COSTS = ("counting and exporting", "measuring latencies", "measuring training steps")
 """How lines of `unetlite compare` begin while it measures."""
 

@@ -153,7 +153,7 @@ def test_the_program_and_the_module_answer_from_an_empty_directory(installed, em
     program = installed / ("Scripts" if os.name == "nt" else "bin") / "unetlite"
     assert run(program, "--version", folder=installed, cwd=empty).startswith("unetlite ")
     text = run(sys.executable, "-m", "unetlite", "--help", folder=installed, cwd=empty)
-    for name in ("train", "choose", "explain", "compare", "export", "predict", "demo"):
+    for name in ("train", "choose", "levers", "explain", "compare", "export", "predict", "demo"):
         assert name in text
 
 

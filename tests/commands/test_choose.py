@@ -32,6 +32,7 @@ def arguments(discs, *more):
         "nearest,transpose",
         "--parallel",
         "1",
+        "--no-levers",
         *more,
     ]
 
@@ -237,7 +238,7 @@ def test_a_pretrained_network_races_the_operators_that_it_can_take(discs, tmp_pa
     monkeypatch.setattr("unetlite.commands.choose.run_race", lambda plan, *_: plans.append(plan))
     monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
     words = ["trainer.max_steps=2", "model=pretrained", "model.encoder.name=test_resnet"]
-    words += ["model.encoder.weights=none", "data.crop_size=32", "--parallel", "1"]
+    words += ["model.encoder.weights=none", "data.crop_size=32", "--parallel", "1", "--no-levers"]
     result = run_cli("choose", discs, *words, f"data_dir={tmp_path / 'data'}")
     assert result.exit_code == 0, result.output
     assert "unpool is left out: test_resnet has no positions" in result.stdout

@@ -80,6 +80,7 @@ def test_costs_of_other_data_are_refused_before_a_training(
         "unetlite.commands.choose.report_on", lambda *_, target, **__: targets.append(target)
     )
     words = ["choose", discs, "--operators", "nearest,transpose", "--parallel", "1", *WORDS]
+    words.append("--no-levers")
     words += ["trainer.max_steps=2", f"data_dir={tmp_path / 'data'}", "--costs"]
     refused = run_cli(*words, write_costs())
     assert refused.exit_code == 2

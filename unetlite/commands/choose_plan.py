@@ -306,16 +306,13 @@ def find_race(
     return race, seconds
 
 
-def check_operators(text: str, fewest: int = 2) -> list[str]:
-    """The names of operators. Raises UsageError unless they are so many or more that exist."""
+def check_operators(text: str) -> list[str]:
+    """The names of operators. Raises UsageError unless they are two or more that exist."""
     from unetlite.network.upsampling import UPSAMPLERS
 
     names = text.split(",")
-    if len(set(names)) < fewest or not set(names) <= UPSAMPLERS.keys():
-        number = {1: "one", 2: "two"}[fewest]
-        raise UsageError(
-            f"--operators {text}: expected {number} or more of {', '.join(UPSAMPLERS)}."
-        )
+    if len(set(names)) < 2 or not set(names) <= UPSAMPLERS.keys():
+        raise UsageError(f"--operators {text}: expected two or more of {', '.join(UPSAMPLERS)}.")
     return names
 
 

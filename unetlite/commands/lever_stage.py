@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from unetlite.commands.times import measure_times
 from unetlite.errors import Interrupted, UsageError
 from unetlite.scheduling.resources import Resources, Share, make_scheduler
-from unetlite.settings.schema import Settings
 from unetlite.terminal import hide_messages
 from unetlite.timing import format_duration, num_threads
 
@@ -255,7 +254,7 @@ def lever_scheduler(
     from unetlite.compare.levers import BASE
     from unetlite.training.fit import open_data
 
-    settings: Settings = trials.settings([], BASE, 0)
+    settings = trials.settings([], BASE)[0]
     decoded = open_data(settings).dataset.splits["train"].directory
     return make_scheduler(
         resources,

@@ -18,7 +18,6 @@ from unetlite.commands.choose import (
 )
 from unetlite.commands.choose_plan import (
     Request,
-    check_operators,
     fit_crop,
     fixed_keys,
     inspect_data,
@@ -59,9 +58,7 @@ def levers(
         list[str] | None, typer.Argument(help="Settings of train.py, as data.resize=256.")
     ] = None,
     budget: Annotated[str, typer.Option(help="The time it may take.")] = DEFAULT_BUDGET,
-    operators: Annotated[
-        str, typer.Option(help="The first is the one to train with; transpose by default.")
-    ] = "transpose",
+    operator: Annotated[str, typer.Option(help="The upsampling to train with.")] = "transpose",
     parallel: ParallelOption = None,
     devices: DevicesOption = None,
     on: OnOption = "local",
@@ -69,7 +66,7 @@ def levers(
 ) -> None:
     """What gains more than the operator: steps, crops, flips, encoder, width, loss, rate."""
     parse_duration(budget)  # raises UsageError
-    names = check_operators(operators, fewest=1)
+    check_operator(operator)
     resources = Resources(
         on,
         devices,
@@ -83,13 +80,21 @@ def levers(
     request = Request(
         str(folder.resolve()) if folder.is_dir() else data,
         overrides,
-        names[0],
+        operator,
         None,
         budget,
     )
     directory = HOME / "outputs" / f"{name}-levers"
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
         measure(request, directory, HOME / "outputs" / name, resources)
+
+
+def check_operator(name: str) -> None:
+    """Raises UsageError unless there is such an operator."""
+    from unetlite.network.upsampling import UPSAMPLERS
+
+    if name not in UPSAMPLERS:
+        raise UsageError(f"--operator {name}: expected one of {', '.join(UPSAMPLERS)}.")
 
 
 def measure(
@@ -106,7 +111,7 @@ def measure(
     asked: dict[str, Any] = {
         "data": request.data,
         "settings": request.overrides,
-        "operators": request.operators,
+        "operator": request.operators,
         "budget": request.budget,
     }
     load_libraries("torch", "lightning")
@@ -132,7 +137,7 @@ def make_plan(
     from unetlite.compare.schedule import usual_schedule
     from unetlite.training.fit import open_data
 
-    fixed = fixed_keys(request)
+    fixed = {*fixed_keys(request), "operators"}
     words, values = inspect_data(request, fixed, directory)
     operator = str(request.operators)
     settings = compose_run([*words, f"upsample={operator}"], values)

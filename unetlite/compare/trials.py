@@ -54,21 +54,27 @@ class Trials:
         """Of a training without a lever."""
         return self.base["values"]["trainer.max_steps"]
 
-    def settings(self, chosen: Sequence[Lever], name: str, seed: int) -> Settings:
-        """The settings of a training with some levers."""
-        run_dir = Path(self.directory) / name / f"seed{seed}"
+    def settings(self, chosen: Sequence[Lever], name: str) -> list[Settings]:
+        """The settings of the trainings with some levers, by seed; `name` is their folder."""
         values = {
-            "seed": seed,
             "resume": "auto",
             "test": False,
             "experiment": f"{Path(self.directory).name}-{name}",
-            "run_dir": str(run_dir),
         }
         words: list[str] = []
         for lever in chosen:
             values.update(lever.values)
             words += lever.words
-        return Base(**self.base).settings(words, values)
+        settings = Base(**self.base).settings(words, values)
+        by_seed = []
+        for run in self.runs(name):
+            seed = int(run.path.name.removeprefix("seed"))
+            by_seed.append(replace(settings, seed=seed, run_dir=str(run.path)))
+        return by_seed
+
+    def runs(self, name: str) -> list[RunFiles]:
+        """The runs of a folder, by seed."""
+        return [RunFiles(Path(self.directory) / name / f"seed{seed}") for seed in SEEDS]
 
 
 @record(frozen=True, config=STRICT)
@@ -224,8 +230,7 @@ def train_missing(
     names = {}
     missing = []
     for name, chosen in jobs.items():
-        for seed in SEEDS:
-            settings = trials.settings(chosen, name, seed)
+        for settings in trials.settings(chosen, name):
             if not RunFiles(Path(settings.run_dir)).metrics.exists():
                 missing.append(settings)
                 names[settings.run_dir] = name
@@ -291,7 +296,7 @@ def judge_trials(trials: Trials, failed: Mapping[str, str]) -> Outcome:
     scored = {}
     for name in [BASE, *(lever.name for lever in trials.levers)]:
         if name not in failed:
-            scored[name] = read_scored(run_files(trials, name))
+            scored[name] = read_scored(trials.runs(name))
     if len(scored) < 2:
         raise RunFailed(f"no lever was trained: {'; '.join(failed.values())}")
     base = scored[BASE]
@@ -321,11 +326,6 @@ def judge_trials(trials: Trials, failed: Mapping[str, str]) -> Outcome:
         base_seconds=base.seconds,
         failed={titles[name]: reason for name, reason in failed.items()},
     )
-
-
-def run_files(trials: Trials, name: str) -> list[RunFiles]:
-    """The runs of a lever, or of the base."""
-    return [RunFiles(Path(trials.directory) / name / f"seed{seed}") for seed in SEEDS]
 
 
 def make_row(
@@ -381,9 +381,9 @@ def combine_levers(
     titles = " and ".join(lever.title for lever in best)
     if failed:
         return best[:1], [f"{titles} together failed: {failed[COMBINED]}"]
-    together = read_scored(run_files(trials, COMBINED)).influence.mean()
-    alone = read_scored(run_files(trials, best[0].name)).influence.mean()
-    without = read_scored(run_files(trials, BASE)).influence.mean()
+    together = read_scored(trials.runs(COMBINED)).influence.mean()
+    alone = read_scored(trials.runs(best[0].name)).influence.mean()
+    without = read_scored(trials.runs(BASE)).influence.mean()
     remark = (
         f"{titles} together gain {together - without:.4f}, {best[0].title} alone "
         f"{alone - without:.4f}."
