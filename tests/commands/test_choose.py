@@ -10,6 +10,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from fake_trainings import FakeScheduler
 from helpers import add_images, invert_masks, run_cli, turn_masks
 
 from unetlite.commands.agreement import print_agreement
@@ -96,6 +97,27 @@ def check_other_data(discs, tmp_path, directory):
                 (directory / file).unlink()
         (directory / "choose.json").write_text(json.dumps(plan))
         (directory / "race.json").write_text(json.dumps(record))
+
+
+def test_what_gains_before_the_race_is_in_its_plan(discs, tmp_path, monkeypatch):
+    plans = []
+    fake = FakeScheduler()
+    monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
+    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda plan, *_: plans.append(plan))
+    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
+    monkeypatch.setattr("unetlite.commands.lever_stage.make_scheduler", lambda *_, **__: fake)
+    words = [word for word in arguments(discs) if word != "--no-levers"]
+    for _ in range(2):  # the second start takes the plan of the first
+        result = run_cli(*words, f"data_dir={tmp_path / 'data'}")
+        assert result.exit_code == 0, result.output
+        assert "adopted  half the learning rate, a Dice loss of weight 2" in result.stdout
+    assert len(set(fake.trained)) == len(fake.trained)
+    assert plans[0] == plans[1]
+    settings = plans[0].settings("nearest", 0)
+    assert settings.trainer.learning_rate == 0.002
+    assert settings.trainer.dice_weight == 2
+    assert settings.trainer.max_steps == 2
+    assert settings.test
 
 
 def test_a_second_choose_on_a_folder_is_refused_at_once(discs, tmp_path, monkeypatch):

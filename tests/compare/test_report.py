@@ -7,7 +7,10 @@ from helpers import make_old, sign
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.costs import Costs, VariantCost
 from unetlite.compare.figures import Figures
+from unetlite.compare.lever_table import Levers, find_operator_range
 from unetlite.compare.report import Report
+from unetlite.compare.report_tables import lever_table
+from unetlite.compare.trials import LeverRecord, Outcome, Row, Trials
 from unetlite.judge.analysis import describe
 
 
@@ -110,3 +113,31 @@ def test_one_group_is_no_sample_of_groups(runs, edit):
         edit(file, regroup)
         sign(file.parent)
     assert any("are of one group" in caution for caution in make_report(runs).cautions)
+
+
+def test_levers_are_in_what_would_gain_more_beside_what_the_choice_can_lose(runs, put_counts):
+    put_counts(runs, lambda name, seed: 1000 + 5 * seed + (name == "transpose") * (1 + seed))
+    report = make_report(runs)
+    regret = report.analysis.best.regret[report.chosen]
+    row = Row(
+        "steps",
+        "twice the steps",
+        typed="trainer.max_steps=9",
+        gain=2 * regret,
+        low=regret,
+        high=3 * regret,
+        worst_class_gain=0.1,
+        seconds=2.0,
+        macs=1.0,
+    )
+    outcome = Outcome([row], 0.5, "disc", 0.3, 12, 12, 3.0)
+    base = {"operators": ["transpose"], "values": {"trainer.max_steps": 9}}
+    trials = Trials({}, base, [], {}, "runs", 1, 1, {}, 60.0)
+    levers = Levers(LeverRecord(trials, outcome), outcome, find_operator_range(runs))
+    assert levers.operators.operators == 2
+    with_levers = replace(report, levers=levers)
+    assert "2.0 times what the choice of the operator can lose" in with_levers.gains[0]
+    assert with_levers.gains[2:] == report.gains
+    titles = [cells["change"].text for cells in lever_table(with_levers)]
+    assert sorted(titles) == ["the operator", "twice the steps"]
+    assert lever_table(report) == []

@@ -130,6 +130,7 @@ def plan_before_race(
         times,
         macs,
         directory.with_name(f"{directory.name}-levers-before"),
+        data.dataset.content_hash,
     )
 
 
@@ -147,9 +148,8 @@ def adopt_what_fits(
     by_name = {lever.name: lever for lever in record.trials.levers}
     gaining = [by_name[name] for name in record.outcome.adopted]
     remarks = list(record.outcome.remarks)
-    for chosen in (gaining, gaining[:1]):
-        if not chosen:
-            continue
+    candidates = [gaining, gaining[:1]] if len(gaining) > 1 else [gaining]
+    for chosen in candidates if gaining else []:
         redrafted = draft_with(
             draft,
             record.trials,
@@ -162,9 +162,7 @@ def adopt_what_fits(
             record.outcome = replace(record.outcome, adopted=names, remarks=remarks)
             return redrafted
         titles = " and ".join(lever.title for lever in chosen)
-        remark = f"{titles}: not adopted, since the trainings of the race would be too short."
-        if remark not in remarks:
-            remarks.append(remark)
+        remarks.append(f"{titles}: not adopted, since the race's trainings would be too short.")
     record.outcome = replace(record.outcome, adopted=[], remarks=remarks)
     return draft
 

@@ -149,6 +149,7 @@ def make_trials(
     times: "RaceTimes",
     macs: Mapping[str, float],
     directory: Path,
+    data_hash: str,
 ) -> "Trials":
     """The plan as it is recorded; runs go to `directory`."""
     from unetlite.compare.trials import Trials
@@ -163,6 +164,7 @@ def make_trials(
         threads=num_threads(),
         macs=dict(macs),
         seconds=planned.seconds,
+        data_hash=data_hash,
     )
 
 
@@ -250,12 +252,21 @@ def train_and_judge(
 def lever_scheduler(
     file: Path, trials: "Trials", resources: Resources
 ) -> AbstractContextManager["Scheduler"]:
-    """Where the trainings run."""
+    """Where the trainings run. Raises UsageError if the data are not those of the plan."""
     from unetlite.compare.levers import BASE
+    from unetlite.data.provenance import check_content
     from unetlite.training.fit import open_data
 
     settings = trials.settings([], BASE)[0]
-    decoded = open_data(settings).dataset.splits["train"].directory
+    data = open_data(settings)
+    check_content(
+        trials.data_hash,
+        data,
+        str(file),
+        f"Put back what was there, and the same command goes on; or delete it and "
+        f"{trials.directory}.",
+    )
+    decoded = data.dataset.splits["train"].directory
     return make_scheduler(
         resources,
         settings.trainer.accelerator,

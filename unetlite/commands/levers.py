@@ -186,6 +186,7 @@ def make_plan(
         times,
         macs,
         directory,
+        data.dataset.content_hash,
     )
 
 

@@ -14,6 +14,7 @@ from unetlite.judge.statistics import ALPHA, pair_differences
 from unetlite.run_directory import RunFiles
 
 OPERATOR = "the operator"
+LENGTH = "steps"  # the lever that trains longer
 MOST_SENTENCES = 3
 
 
@@ -181,25 +182,36 @@ def describe_levers(levers: Levers, risk: float | None = None) -> list[str]:
     """What gains more, in sentences. `risk` is what the chosen operator can lose."""
     outcome = levers.outcome
     gaining = [row for row in outcome.rows if row.gains]
+    sentences = [describe_row(row, outcome, risk) for row in gaining[:MOST_SENTENCES]]
     if not gaining:
         best = outcome.rows[0]
-        return [
-            f"None of {len(outcome.rows)} other changes gains beyond its noise; the largest, "
-            f"{best.title}, changes the mean IoU by {describe_gain(best)} "
-            f"({describe_basis(levers)})."
-        ]
-    sentences = []
-    for row in gaining[:MOST_SENTENCES]:
-        text = f"{row.title[0].upper()}{row.title[1:]}: {describe_gain(row)} in mean IoU"
-        if risk is not None and risk > 0:
-            text += f", {row.gain / risk:.1f} times what the choice of the operator can lose"
-        if row.name in outcome.adopted:
-            text += "; adopted before the race"
-        else:
-            text += f" ({row.typed})"
-        sentences.append(f"{text}.")
-    sentences.append(f"These gains are measured with {describe_basis(levers)}.")
+        sentences.append(
+            f"None of {len(outcome.rows)} other changes gains beyond its noise; the largest is "
+            f"{best.title}: {describe_gain(best)} in mean IoU."
+        )
+    for row in outcome.rows:
+        if row.name == LENGTH and not row.gains:
+            sentences.append(
+                f"{capitalised(row.title)} change the mean IoU by {describe_gain(row)}: longer "
+                "training is not shown to gain."
+            )
+    sentences.append(f"This is measured with {describe_basis(levers)}.")
     return sentences + outcome.remarks
+
+
+def describe_row(row: Row, outcome: Outcome, risk: float | None) -> str:
+    """The sentence on a lever that gains."""
+    text = f"{capitalised(row.title)}: {describe_gain(row)} in mean IoU"
+    if risk is not None and risk > 0:
+        text += f", {row.gain / risk:.1f} times what the choice of the operator can lose"
+    if row.name in outcome.adopted:
+        return f"{text}; adopted before the race."
+    return f"{text} ({row.typed})."
+
+
+def capitalised(text: str) -> str:
+    """With a capital letter in front."""
+    return text[0].upper() + text[1:]
 
 
 def describe_gain(row: Row) -> str:

@@ -48,6 +48,7 @@ class Trials:
     threads: PositiveInt
     macs: dict[str, PositiveFloat]  # of a prediction by lever, over those of the base
     seconds: PositiveFloat  # that are planned
+    data_hash: str | None = None
 
     @property
     def steps(self) -> int:
