@@ -131,9 +131,13 @@ def test_sentences_say_what_gains_beside_what_the_operator_can_lose(finished):
     assert "two trainings each of 10 steps, on 12 validation images" in sentences[-1]
     rows = [replace(row, low=row.gain - 1, high=row.gain + 1) for row in outcome.rows]
     nothing = replace(outcome, rows=rows)
-    first, second, _ = describe_levers(Levers(levers.record, nothing, None))
-    assert first.startswith("None of 4 other changes gains beyond its noise")
-    assert "longer training is not shown to gain" in second
+    first, basis = describe_levers(Levers(levers.record, nothing, None))
+    assert first.startswith("None of 4 other changes gains beyond its noise; the largest is twice")
+    turned = replace(nothing, rows=rows[::-1], unlearnt=1)
+    _, length, unlearnt, last = describe_levers(Levers(levers.record, turned, None))
+    assert "longer training is not shown to gain" in length
+    assert "1 of 2 trainings without a change have not learnt disc" in unlearnt
+    assert last == basis
     assert isinstance(rows[0], Row)
 
 

@@ -9,7 +9,15 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from unetlite.compare.score_chart import COLOURS, INK, STYLE, to_svg
-from unetlite.compare.trials import LeverRecord, Outcome, Row, Scored, read_levers, read_scored
+from unetlite.compare.trials import (
+    SEEDS,
+    LeverRecord,
+    Outcome,
+    Row,
+    Scored,
+    read_levers,
+    read_scored,
+)
 from unetlite.judge.statistics import ALPHA, pair_differences
 from unetlite.run_directory import RunFiles
 
@@ -190,11 +198,16 @@ def describe_levers(levers: Levers, risk: float | None = None) -> list[str]:
             f"{best.title}: {describe_gain(best)} in mean IoU."
         )
     for row in outcome.rows:
-        if row.name == LENGTH and not row.gains:
+        if row.name == LENGTH and not row.gains and row is not outcome.rows[0]:
             sentences.append(
                 f"{capitalised(row.title)} change the mean IoU by {describe_gain(row)}: longer "
                 "training is not shown to gain."
             )
+    if outcome.unlearnt > 0:
+        sentences.append(
+            f"{outcome.unlearnt} of {len(SEEDS)} trainings without a change have not learnt "
+            f"{outcome.worst_class}, so this says little. Train longer (trainer.max_steps)."
+        )
     sentences.append(f"This is measured with {describe_basis(levers)}.")
     return sentences + outcome.remarks
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass as record
 
 from unetlite.compare.levers import BASE, Base, Lever
@@ -32,6 +32,7 @@ from unetlite.validation import STRICT, read_record
 
 SEEDS = (1000, 1001)  # of the trainings; a race takes those from 0
 FEWEST_LEVERS = 3  # fewer say too little about the noise
+UNLEARNT = 0.01  # of IoU: a class with less is not known
 COMBINED = "combined"  # the trainings with all levers that gain
 
 
@@ -109,6 +110,7 @@ class Outcome:
     images: int
     groups: int
     base_seconds: NonNegativeFloat  # of a training
+    unlearnt: NonNegativeInt = 0  # trainings of the base that do not know the worst class
     failed: dict[str, str] = field(default_factory=dict)  # titles of levers, and why
     adopted: list[str] = field(default_factory=list)  # names, by a race
     remarks: list[str] = field(default_factory=list)  # on what was adopted
@@ -325,6 +327,7 @@ def judge_trials(trials: Trials, failed: Mapping[str, str]) -> Outcome:
         images=base.influence.shape[1],
         groups=len(set(base.groups)),
         base_seconds=base.seconds,
+        unlearnt=int((base.iou[:, worst] < UNLEARNT).sum()),
         failed={titles[name]: reason for name, reason in failed.items()},
     )
 
