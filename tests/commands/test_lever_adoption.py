@@ -53,7 +53,7 @@ def adopt(draft, tmp_path, monkeypatch):
         def finish(file, record, resources, adopt):
             assert adopt
             rows = [Row("rate", "half", "x", 0.1, 0.05, 0.15, 0.1, 1.0, 1.0)]
-            record.outcome = Outcome(rows, 0.5, "disc", 0.3, 12, 12, 3.0, {}, gaining)
+            record.outcome = Outcome(rows, 0.5, "disc", 0.3, 12, 12, 3.0, adopted=gaining)
             record.seconds = 2000.0
             write_levers(file, record)
 

@@ -199,21 +199,11 @@ def draft_with(
             data,
             parallel,
         )
-    usual = draft.question.usual
-    once = replace(
-        usual,
-        steps=1,
-        batch_size=shape["data.batch_size"],
-        crop_size=shape["data.crop_size"],
-    )
-    steps = usual.steps
-    if not draft.question.fixed_steps:
-        steps = math.ceil(usual.length / once.length)
-    question = replace(
+    question = question_in_shape(
         draft.question,
-        operators=operators,
-        usual=replace(once, steps=steps),
-        fixed={*draft.question.fixed, *shape},
+        operators,
+        shape["data.batch_size"],
+        shape["data.crop_size"],
     )
     race = plan_race(question, times, draft.seconds)
     if race is None or race.schedule.steps < trials.steps:
@@ -226,6 +216,30 @@ def draft_with(
         race,
         draft.seconds,
         [lever.title for lever in levers],
+    )
+
+
+def question_in_shape(
+    question: "Question",
+    operators: list[str],
+    batch_size: int,
+    crop_size: int,
+) -> "Question":
+    """The same question with these batches, which stay, and trainings that are as long."""
+    once = replace(
+        question.usual,
+        steps=1,
+        batch_size=batch_size,
+        crop_size=crop_size,
+    )
+    steps = question.usual.steps
+    if not question.fixed_steps:
+        steps = math.ceil(question.usual.length / once.length)
+    return replace(
+        question,
+        operators=operators,
+        usual=replace(once, steps=steps),
+        fixed={*question.fixed, "data.batch_size", "data.crop_size"},
     )
 
 

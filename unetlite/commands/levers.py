@@ -42,6 +42,8 @@ from unetlite.timing import parse_duration
 
 if TYPE_CHECKING:
     from unetlite.compare.lever_table import Levers
+    from unetlite.compare.planning import Question
+    from unetlite.compare.schedule import Schedule
     from unetlite.compare.trials import Trials
 
 DEFAULT_BUDGET = "15m"
@@ -153,23 +155,18 @@ def make_plan(
         longest_side(data),
     )
     times, macs = time_levers(base, data, parallel)
-    usual = usual_schedule(settings, len(data.dataset.splits["train"]), fixed)
+    images = len(data.dataset.splits["train"])
     question = Question(
         [operator],
-        usual,
+        usual_schedule(settings, images, fixed),
         groups=1,
         fixed=fixed,
     )
-    schedules = []
-    for shape in question.shapes():
-        longest = round(usual.length / replace(shape, steps=1).length)
-        steps = shape.steps if question.fixed_steps else longest
-        schedules.append(replace(shape, steps=steps))
     seconds = parse_duration(str(request.budget))
     planned = plan_levers(
         base,
         data,
-        schedules,
+        possible_schedules(question),
         times,
         seconds,
         SMALLEST_STEPS,
@@ -188,6 +185,17 @@ def make_plan(
         directory,
         data.dataset.content_hash,
     )
+
+
+def possible_schedules(question: "Question") -> list["Schedule"]:
+    """Trainings as long as the usual one, with its crops and batches and with smaller ones."""
+    schedules = []
+    for shape in question.shapes():
+        steps = shape.steps
+        if not question.fixed_steps:
+            steps = round(question.usual.length / replace(shape, steps=1).length)
+        schedules.append(replace(shape, steps=steps))
+    return schedules
 
 
 def show_levers(levers: "Levers", directory: Path) -> None:

@@ -74,6 +74,11 @@ def load_levers(file: Path, runs: Path) -> Levers | None:
     return Levers(record, record.outcome, find_operator_range(runs))
 
 
+def levers_of_race(directory: Path) -> Levers | None:
+    """The levers that were tried before the race in a directory; None if none were."""
+    return load_levers(directory / "levers.json", directory)
+
+
 def find_operator_range(directory: Path) -> OperatorRange | None:
     """Of the finished runs `operator/seedK` below a directory; None of fewer than two operators.
 

@@ -21,7 +21,7 @@ from unetlite.compare.device_costs import DeviceCosts, put_device_costs
 from unetlite.compare.evidence import describe_rarely_learnt
 from unetlite.compare.figures import Figures, draw_figures, find_data
 from unetlite.compare.kept_costs import find_costs
-from unetlite.compare.lever_table import Levers, describe_levers, load_levers
+from unetlite.compare.lever_table import Levers, describe_levers, levers_of_race
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.orientation import find_orientation
 from unetlite.compare.suspects import Suspects, find_suspects
@@ -225,7 +225,6 @@ def make_report(
     if device_costs is not None:
         configs = {name: network.config for name, network in networks.items()}
         costs = put_device_costs(costs, device_costs, configs)
-    experiment = comparison.runs[0].files.path.parents[1]
     update("predicting test images")
     data = find_data(comparison, images)
     dataset = None if isinstance(data, str) else data.dataset
@@ -245,7 +244,7 @@ def make_report(
         trivial_scores(comparison, dataset),
         find_suspects(comparison, networks, images),
         find_orientation(comparison, networks, images),
-        load_levers(experiment / "levers.json", experiment),
+        levers_of_race(comparison.runs[0].files.path.parents[1]),
     )
 
 
