@@ -10,7 +10,8 @@ from races_to_plan import TIMES, USUAL
 from unetlite.compare.lever_table import Levers, describe_levers, draw_levers, table_rows
 from unetlite.compare.levers import BASE, Base, Lever
 from unetlite.compare.trials import (
-    SEEDS,
+    FEWEST_SEEDS,
+    MOST_SEEDS,
     LeverRecord,
     Row,
     Trials,
@@ -70,7 +71,7 @@ def test_levers_are_ordered_by_their_gain_and_only_finished_trainings_are_not_re
     lines = []
     first = FakeScheduler()
     outcome = run_trials(trials, first, lines.append)
-    assert len(first.trained) == len(SEEDS) * (1 + len(LEVERS)) == len(lines)
+    assert len(first.trained) == trials.seeds * (1 + len(LEVERS)) == len(lines)
     assert [row.name for row in outcome.rows] == ["steps", "rate", "dice", "crops"]
     assert outcome.rows[0].gain == pytest.approx(90 / 1100, abs=0.002)
     assert outcome.rows[0].gains
@@ -128,7 +129,7 @@ def test_sentences_say_what_gains_beside_what_the_operator_can_lose(finished):
     sentences = describe_levers(levers, risk=0.01)
     assert sentences[0].startswith("Twice the steps: +0.08")
     assert "8.2 times what the choice of the operator can lose" in sentences[0]
-    assert "two trainings each of 10 steps, on 12 validation images" in sentences[-1]
+    assert "2 trainings each of 10 steps, on 12 validation images" in sentences[-1]
     rows = [replace(row, low=row.gain - 1, high=row.gain + 1) for row in outcome.rows]
     nothing = replace(outcome, rows=rows)
     first, basis = describe_levers(Levers(levers.record, nothing, None))
@@ -164,6 +165,9 @@ def test_levers_and_steps_fit_into_the_time_and_the_last_are_left_out_first(comb
         assert planned.seconds <= 1.02 * seconds
         assert 60 <= planned.schedule.steps <= USUAL.steps
         assert planned.schedule.epochs == 1
+        assert FEWEST_SEEDS <= planned.seeds <= MOST_SEEDS
+        assert planned.seeds == FEWEST_SEEDS or planned.schedule.steps == USUAL.steps
     assert counts == sorted(counts)
     assert counts[-1] == len(LEVERS)
+    assert planned.seeds == MOST_SEEDS
     assert plan_trials(LEVERS, times, USUAL, 10, 60, combined) is None

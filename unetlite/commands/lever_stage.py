@@ -29,6 +29,7 @@ class PlannedLevers(NamedTuple):
     base: "Base"  # with its schedule
     levers: list["Lever"]
     reasons: dict[str, str]  # by the title of a lever
+    seeds: int
     seconds: float  # of all trainings
 
 
@@ -111,6 +112,7 @@ def plan_levers(
             final,
             chosen,
             {**reasons, **lacking},
+            planned.seeds,
             planned.seconds,
         )
     return best
@@ -164,6 +166,7 @@ def make_trials(
         threads=num_threads(),
         macs=dict(macs),
         seconds=planned.seconds,
+        seeds=planned.seeds,
         data_hash=data_hash,
     )
 
@@ -174,7 +177,8 @@ def describe_trials(trials: "Trials") -> list[str]:
     titles = ", ".join(lever.title for lever in trials.levers)
     lines = [
         f"levers   {titles}",
-        f"         Each trains twice with {trials.base['operators'][0]}: {trials.steps} steps of "
+        f"         Each trains {trials.seeds} times with {trials.base['operators'][0]}: "
+        f"{trials.steps} steps of "
         f"{values['data.batch_size']} crops of {values['data.crop_size']} pixels.",
         f"         That takes about {format_duration(trials.seconds)}. No test image is looked at.",
     ]

@@ -1,6 +1,7 @@
 """What levers show: a table, a picture and sentences, with the operator beside them."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,6 @@ from rich.table import Table
 
 from unetlite.compare.score_chart import COLOURS, INK, STYLE, to_svg
 from unetlite.compare.trials import (
-    SEEDS,
     LeverRecord,
     Outcome,
     Row,
@@ -144,26 +144,27 @@ def table_rows(levers: Levers) -> list[TableRow]:
 
 
 def terminal_table(levers: Levers) -> Table:
-    """The table within 80 characters."""
+    """The table within 80 characters. Costs are over those without a change."""
     outcome = levers.outcome
     table = Table(
         "change",
         "mean IoU",
         "±, 95 %",
-        f"IoU of {outcome.worst_class}",
-        "training",
+        fill(f"IoU of {outcome.worst_class}", 12),
+        "training\ntakes",
+        "MACs",
         title=f"without a change: mean IoU {outcome.miou:.4f}, IoU of {outcome.worst_class} "
         f"{outcome.worst_iou:.4f}",
     )
     for row in table_rows(levers):
         class_gain = "" if row.worst_class_gain is None else f"{row.worst_class_gain:+.4f}"
-        cost = "" if row.seconds is None else f"{row.seconds:.1f} times"
+        costs = ["" if cost is None else f"{cost:.1f}" for cost in (row.seconds, row.macs)]
         table.add_row(
             row.title,
             f"{row.gain:+.4f}",
             f"{row.half_width:.4f}",
             class_gain,
-            cost,
+            *costs,
             style="bold" if row.low > 0 else "",
         )
     return table
@@ -210,8 +211,9 @@ def describe_levers(levers: Levers, risk: float | None = None) -> list[str]:
             )
     if outcome.unlearnt > 0:
         sentences.append(
-            f"{outcome.unlearnt} of {len(SEEDS)} trainings without a change have not learnt "
-            f"{outcome.worst_class}, so this says little. Train longer (trainer.max_steps)."
+            f"{outcome.unlearnt} of {levers.record.trials.seeds} trainings without a change have "
+            f"not learnt {outcome.worst_class}, so this says little: train longer "
+            "(trainer.max_steps)."
         )
     sentences.append(f"This is measured with {describe_basis(levers)}.")
     return sentences + outcome.remarks
@@ -245,8 +247,8 @@ def describe_basis(levers: Levers) -> str:
     if outcome.groups < outcome.images:
         images += f" in {outcome.groups} groups"
     return (
-        f"{trials.base['operators'][0]}, two trainings each of {trials.steps} steps, on {images}; "
-        "all intervals hold at once with 95 %"
+        f"{trials.base['operators'][0]}, {trials.seeds} trainings each of {trials.steps} steps, "
+        f"on {images}; all intervals hold at once with 95 %"
     )
 
 

@@ -30,7 +30,9 @@ from unetlite.scheduling.base import Scheduler
 from unetlite.settings.schema import Settings
 from unetlite.validation import STRICT, read_record
 
-SEEDS = (1000, 1001)  # of the trainings; a race takes those from 0
+FIRST_SEED = 1000  # of the trainings; a race takes those from 0
+FEWEST_SEEDS = 2
+MOST_SEEDS = 5  # if there is time for them
 FEWEST_LEVERS = 3  # fewer say too little about the noise
 UNLEARNT = 0.01  # of IoU: a class with less is not known
 COMBINED = "combined"  # the trainings with all levers that gain
@@ -49,6 +51,7 @@ class Trials:
     threads: PositiveInt
     macs: dict[str, PositiveFloat]  # of a prediction by lever, over those of the base
     seconds: PositiveFloat  # that are planned
+    seeds: PositiveInt = FEWEST_SEEDS  # of each
     data_hash: str | None = None
 
     @property
@@ -76,7 +79,8 @@ class Trials:
 
     def runs(self, name: str) -> list[RunFiles]:
         """The runs of a folder, by seed."""
-        return [RunFiles(Path(self.directory) / name / f"seed{seed}") for seed in SEEDS]
+        seeds = range(FIRST_SEED, FIRST_SEED + self.seeds)
+        return [RunFiles(Path(self.directory) / name / f"seed{seed}") for seed in seeds]
 
 
 @record(frozen=True, config=STRICT)
@@ -156,6 +160,7 @@ class PlannedTrials(NamedTuple):
 
     levers: list[Lever]
     schedule: Schedule
+    seeds: int
     seconds: float  # of all trainings
 
 
@@ -165,7 +170,7 @@ def trial_seconds(
     schedule: Schedule,
     combined: bool,
 ) -> float:
-    """Seconds of all trainings of the base and the levers.
+    """Seconds of the trainings of the base and the levers with one seed.
 
     `times` has the steps of the base, and of levers that change the network. If they are combined,
     those trainings are taken to be as long as the longest.
@@ -176,7 +181,7 @@ def trial_seconds(
         seconds.append(times.of_training(name, schedule_with(schedule, lever.values)))
     if combined:
         seconds.append(max(seconds))
-    return WORKER_START + len(SEEDS) * sum(seconds) / times.parallel
+    return sum(seconds) / times.parallel
 
 
 def plan_trials(
@@ -189,19 +194,22 @@ def plan_trials(
 ) -> PlannedTrials | None:
     """As many levers as fit into the time, and the schedule of their trainings.
 
-    They have the steps of the `schedule`, or fewer, but no fewer than `shortest`. None if too few
-    levers fit.
+    They have the steps of the `schedule`, or fewer, but no fewer than `shortest`. Time that is left
+    is for more seeds. None if too few levers fit.
     """
+    left = seconds - WORKER_START
     once = replace(schedule, steps=1).in_epochs(1)
     twice = replace(schedule, steps=2).in_epochs(1)
     for count in range(len(levers), FEWEST_LEVERS - 1, -1):
         tried = list(levers[:count])
         first, second = (trial_seconds(tried, times, each, combined) for each in (once, twice))
-        step = second - first
-        steps = min(schedule.steps, 1 + math.floor((seconds - first) / step))
+        affordable = 1 + math.floor((left / FEWEST_SEEDS - first) / (second - first))
+        steps = min(schedule.steps, affordable)
         if steps >= min(shortest, schedule.steps):
             chosen = replace(schedule, steps=steps).in_epochs(1)
-            return PlannedTrials(tried, chosen, trial_seconds(tried, times, chosen, combined))
+            of_seed = trial_seconds(tried, times, chosen, combined)
+            seeds = min(MOST_SEEDS, max(FEWEST_SEEDS, math.floor(left / of_seed)))
+            return PlannedTrials(tried, chosen, seeds, WORKER_START + seeds * of_seed)
     return None
 
 
