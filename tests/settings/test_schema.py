@@ -65,9 +65,9 @@ def test_a_network_has_the_channels_and_classes_of_the_data(tmp_path):
 
 def test_renamed_keys_of_earlier_versions_are_read():
     upgraded = upgrade_config({"trainer": {"judge": "best"}})
-    assert upgraded == {"trainer": {"test_checkpoint": "best"}}
-    current = {"trainer": {"test_checkpoint": "last"}}
-    assert upgrade_config(current) == {"trainer": {"test_checkpoint": "last"}}
+    assert upgraded == {"trainer": {"test_checkpoint": "best"}, "test": True}
+    current = {"trainer": {"test_checkpoint": "last"}, "test": False}
+    assert upgrade_config(dict(current)) == current
     for suffix, mask_name in (("", None), ("_m", "{stem}_m")):
         upgraded = upgrade_config({"data": {"mask_suffix": suffix}})
         assert upgraded == {"data": {"mask_name": mask_name, "held_out": None}}
