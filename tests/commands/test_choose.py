@@ -14,7 +14,7 @@ from fake_trainings import FakeScheduler
 from helpers import add_images, invert_masks, run_cli, turn_masks
 
 from unetlite.commands.agreement import print_agreement
-from unetlite.commands.choose_plan import DEFAULT_OPERATORS, Request, split_request
+from unetlite.commands.choose_plan import DEFAULT_OPERATORS, Request, name_data, split_request
 from unetlite.device import code_version
 from unetlite.errors import UsageError
 from unetlite.run_directory import lock
@@ -69,9 +69,17 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(
     assert (directory / "report.html").exists()
     assert "data:image/png" in (directory / "inspection.html").read_text(encoding="utf-8")
 
-    refused = run_cli(*arguments(discs, "--margin", "0.5"))
+    with monkeypatch.context() as patch:
+        patch.setattr("unetlite.commands.choose.race", lambda *_: pytest.fail("it is answered"))
+        again = run_cli(*arguments(discs, "--margin", "0.99"))
+    assert "answered before" in again.stdout
+    verdict = next(line for line in result.stdout.splitlines() if line.startswith("Choose "))
+    assert verdict in again.stdout.splitlines()
+
+    refused = run_cli(*arguments(discs))
     assert refused.exit_code == 2
-    assert "margin was 0.99 and is 0.5" in refused.stderr
+    assert "margin was 0.99 and is not given" in refused.stderr
+    assert "proves nothing" in refused.stderr
     monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
     check_other_data(discs, tmp_path, directory)
 
@@ -87,7 +95,8 @@ def check_other_data(discs, tmp_path, directory):
         again = arguments(other, "--margin", "0.99")
         moved = run_cli(*again)
         assert moved.exit_code == 0, moved.stderr
-        assert "6 trainings were done before" in moved.stdout
+        done = "6 trainings were done before" if number else "answered before"
+        assert done in moved.stdout
         change(other)
         for file in ("choose.json", "race.json", None):  # by the plan, the race, and the runs
             result = run_cli(*again)
@@ -269,3 +278,22 @@ def test_a_pretrained_network_races_the_operators_that_it_can_take(discs, tmp_pa
     refused = run_cli("choose", discs, "model=pretrained", "--model", "mini")
     assert refused.exit_code == 2
     assert "give one of them" in refused.stderr
+
+
+def test_a_plan_that_was_not_begun_gives_way_to_another_question(discs, tmp_path, monkeypatch):
+    monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
+    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda *_: None)
+    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
+    words = arguments(discs, "--no-levers")
+    assert run_cli(*words).exit_code == 0
+    other = run_cli(*words, "--margin", "0.01")
+    assert other.exit_code == 0
+    assert "it is planned anew" in other.stdout
+    plan = json.loads((tmp_path / "outputs" / "discs" / "choose.json").read_text())
+    assert plan["request"]["margin"] == 0.01
+
+
+def test_a_folder_that_is_named_by_a_dot_has_its_own_name(discs, monkeypatch):
+    monkeypatch.chdir(discs)
+    assert name_data(".") == (str(discs.resolve()), discs.name)
+    assert name_data("coast") == ("coast", "coast")

@@ -1,6 +1,5 @@
 """`unetlite choose`: a folder of images and masks in, the upsampling to take out."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +8,17 @@ import typer
 from rich.live import Live
 
 from unetlite.commands.agreement import print_agreement
-from unetlite.commands.choose_plan import Plan, Request, find_plan, restrict, split_request
+from unetlite.commands.choose_plan import (
+    PLAN,
+    Plan,
+    Request,
+    find_plan,
+    name_data,
+    open_planned_data,
+    read_plan,
+    restrict,
+    split_request,
+)
 from unetlite.commands.compare import check_criteria, report_on
 from unetlite.commands.target import (
     CostsOption,
@@ -20,16 +29,22 @@ from unetlite.commands.target import (
 )
 from unetlite.commands.train import check_data_of
 from unetlite.errors import Interrupted, UsageError
+from unetlite.files import shell_path
 from unetlite.run_directory import lock
 from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import HOME
+from unetlite.terminal import load_libraries
 from unetlite.timing import parse_duration
 
 if TYPE_CHECKING:
     from unetlite.compare.race_record import Failure
     from unetlite.compare.report import Report
+    from unetlite.data.loader import SegmentationData
     from unetlite.scheduling.base import Scheduler
+
+ANSWER = "answer.txt"
+"""In the directory of a race: what was printed at its end."""
 
 CHOSEN_HERE = {
     "upsample": "operators are chosen by --operators",
@@ -107,18 +122,17 @@ def choose(
     )
     overrides = read_overrides(settings or [], model, devices)
     resources.check(compose_run(accelerator_words(overrides)).trainer.accelerator)
-    folder = Path(data)
+    data, name = name_data(data)
     request = Request(
-        str(folder.resolve()) if folder.is_dir() else data,
+        data,
         overrides,
         operators,
         margin,
         budget,
         levers,
     )
-    name = re.sub(r"[^\w-]+", "_", folder.name)
     if model is None:
-        race(restrict(request, target), HOME / "outputs" / name, resources, target)
+        answer(restrict(request, target), HOME / "outputs" / name, resources, target)
     else:
         race_networks(request, model, name, resources, target)
 
@@ -160,6 +174,28 @@ def accelerator_words(overrides: Sequence[str]) -> list[str]:
     return [word for word in overrides if word.startswith("trainer.accelerator=")]
 
 
+def answer(
+    request: Request,
+    directory: Path,
+    resources: Resources,
+    target: Target,
+) -> None:
+    """Races, unless the same question was answered before: then the answer is printed again."""
+    from unetlite.compare.race_record import read_race
+
+    file = directory / ANSWER
+    if target.costs is None and file.exists():
+        plan = read_plan(directory / PLAN, request)
+        record = read_race(directory)
+        if plan is not None and record is not None and record.ended is not None:
+            load_libraries("torch", "lightning")
+            open_planned_data(plan, directory)  # raises UsageError for other data
+            print(f"answered before; unetlite compare {shell_path(directory)} judges anew\n")
+            print(file.read_text(encoding="utf-8"), end="")
+            return
+    race(request, directory, resources, target)
+
+
 def race(
     request: Request,
     directory: Path,
@@ -167,35 +203,46 @@ def race(
     target: Target,
 ) -> "Report":
     """Plans, races and reports in a directory; a second start goes on."""
+    load_libraries("torch", "lightning")
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
+        (directory / ANSWER).unlink(missing_ok=True)
         plan = find_plan(request, directory, resources)
-        check_plan_costs(plan, target)
+        data = open_planned_data(plan, directory)
+        check_plan_costs(plan, data, target)
         print("\n".join(plan.summary) + "\n", flush=True)
-        run_race(plan, directory, resources)
+        run_race(plan, data, directory, resources)
         # What is raced was restricted before: its networks are not exported again.
-        return report_on(directory, tensorboard=True, target=Target(target.costs))
+        return report_on(
+            directory,
+            tensorboard=True,
+            target=Target(target.costs),
+            answer=directory / ANSWER,
+        )
 
 
-def check_plan_costs(plan: Plan, target: Target) -> None:
+def check_plan_costs(plan: Plan, data: "SegmentationData", target: Target) -> None:
     """Raises UsageError if costs of the device are missing, before anything is trained."""
     if target.costs is None:
         return
-    from unetlite.training.fit import make_config, open_data
+    from unetlite.training.fit import make_config
 
-    operators = list(plan.step_seconds)
-    dataset = open_data(plan.settings(operators[0], 0)).dataset
-    for operator in operators:
-        target.costs.measured(make_config(plan.settings(operator, 0), dataset))
+    for operator in plan.operators:
+        target.costs.measured(make_config(plan.settings(operator, 0), data.dataset))
 
 
-def run_race(plan: Plan, directory: Path, resources: Resources) -> None:
+def run_race(
+    plan: Plan,
+    data: "SegmentationData",
+    directory: Path,
+    resources: Resources,
+) -> None:
     """Runs the race, and shows how it stands. Ctrl+C ends it; the same command goes on."""
     from unetlite.compare.monitor import RaceMonitor
     from unetlite.compare.race import Race, finished_scores
     from unetlite.compare.race_record import RacePlan
     from unetlite.training.run import prepare
 
-    operators = list(plan.step_seconds)
+    operators = plan.operators
     race_plan = RacePlan(
         operators,
         margin=plan.request.margin,
@@ -221,7 +268,7 @@ def run_race(plan: Plan, directory: Path, resources: Resources) -> None:
     )
     if monitor.done > 0:
         print(f"{monitor.done} trainings were done before")
-    scheduler = find_scheduler(plan, directory, resources)
+    scheduler = find_scheduler(plan, data, directory, resources)
     try:
         with scheduler, Live(refresh_per_second=2, transient=True) as live:
 
@@ -240,18 +287,19 @@ def run_race(plan: Plan, directory: Path, resources: Resources) -> None:
         raise Interrupted(interrupted.number, "; the same command goes on") from None
 
 
-def find_scheduler(plan: Plan, directory: Path, resources: Resources) -> "Scheduler":
+def find_scheduler(
+    plan: Plan,
+    data: "SegmentationData",
+    directory: Path,
+    resources: Resources,
+) -> "Scheduler":
     """Where the trainings of a plan run. Its workers must see what this process has written."""
-    from unetlite.training.fit import open_data
-
-    settings = plan.settings(next(iter(plan.step_seconds)), 0)
-    decoded = open_data(settings).dataset.splits["train"].directory
     return make_scheduler(
         resources,
-        settings.trainer.accelerator,
-        Share(plan.parallel, plan.threads),
+        plan.first_settings.trainer.accelerator,
+        Share(resources.parallel or plan.parallel, plan.threads),
         directory / "race.log",
-        shared=[directory / "choose.json", decoded],
+        shared=[directory / PLAN, data.dataset.splits["train"].directory],
     )
 
 

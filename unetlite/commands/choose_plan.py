@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import asdict, field, replace
 from pathlib import Path
 from statistics import median
@@ -26,7 +27,7 @@ from unetlite.scheduling.resources import Resources
 from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import CONFIGS
 from unetlite.settings.schema import Settings, describe_network
-from unetlite.terminal import load_libraries, progress
+from unetlite.terminal import progress
 from unetlite.timing import num_threads, parse_duration
 from unetlite.validation import STRICT, read_record
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from unetlite.compare.planning import PlannedRace, Question
     from unetlite.compare.race_times import RaceTimes
     from unetlite.data.loader import SegmentationData
+
+PLAN = "choose.json"
+"""In the directory of a race: the plan."""
 
 DEFAULT_OPERATORS = "transpose,nearest,bilinear,pixelshuffle,dysample,unpool"
 
@@ -44,11 +48,12 @@ class Request:
 
     data: str
     overrides: list[str]
-    operators: str | None
+    operators: str | None  # as they were typed
     margin: float | None
     budget: str | None
     levers: bool = True  # tried before the race
     fixed_network: bool = False  # by a device
+    candidates: list[str] | None = None  # operators that a device can run, if none were typed
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -70,6 +75,16 @@ class Plan:
     groups: PositiveInt = 1  # of test images
     adopted: list[str] = field(default_factory=list)  # titles of levers
 
+    @property
+    def operators(self) -> list[str]:
+        """All operators of the race."""
+        return list(self.step_seconds)
+
+    @property
+    def first_settings(self) -> Settings:
+        """The settings of the first training. Only operator and seed differ in others."""
+        return self.settings(self.operators[0], 0)
+
     def settings(self, operator: str, seed: int) -> Settings:
         """The settings of a training."""
         values = {**self.values, "seed": seed, "resume": "auto"}
@@ -85,13 +100,11 @@ def restrict(request: Request, target: Target) -> Request:
     for override in request.overrides:
         if override.startswith(("model", "downsample")):
             words.append(override)
+    names = find_operators(request, compose_run(words))
+    names = restrict_operators(names, words, target)
     if request.operators is not None:
-        names = check_operators(request.operators)
-    elif compose_run(words).model.encoder is not None:
-        names = without_positions()
-    else:
-        names = DEFAULT_OPERATORS.split(",")
-    return replace(request, operators=",".join(restrict_operators(names, words, target)))
+        return replace(request, operators=",".join(names))
+    return replace(request, candidates=names)
 
 
 def split_request(request: Request, model: str) -> dict[str, Request]:
@@ -124,21 +137,18 @@ def without_positions() -> list[str]:
 
 def find_plan(request: Request, directory: Path, resources: Resources) -> Plan:
     """The plan of an earlier start, or a new one, which is kept."""
-    file = directory / "choose.json"
+    file = directory / PLAN
     plan = read_plan(file, request)
-    load_libraries("torch", "lightning")
     if plan is None:
         plan = make_plan(request, directory, resources)
         write_text(file, json.dumps(asdict(plan), indent=1) + "\n")
-    else:
-        check_plan_data(plan, directory)
     return plan
 
 
 def read_plan(file: Path, request: Request) -> Plan | None:
     """The plan of an earlier start, or None. Raises UsageError for that of another request.
 
-    A folder of images may have moved: its content decides, see `check_plan_data`.
+    A folder of images may have moved: its content decides, see `open_planned_data`.
     """
     if not file.exists():
         return None
@@ -150,30 +160,56 @@ def read_plan(file: Path, request: Request) -> Plan | None:
         plan = replace(plan, values={**plan.values, "data.root": request.data})
     if planned == request:
         return plan
+    if not list(file.parent.glob("*/seed*")):
+        print("What was planned here before was not begun, so it is planned anew.")
+        return None
     differences = []
     for key, value in asdict(request).items():
         before = getattr(planned, key)
         if before != value:
-            differences.append(f"{key} was {before} and is {value}")
+            differences.append(f"{key} was {typed(before)} and is {typed(value)}")
+    late = ""
+    if planned.margin != request.margin:
+        late = " A margin that is chosen when scores are known proves nothing."
     raise UsageError(
-        f"{file.parent} was planned with other options ({'; '.join(differences)}). "
+        f"{file.parent} was planned with other options ({'; '.join(differences)}).{late} "
         "Give those again, and it goes on; or delete the folder, or choose another one by "
         "UNETLITE_HOME=DIR."
     )
 
 
-def check_plan_data(plan: Plan, directory: Path) -> None:
-    """Raises UsageError if the data are not those that were planned for."""
+def typed(value: object) -> str:
+    """The value of an option, for a message."""
+    if value is None:
+        return "not given"
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "not given"
+    return str(value)
+
+
+def name_data(data: str) -> tuple[str, str]:
+    """A folder as an absolute path, or the name of a data set; and a name for its runs."""
+    folder = Path(data)
+    if folder.is_dir():
+        folder = folder.resolve()
+        data = str(folder)
+    return data, re.sub(r"[^\w-]+", "_", folder.name)
+
+
+def open_planned_data(plan: Plan, directory: Path) -> "SegmentationData":
+    """The data of a plan. Raises UsageError if they are not those that were planned for."""
     from unetlite.data.provenance import check_content
     from unetlite.training.fit import open_data
 
+    data = open_data(plan.first_settings)
     check_content(
         plan.data_hash,
-        open_data(plan.settings(next(iter(plan.step_seconds)), 0)),
+        data,
         str(directory),
         "Put back what was there, and the same command goes on; or delete the folder, or choose "
         "another one by UNETLITE_HOME=DIR.",
     )
+    return data
 
 
 def make_plan(request: Request, directory: Path, resources: Resources) -> Plan:
@@ -273,9 +309,11 @@ def fixed_keys(request: Request) -> set[str]:
 
 
 def find_operators(request: Request, settings: Settings) -> list[str]:
-    """The operators that were asked for, or the default ones which the encoder can serve."""
+    """The operators that were asked for, or the default ones which encoder and device can serve."""
     if request.operators is not None:
         return check_operators(request.operators)
+    if request.candidates is not None:
+        return request.candidates
     if settings.model.encoder is None:
         return DEFAULT_OPERATORS.split(",")
     print(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import get_console
+from rich.text import Text
 
 from unetlite.commands.explain import parse_size
 from unetlite.commands.target import (
@@ -18,7 +19,7 @@ from unetlite.commands.target import (
     restrict_comparison,
 )
 from unetlite.errors import UsageError
-from unetlite.files import shell_path
+from unetlite.files import shell_path, write_text
 from unetlite.terminal import load_libraries, progress
 
 if TYPE_CHECKING:
@@ -103,8 +104,12 @@ def report_on(
     tensorboard: bool = False,
     target: Target = ANY_TARGET,
     without: Sequence[str] = (),
+    answer: Path | None = None,
 ) -> "Report":
-    """Compares runs, writes the report, and prints it. The options are those of the command."""
+    """Compares runs, writes the report, and prints it. The options are those of the command.
+
+    `answer` is a file that gets what is printed.
+    """
     from unetlite.compare.comparison import read_comparison
     from unetlite.compare.report import make_report
 
@@ -127,7 +132,12 @@ def report_on(
             target.costs,
             kept_costs=(output or directory) / "measured_costs.json",
         )
-    print_report(report, write_files(report, output or directory, tensorboard))
+    console = get_console()
+    with console.capture() as printed:
+        print_report(report, write_files(report, output or directory, tensorboard))
+    console.file.write(printed.get())
+    if answer is not None:
+        write_text(answer, Text.from_ansi(printed.get()).plain + "\n")
     return report
 
 
@@ -177,14 +187,16 @@ def print_report(report: "Report", written: list[str]) -> None:
     paragraphs += report.worth + report.gains + report.look_at
     console.print("\n\n".join(paragraphs) + "\n", highlight=False, markup=False)
     console.print(terminal_table(report))
+    lines = []
     if report.comparison.by != "model":
-        print(f"network   {report.network}")
+        lines.append(f"network   {report.network}")
     if report.costs.load is not None:
-        print(f"warning   {report.costs.load}")
+        lines.append(f"warning   {report.costs.load}")
     if report.costs.device is not None:
-        print(f"device    {report.costs.device}")
-    console.print("\n".join(written), highlight=False, markup=False, soft_wrap=True)
+        lines.append(f"device    {report.costs.device}")
+    lines += written
     if report.analysis.best is not None:
         run = shell_path(report.comparison.variants[report.chosen][0].files.path)
-        print(f"use it    unetlite predict {run} IMAGES --output DIR")
-        print(f"          unetlite export {run}")
+        lines.append(f"use it    unetlite predict {run} IMAGES --output DIR")
+        lines.append(f"          unetlite export {run}")
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)

@@ -1,6 +1,5 @@
 """`unetlite levers`: what other choices than the operator would gain."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +20,7 @@ from unetlite.commands.choose_plan import (
     fit_crop,
     fixed_keys,
     inspect_data,
+    name_data,
 )
 from unetlite.commands.lever_stage import (
     describe_trials,
@@ -77,10 +77,9 @@ def levers(
     )
     overrides = read_overrides(settings or [], None, devices)
     resources.check(compose_run(accelerator_words(overrides)).trainer.accelerator)
-    folder = Path(data)
-    name = re.sub(r"[^\w-]+", "_", folder.name)
+    data, name = name_data(data)
     request = Request(
-        str(folder.resolve()) if folder.is_dir() else data,
+        data,
         overrides,
         operator,
         None,
