@@ -40,7 +40,7 @@ def test_a_folder_becomes_a_table_and_is_not_measured_twice(discs, tmp_path, mon
         (["nowhere"], "no such folder"),
         (["{discs}", "--operator", "magic"], "--operator magic: expected one of"),
         (["{discs}", "test=true"], "test=true cannot be given here"),
-        (["{discs}", "--budget", "soon"], "budget=soon"),
+        (["{discs}", "--budget", "soon"], "--budget soon"),
         (["{discs}", "--budget", "1s", *WORDS], "fewer than three levers fit"),
     ],
 )
