@@ -14,7 +14,7 @@ from unetlite.compare.classes import (
 )
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.curves import read_curves, read_trend
-from unetlite.compare.figures import find_data
+from unetlite.compare.run_data import find_data
 from unetlite.errors import UsageError
 
 
@@ -51,7 +51,7 @@ def test_variants_no_better_than_a_trivial_prediction_are_named(runs, put_counts
 
 def test_a_threshold_is_tried_on_images_of_two_classes(runs):
     comparison = read_comparison(runs)
-    dataset = find_data(comparison, None).dataset
+    dataset = find_data(comparison, None).data.dataset
     split = dataset.splits["test"]
     low, high = grey_range(dataset.splits["train"])
     histograms = grey_histograms(split, low, high)

@@ -11,10 +11,10 @@ from unetlite.compare.figures import (
     SIDE,
     ZOOM,
     draw_figures,
-    find_data,
     principal_components,
     zoomed,
 )
+from unetlite.compare.run_data import find_data
 from unetlite.network.checkpoint import load_network
 
 
@@ -51,12 +51,12 @@ def test_pictures_are_drawn_from_data_that_moved(runs, trained, tmp_path, change
     for file in runs.rglob("config.yaml"):
         change(file, data__root=str(tmp_path / "gone"))
     comparison = read_comparison(runs)
-    assert "no such directory" in find_data(comparison, None)
+    assert "no such directory" in find_data(comparison, None).missing
     figures = draw_figures(comparison, networks, find_data(comparison, moved), "background")
     assert figures.missing is None
     assert figures.images
     save(moved / "masks" / "0.png", np.ones((64, 64), np.uint8))
-    assert "made with other data" in find_data(comparison, moved)
+    assert "made with other data" in find_data(comparison, moved).missing
 
 
 def test_the_part_with_most_errors_is_enlarged_beside_the_whole_image():

@@ -39,15 +39,12 @@ def by_place(image):
 def find(monkeypatch):
     splits = {"train": Split(), "val": Split()}
     dataset = SimpleNamespace(splits=splits, classes=("rest", "bright"))
-    monkeypatch.setattr(orientation, "open_data", lambda *_: SimpleNamespace(dataset=dataset))
+    data = SimpleNamespace(dataset=dataset)
 
     def find(network, **augment):
-        def predict(_, image):
-            return SimpleNamespace(classes=network(image))
-
-        monkeypatch.setattr(orientation, "predict", predict)
+        monkeypatch.setattr(orientation, "predict_classes", lambda _, image: network(image))
         run = SimpleNamespace(config={"data": {"augment": augment}})
-        return find_orientation(SimpleNamespace(runs=[run]), {"a": None})
+        return find_orientation(SimpleNamespace(runs=[run]), {"a": None}, data)
 
     return find
 

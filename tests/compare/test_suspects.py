@@ -5,14 +5,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 import torch
 
 from unetlite.compare import suspects
 from unetlite.compare.runs import Run
 from unetlite.compare.suspects import best_scores, find_suspects
 from unetlite.data.cache import Batch
-from unetlite.errors import UsageError
 
 
 def make_run(iou):
@@ -39,16 +37,12 @@ def make_run(iou):
     )
 
 
-@pytest.fixture
-def find(monkeypatch):
-    def no_data(*_):
-        raise UsageError("moved")
-
-    monkeypatch.setattr(suspects, "open_data", no_data)
-    return lambda *runs: find_suspects(SimpleNamespace(runs=[make_run(iou) for iou in runs]), {})
+def find(*runs):
+    """The suspects of runs whose data are not here."""
+    return find_suspects(SimpleNamespace(runs=[make_run(iou) for iou in runs]), {}, None)
 
 
-def test_an_image_on_which_all_fail_is_named_worst_first(find):
+def test_an_image_on_which_all_fail_is_named_worst_first():
     usual = [0.8] * 10
     result = find([*usual, 0.1, 0.02, 0.02], [*usual, 0.05, 0.01, 0.7])
     assert [suspect.name for suspect in result.failed] == ["011", "010"]
@@ -58,7 +52,7 @@ def test_an_image_on_which_all_fail_is_named_worst_first(find):
     assert result.pictures == {}
 
 
-def test_hard_images_and_networks_that_learnt_nothing_are_no_finding(find):
+def test_hard_images_and_networks_that_learnt_nothing_are_no_finding():
     assert find(np.linspace(0.3, 0.9, 20)).sentences == []
     assert find([0.1] * 10 + [0.0]).sentences == []
     assert find([0.8, 0.8, 0.0]).sentences == []  # too few
@@ -117,13 +111,14 @@ def test_masks_in_the_wrong_place_are_named_in_test_and_validation(monkeypatch):
         colours=((0, 0, 0), (9, 9, 9)),
         display=display,
     )
-    monkeypatch.setattr(suspects, "open_data", lambda *_: SimpleNamespace(dataset=dataset))
-    monkeypatch.setattr(
-        suspects, "predict", lambda _, image: SimpleNamespace(classes=image[0].numpy())
-    )
+    monkeypatch.setattr(suspects, "predict_classes", lambda _, image: image[0].numpy())
     run = make_run([0.8, 0.05, 0.05, *[0.8] * 9])
     run = replace(run, images=splits["test"].names)
-    result = find_suspects(SimpleNamespace(runs=[run]), {"a": None, "b": None})
+    result = find_suspects(
+        SimpleNamespace(runs=[run]),
+        {"a": None, "b": None},
+        SimpleNamespace(dataset=dataset),
+    )
     first, second, third = result.sentences
     assert first.startswith("The mask of 2 fits the image 1 better than its own")
     assert second.startswith("The mask of 1 fits the image 2 better than its own")

@@ -60,8 +60,6 @@ def test_metrics_are_flat_and_agree_with_tensorboard(metrics, events):
         "train/images_per_second",
         "model/parameters",
         "test/phase_ripple",
-        "test/miou_last",
-        "test/miou_best",
     }
     assert set(metrics) == {*expected, *others}
     for name in expected:

@@ -1,7 +1,6 @@
 """Pictures of where variants differ: test images, and features of the decoder."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +10,9 @@ from torch import Tensor, nn
 
 from unetlite.classes import IGNORE, Colour
 from unetlite.compare.comparison import Comparison
-from unetlite.compare.control import comparable_settings, differing_keys
+from unetlite.compare.run_data import RunData
 from unetlite.data.cache import Crop, Split
-from unetlite.data.loader import SegmentationData
-from unetlite.data.provenance import load_run_data
-from unetlite.errors import UsageError
 from unetlite.network.unet import UNet
-from unetlite.settings.schema import LOCATION_KEYS, data_options
 from unetlite.visualize import (
     Pictures,
     densest_window,
@@ -53,19 +48,21 @@ class Prediction(NamedTuple):
 def draw_figures(
     comparison: Comparison,
     networks: Mapping[str, UNet],
-    data: SegmentationData | str,
+    found: RunData,
     focus_class: str,
 ) -> Figures:
     """The test images in which the variants differ most, predicted by each variant's first seed.
 
-    Errors are those of one class. `data` are those of `find_data`.
+    Errors are those of one class.
     """
     classes = comparison.runs[0].classes
     focus = classes.index(focus_class)
     legend = error_legend(classes, focus)
-    if isinstance(data, str):
-        return Figures({}, {}, legend, f"There are no pictures of test images: {data}")
-    split = data.dataset.splits["test"]
+    if found.data is None:
+        missing = f"There are no pictures of test images: {found.missing}"
+        return Figures({}, {}, legend, missing)
+    dataset = found.data.dataset
+    split = dataset.splits["test"]
     figures = Figures({}, {}, legend)
     for position, reason in most_differing(comparison, split).items():
         name = comparison.runs[0].images[position]
@@ -86,15 +83,15 @@ def draw_figures(
         for variant, prediction in predictions.items():
             score = comparison.variants[variant][0].image_scores("miou_per_image")[position]
             rows[f"{variant}, mIoU {score:.3f}"] = error_pictures(
-                data.dataset.display.rgb(image.numpy()),
+                dataset.display.rgb(image.numpy()),
                 mask.numpy(),
                 prediction.classes,
-                data.dataset.colours,
+                dataset.colours,
                 focus,
             )
         figures.images[f"{name}: {reason}"] = zoomed(rows, error_density(mask, predictions))
         if not figures.features:
-            rgb = data.dataset.display.rgb(image.numpy())
+            rgb = dataset.display.rgb(image.numpy())
             figures.features.update(draw_features(name, rgb, predictions))
     return figures
 
@@ -134,35 +131,6 @@ def shrink(window: tuple[slice, slice], height: int, width: int) -> tuple[slice,
         slice(round(rows.start * factor), round(rows.stop * factor)),
         slice(round(columns.start * factor), round(columns.stop * factor)),
     )
-
-
-def find_data(comparison: Comparison, folder: Path | None) -> SegmentationData | str:
-    """The data set of the runs, or why it cannot be opened. `folder`: where it is, if it moved."""
-    try:
-        return open_data(comparison, folder)
-    except (UsageError, OSError, RuntimeError) as error:
-        return str(error)
-
-
-def open_data(comparison: Comparison, folder: Path | None) -> SegmentationData:
-    """The data set of the runs.
-
-    Raises UsageError if it is not here, is another one, or is not the same for all runs.
-    """
-    sources = []
-    for run in comparison.runs:
-        dataset = data_options(run.config["data"]).dataset
-        location = LOCATION_KEYS if run.data_hash else set()
-        source = comparable_settings({"data": dataset}, sorted(location))
-        sources.append({**source, "hash": run.data_hash})
-    if differing_keys(sources):
-        raise UsageError("the runs differ in the data set.")
-    first = comparison.runs[0]
-    data = load_run_data(first.config, first.data_hash, folder)
-    absent = set(first.images) - set(data.dataset.splits["test"].names)
-    if absent:
-        raise UsageError(f"{min(absent)} is not in the data set here.")
-    return data
 
 
 def most_differing(comparison: Comparison, split: Split) -> dict[int, str]:

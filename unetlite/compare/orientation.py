@@ -1,17 +1,15 @@
 """Whether images have an up: validation images are scored as they are, flipped and turned."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from unetlite.classes import IGNORE
 from unetlite.compare.comparison import Comparison
-from unetlite.compare.figures import open_data, predict
+from unetlite.compare.run_data import predict_classes
 from unetlite.compare.suspects import LEAST_LEARNT, MOST_NETWORKS
 from unetlite.data.loader import SegmentationData
-from unetlite.errors import UsageError
 from unetlite.network.unet import UNet
 
 MOST_IMAGES = 16  # of the validation images
@@ -29,22 +27,20 @@ TRANSFORMS: dict[str, tuple[str, Transform]] = {
 
 
 def find_orientation(
-    comparison: Comparison, networks: Mapping[str, UNet], folder: Path | None = None
+    comparison: Comparison,
+    networks: Mapping[str, UNet],
+    data: SegmentationData | None,
 ) -> list[str]:
     """A sentence on flips and turns that are off in training, but that networks hardly notice.
 
-    `folder` is where the data are now, if they moved; without them there is none.
+    Without the data there is none.
     """
     augment = comparison.runs[0].config["data"].get("augment", {})
     tried = {}
     for key, (title, transform) in TRANSFORMS.items():
         if not augment.get(key, False):
             tried[key] = (title, transform)
-    if not tried:
-        return []
-    try:
-        data = open_data(comparison, folder)
-    except (UsageError, OSError, RuntimeError):
+    if not tried or data is None:
         return []
     chosen = list(networks.values())[:MOST_NETWORKS]
     upright = score_transformed(data, chosen, lambda pixels: pixels)
@@ -80,7 +76,7 @@ def score_transformed(data: SegmentationData, networks: list[UNet], transform: T
         image, mask = split[split.full_crop(index)]
         truth = transform(mask).numpy()
         for k, network in enumerate(networks):
-            classes = predict(network, transform(image)).classes
+            classes = predict_classes(network, transform(image))
             is_other = ((classes != background) | (truth != background)) & (truth != IGNORE)
             union[k] += is_other.sum()
             common[k] += (is_other & (classes == truth)).sum()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from unetlite.compare.costs import Costs
 from unetlite.compare.curves import read_trend
 from unetlite.compare.device_costs import DeviceCosts, put_device_costs
 from unetlite.compare.evidence import describe_rarely_learnt
-from unetlite.compare.figures import Figures, draw_figures, find_data
+from unetlite.compare.figures import Figures, draw_figures
 from unetlite.compare.kept_costs import find_costs
 from unetlite.compare.lever_table import Levers, describe_levers, levers_of_race
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.orientation import find_orientation
+from unetlite.compare.run_data import find_data
 from unetlite.compare.suspects import Suspects, find_suspects
 from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, describe
 from unetlite.judge.trend import Trend, describe_trend
@@ -104,12 +106,12 @@ class Report:
         millions = {name: cost.macs / 1e6 for name, cost in self.costs.variants.items()}
         return Cost(millions, "million MACs", "the one with the fewest MACs")
 
-    @property
+    @cached_property
     def collapsed(self) -> dict[tuple[str, int], str]:
         """A sentence on each training that collapsed, by variant and seed."""
         return collapsed_runs(self.comparison.run_scores(self.metric))
 
-    @property
+    @cached_property
     def trend(self) -> Trend | None:
         """The gain of the trainings at their end, without those that collapsed."""
         collapsed = self.collapsed
@@ -118,7 +120,7 @@ class Report:
             runs += [run for run in of_variant if (name, run.seed) not in collapsed]
         return read_trend(runs)
 
-    @property
+    @cached_property
     def verdicts(self) -> list[str]:
         """What to choose; if trainings collapsed, also without their seeds.
 
@@ -136,7 +138,7 @@ class Report:
             lambda seeds: self.comparison.without(seeds).analyse(self.metric),
         )
 
-    @property
+    @cached_property
     def cautions(self) -> list[str]:
         """What a reader must know before believing the verdict."""
         cautions = describe_failed(self.comparison)
@@ -226,8 +228,8 @@ def make_report(
         configs = {name: network.config for name, network in networks.items()}
         costs = put_device_costs(costs, device_costs, configs)
     update("predicting test images")
-    data = find_data(comparison, images)
-    dataset = None if isinstance(data, str) else data.dataset
+    found = find_data(comparison, images)
+    dataset = None if found.data is None else found.data.dataset
     return Report(
         comparison,
         metric,
@@ -237,13 +239,13 @@ def make_report(
         draw_figures(
             comparison,
             networks,
-            data,
+            found,
             worst_class(comparison),
         ),
         margin,
         trivial_scores(comparison, dataset),
-        find_suspects(comparison, networks, images),
-        find_orientation(comparison, networks, images),
+        find_suspects(comparison, networks, found.data),
+        find_orientation(comparison, networks, found.data),
         levers_of_race(comparison.runs[0].files.path.parents[1]),
     )
 

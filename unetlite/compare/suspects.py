@@ -2,23 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 
 from unetlite.classes import IGNORE
 from unetlite.compare.comparison import Comparison
-from unetlite.compare.figures import SIDE, open_data, predict
+from unetlite.compare.figures import fit_picture
 from unetlite.compare.misplaced import Fit, Shift, find_fit, find_shift, overlap
+from unetlite.compare.run_data import predict_classes
 from unetlite.compare.runs import Run
 from unetlite.data.cache import Split
 from unetlite.data.loader import SegmentationData
-from unetlite.errors import UsageError
 from unetlite.network.unet import UNet
-from unetlite.visualize import Pictures, colour_mask, fit
+from unetlite.visualize import Pictures, colour_mask
 
 FAILED = 0.25  # of the median image's score: what all networks are below is named
 DOUBTFUL = 0.8  # of the same: below, other places for the mask are tried
@@ -73,12 +71,14 @@ class Examined(NamedTuple):
 
 
 def find_suspects(
-    comparison: Comparison, networks: Mapping[str, UNet], folder: Path | None = None
+    comparison: Comparison,
+    networks: Mapping[str, UNet],
+    data: SegmentationData | None,
 ) -> Suspects:
     """Test images on which all trainings fail, and masks of test and validation images that fit
     another image or place better than their own.
 
-    `folder` is where the data are now, if they moved; without them there are no pictures.
+    Without the data there are no pictures.
     """
     runs = comparison.runs
     scores = best_scores(runs)
@@ -94,9 +94,7 @@ def find_suspects(
             f"where the median image has {median:.2f} ({background_name(runs)} left out). Look at "
             "the image and its mask."
         )
-    try:
-        data = open_data(comparison, folder)
-    except (UsageError, OSError, RuntimeError):
+    if data is None:
         return Suspects([Suspect(name, reason, {}) for name, reason in reasons.items()])
     doubtful = [runs[0].images[k] for k in order.tolist() if scores[k] < DOUBTFUL * median]
     return examine(
@@ -218,7 +216,7 @@ def predict_images(
             continue
         left -= height * width
         image, mask = split[split.full_crop(index)]
-        votes = torch.stack([torch.from_numpy(predict(each, image).classes) for each in networks])
+        votes = torch.stack([torch.from_numpy(predict_classes(each, image)) for each in networks])
         majority = votes.mode(0).values.numpy()
         rgb = data.dataset.display.rgb(image.numpy())
         yield Examined(
@@ -257,7 +255,4 @@ def show(image: Examined, data: SegmentationData) -> Pictures:
         "mask": colour_mask(image.mask, data.dataset.colours),
         "prediction": colour_mask(image.majority, data.dataset.colours),
     }
-    for caption, picture in pictures.items():
-        if max(picture.shape[:2]) > SIDE:
-            pictures[caption] = np.array(fit(Image.fromarray(picture), SIDE))
-    return pictures
+    return {caption: fit_picture(picture) for caption, picture in pictures.items()}

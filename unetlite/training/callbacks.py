@@ -34,7 +34,7 @@ log = logging.getLogger("unetlite")
 PICTURES = 5  # validation images in TensorBoard
 TIMED_STEPS = 10
 EVALUATION = 0.4  # of a training step by the pixel: a pass without gradients, and scores
-TEST_PASSES = 1.7  # such evaluations of the test images: also ripple, and the other checkpoint
+TEST_PASSES = 1.5  # such evaluations of the test images: also ripple
 
 
 def writer(trainer: Trainer) -> SummaryWriter:

@@ -1,10 +1,8 @@
 """What a finished run leaves and prints."""
 
 from math import isnan, nan
-from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Trainer
 from rich import get_console
 from rich.table import Table
@@ -13,8 +11,6 @@ from torch.utils.tensorboard.summary import hparams
 
 from unetlite.checkpoint import load_checkpoint
 from unetlite.files import relative_path, shell_path
-from unetlite.metrics.overlap import SegmentationScores
-from unetlite.network.checkpoint import load_network
 from unetlite.network.complexity import count_parameters
 from unetlite.run_directory import RunDirectory
 from unetlite.settings.schema import METADATA_KEY, NON_RESULT_KEYS, Settings
@@ -45,7 +41,7 @@ def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> Me
     """
     scores: dict[str, float] = {}
     if segmenter.settings.test:
-        scores = collect_test_scores(run, segmenter)
+        scores = collect_test_scores(segmenter)
     scores.update(load_checkpoint(run.test_checkpoint)[METADATA_KEY]["metrics"])
     metrics: Metrics = {}
     for name, value in scores.items():
@@ -56,45 +52,15 @@ def collect_metrics(run: RunDirectory, segmenter: Segmenter, clock: Clock) -> Me
     return metrics
 
 
-def collect_test_scores(run: RunDirectory, segmenter: Segmenter) -> dict[str, float]:
-    """Scores of test images by the tested checkpoint.
-
-    Beside them are those of the weights after the last step and of the best epoch, as
-    test/miou_last and test/miou_best.
-    """
+def collect_test_scores(segmenter: Segmenter) -> dict[str, float]:
+    """Scores of test images by the tested checkpoint."""
     scores = {}
     # Computed again, since Lightning keeps float32 of what is logged.
     for name, value in segmenter.test_scores.compute().items():
         scores[f"test/{name}"] = float(value)
     ripple = segmenter.trainer.callback_metrics.get("test/phase_ripple", nan)
     scores["test/phase_ripple"] = float(ripple)
-    tested = checkpoint_step(run.test_checkpoint)
-    for checkpoint in (run.last, run.best):
-        miou = scores["test/miou"]
-        if checkpoint_step(checkpoint) != tested:  # else the weights are the same
-            miou = test_miou(checkpoint, segmenter)
-        scores[f"test/miou_{checkpoint.stem}"] = miou
     return scores
-
-
-def checkpoint_step(checkpoint: Path) -> int:
-    """The training step after which a checkpoint was saved."""
-    return load_checkpoint(checkpoint)["global_step"]
-
-
-@torch.inference_mode()
-def test_miou(checkpoint: Path, segmenter: Segmenter) -> float:
-    """The mean IoU of the test images by another checkpoint than the tested one."""
-    trainer: Any = segmenter.trainer
-    device = trainer.strategy.root_device
-    network = load_network(checkpoint).eval().to(device)
-    network.to(memory_format=torch.channels_last)
-    scores = SegmentationScores(segmenter.classes)
-    for image, mask in trainer.test_dataloaders:
-        with trainer.precision_plugin.forward_context():
-            logits = network(image.to(device))
-        scores.update(logits.argmax(1).cpu(), mask)
-    return float(scores.compute()["miou"])
 
 
 def log_hyperparameters(trainer: Trainer, settings: Settings, metrics: Metrics) -> None:
