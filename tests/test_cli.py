@@ -48,7 +48,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
             "data",
             "settings",
         ],
-        "inspect": ["--html", "--json", "directory", "settings"],
+        "inspect": ["--html", "--json", "--masks", "directory", "settings"],
         "explain": ["--compare", "--page", "--size", "what"],
         "kit": ["--by", "--ops", "--runtime", "--size", "--to", "--untrained", "what"],
         "compare": [

@@ -14,7 +14,8 @@ from fake_trainings import FakeScheduler
 from helpers import add_images, invert_masks, run_cli, turn_masks
 
 from unetlite.commands.agreement import print_agreement
-from unetlite.commands.choose_plan import DEFAULT_OPERATORS, Request, name_data, split_request
+from unetlite.commands.choose_plan import DEFAULT_OPERATORS, Request, split_request
+from unetlite.commands.user_data import name_data
 from unetlite.device import code_version
 from unetlite.errors import UsageError
 from unetlite.run_directory import lock

@@ -7,6 +7,7 @@ import pytest
 from unetlite.compare.expectation import (
     MEASURED,
     TYPICAL,
+    bound_range,
     expected_bound,
     left_out_lead,
     simulated_bound,
@@ -36,3 +37,5 @@ def test_seeds_groups_and_longer_trainings_narrow_the_bound_and_left_out_operato
     assert expected_bound(4, 4, seeds=3, groups=20, shortening=4) > 1.2 * bound
     assert expected_bound(4, 6, seeds=3, groups=20, shortening=1) > bound + TYPICAL.operator
     assert left_out_lead(5, 1) < left_out_lead(2, 4)
+    low, high = bound_range(4, 4, seeds=3, groups=20, shortening=1)
+    assert low < bound < high

@@ -13,7 +13,6 @@ from unetlite.commands.choose_plan import (
     Plan,
     Request,
     find_plan,
-    name_data,
     open_planned_data,
     read_plan,
     restrict,
@@ -28,6 +27,7 @@ from unetlite.commands.target import (
     read_target,
 )
 from unetlite.commands.train import check_data_of
+from unetlite.commands.user_data import name_data
 from unetlite.errors import Interrupted, UsageError
 from unetlite.files import shell_path
 from unetlite.run_directory import lock

@@ -1,11 +1,8 @@
 """What `unetlite choose` was asked, and the plan that answers it."""
 
 import json
-import math
-import re
 from dataclasses import asdict, field, replace
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +17,7 @@ from unetlite.commands.target import (
     restrict_operators,
 )
 from unetlite.commands.times import time_operators
+from unetlite.commands.user_data import fit_crop
 from unetlite.data.inspect import inspect_folder
 from unetlite.errors import UsageError
 from unetlite.files import write_text
@@ -185,15 +183,6 @@ def typed(value: object) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value)) or "not given"
     return str(value)
-
-
-def name_data(data: str) -> tuple[str, str]:
-    """A folder as an absolute path, or the name of a data set; and a name for its runs."""
-    folder = Path(data)
-    if folder.is_dir():
-        folder = folder.resolve()
-        data = str(folder)
-    return data, re.sub(r"[^\w-]+", "_", folder.name)
 
 
 def open_planned_data(plan: Plan, directory: Path) -> "SegmentationData":
@@ -373,15 +362,6 @@ def inspect_data(
         if f"data.{key}" not in overridden:
             values[f"data.{key}"] = value
     return overrides, values
-
-
-def fit_crop(settings: Settings, data: "SegmentationData") -> dict[str, int]:
-    """A smaller crop for small images, a multiple of 16: what they do not fill is padding."""
-    longer_sides = [max(size) for size in data.dataset.splits["train"].sizes]
-    typical = median(longer_sides)
-    if typical >= settings.data.crop_size:
-        return {}
-    return {"data.crop_size": math.ceil(typical / 16) * 16}
 
 
 def class_shares(data: "SegmentationData") -> list[str]:

@@ -3,9 +3,10 @@
 import json
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from jinja2 import Environment, PackageLoader
@@ -14,9 +15,13 @@ from unetlite.data.inspect import Inspection, inspect_folder
 from unetlite.data.layouts.names import format_setting
 from unetlite.data.mask_values import format_classes
 from unetlite.data.summaries import ChannelSummary
+from unetlite.errors import UsageError
 from unetlite.files import write_text
 from unetlite.settings.composition import compose_run
-from unetlite.visualize import data_uri
+from unetlite.visualize import Pictures, data_uri
+
+if TYPE_CHECKING:
+    from unetlite.compare.fold_masks import MaskCheck
 
 BARS = " ▁▂▃▄▅▆▇█"
 FOLDER_OPTIONS = (
@@ -46,10 +51,16 @@ def inspect(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
     html: Annotated[Path | None, typer.Option(help="Also write a page with pictures.")] = None,
+    masks: Annotated[
+        bool,
+        typer.Option("--masks", help="Train two networks, minutes, to look at training masks."),
+    ] = False,
 ) -> None:
     """What is read from your folder: layout, channels, classes, splits, and what is wrong."""
     options = folder_options(str(directory), settings or [])
     inspection = inspect_folder(directory, options)
+    if as_json and masks:
+        raise UsageError("--json --masks: give one of them.")
     if as_json:
         print(json.dumps(inspection_json(inspection), indent=1))
     else:
@@ -57,8 +68,15 @@ def inspect(
         for number, channel in enumerate(inspection.channels, start=1):
             print(describe_channel(number, channel))
         print(f"train    {train_command(directory, settings or [], inspection, options)}")
+    pictures: dict[str, Pictures] = {}
+    if masks:
+        from unetlite.commands.mask_check import check_masks
+
+        check = check_masks(directory, settings or [], inspection)
+        print("\n".join(describe_masks(check)))
+        pictures = check.suspects.pictures
     if html is not None:
-        write_page(inspection, html)
+        write_page(inspection, html, pictures)
         print(f"page     {html}", file=sys.stderr if as_json else sys.stdout)
 
 
@@ -111,9 +129,26 @@ def inspection_json(inspection: Inspection) -> dict[str, Any]:
     return values
 
 
-def write_page(inspection: Inspection, file: Path) -> None:
-    """Writes a page that needs no other file."""
+def describe_masks(check: "MaskCheck") -> list[str]:
+    """What two networks make of the masks of training images, for the terminal."""
+    if not check.has_learnt:
+        return [
+            f"masks    not told: on {check.images} images the median IoU is {check.median:.2f}, so "
+            "the networks know too little"
+        ]
+    sentences = check.suspects.sentences
+    if not sentences:
+        return [f"masks    {check.images} of training images fit (median IoU {check.median:.2f})"]
+    return [f"masks    {sentence}" for sentence in sentences]
+
+
+def write_page(
+    inspection: Inspection,
+    file: Path,
+    suspects: Mapping[str, Pictures] | None = None,
+) -> None:
+    """Writes a page that needs no other file. `suspects` has pictures of images to look at."""
     environment = Environment(loader=PackageLoader("unetlite.commands"), autoescape=True)
     environment.filters["address"] = data_uri
     template = environment.get_template("inspection.html")
-    write_text(file, template.render(inspection=inspection))
+    write_text(file, template.render(inspection=inspection, suspects=suspects or {}))

@@ -17,10 +17,8 @@ from unetlite.commands.choose import (
 )
 from unetlite.commands.choose_plan import (
     Request,
-    fit_crop,
     fixed_keys,
     inspect_data,
-    name_data,
 )
 from unetlite.commands.lever_stage import (
     describe_trials,
@@ -31,6 +29,7 @@ from unetlite.commands.lever_stage import (
     run_levers,
     time_levers,
 )
+from unetlite.commands.user_data import fit_crop, name_data
 from unetlite.errors import UsageError
 from unetlite.files import write_text
 from unetlite.run_directory import lock

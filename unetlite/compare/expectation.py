@@ -1,7 +1,8 @@
 """What bound a race can expect, before anything is trained."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from functools import cache
 
 import numpy as np
@@ -36,11 +37,22 @@ standard errors, S seeds and G groups: seed = sqrt(D / 2), group = sqrt((E - D /
 operator is the deviation of their means less sqrt(E / 2), in squares.
 """
 
-TYPICAL = Noise(seed=0.0026, group=0.0032, operator=0.0019)
-"""The geometric mean of these sets. Bounds of other data are up to four times as wide or narrow."""
+
+def geometric_mean(noises: Iterable[Noise]) -> Noise:
+    """The noise in the middle of others."""
+    logarithms = [[math.log(value) for value in astuple(noise)] for noise in noises]
+    return Noise(*np.exp(np.mean(logarithms, axis=0)).tolist())
+
+
+TYPICAL = geometric_mean(MEASURED.values())
+"""In the middle of these sets. Bounds of other data are up to four times as wide or narrow."""
 
 LEARNING = 0.25
 """The noise falls with the length of a training to the power of minus this.
+
+On nuclei, ten operators and three seeds, the deviation of a training was 0.0115 after 300 steps of
+8 crops of 128 pixels, and 0.0081 after the published 696 steps of 8 of 256, 4.6 times as long: a
+power of 0.23.
 
 Measured on coast with the U-Net of half the widths, three operators and four seeds: from 60 steps
 of 4 images to the published 336 of 16, the deviation of a training fell from 0.0018 to 0.0009.
@@ -62,16 +74,18 @@ def expected_bound(
     seeds: int,
     groups: int,
     shortening: float,
+    noise: Noise = TYPICAL,
 ) -> float:
     """The max regret that a race can expect for the operator it chooses, with 95 %.
 
-    It is that of typical data. The race has `operators`, which were chosen from `of_operators`
-    before, and ends after `seeds`, on so many `groups` of test images. `shortening` is the length
-    of a usual training over the planned one. The score of operator v with seed s in group g is
+    It is that of data with this noise. The race has `operators`, which were chosen from
+    `of_operators` before, and ends after `seeds`, on so many `groups` of test images. `shortening`
+    is the length of a usual training over the planned one. The score of operator v with seed s in
+    group g is
 
         score[v, s, g] = operator[v] + seed[v, s] + group[v, g],
 
-    all three random, with the deviations of TYPICAL. `simulated_bound` draws such scores and asks
+    all three random, with the deviations of `noise`. `simulated_bound` draws such scores and asks
     the judge. With shorter trainings all deviations grow alike, and so does the bound. With a
     probability of 95 %, the best of the operators that do not race leads by no more than
     `left_out_lead`, in deviations of operators, which is added:
@@ -83,9 +97,33 @@ def expected_bound(
         seeds,
         min(groups, MOST_GROUPS),
         interim_alphas(seeds)[seeds],
+        noise,
     )
     lead = left_out_lead(operators, of_operators - operators)
-    return max(1.0, shortening) ** LEARNING * bound + TYPICAL.operator * lead
+    return max(1.0, shortening) ** LEARNING * bound + noise.operator * lead
+
+
+def bound_range(
+    operators: int,
+    of_operators: int,
+    seeds: int,
+    groups: int,
+    shortening: float,
+) -> tuple[float, float]:
+    """The lowest and the highest `expected_bound` on the sets of MEASURED."""
+    bounds = []
+    for noise in MEASURED.values():
+        bounds.append(
+            expected_bound(
+                operators,
+                of_operators,
+                seeds,
+                groups,
+                shortening,
+                noise,
+            )
+        )
+    return min(bounds), max(bounds)
 
 
 @cache

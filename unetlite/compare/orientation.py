@@ -8,7 +8,7 @@ import torch
 from unetlite.classes import IGNORE
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.run_data import predict_classes
-from unetlite.compare.suspects import LEAST_LEARNT, MOST_NETWORKS
+from unetlite.compare.suspects import LEAST_LEARNT, MOST_NETWORKS, background_class
 from unetlite.data.loader import SegmentationData
 from unetlite.network.unet import UNet
 
@@ -64,8 +64,7 @@ def find_orientation(
 def score_transformed(data: SegmentationData, networks: list[UNet], transform: Transform) -> float:
     """The mean IoU of networks on transformed validation images, of all but the commonest class."""
     split = data.dataset.splits["val"]
-    labels = data.dataset.splits["train"].labels[: len(data.dataset.classes)]
-    background = int(np.argmax(labels))
+    background = background_class(data)
     common = np.zeros(len(networks))
     union = np.zeros(len(networks))
     left = MOST_PIXELS

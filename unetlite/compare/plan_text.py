@@ -3,6 +3,7 @@
 import math
 from textwrap import wrap
 
+from unetlite.compare.expectation import bound_range
 from unetlite.compare.planning import (
     FEWEST_OPERATORS,
     FIRST_INTERIM,
@@ -85,7 +86,7 @@ def time_table(
     """A line for each of some times, one of them the chosen one: what it buys."""
     nearest = min(SHOWN_SECONDS, key=lambda shown: abs(math.log(shown / seconds)))
     others = [shown for shown in SHOWN_SECONDS if shown != nearest]
-    lines = ["time     operators  trainings  steps  max regret, on typical data"]
+    lines = ["time     operators  trainings  steps  max regret (on four data sets)"]
     for shown in sorted([*others, seconds]):
         race = plan_race(question, times, shown)
         mark = ""
@@ -97,8 +98,15 @@ def time_table(
             lines.append(f"{label}too short")
             continue
         trainings = race.seeds * len(race.operators)
+        low, high = bound_range(
+            len(race.operators),
+            len(question.operators),
+            race.seeds,
+            question.groups,
+            race.shortening,
+        )
         lines.append(
             f"{label}{len(race.operators):9}  {trainings:9}  {race.schedule.steps:5}  "
-            f"about {race.bound:.4f}{mark}"
+            f"{race.bound:.2g} ({low:.1g} to {high:.1g}){mark}"
         )
     return lines

@@ -115,7 +115,7 @@ def examine(
 ) -> Suspects:
     """Predicts doubtful test images, and validation images, and looks where their masks fit."""
     splits = data.dataset.splits
-    background = int(np.argmax(splits["train"].labels[: len(data.dataset.classes)]))
+    background = background_class(data)
     images = list(predict_images(data, "test", doubtful, networks))
     shown = {each.name: show(each, data) for each in images}
     suspects = Suspects([Suspect(name, reasons[name], shown.get(name, {})) for name in reasons])
@@ -170,6 +170,12 @@ def describe_fit(name: str, fit: Fit) -> str:
     )
 
 
+def background_class(data: SegmentationData) -> int:
+    """The commonest class of the training images."""
+    labels = data.dataset.splits["train"].labels[: len(data.dataset.classes)]
+    return int(np.argmax(labels))
+
+
 def best_scores(runs: Sequence[Run]) -> np.ndarray:
     """The best IoU of any run on each test image (N,), of all classes but the commonest at once.
 
@@ -202,12 +208,13 @@ def predict_images(
     split_name: str,
     names: Sequence[str],
     networks: Sequence[UNet],
+    most_pixels: int = MOST_PIXELS,
 ) -> Iterator[Examined]:
-    """Images of a split by name, with the majority of the networks, up to MOST_PIXELS.
+    """Images of a split by name, with the majority of the networks, up to so many pixels.
 
     Of equal votes the lowest class counts.
     """
-    left = MOST_PIXELS
+    left = most_pixels
     split: Split = data.dataset.splits[split_name]
     for name in names:
         index = split.names.index(name)
