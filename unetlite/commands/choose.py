@@ -297,7 +297,7 @@ def find_scheduler(
     return make_scheduler(
         resources,
         plan.first_settings.trainer.accelerator,
-        Share(resources.parallel or plan.parallel, plan.threads),
+        Share(plan.parallel, plan.threads),
         directory / "race.log",
         shared=[directory / PLAN, data.dataset.splits["train"].directory],
     )

@@ -26,7 +26,7 @@ from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import CONFIGS
 from unetlite.settings.schema import Settings, describe_network
 from unetlite.terminal import progress
-from unetlite.timing import num_threads, parse_duration
+from unetlite.timing import parse_duration
 from unetlite.validation import STRICT, read_record
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def make_plan(request: Request, directory: Path, resources: Resources) -> Plan:
         overrides,
         values,
         data,
-        resources.parallel,
+        resources,
     )
     splits = data.dataset.splits
     question = planning.Question(
@@ -283,7 +283,7 @@ def finish_plan(draft: Draft, request: Request, data: "SegmentationData") -> Pla
         seeds=race.seeds,
         budget=max(draft.seconds - PLANNING, race.seconds) - rest,
         parallel=times.parallel,
-        threads=num_threads(),
+        threads=times.threads,
         data_hash=data.dataset.content_hash,
         training_seconds=dict(times.of_trainings(race.operators, race.schedule)),
         report_seconds=times.of_report(race.operators, race.schedule),

@@ -73,7 +73,7 @@ def adopt_levers(
             asked,
             data,
             directory,
-            resources.parallel,
+            resources,
         )
         if trials is None:
             print("levers   not tried: fewer than three fit into a quarter of the time")
@@ -84,7 +84,7 @@ def adopt_levers(
     left = draft.seconds - record.seconds
     race = plan_race(draft.question, draft.times, left) or after
     without = replace(draft, race=race, seconds=left)
-    adopted = adopt_what_fits(without, record, data, resources.parallel)
+    adopted = adopt_what_fits(without, record, data, resources)
     write_levers(file, record)
     print_levers(record)
     return adopted
@@ -95,7 +95,7 @@ def plan_before_race(
     asked: dict[str, Any],
     data: "SegmentationData",
     directory: Path,
-    parallel: int | None,
+    resources: Resources,
 ) -> "Trials | None":
     """The trainings of levers, as long as those of the race or shorter; None if too few fit."""
     from unetlite.compare.levers import Base
@@ -112,7 +112,7 @@ def plan_before_race(
         longest_side(data),
         reason,
     )
-    times, macs = time_levers(base, data, parallel)
+    times, macs = time_levers(base, data, resources)
     planned = plan_levers(
         base,
         data,
@@ -138,7 +138,7 @@ def adopt_what_fits(
     draft: Draft,
     record: "LeverRecord",
     data: "SegmentationData",
-    parallel: int | None,
+    resources: Resources,
 ) -> Draft:
     """The draft with all levers that gain, or the best alone, or none: as many as fit.
 
@@ -155,7 +155,7 @@ def adopt_what_fits(
             record.trials,
             chosen,
             data,
-            parallel,
+            resources,
         )
         if redrafted is not None:
             names = [lever.name for lever in chosen]
@@ -172,7 +172,7 @@ def draft_with(
     trials: "Trials",
     levers: "Sequence[Lever]",
     data: "SegmentationData",
-    parallel: int | None,
+    resources: Resources,
 ) -> Draft | None:
     """The race with levers, of the batches in which they were measured.
 
@@ -197,7 +197,7 @@ def draft_with(
             overrides,
             values,
             data,
-            parallel,
+            resources,
         )
     question = question_in_shape(
         draft.question,

@@ -12,7 +12,7 @@ from unetlite.commands.times import measure_times
 from unetlite.errors import Interrupted, UsageError
 from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.terminal import hide_messages
-from unetlite.timing import format_duration, num_threads
+from unetlite.timing import format_duration
 
 if TYPE_CHECKING:
     from unetlite.compare.levers import Base, Lever
@@ -41,7 +41,7 @@ def longest_side(data: "SegmentationData") -> int:
 def time_levers(
     base: "Base",
     data: "SegmentationData",
-    parallel: int | None,
+    resources: Resources,
 ) -> tuple["RaceTimes", dict[str, float]]:
     """What steps take without a lever and with each that changes the network, which do not test.
 
@@ -56,7 +56,7 @@ def time_levers(
     for lever in levers:
         if lever.changes_network:
             variants[lever.name] = base.settings(lever.words, lever.values)
-    times = measure_times(variants, data, parallel)
+    times = measure_times(variants, data, resources)
     macs = {}
     for name, settings in variants.items():
         macs[name] = macs_of(make_config(settings, data.dataset))
@@ -163,7 +163,7 @@ def make_trials(
         reasons=planned.reasons,
         directory=str(directory),
         parallel=times.parallel,
-        threads=num_threads(),
+        threads=times.threads,
         macs=dict(macs),
         seconds=planned.seconds,
         seeds=planned.seeds,

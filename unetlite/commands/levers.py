@@ -117,7 +117,7 @@ def measure(
     load_libraries("torch", "lightning")
     record = recorded_levers(file, asked)
     if record is None:
-        record = LeverRecord(make_plan(request, asked, directory, resources.parallel))
+        record = LeverRecord(make_plan(request, asked, directory, resources))
     print("\n".join(describe_trials(record.trials)) + "\n", flush=True)
     run_levers(file, record, resources)
     levers = load_levers(file, runs)
@@ -129,7 +129,7 @@ def make_plan(
     request: Request,
     asked: dict[str, Any],
     directory: Path,
-    parallel: int | None,
+    resources: Resources,
 ) -> "Trials":
     """The trainings that fit into the budget. Raises UsageError if too few do."""
     from unetlite.compare.levers import Base
@@ -152,7 +152,7 @@ def make_plan(
         [operator],
         longest_side(data),
     )
-    times, macs = time_levers(base, data, parallel)
+    times, macs = time_levers(base, data, resources)
     images = len(data.dataset.splits["train"])
     question = Question(
         [operator],

@@ -1,22 +1,56 @@
 """What trainings take on this machine."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.settings.composition import compose_run
 from unetlite.settings.schema import Settings
 from unetlite.terminal import hide_messages, progress
+from unetlite.timing import num_threads
 
 if TYPE_CHECKING:
     from unetlite.compare.race_times import RaceTimes
     from unetlite.data.loader import SegmentationData
 
 
+CLUSTER_THREADS = 1
+"""Of a training on a cluster; --slurm cpus_per_task=4 takes more."""
+
+
 def measure_times(
-    variants: Mapping[str, Settings], data: "SegmentationData", parallel: int | None
+    variants: Mapping[str, Settings], data: "SegmentationData", resources: Resources
 ) -> "RaceTimes":
     """What trainings of these settings, by name, take on the device that trains them."""
+    if resources.on == "local":
+        return measure_here(variants, data, resources.parallel)
+    settings = next(iter(variants.values()))
+    scheduler = make_scheduler(
+        resources,
+        settings.trainer.accelerator,
+        Share(1, CLUSTER_THREADS),
+        Path(settings.data_dir) / "times.log",
+        shared=[data.dataset.splits["train"].directory],
+    )
+    with scheduler, progress(f"timing some steps on {resources.on}"):
+        times = scheduler.call(measure_on_worker, dict(variants))
+        slots = scheduler.slots
+    return replace(times, parallel=slots, threads=slots * CLUSTER_THREADS)
+
+
+def measure_on_worker(variants: Mapping[str, Settings]) -> "RaceTimes":
+    """What one training at once takes on a worker of a cluster."""
+    from unetlite.training.fit import open_data
+
+    return measure_here(variants, open_data(next(iter(variants.values()))), parallel=1)
+
+
+def measure_here(
+    variants: Mapping[str, Settings], data: "SegmentationData", parallel: int | None
+) -> "RaceTimes":
+    """What trainings take on this machine; `parallel` None measures how many at once are best."""
     from unetlite.compare.race_times import RaceTimes, measure_loading
     from unetlite.compare.step_times import StepTimer
     from unetlite.training.callbacks import count_pixels
@@ -44,6 +78,7 @@ def measure_times(
         val_pixels=count_pixels(splits["val"]),
         test_pixels=count_pixels(splits["test"]),
         parallel=parallel,
+        threads=num_threads(),
     )
 
 
@@ -52,10 +87,10 @@ def time_operators(
     overrides: Sequence[str],
     values: Mapping[str, Any],
     data: "SegmentationData",
-    parallel: int | None,
+    resources: Resources,
 ) -> "RaceTimes":
     """What trainings with these operators take, by operator."""
     variants = {}
     for name in operators:
         variants[name] = compose_run([*overrides, f"upsample={name}"], values)
-    return measure_times(variants, data, parallel)
+    return measure_times(variants, data, resources)

@@ -28,6 +28,7 @@ class RaceTimes:
     val_pixels: int
     test_pixels: int
     parallel: int  # trainings at once
+    threads: int  # of all of them together
 
     def of_training(self, operator: str, schedule: Schedule) -> float:
         """Seconds from the start of a training to its end."""

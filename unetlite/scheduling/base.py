@@ -7,18 +7,20 @@ import sys
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from unetlite.errors import Interrupted, InUse, RunFailed, UsageError, first_line
 from unetlite.exit_codes import KILLED, machine_error
 from unetlite.files import name_full_disk
 from unetlite.run_directory import is_in_use
 from unetlite.settings.schema import Settings
+
+T = TypeVar("T")
 
 POLL = 0.02  # seconds
 PATIENCE = 1  # seconds until a directory in use is looked at again
@@ -129,6 +131,10 @@ class Scheduler(ABC):
     def start(self, settings: Settings) -> Task:
         """Gives a training to a free worker."""
 
+    def call(self, function: Callable[..., T], *arguments: object) -> T:
+        """What a function returns where trainings run. Raises what it raises."""
+        return function(*arguments)
+
     @abstractmethod
     def close(self, at_once: bool) -> None:
         """Ends the workers, `at_once` those that train, too."""
@@ -204,6 +210,12 @@ def set_threads(threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
+
+
+def call_in_worker(function: Callable[..., T], threads: int, arguments: Sequence[object]) -> T:
+    """What a function returns in a process of a cluster."""
+    set_threads(threads)
+    return function(*arguments)
 
 
 def run_in_worker(settings: Settings, threads: int, shared: Sequence[Path]) -> Exception | None:

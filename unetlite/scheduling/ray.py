@@ -5,13 +5,13 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unetlite.errors import UsageError, first_line, require_extra
-from unetlite.scheduling.base import Scheduler, WorkerLost, run_in_worker
+from unetlite.scheduling.base import Scheduler, T, WorkerLost, call_in_worker, run_in_worker
 from unetlite.settings.schema import Settings
 
 END_SECONDS = 20  # that a training may take to save
@@ -47,22 +47,26 @@ class RayScheduler(Scheduler):
         if room == 0:
             raise UsageError(
                 f"--on ray: a training takes {threads} core(s), and the cluster has {cores}. Add a "
-                "node to it, or raise --parallel, which the cores are shared by."
+                "node to it."
             )
         self.slots = min(room, parallel or room)
-        options = self.ray.remote(
+        self.remote = self.ray.remote(
             num_cpus=threads,
             num_gpus=min(gpus, 1),
             max_retries=0,
             max_calls=0,
         )
-        self.function = options(run_in_worker)
 
     def start(self, settings: Settings) -> "RayTask":
-        reference = self.function.remote(settings, self.threads, self.shared)
+        function = self.remote(run_in_worker)
+        reference = function.remote(settings, self.threads, self.shared)
         task = RayTask(self.ray, reference, self.head)
         self.tasks = [*(other for other in self.tasks if not other.done()), task]
         return task
+
+    def call(self, function: Callable[..., T], *arguments: object) -> T:
+        call = self.remote(call_in_worker)
+        return self.ray.get(call.remote(function, self.threads, arguments))
 
     def close(self, at_once: bool) -> None:
         if not answers(self.head):  # Ray would wait for it, and end this process

@@ -2,20 +2,20 @@
 
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unetlite.errors import UsageError, first_line, require_extra
-from unetlite.scheduling.base import Scheduler, WorkerLost, run_in_worker
+from unetlite.scheduling.base import Scheduler, T, WorkerLost, call_in_worker, run_in_worker
 from unetlite.settings.schema import Settings
 
 DEFAULT_SLOTS = 32  # jobs in the queue and running
 DEFAULT_MINUTES = 240  # of a job
 QUEUE_SECONDS = 15  # between two looks at the queue
 ACTIVE_STATES = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED")
-SHARED_OPTIONS = ("timeout_min", "mem_gb", "nodes", "gpus_per_node", "name")
+SHARED_OPTIONS = ("timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "name")
 """Options of submitit with one name for all clusters. Others are Slurm's own."""
 
 
@@ -37,11 +37,11 @@ class SlurmScheduler(Scheduler):
     ):
         with require_extra("slurm"):
             import submitit
-        self.threads = threads
         self.shared = shared
         self.tasks: list[SlurmTask] = []
         self.slots = parallel or DEFAULT_SLOTS
         parameters = {"timeout_min": DEFAULT_MINUTES, "cpus_per_task": threads, **options}
+        self.threads = int(parameters["cpus_per_task"])
         if uses_gpu:
             parameters.setdefault("gpus_per_node", 1)
         cluster = parameters.pop("cluster", "slurm")
@@ -57,6 +57,9 @@ class SlurmScheduler(Scheduler):
         task = SlurmTask(job, self.is_queued)
         self.tasks = [*(other for other in self.tasks if not other.done()), task]
         return task
+
+    def call(self, function: Callable[..., T], *arguments: object) -> T:
+        return self.executor.submit(call_in_worker, function, self.threads, arguments).result()
 
     def close(self, at_once: bool) -> None:
         if at_once:
