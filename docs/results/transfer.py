@@ -21,7 +21,7 @@ DRAWS = 2000
 SEEDS = 3
 
 
-def read_judgement(file: Path) -> Judgement | None:
+def read_judgement(file: Path, metric: str = METRIC) -> Judgement | None:
     """The verdict on the scores of one network on one set; None if trainings are missing."""
     with gzip.open(file) as packed:
         rows = list(csv.DictReader(io.TextIOWrapper(packed)))
@@ -38,7 +38,7 @@ def read_judgement(file: Path) -> Judgement | None:
         seed="seed",
         unit="image",
         group="group",
-        score=METRIC,
+        score=metric,
         higher_is_better=True,
     )
 

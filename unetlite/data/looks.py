@@ -1,0 +1,82 @@
+"""What images and masks look like, in a few numbers by which sets are compared."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from unetlite.classes import IGNORE
+from unetlite.data.doctor.thickness import measure_thickness
+from unetlite.data.samples import Sample
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Of a data set."""
+
+    classes: int
+    images: int
+    pixels: float  # a side of a square with the area of an image, the median
+    colour: float  # the mean range of a pixel over the channels, by the range of all pixels
+    foreground: float  # the share of all classes but the commonest, 0 to 1
+    thickness: float  # pixels: the median of the class with the thinnest areas, but the commonest
+    sharpness: float  # the image's gradient at borders of classes, by its mean everywhere
+
+    def coordinates(self) -> np.ndarray:
+        """(7,) on scales on which sets can be compared: ratios for all but two shares."""
+        logarithms = [math.log(max(value, 1e-3)) for value in astuple(self)]
+        logarithms[3] = self.colour
+        logarithms[4] = self.foreground
+        return np.array(logarithms)
+
+
+def measure_looks(samples: Iterable[Sample], images: int, classes: int) -> Looks:
+    """The looks of a set of so many images and classes, by some of its samples."""
+    sides = []
+    colours = []
+    sharpness = []
+    masks = []
+    counts = np.zeros(classes, np.int64)
+    for sample in samples:
+        image = sample.image.astype(np.float32)
+        masks.append(sample.mask)
+        sides.append(math.sqrt(sample.mask.size))
+        counts += np.bincount(sample.mask.ravel(), minlength=256)[:classes]
+        extent = max(float(np.ptp(image)), 1e-6)
+        colours.append(float(np.ptp(image, axis=0).mean()) / extent)
+        ratio = border_gradient(image.mean(0), sample.mask)
+        if ratio is not None:
+            sharpness.append(ratio)
+    commonest = int(counts.argmax())
+    thicknesses = []
+    for k, thickness in enumerate(measure_thickness(masks, classes)):
+        if thickness is not None and k != commonest:
+            thicknesses.append(thickness.median)
+    return Looks(
+        classes,
+        images,
+        float(np.median(sides)),
+        float(np.mean(colours)),
+        float(1 - counts[commonest] / max(counts.sum(), 1)),
+        min(thicknesses, default=1.0),
+        float(np.median(sharpness)) if sharpness else 1.0,
+    )
+
+
+def border_gradient(grey: np.ndarray, mask: np.ndarray) -> float | None:
+    """The mean gradient of (H, W) where the class changes, over that of all pixels.
+
+    None if no class changes, or the image is constant.
+    """
+    if min(mask.shape) < 2:
+        return None
+    gradient = np.hypot(*np.gradient(grey))
+    border = np.zeros(mask.shape, bool)
+    labelled = mask != IGNORE
+    border[:, 1:] |= (mask[:, 1:] != mask[:, :-1]) & labelled[:, 1:] & labelled[:, :-1]
+    border[1:] |= (mask[1:] != mask[:-1]) & labelled[1:] & labelled[:-1]
+    mean = float(gradient.mean())
+    if mean == 0 or not border.any():
+        return None
+    return float(gradient[border].mean()) / mean
