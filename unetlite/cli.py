@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from unetlite.commands.advise import advise
 from unetlite.commands.board import board
 from unetlite.commands.choose import choose
 from unetlite.commands.compare import compare
@@ -45,7 +46,7 @@ def train(context: typer.Context) -> None:
 
 
 command: Callable[..., None]
-for command in (choose, levers, explain, kit):
+for command in (choose, advise, levers, explain, kit):
     app.command()(cli_errors()(translate_hydra_errors()(command)))
 for command in (inspect, compare, board, judge, export, predict, demo):
     app.command()(cli_errors()(command))

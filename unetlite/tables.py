@@ -36,6 +36,8 @@ def read_csv(path: Path) -> dict[str, list[str]]:
     """The columns of a table by their names. Raises ValueError for rows of different lengths."""
     with path.open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
+    if not rows:
+        return {name: [] for name in header}
     columns = zip(*rows, strict=True)
     return {name: list(column) for name, column in zip(header, columns, strict=True)}
 

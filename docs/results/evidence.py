@@ -18,6 +18,8 @@ from typing import Any
 import yaml
 from transfer import SEEDS, read_judgement
 
+import unetlite.data.coast
+import unetlite.data.public  # noqa: F401
 from unetlite.compare.across_sets import HEADER, PROVENANCE, TABLE
 from unetlite.data.inspect import spread
 from unetlite.data.looks import Looks, measure_looks
@@ -120,8 +122,10 @@ def main() -> None:
         "made_by": f"docs/results/evidence.py of unetlite {version('unetlite')}",
         "protocol": "docs/results/protocol.md",
         "network": NETWORK,
-        "seeds_of_an_operator": SEEDS,
+        "settings": protocol["networks"][NETWORK],
         "schedule": protocol["schedule"],
+        "steps": compose_run(protocol["schedule"]).trainer.max_steps,
+        "seeds_of_an_operator": SEEDS,
         "sets": sets,
     }
     write_text(options.provenance, json.dumps(content, indent=1) + "\n")

@@ -26,6 +26,7 @@ from unetlite.timing import describe_load, interleaved_median
 
 RUNTIMES = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 TRAINING_ROUNDS = 3
+LATENCY_ROUNDS = 5  # of untrained networks
 
 Function = Callable[[], Any]
 
@@ -118,6 +119,17 @@ def measure_costs(
     for name, milliseconds in interleaved_median(steps, TRAINING_ROUNDS).items():
         costs.variants[name].training_step = milliseconds
     return costs
+
+
+def measure_latencies(configs: Mapping[str, UNetConfig], size: tuple[int, int]) -> dict[str, float]:
+    """Milliseconds of a prediction in PyTorch by untrained networks, on the CPU in float32."""
+    predictions = {}
+    for name, config in configs.items():
+        network = UNet(config).eval()
+        image = random_pixels(config, (1, config.in_channels, *size))
+        predictions[name] = openers(network, image)["pytorch"]()
+    with torch.inference_mode():
+        return interleaved_median(predictions, LATENCY_ROUNDS)
 
 
 def random_pixels(config: UNetConfig, shape: tuple[int, ...]) -> Tensor:

@@ -20,7 +20,7 @@ CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 NONZERO = 1e-15  # added to variances by which is divided
 LEVELS = 20  # of the confidence distribution of tau^2
-DRAWS = 200  # of a new set at each level
+DRAWS = 500  # of a new set at each level
 BISECTIONS = 45
 PERMUTATIONS = 2000
 

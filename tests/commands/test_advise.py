@@ -1,0 +1,83 @@
+"""`unetlite advise`: an answer without training, and what it refuses."""
+
+import json
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from helpers import run_cli, write_pairs
+from made_evidence import make_evidence
+
+from unetlite.compare.across_sets import Evidence
+from unetlite.inference.kit import describe_architecture
+from unetlite.settings.composition import compose_run
+
+
+@pytest.fixture
+def evidence():
+    """Evidence of six sets, which the command reads."""
+    made = make_evidence(0.03)
+    with patch("unetlite.compare.across_sets.read_evidence", lambda: made):
+        yield made
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three images of a disc."""
+    rows, columns = np.indices((48, 64))
+    mask = (np.hypot(rows - 24, columns - 32) < 15).astype(np.uint8)
+    return write_pairs(tmp_path / "discs", 40 + 150 * mask, mask)
+
+
+def write_costs(path, milliseconds, excluded):
+    """A file of costs of mini networks, as a kit writes it."""
+    variants, reasons = {}, {}
+    for name in ("transpose", "nearest", "carafe"):
+        config = compose_run([f"upsample={name}"]).unet_config()
+        network = json.loads(json.dumps(describe_architecture(config)))
+        if name in excluded:
+            reasons[name] = {"network": network, "reason": "it has no such layer"}
+            continue
+        time = milliseconds[name]
+        entry = {"network": network, "milliseconds": time, "lowest": time, "highest": time}
+        variants[name] = {**entry, "peak_memory_mb": None, "energy_mj": None}
+    content = {"format": "unetlite costs", "version": 1, "device": "line box", "system": "Linux"}
+    content |= {"runtime": "onnxruntime", "runtime_version": "1.20.1", "threads": 4}
+    content |= {"size": [256, 256], "variants": variants, "excluded": reasons}
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_folder_gets_table_neighbour_and_sentence(evidence, folder):
+    result = run_cli("advise", folder)
+    assert result.exit_code == 0, result.output
+    assert "Take carafe" in result.stdout
+    assert "the nearest is set" in result.stdout or "most like set" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_costs_of_a_device_decide_which_is_the_fastest(evidence, tmp_path):
+    milliseconds = {"transpose": 5.0, "nearest": 9.0, "carafe": 7.0}
+    file = write_costs(tmp_path / "costs.json", milliseconds, ())
+    result = run_cli("advise", "--costs", file)
+    assert "The fastest: transpose (5 ms)" in result.stdout
+    file = write_costs(tmp_path / "costs.json", milliseconds, ("carafe",))
+    result = run_cli("advise", "--costs", file)
+    assert "carafe is left out" in result.stdout
+    assert "Take carafe" not in result.stdout
+
+
+def test_with_too_few_sets_it_says_so(folder):
+    none = Evidence({}, {"sets": {}})
+    with patch("unetlite.compare.across_sets.read_evidence", lambda: none):
+        result = run_cli("advise", folder)
+    assert result.exit_code == 0
+    assert "0 data sets" in result.stdout
+    assert "unetlite choose" in result.stdout
+
+
+@pytest.mark.parametrize("words", [["nowhere"], ["--margin", "2"], ["--costs", "nowhere.json"]])
+def test_what_cannot_be_is_refused(evidence, words):
+    result = run_cli("advise", *words)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output

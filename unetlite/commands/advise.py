@@ -1,0 +1,149 @@
+"""`unetlite advise`: which operator to take, without training."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import get_console
+
+from unetlite.commands.inspect import folder_options
+from unetlite.commands.target import SIZE, CostsOption, Target, read_target
+from unetlite.errors import UsageError
+from unetlite.settings.composition import compose_run
+from unetlite.terminal import load_libraries, progress
+
+if TYPE_CHECKING:
+    from unetlite.compare.across_sets import Evidence, Nearest
+    from unetlite.data.looks import Looks
+    from unetlite.judge.verdict import Cost
+    from unetlite.settings.schema import UNetConfig
+
+MOST_SAMPLES = 40  # of a folder that are looked at, evenly spread
+
+
+@dataclass(frozen=True)
+class FolderLook:
+    """What is read of a folder."""
+
+    looks: "Looks"
+    channels: int
+    groups: int  # of its test images
+
+
+def advise(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A folder of images and masks.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Argument(help="Settings that say how DIR is read.")
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Mean IoU to trade for a faster operator, such as 0.003.")
+    ] = None,
+    costs: CostsOption = None,
+) -> None:
+    """Which upsampling to take without training: by public data sets, and the costs here."""
+    from unetlite.commands.compare import check_criteria
+
+    check_criteria(None, margin)
+    target = read_target(costs, None, None)
+    load_libraries("torch", "lightning")
+    from unetlite.compare.across_sets import read_evidence
+    from unetlite.compare.advice import Advice, too_few_sets
+
+    evidence = read_evidence()
+    look = None
+    if directory is not None:
+        look = look_at_folder(directory, settings or [])
+    if not evidence.is_enough:
+        print(too_few_sets(evidence))
+        return
+    advice = Advice(evidence, find_costs(evidence, target, look), margin)
+    print_evidence(evidence)
+    if look is not None:
+        print(describe_nearest(evidence.nearest(look.looks)))
+    print_rows(advice.rows())
+    sentences = advice.sentences(None if look is None else look.groups)
+    get_console().print("\n\n".join(sentences), highlight=False, markup=False)
+
+
+def look_at_folder(directory: Path, settings: list[str]) -> FolderLook:
+    """The looks of a folder. Raises UsageError if it cannot be read."""
+    from unetlite.data.inspect import find_classes, open_folder, spread
+    from unetlite.data.looks import measure_looks
+
+    if not directory.is_dir():
+        raise UsageError(
+            f"{directory}: there is no such folder. Give one of images and masks, or none at all."
+        )
+    options = folder_options(str(directory), settings)
+    found = {"root": str(directory.resolve()), **options}
+    with progress(f"looking at {directory}"):
+        folder = open_folder(found)
+        pairs = list(folder.all_pairs())
+        chosen = spread(pairs, MOST_SAMPLES)
+        find_classes(found, folder, {pair.mask.name: folder.mask_values(pair) for pair in chosen})
+        samples = [folder.read(pair) for pair in chosen]
+        looks = measure_looks(samples, len(pairs), len(folder.classes))
+    groups = len({pair.group for pair in folder.pairs["test"]})
+    return FolderLook(looks, len(samples[0].image), groups)
+
+
+def find_costs(evidence: "Evidence", target: Target, look: FolderLook | None) -> "Cost":
+    """What the operators of the evidence cost, on this machine or on the device.
+
+    Raises UsageError if the file of costs lacks one, and says nothing of why.
+    """
+    from unetlite.compare.costs import measure_latencies
+    from unetlite.compare.device_costs import OF_DATA
+    from unetlite.judge.verdict import Cost
+
+    configs: dict[str, UNetConfig] = {}
+    for name in evidence.differences().variants:
+        config = compose_run([*evidence.provenance["settings"], f"upsample={name}"]).unet_config()
+        configs[name] = config
+    if target.costs is None:
+        with progress("measuring latencies"):
+            milliseconds = measure_latencies(configs, SIZE)
+        print(f"costs    on this machine in PyTorch, {SIZE[0]} x {SIZE[1]} pixels, untrained")
+        return Cost(milliseconds, "ms", "the fastest")
+    milliseconds = {}
+    for name, config in configs.items():
+        reason = target.costs.reason(config, OF_DATA)
+        if reason is None:
+            milliseconds[name] = target.costs.measured(config, OF_DATA).milliseconds
+        else:
+            print(f"{name} is left out: {reason}")
+    print(f"costs    {target.costs.content.device} ({target.costs.content.of_runtime})")
+    return Cost(milliseconds, "ms", "the fastest")
+
+
+def print_evidence(evidence: "Evidence") -> None:
+    """Prints what the advice stands on."""
+    sets = evidence.sets
+    steps = evidence.provenance["steps"]
+    seeds = evidence.provenance["seeds_of_an_operator"]
+    print(f"evidence {len(sets)} data sets: {', '.join(sets)}")
+    print(f"         {evidence.provenance['network']} U-Net, {steps} steps, {seeds} seeds each")
+
+
+def describe_nearest(nearest: "Nearest") -> str:
+    """The set that looks most like the folder."""
+    distance = f"{nearest.distance:.1f} deviations away (sets: up to {nearest.usual:.1f})"
+    if nearest.is_near:
+        return f"looks    most like {nearest.name}, {distance}"
+    return f"looks    like none of them; the nearest is {nearest.name}, {distance}"
+
+
+def print_rows(rows: list[dict[str, str]]) -> None:
+    """Prints the table of operators."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="mean IoU x 100, intervals and bounds of 95 %", title_justify="left")
+    for number, heading in enumerate(rows[0]):
+        table.add_column(Text(heading), justify="left" if number == 0 else "right")
+    for row in rows:
+        table.add_row(*[Text(cell) for cell in row.values()])
+    get_console().print(table)

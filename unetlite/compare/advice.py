@@ -1,0 +1,188 @@
+"""What to take before anything is trained: by other data sets, and by what operators cost."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from decimal import ROUND_UP
+from functools import cached_property
+from typing import Any
+
+from unetlite.compare.across_sets import REFERENCE, Evidence
+from unetlite.compare.expectation import expected_bound
+from unetlite.judge.across import FEWEST_SETS, AcrossSets, Effect
+from unetlite.judge.analysis import Analysis
+from unetlite.judge.verdict import Cost, format_number, join_names
+from unetlite.settings.composition import compose_run
+
+Row = dict[str, str]  # by heading
+
+RACE = (6, 5)
+"""Operators and seeds of a race that is taken to say what training would tell."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The operators that other sets and the costs speak of."""
+
+    evidence: Evidence
+    cost: Cost  # by operator
+    margin: float | None  # of mean IoU, to trade for a cheaper one
+
+    @cached_property
+    def model(self) -> AcrossSets:
+        """What the sets say of another one."""
+        return self.evidence.model()
+
+    @cached_property
+    def effects(self) -> dict[str, Effect]:
+        """The differences to REFERENCE, of the operators with a cost."""
+        effects = self.model.effects()
+        return {name: effect for name, effect in effects.items() if name in self.cost.values}
+
+    @cached_property
+    def bounds(self) -> dict[str, float]:
+        """How far below the best each is on a new set, at most; the safest first."""
+        bounds = self.model.regret_bounds()
+        names = sorted(self.cost.values.keys() & bounds.keys(), key=bounds.__getitem__)
+        return {name: bounds[name] for name in names}
+
+    @property
+    def chosen(self) -> str:
+        """The cheapest within the margin; without a margin, or if none is, the safest."""
+        within = []
+        if self.margin is not None:
+            within = [name for name, bound in self.bounds.items() if bound <= self.margin]
+        if within:
+            return self.cost.cheapest(within)
+        return next(iter(self.bounds))
+
+    def sentences(self, groups: int | None) -> list[str]:
+        """What to take, what it may lose, and what training would tell.
+
+        `groups` are those of the folder's test images, None if there is no folder.
+        """
+        sets = len(self.evidence.sets)
+        count = len(self.model.differences.variants)
+        sentences = [
+            f"Take {self.describe(self.chosen)} the best of {count} operators in mean IoU on a "
+            f"new data set (95 %, from {sets} sets)."
+        ]
+        cheapest = self.cost.cheapest(self.bounds)
+        if cheapest != self.chosen:
+            sentences.append(f"The fastest: {self.describe(cheapest)} the best.")
+        sentences.append(self.describe_directions())
+        sentences.append(self.describe_training(groups))
+        return sentences
+
+    def describe(self, name: str) -> str:
+        """Such as "separable (31 ms): at most 0.012 below"."""
+        bound = format_number(self.bounds[name], ROUND_UP)
+        return f"{name} ({self.cost.format(name)}): at most {bound} below"
+
+    def describe_directions(self) -> str:
+        """Which operators are likely better or worse than REFERENCE on a new set."""
+        better = [name for name, effect in self.effects.items() if effect.new_low > 0]
+        worse = [name for name, effect in self.effects.items() if effect.new_high < 0]
+        if not better and not worse:
+            return (
+                f"The sets do not say which is better than {REFERENCE} on a new one: every "
+                "prediction interval holds 0."
+            )
+        parts = []
+        if better:
+            parts.append(f"better than {REFERENCE}: {join_names(better)}")
+        if worse:
+            parts.append(f"worse than {REFERENCE}: {join_names(worse)}")
+        return f"To be expected on a new set (95 % each), {'; '.join(parts)}."
+
+    def describe_training(self, groups: int | None) -> str:
+        """What bound a race can expect, and whether that is less."""
+        operators, seeds = RACE
+        bound = expected_bound(
+            operators,
+            operators,
+            seeds,
+            groups or 30,
+            1.0,
+        )
+        text = f"{operators} operators, {seeds} seeds, on typical data"
+        if groups is not None:
+            plural = "s" if groups > 1 else ""
+            text += f" with {groups} group{plural} of test images"
+        command = "unetlite choose DIR"
+        if bound >= self.bounds[self.chosen]:
+            return (
+                f"Training would hardly tell more: {command} can expect a bound of "
+                f"{format_number(bound)} ({text})."
+            )
+        return (
+            f"Training tells more: {command} can expect a bound of {format_number(bound)} ({text})."
+        )
+
+    def rows(self) -> list[Row]:
+        """A row for every operator, the safest first; differences times 100."""
+        rows = []
+        for name, bound in self.bounds.items():
+            row = {"operator": name, self.cost.unit: format_number(self.cost.values[name])}
+            mean, new = "0", ""
+            if name in self.effects:
+                effect = self.effects[name]
+                mean = f"{100 * effect.mean:+.1f} ({format_range(effect.low, effect.high)})"
+                new = format_range(effect.new_low, effect.new_high)
+            row[f"less {REFERENCE}"] = mean
+            row["on a new set"] = new
+            row["below the best"] = format_number(100 * bound, ROUND_UP)
+            rows.append(row)
+        return rows
+
+
+def format_range(low: float, high: float) -> str:
+    """An interval times 100."""
+    return f"{100 * low:+.1f} to {100 * high:+.1f}"
+
+
+def too_few_sets(evidence: Evidence) -> str:
+    """Why there is no advice, and what to do."""
+    return (
+        f"No advice: the package has scores of {len(evidence.sets)} data sets, and {FEWEST_SETS} "
+        "are needed to say anything of another one. Train on yours: unetlite choose DIR."
+    )
+
+
+def speaks_of(evidence: Evidence, model: Mapping[str, Any]) -> bool:
+    """True if there are enough sets, and a network (a group `model`) is theirs."""
+    if not evidence.is_enough:
+        return False
+    of_evidence = asdict(compose_run(evidence.provenance["settings"]).model)
+    return all(model.get(key) == value for key, value in of_evidence.items())
+
+
+def describe_prediction(analysis: Analysis, evidence: Evidence) -> list[str]:
+    """Whether a folder was as other sets predicted, in a sentence or none.
+
+    A difference that was measured has its own noise, which widens its interval.
+    """
+    model = evidence.model()
+    measured = {}
+    for name in model.differences.variants[1:]:
+        if (name, REFERENCE) in analysis.differences:
+            measured[name] = analysis.differences[name, REFERENCE]
+    if not measured:
+        return []
+    outside = []
+    for position, name in enumerate(model.differences.variants):
+        if name in measured:
+            difference = measured[name]
+            low, high = model.predict(difference.standard_error**2)
+            if not low[position] <= difference.mean <= high[position]:
+                outside.append(
+                    f"{name} less {REFERENCE} is {difference.mean:+.4f}, and was predicted from "
+                    f"{low[position]:+.4f} to {high[position]:+.4f}"
+                )
+    sets = len(evidence.sets)
+    if outside:
+        return [f"Not as {sets} other data sets predict: {'; '.join(outside)} (95 % each)."]
+    names = join_names(list(measured))
+    return [
+        f"As {sets} other data sets predict: the differences of {names} to {REFERENCE} are within "
+        "their 95 % prediction intervals."
+    ]
