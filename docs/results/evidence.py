@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ from transfer import SEEDS, read_judgement
 import unetlite.data.coast
 import unetlite.data.public  # noqa: F401
 from unetlite.compare.across_sets import HEADER, PROVENANCE, TABLE
-from unetlite.data.inspect import spread
+from unetlite.data.folder import FilePairs
 from unetlite.data.looks import Looks, measure_looks
-from unetlite.data.samples import DATASETS
+from unetlite.data.samples import DATASETS, spread
 from unetlite.files import write_text
 from unetlite.judge.judgement import Judgement
 from unetlite.judge.statistics import pair_differences
@@ -84,10 +84,15 @@ def look_at(words: list[str], folder: Path) -> Looks:
     """The looks of a set of the protocol."""
     settings = compose_run([word.replace("{root}", str(folder)) for word in words])
     dataset = DATASETS.build(settings.data.dataset)
-    samples = []
-    for split in dataset.samples().values():
-        samples += list(split)
-    return measure_looks(spread(samples, MOST_SAMPLES), len(samples), len(dataset.classes))
+    if isinstance(dataset, FilePairs):
+        pairs = list(dataset.all_pairs())
+        count = len(pairs)
+        samples = [dataset.read(pair) for pair in spread(pairs, MOST_SAMPLES)]
+    else:
+        everything = list(chain.from_iterable(dataset.samples().values()))
+        count = len(everything)
+        samples = spread(everything, MOST_SAMPLES)
+    return measure_looks(samples, count, len(dataset.classes))
 
 
 def main() -> None:

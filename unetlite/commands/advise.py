@@ -1,6 +1,7 @@
 """`unetlite advise`: which operator to take, without training."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,10 +69,22 @@ def advise(
     get_console().print("\n\n".join(sentences), highlight=False, markup=False)
 
 
+def print_first_advice(overrides: Sequence[str]) -> None:
+    """Prints what other sets say before a race, if they say anything of its network."""
+    from unetlite.compare.across_sets import read_evidence
+    from unetlite.compare.advice import first_lines, speaks_of
+
+    evidence = read_evidence()
+    words = [word for word in overrides if word.startswith("model")]
+    if speaks_of(evidence, asdict(compose_run(words).model)):
+        print("\n".join(first_lines(evidence)), flush=True)
+
+
 def look_at_folder(directory: Path, settings: list[str]) -> FolderLook:
     """The looks of a folder. Raises UsageError if it cannot be read."""
-    from unetlite.data.inspect import find_classes, open_folder, spread
+    from unetlite.data.inspect import find_classes, open_folder
     from unetlite.data.looks import measure_looks
+    from unetlite.data.samples import spread
 
     if not directory.is_dir():
         raise UsageError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.live import Live
 
+from unetlite.commands.advise import print_first_advice
 from unetlite.commands.agreement import print_agreement
 from unetlite.commands.choose_plan import (
     PLAN,
@@ -206,6 +207,7 @@ def race(
     load_libraries("torch", "lightning")
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
         (directory / ANSWER).unlink(missing_ok=True)
+        print_first_advice(request.overrides)
         plan = find_plan(request, directory, resources)
         data = open_planned_data(plan, directory)
         check_plan_costs(plan, data, target)

@@ -184,7 +184,7 @@ def print_report(report: "Report", written: list[str]) -> None:
     console = get_console()
     paragraphs = [f"left out: {reason}" for reason in report.comparison.left_out]
     paragraphs += report.verdicts + report.cautions
-    paragraphs += report.worth + report.gains + report.look_at
+    paragraphs += report.worth + report.gains + report.prediction + report.look_at
     console.print("\n\n".join(paragraphs) + "\n", highlight=False, markup=False)
     console.print(terminal_table(report))
     lines = []

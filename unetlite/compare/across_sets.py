@@ -79,7 +79,7 @@ class Evidence:
         names = self.sets
         coordinates = np.stack([each.coordinates() for each in self.looks().values()])
         deviations = coordinates.std(0, ddof=1)
-        scale = np.where(deviations > 0, deviations, 1)
+        scale = np.where(deviations > 1e-6, deviations, 1)
         apart = distances(coordinates[:, None], coordinates, scale)
         np.fill_diagonal(apart, np.inf)
         away = distances(looks.coordinates(), coordinates, scale)

@@ -1,5 +1,6 @@
 """What to take before anything is trained: by other data sets, and by what operators cost."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import ROUND_UP
@@ -75,8 +76,9 @@ class Advice:
 
     def describe(self, name: str) -> str:
         """Such as "separable (31 ms): at most 0.012 below"."""
-        bound = format_number(self.bounds[name], ROUND_UP)
-        return f"{name} ({self.cost.format(name)}): at most {bound} below"
+        bound = self.bounds[name]
+        below = "not below" if bound == 0 else f"at most {format_number(bound, ROUND_UP)} below"
+        return f"{name} ({self.cost.format(name)}): {below}"
 
     def describe_directions(self) -> str:
         """Which operators are likely better or worse than REFERENCE on a new set."""
@@ -140,6 +142,19 @@ def format_range(low: float, high: float) -> str:
     return f"{100 * low:+.1f} to {100 * high:+.1f}"
 
 
+def first_lines(evidence: Evidence) -> list[str]:
+    """What other sets say before a race, in two lines."""
+    bounds = evidence.model().regret_bounds()
+    safest = min(bounds, key=bounds.__getitem__)
+    below = format_number(bounds[safest], ROUND_UP)
+    widest = format_number(max(bounds.values()), ROUND_UP)
+    return [
+        f"advice   on a new data set {safest} is at most {below} below the best, and any of",
+        f"         {len(bounds)} operators {widest} (95 %, from {len(evidence.sets)} sets: "
+        "unetlite advise)",
+    ]
+
+
 def too_few_sets(evidence: Evidence) -> str:
     """Why there is no advice, and what to do."""
     return (
@@ -153,7 +168,8 @@ def speaks_of(evidence: Evidence, model: Mapping[str, Any]) -> bool:
     if not evidence.is_enough:
         return False
     of_evidence = asdict(compose_run(evidence.provenance["settings"]).model)
-    return all(model.get(key) == value for key, value in of_evidence.items())
+    # A stored configuration has lists for tuples.
+    return json.loads(json.dumps(of_evidence)) == json.loads(json.dumps(dict(model)))
 
 
 def describe_prediction(analysis: Analysis, evidence: Evidence) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from unetlite.compare.across_sets import read_evidence
+from unetlite.compare.advice import describe_prediction, speaks_of
 from unetlite.compare.classes import (
     describe_worst,
     no_better_than_trivial,
@@ -85,6 +87,16 @@ class Report:
         if trend is not None and not trend.is_far:
             sentences.append(describe_trend(trend))
         return sentences
+
+    @property
+    def prediction(self) -> list[str]:
+        """Whether the data were as other sets predict, in a sentence or none."""
+        evidence = read_evidence()
+        model = self.comparison.runs[0].config["model"]
+        of_evidence = self.comparison.by == "upsample" and self.metric == "miou"
+        if not of_evidence or not speaks_of(evidence, model):
+            return []
+        return describe_prediction(self.analysis, evidence)
 
     @property
     def look_at(self) -> list[str]:

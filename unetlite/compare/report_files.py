@@ -48,6 +48,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "cautions": report.cautions,
         "worth": report.worth,
         "gains": report.gains,
+        "prediction": report.prediction,
         "look_at": report.look_at,
         "compared": comparison.by,
         "margin": report.margin,
