@@ -1,16 +1,18 @@
 """The page, the tables and the chart over data sets, from the evidence in the package.
 
-    python docs/results/across.py [--table CSV --provenance JSON --scores DIR --to DIR]
+    python docs/results/across.py [--measure]
 
-Run evidence.py before. Writes README.md between its marks, across.md, across.svg and scores.csv.gz.
+Run evidence.py before. Writes README.md between its marks, across.md, the charts and scores.csv.gz.
+--measure times the operators on this machine, which must be quiet, and keeps that.
 """
 
 import argparse
 import csv
 import gzip
 import io
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_UP
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from unetlite.compare.across_sets import PROVENANCE, REFERENCE, TABLE, Evidence, read_evidence
+from unetlite.compare.costs import measure_latencies
+from unetlite.device import processor
 from unetlite.files import write_text
 from unetlite.judge.across import (
     FEWEST_SETS,
@@ -29,10 +33,12 @@ from unetlite.judge.across import (
     leave_each_out,
 )
 from unetlite.judge.verdict import format_number, join_names
+from unetlite.settings.composition import compose_run
 
 HERE = Path(__file__).parent
 METRICS = {"miou": "mean IoU", "boundary_iou_1px": "boundary IoU"}
 FEATURES = ("classes", "images", "size", "colour", "foreground", "thickness", "sharpness")
+LATENCIES = HERE / "latencies.json"
 PLANNED = 10  # sets of the protocol
 STYLE = {"svg.hashsalt": "across", "font.size": 9, "svg.fonttype": "none"}
 
@@ -91,6 +97,38 @@ def draw(model: AcrossSets, file: Path) -> None:
         figure.savefig(file, format="svg", metadata={"Date": None})
 
 
+def draw_costs(model: AcrossSets, milliseconds: Mapping[str, float], file: Path) -> None:
+    """Draws the differences, with a new set's intervals, against the time of a prediction."""
+    effects = model.effects()
+    with rc_context(STYLE):
+        figure = Figure(figsize=(7.5, 3.6), layout="constrained")
+        axes = figure.subplots()
+        axes.axhline(0, color="0.5", lw=0.8)
+        axes.plot(milliseconds[REFERENCE], 0, "D", color="black", ms=5)
+        axes.annotate(REFERENCE, (milliseconds[REFERENCE], 0), (5, 5), textcoords="offset points")
+        for name, effect in effects.items():
+            place = milliseconds[name]
+            axes.plot([place] * 2, [100 * effect.new_low, 100 * effect.new_high], lw=4, color="0.8")
+            axes.plot([place] * 2, [100 * effect.low, 100 * effect.high], lw=1.5, color="black")
+            axes.plot(place, 100 * effect.mean, "D", color="black", ms=5)
+            point = (place, 100 * effect.mean)
+            axes.annotate(name, point, (5, 5), textcoords="offset points")
+        axes.set_xscale("log")
+        axes.set_xlabel("ms to predict 256 x 256 pixels in PyTorch")
+        axes.set_ylabel(f"mean IoU less that of\n{REFERENCE}, x 100")
+        figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def measure(evidence: Evidence) -> dict[str, float]:
+    """Milliseconds of a prediction by operator, on this machine."""
+    configs = {}
+    for name in evidence.differences().variants:
+        words = [*evidence.provenance["settings"], f"upsample={name}"]
+        configs[name] = compose_run(words).unet_config()
+    times = measure_latencies(configs, (256, 256))
+    return {name: round(milliseconds, 2) for name, milliseconds in times.items()}
+
+
 def describe(evidence: Evidence) -> str:
     """What the page says between its marks."""
     sets = evidence.sets
@@ -105,6 +143,12 @@ def describe(evidence: Evidence) -> str:
         "Points: sets, with 95 % intervals. Black: the mean over sets. Grey: where a new set is "
         "expected."
     )
+    if LATENCIES.exists():
+        processor_name = json.loads(LATENCIES.read_text())["processor"]
+        picture += (
+            "\n\n![Quality against the time of a prediction](costs.svg)\n\nWhat an operator gains "
+            f"on a new set, against its time on {processor_name}."
+        )
     caption = (
         f"{len(sets)} of {PLANNED} sets: {join_names(sets)}. Intervals are of 95 %, each by "
         "itself; tau is the standard deviation from set to set."
@@ -283,8 +327,12 @@ def main() -> None:
     parser.add_argument("--provenance", type=Path, default=PROVENANCE)
     parser.add_argument("--scores", type=Path, default=HERE / "scores")
     parser.add_argument("--to", type=Path, default=HERE)
+    parser.add_argument("--measure", action="store_true", help="latencies.json, of this machine")
     options = parser.parse_args()
     evidence = read_evidence(options.table, options.provenance)
+    if options.measure:
+        costs = {"processor": processor(), "milliseconds": measure(evidence)}
+        write_text(LATENCIES, json.dumps(costs, indent=1) + "\n")
     page = (HERE / "README.md").read_text(encoding="utf-8")
     block = f"<!-- across -->\n{describe(evidence)}\n<!-- /across -->"
     page = re.sub(r"<!-- across -->.*<!-- /across -->", lambda _: block, page, flags=re.DOTALL)
@@ -292,6 +340,9 @@ def main() -> None:
     write_tables(evidence, options.to / "across.md")
     if evidence.is_enough:
         draw(evidence.model(), options.to / "across.svg")
+        if LATENCIES.exists():
+            milliseconds = json.loads(LATENCIES.read_text())["milliseconds"]
+            draw_costs(evidence.model(), milliseconds, options.to / "costs.svg")
     pack_scores(options.scores, options.to / "scores.csv.gz")
     print(f"{len(evidence.sets)} sets: {options.to / 'README.md'}")
 

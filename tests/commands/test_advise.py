@@ -29,11 +29,11 @@ def folder(tmp_path):
     return write_pairs(tmp_path / "discs", 40 + 150 * mask, mask)
 
 
-def write_costs(path, milliseconds, excluded):
-    """A file of costs of mini networks, as a kit writes it."""
+def write_costs(path, milliseconds, excluded, model="mini"):
+    """A file of costs, as a kit writes it."""
     variants, reasons = {}, {}
     for name in ("transpose", "nearest", "carafe"):
-        config = compose_run([f"upsample={name}"]).unet_config()
+        config = compose_run([f"model={model}", f"upsample={name}"]).unet_config()
         network = json.loads(json.dumps(describe_architecture(config)))
         if name in excluded:
             reasons[name] = {"network": network, "reason": "it has no such layer"}
@@ -63,8 +63,14 @@ def test_costs_of_a_device_decide_which_is_the_fastest(evidence, tmp_path):
     assert "The fastest: transpose (5 ms)" in result.stdout
     file = write_costs(tmp_path / "costs.json", milliseconds, ("carafe",))
     result = run_cli("advise", "--costs", file)
-    assert "carafe is left out" in result.stdout
+    assert "left out carafe is excluded (on line box, it has no such layer)" in result.stdout
     assert "Take carafe" not in result.stdout
+    file = write_costs(
+        tmp_path / "costs.json", {"transpose": 5.0}, ("nearest", "carafe"), "classic"
+    )
+    result = run_cli("advise", "--costs", file)
+    assert result.exit_code == 2
+    assert "unetlite kit --untrained transpose,carafe,nearest" in result.output.replace("\n", "")
 
 
 def test_with_too_few_sets_it_says_so(folder):

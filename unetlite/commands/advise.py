@@ -1,6 +1,6 @@
 """`unetlite advise`: which operator to take, without training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from unetlite.terminal import load_libraries, progress
 
 if TYPE_CHECKING:
     from unetlite.compare.across_sets import Evidence, Nearest
+    from unetlite.compare.device_costs import DeviceCosts
     from unetlite.data.looks import Looks
     from unetlite.judge.verdict import Cost
     from unetlite.settings.schema import UNetConfig
@@ -28,7 +29,6 @@ class FolderLook:
     """What is read of a folder."""
 
     looks: "Looks"
-    channels: int
     groups: int  # of its test images
 
 
@@ -60,7 +60,7 @@ def advise(
     if not evidence.is_enough:
         print(too_few_sets(evidence))
         return
-    advice = Advice(evidence, find_costs(evidence, target, look), margin)
+    advice = Advice(evidence, find_costs(evidence, target), margin)
     print_evidence(evidence)
     if look is not None:
         print(describe_nearest(evidence.nearest(look.looks)))
@@ -100,16 +100,12 @@ def look_at_folder(directory: Path, settings: list[str]) -> FolderLook:
         samples = [folder.read(pair) for pair in chosen]
         looks = measure_looks(samples, len(pairs), len(folder.classes))
     groups = len({pair.group for pair in folder.pairs["test"]})
-    return FolderLook(looks, len(samples[0].image), groups)
+    return FolderLook(looks, groups)
 
 
-def find_costs(evidence: "Evidence", target: Target, look: FolderLook | None) -> "Cost":
-    """What the operators of the evidence cost, on this machine or on the device.
-
-    Raises UsageError if the file of costs lacks one, and says nothing of why.
-    """
+def find_costs(evidence: "Evidence", target: Target) -> "Cost":
+    """What the operators of the evidence cost, on this machine or on the device."""
     from unetlite.compare.costs import measure_latencies
-    from unetlite.compare.device_costs import OF_DATA
     from unetlite.judge.verdict import Cost
 
     configs: dict[str, UNetConfig] = {}
@@ -120,16 +116,30 @@ def find_costs(evidence: "Evidence", target: Target, look: FolderLook | None) ->
         with progress("measuring latencies"):
             milliseconds = measure_latencies(configs, SIZE)
         print(f"costs    on this machine in PyTorch, {SIZE[0]} x {SIZE[1]} pixels, untrained")
-        return Cost(milliseconds, "ms", "the fastest")
+    else:
+        milliseconds = read_milliseconds(target.costs, configs)
+        print(f"costs    {target.costs.content.device} ({target.costs.content.of_runtime})")
+    return Cost(milliseconds, "ms", "the fastest")
+
+
+def read_milliseconds(
+    costs: "DeviceCosts", configs: Mapping[str, "UNetConfig"]
+) -> dict[str, float]:
+    """Of the networks that the device has measured. Raises UsageError if there is none."""
+    from unetlite.compare.device_costs import OF_DATA
+
     milliseconds = {}
     for name, config in configs.items():
-        reason = target.costs.reason(config, OF_DATA)
-        if reason is None:
-            milliseconds[name] = target.costs.measured(config, OF_DATA).milliseconds
-        else:
-            print(f"{name} is left out: {reason}")
-    print(f"costs    {target.costs.content.device} ({target.costs.content.of_runtime})")
-    return Cost(milliseconds, "ms", "the fastest")
+        try:
+            milliseconds[name] = costs.measured(config, OF_DATA).milliseconds
+        except UsageError:  # noqa: PERF203  the device may lack any
+            print(f"left out {costs.reason_of_lack(config, OF_DATA)}")
+    if not milliseconds:
+        raise UsageError(
+            f"--costs {costs.path} has none of the networks of the evidence. Measure a kit of "
+            f"them: unetlite kit --untrained {','.join(configs)}."
+        )
+    return milliseconds
 
 
 def print_evidence(evidence: "Evidence") -> None:
