@@ -38,6 +38,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
             "data",
             "settings",
         ],
+        "advise": ["--costs", "--margin", "directory", "settings"],
         "levers": [
             "--budget",
             "--devices",
