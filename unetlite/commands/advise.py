@@ -153,10 +153,13 @@ def print_evidence(evidence: "Evidence") -> None:
 
 def describe_nearest(nearest: "Nearest") -> str:
     """The set that looks most like the folder."""
-    distance = f"{nearest.distance:.1f} deviations away (sets: up to {nearest.usual:.1f})"
+    from unetlite.judge.verdict import format_number
+
+    distance = f"{format_number(nearest.distance)} deviations"
+    usual = f"(sets: up to {format_number(nearest.usual)})"
     if nearest.is_near:
-        return f"looks    most like {nearest.name}, {distance}"
-    return f"looks    like none of them; the nearest is {nearest.name}, {distance}"
+        return f"looks    most like {nearest.name}, {distance} away {usual}"
+    return f"looks    like none of them: {nearest.name} is nearest, {distance} {usual}"
 
 
 def print_rows(rows: list[dict[str, str]]) -> None:
