@@ -277,7 +277,7 @@ def describe_looks(evidence: Evidence) -> str:
     for name, described in sorted(evidence.provenance["sets"].items()):
         looks = evidence.looks()[name]
         values = (looks.pixels, looks.colour, looks.foreground, looks.thickness, looks.sharpness)
-        cells = [f"{value:.3g}" for value in values]
+        cells = [f"{value:.4g}" for value in values]
         groups = f"{described['test_images']} in {described['test_groups']}"
         rows.append((name, groups, str(looks.classes), str(looks.images), *cells))
     return table(("set", "test images in groups", *FEATURES), rows)
