@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -147,19 +148,16 @@ def print_evidence(evidence: "Evidence") -> None:
     sets = evidence.sets
     steps = evidence.provenance["steps"]
     seeds = evidence.provenance["seeds_of_an_operator"]
-    print(f"evidence {len(sets)} data sets: {', '.join(sets)}")
+    print(fill(f"evidence {len(sets)} data sets: {', '.join(sets)}", 80, subsequent_indent=" " * 9))
     print(f"         {evidence.provenance['network']} U-Net, {steps} steps, {seeds} seeds each")
 
 
 def describe_nearest(nearest: "Nearest") -> str:
     """The set that looks most like the folder."""
-    from unetlite.judge.verdict import format_number
-
-    distance = f"{format_number(nearest.distance)} deviations"
-    usual = f"(sets: up to {format_number(nearest.usual)})"
+    distance = f"{nearest.distance:.1f} deviations away (sets: up to {nearest.usual:.1f})"
     if nearest.is_near:
-        return f"looks    most like {nearest.name}, {distance} away {usual}"
-    return f"looks    like none of them: {nearest.name} is nearest, {distance} {usual}"
+        return f"looks    most like {nearest.name}, {distance}"
+    return f"looks    like none of them; nearest is {nearest.name}, {distance}"
 
 
 def print_rows(rows: list[dict[str, str]]) -> None:
