@@ -11,7 +11,7 @@ ERROR = 0.001
 
 def make_evidence(lead, spread=0.001, sets=6):
     """Evidence in which carafe leads by so much on each of several sets, give or take."""
-    by_set, described = {}, {}
+    by_set, looks = {}, {}
     for k in range(sets):
         scores = {"transpose": 0.0, "nearest": -0.001 * (k % 2), "carafe": lead}
         scores["carafe"] += spread * (-1) ** k
@@ -21,8 +21,7 @@ def make_evidence(lead, spread=0.001, sets=6):
                 if first != second:
                     pairs[first, second] = SetDifference(high - low, ERROR**2)
         by_set[f"set{k}"] = pairs
-        looks = Looks(2, 50 * (k + 1), 256, 0.1 * k, 0.2, 3 + k, 2)
-        described[f"set{k}"] = {"looks": asdict(looks)}
-    provenance = {"sets": described, "settings": ["model=mini"], "network": "mini"}
+        looks[f"set{k}"] = asdict(Looks(2, 50 * (k + 1), 256, 0.1 * k, 0.2, 3 + k, 2))
+    provenance = {"looks": looks, "settings": ["model=mini"], "network": "mini"}
     provenance |= {"steps": 300, "seeds_of_an_operator": 3}
     return Evidence({"miou": by_set}, provenance)

@@ -95,6 +95,14 @@ def look_at(words: list[str], folder: Path) -> Looks:
     return measure_looks(samples, count, len(dataset.classes))
 
 
+def round_values(looks: Looks) -> dict[str, int | float]:
+    """The looks, with four digits after the point."""
+    values = {}
+    for key, value in asdict(looks).items():
+        values[key] = round(value, 4) if isinstance(value, float) else value
+    return values
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -105,21 +113,16 @@ def main() -> None:
     parser.add_argument("--provenance", type=Path, default=PROVENANCE)
     options = parser.parse_args()
     protocol = yaml.safe_load((HERE / "protocol.yaml").read_text())
-    before = {}
-    if options.provenance.exists():
-        before = json.loads(options.provenance.read_text())["sets"]
     sets = describe_sets(options.scores)
-    for name, described in sets.items():
-        if name in before:
-            described["looks"] = before[name]["looks"]
-        elif options.data is None:
+    looks = {}
+    if options.provenance.exists():
+        looks = json.loads(options.provenance.read_text())["looks"]
+    for name in sets:
+        if name in looks:
+            continue
+        if options.data is None:
             parser.error(f"{name} was not looked at yet. Give the folder DATA.")
-        else:
-            looks = look_at(protocol["sets"][name], options.data / name)
-            described["looks"] = {
-                key: round(value, 4) if isinstance(value, float) else value
-                for key, value in asdict(looks).items()
-            }
+        looks[name] = round_values(look_at(protocol["sets"][name], options.data / name))
     write_csv(options.table, HEADER, list(list_rows(options.scores)))
     content = {
         "format": "unetlite evidence",
@@ -132,6 +135,7 @@ def main() -> None:
         "steps": compose_run(protocol["schedule"]).trainer.max_steps,
         "seeds_of_an_operator": SEEDS,
         "sets": sets,
+        "looks": looks,
     }
     write_text(options.provenance, json.dumps(content, indent=1) + "\n")
     print(f"{len(sets)} sets: {', '.join(sets) or 'none'}")

@@ -8,6 +8,7 @@ import pytest
 from helpers import run_cli, write_pairs
 from made_evidence import make_evidence
 
+from unetlite.commands.advise import print_first_advice
 from unetlite.compare.across_sets import Evidence
 from unetlite.inference.kit import describe_architecture
 from unetlite.settings.composition import compose_run
@@ -52,7 +53,7 @@ def test_a_folder_gets_table_neighbour_and_sentence(evidence, folder):
     result = run_cli("advise", folder)
     assert result.exit_code == 0, result.output
     assert "Take carafe" in result.stdout
-    assert "the nearest is set" in result.stdout or "most like set" in result.stdout
+    assert "nearest is set" in result.stdout or "most like set" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
@@ -80,6 +81,16 @@ def test_with_too_few_sets_it_says_so(folder):
     assert result.exit_code == 0
     assert "0 data sets" in result.stdout
     assert "unetlite choose" in result.stdout
+
+
+def test_a_race_begins_with_two_lines_if_the_sets_speak_of_its_network(evidence, capsys):
+    print_first_advice(["data.resize=64"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert "carafe" in lines[0]
+    assert max(map(len, lines)) <= 80
+    print_first_advice(["model=classic"])
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("words", [["nowhere"], ["--margin", "2"], ["--costs", "nowhere.json"]])

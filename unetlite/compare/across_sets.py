@@ -72,7 +72,7 @@ class Evidence:
 
     def looks(self) -> dict[str, Looks]:
         """Of every set."""
-        return {name: Looks(**self.provenance["sets"][name]["looks"]) for name in self.sets}
+        return {name: Looks(**self.provenance["looks"][name]) for name in self.sets}
 
     def nearest(self, looks: Looks) -> Nearest:
         """The set that looks most like another one."""
