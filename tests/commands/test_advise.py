@@ -53,7 +53,7 @@ def test_a_folder_gets_table_neighbour_and_sentence(evidence, folder):
     result = run_cli("advise", folder)
     assert result.exit_code == 0, result.output
     assert "Take carafe" in result.stdout
-    assert "nearest is set" in result.stdout or "most like set" in result.stdout
+    assert "nearest: set" in result.stdout or "most like set" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 

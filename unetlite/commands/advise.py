@@ -154,10 +154,10 @@ def print_evidence(evidence: "Evidence") -> None:
 
 def describe_nearest(nearest: "Nearest") -> str:
     """The set that looks most like the folder."""
-    distance = f"{nearest.distance:.1f} deviations away (sets: up to {nearest.usual:.1f})"
+    distance = f"{nearest.distance:.1f} deviations (sets: up to {nearest.usual:.1f})"
     if nearest.is_near:
         return f"looks    most like {nearest.name}, {distance}"
-    return f"looks    like none of them; nearest is {nearest.name}, {distance}"
+    return f"looks    like none of them; nearest: {nearest.name}, {distance}"
 
 
 def print_rows(rows: list[dict[str, str]]) -> None:
