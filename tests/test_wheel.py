@@ -139,7 +139,12 @@ def run(*command, folder: Path, cwd: Path) -> str:
 
 def test_the_wheel_has_every_file_of_the_package(wheel):
     expected = set()
-    for pattern in ("unetlite/**/*.py", "unetlite/py.typed", "unetlite/**/templates/*"):
+    for pattern in (
+        "unetlite/**/*.py",
+        "unetlite/py.typed",
+        "unetlite/**/templates/*",
+        "unetlite/compare/across_sets.*",
+    ):
         expected |= {file.relative_to(CHECKOUT).as_posix() for file in CHECKOUT.glob(pattern)}
     for file in (CHECKOUT / "configs").rglob("*.*"):
         if file.suffix in (".py", ".yaml"):
