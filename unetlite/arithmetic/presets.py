@@ -196,21 +196,13 @@ PRESETS = {
         grid("-8 -10 -14 -16 / -12 -14 -18 -20 / -20 -22 -26 -28 / -24 -26 -30 -32"),
         at=(1, 1),
     ),
-    "max": Preset(
-        3,
-        Setting("max", POOLED, BOX, stride=2),
-        grid("4 5 / 6 3"),
-    ),
+    "max": Preset(3, Setting("max", POOLED, BOX, stride=2), grid("4 5 / 6 3")),
     "mean": Preset(
         3,
         Setting("mean", POOLED, BOX, stride=2),
         grid("2.5 2 / 2.25 1.75"),
     ),
-    "dot": Preset(
-        9,
-        Setting("max", DOT, BOX, stride=2),
-        grid("9 0 / 0 5"),
-    ),
+    "dot": Preset(9, Setting("max", DOT, BOX, stride=2), grid("9 0 / 0 5")),
     "moved_dot": Preset(
         9,
         Setting("max", MOVED_DOT, BOX, stride=2),

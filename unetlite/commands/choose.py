@@ -115,23 +115,11 @@ def choose(
         parse_duration(budget)  # raises UsageError
     check_criteria(None, margin)
     target = read_target(costs, ops, runtime)
-    resources = Resources(
-        on,
-        devices,
-        parallel,
-        slurm,
-    )
+    resources = Resources(on, devices, parallel, slurm)
     overrides = read_overrides(settings or [], model, devices)
     resources.check(compose_run(accelerator_words(overrides)).trainer.accelerator)
     data, name = name_data(data)
-    request = Request(
-        data,
-        overrides,
-        operators,
-        margin,
-        budget,
-        levers,
-    )
+    request = Request(data, overrides, operators, margin, budget, levers)
     if model is None:
         answer(restrict(request, target), HOME / "outputs" / name, resources, target)
     else:
@@ -251,12 +239,7 @@ def run_race(
         seeds=plan.seeds,
         budget=plan.budget,
     )
-    race = Race(
-        directory,
-        race_plan,
-        plan.settings,
-        plan.data_hash,
-    )
+    race = Race(directory, race_plan, plan.settings, plan.data_hash)
     # What cannot run is refused before the first training.
     check_data_of([prepare(plan.settings(operator, 0)) for operator in operators])
     scores = finished_scores(directory, operators)

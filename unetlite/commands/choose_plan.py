@@ -219,13 +219,7 @@ def make_plan(request: Request, directory: Path, resources: Resources) -> Plan:
     if overrides[0] != "data=folder":
         print_classes(data)
 
-    times = time_operators(
-        operators,
-        overrides,
-        values,
-        data,
-        resources,
-    )
+    times = time_operators(operators, overrides, values, data, resources)
     splits = data.dataset.splits
     question = planning.Question(
         operators,
@@ -235,22 +229,9 @@ def make_plan(request: Request, directory: Path, resources: Resources) -> Plan:
     )
     with progress("planning"):
         race, seconds = find_race(question, times, request.budget)
-    draft = Draft(
-        overrides,
-        values,
-        question,
-        times,
-        race,
-        seconds,
-    )
+    draft = Draft(overrides, values, question, times, race, seconds)
     if request.levers:
-        draft = adopt_levers(
-            draft,
-            asdict(request),
-            data,
-            directory,
-            resources,
-        )
+        draft = adopt_levers(draft, asdict(request), data, directory, resources)
     return finish_plan(draft, request, data)
 
 
@@ -261,12 +242,7 @@ def finish_plan(draft: Draft, request: Request, data: "SegmentationData") -> Pla
 
     times = draft.times
     race = draft.race
-    summary = describe_plan(
-        draft.question,
-        times,
-        race,
-        draft.seconds,
-    )
+    summary = describe_plan(draft.question, times, race, draft.seconds)
     values = {**draft.values, **race.schedule.settings()}
     network = describe_network(asdict(compose_run(draft.overrides, values).model))
     lines = [f"network  {network}"]

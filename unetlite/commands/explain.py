@@ -115,13 +115,7 @@ def print_layers(network: "UNet", height: int, width: int) -> None:
     """Prints the layers, their costs for an image of this size, and the receptive field."""
     from unetlite.network.complexity import list_layers
 
-    table = Table(
-        "layer",
-        "kind",
-        "C x H x W",
-        "params",
-        "MACs",
-    )
+    table = Table("layer", "kind", "C x H x W", "params", "MACs")
     align_right(table, first=2)
     for layer in list_layers(network, height, width):
         table.add_row(
@@ -133,13 +127,7 @@ def print_layers(network: "UNet", height: int, width: int) -> None:
         )
     parameters, macs, folded, field = measure_network(network, height, width)
     table.add_section()
-    table.add_row(
-        "all",
-        "",
-        "",
-        format_count(parameters),
-        format_count(macs),
-    )
+    table.add_row("all", "", "", format_count(parameters), format_count(macs))
     get_console().print(table)
     print(f"MACs: multiply-accumulates for {height} x {width} pixels")
     print(f"{parameters:,} parameters; {macs:,} MACs, folded for evaluation {folded:,}")
@@ -261,12 +249,7 @@ def print_onnx_operators(config: UNetConfig, upsamples: Mapping[str, ComponentCo
         networks[name] = UNet(replace(small, upsample=upsample)).eval()
     try:
         with progress("exporting every operator to ONNX") as update:
-            models = export_models(
-                networks,
-                (8, 8),
-                "onnxruntime",
-                update,
-            )
+            models = export_models(networks, (8, 8), "onnxruntime", update)
     except UsageError as error:
         print(f"ONNX operators are not listed: {error}")
         return

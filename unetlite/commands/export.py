@@ -229,13 +229,7 @@ def write_network(
     from unetlite.inference import export
 
     with progress(f"exporting to {format}"), require_extra("export"):
-        export.write_export(
-            network,
-            metadata,
-            format,
-            path,
-            images,
-        )
+        export.write_export(network, metadata, format, path, images)
     return open_runtime(path, kind=EXPORTS[format], device="cpu")
 
 

@@ -55,13 +55,7 @@ def kit(
         networks = trained_networks(Path(words[0]), by)
     else:
         networks = new_networks(untrained, words)
-    reasons = write_networks(
-        to,
-        networks,
-        target,
-        image_size,
-        runtime,
-    )
+    reasons = write_networks(to, networks, target, image_size, runtime)
     print_left_out(reasons)
     height, width = image_size
     print(f"kit       {to}: {len(networks) - len(reasons)} networks, {height} x {width} pixels")
@@ -117,24 +111,13 @@ def write_networks(
     from unetlite.inference.supported import export_models, unsupported
 
     with progress("exporting") as update:
-        models = export_models(
-            networks,
-            size,
-            runtime,
-            update,
-        )
+        models = export_models(networks, size, runtime, update)
         reasons = unsupported(models, target.operators, runtime)
         for name in reasons:
             del models[name]
         update("checking the exports")
         with atomic_path(to) as partial:
-            reasons |= write_kit(
-                partial,
-                networks,
-                models,
-                size,
-                runtime,
-            )
+            reasons |= write_kit(partial, networks, models, size, runtime)
             if len(reasons) == len(networks):
                 lines = [f"{name}: {reason}" for name, reason in reasons.items()]
                 raise UsageError(f"the device can run none of the networks; {'; '.join(lines)}.")

@@ -150,13 +150,7 @@ def adopt_what_fits(
     remarks = list(record.outcome.remarks)
     candidates = [gaining, gaining[:1]] if len(gaining) > 1 else [gaining]
     for chosen in candidates if gaining else []:
-        redrafted = draft_with(
-            draft,
-            record.trials,
-            chosen,
-            data,
-            resources,
-        )
+        redrafted = draft_with(draft, record.trials, chosen, data, resources)
         if redrafted is not None:
             names = [lever.name for lever in chosen]
             record.outcome = replace(record.outcome, adopted=names, remarks=remarks)
@@ -192,13 +186,7 @@ def draft_with(
             operators = [name for name in operators if name != NEEDS_POSITIONS]
     times = draft.times
     if any(lever.changes_network for lever in levers):
-        times = time_operators(
-            operators,
-            overrides,
-            values,
-            data,
-            resources,
-        )
+        times = time_operators(operators, overrides, values, data, resources)
     question = question_in_shape(
         draft.question,
         operators,

@@ -68,22 +68,11 @@ def levers(
     """What gains more than the operator: steps, crops, flips, encoder, width, loss, rate."""
     parse_duration(budget)  # raises UsageError
     check_operator(operator)
-    resources = Resources(
-        on,
-        devices,
-        parallel,
-        slurm,
-    )
+    resources = Resources(on, devices, parallel, slurm)
     overrides = read_overrides(settings or [], None, devices)
     resources.check(compose_run(accelerator_words(overrides)).trainer.accelerator)
     data, name = name_data(data)
-    request = Request(
-        data,
-        overrides,
-        operator,
-        None,
-        budget,
-    )
+    request = Request(data, overrides, operator, None, budget)
     directory = HOME / "outputs" / f"{name}-levers"
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
         measure(request, directory, HOME / "outputs" / name, resources)
@@ -139,27 +128,15 @@ def make_plan(
 
     fixed = {*fixed_keys(request), "operators"}
     words, values = inspect_data(request, fixed, directory)
-    operator = str(request.operators)
-    settings = compose_run([*words, f"upsample={operator}"], values)
-    data = open_data(settings)
+    operators = [str(request.operators)]
+    data = open_data(compose_run(words, values))
     if "data.crop_size" not in fixed:
-        values.update(fit_crop(settings, data))
-        settings = compose_run([*words, f"upsample={operator}"], values)
-    base = Base(
-        words,
-        values,
-        sorted(fixed),
-        [operator],
-        longest_side(data),
-    )
+        values.update(fit_crop(compose_run(words, values), data))
+    base = Base(words, values, sorted(fixed), operators, longest_side(data))
     times, macs = time_levers(base, data, resources)
     images = len(data.dataset.splits["train"])
-    question = Question(
-        [operator],
-        usual_schedule(settings, images, fixed),
-        groups=1,
-        fixed=fixed,
-    )
+    usual = usual_schedule(base.plain, images, fixed)
+    question = Question(operators, usual, groups=1, fixed=fixed)
     seconds = parse_duration(str(request.budget))
     planned = plan_levers(
         base,

@@ -182,26 +182,11 @@ def print_table(classes: Sequence[str], results: Sequence[FileResult]) -> None:
         table.add_row(name, area, *cells)
 
     for name, area in zip(classes, areas, strict=True):
-        add_row(
-            name,
-            f"{area:.2%}",
-            f"iou/{name}",
-            f"dice/{name}",
-        )
+        add_row(name, f"{area:.2%}", f"iou/{name}", f"dice/{name}")
     if scores:
         table.add_section()
-        add_row(
-            "mean over classes",
-            "",
-            "miou",
-            "dice",
-        )
-        add_row(
-            "mean over images",
-            "",
-            "miou_per_image",
-            "dice_per_image",
-        )
+        add_row("mean over classes", "", "miou", "dice")
+        add_row("mean over images", "", "miou_per_image", "dice_per_image")
     get_console().print(table)
 
 

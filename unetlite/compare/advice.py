@@ -99,13 +99,7 @@ class Advice:
     def describe_training(self, groups: int | None) -> str:
         """What bound a race can expect, and whether that is less."""
         operators, seeds = RACE
-        bound = expected_bound(
-            operators,
-            operators,
-            seeds,
-            groups or 30,
-            1.0,
-        )
+        bound = expected_bound(operators, operators, seeds, groups or 30, 1.0)
         text = f"{operators} operators, {seeds} seeds, on typical data"
         if groups is not None:
             plural = "s" if groups > 1 else ""

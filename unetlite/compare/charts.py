@@ -22,12 +22,7 @@ def trade_offs(analysis: Analysis, costs: Costs) -> list[str]:
     slots = chart_slots(costs.variants)
     drawn = []
     for label, values in charts.items():
-        chart = draw_scores(
-            analysis,
-            label,
-            values,
-            slots,
-        )
+        chart = draw_scores(analysis, label, values, slots)
         drawn.append(chart)
     return drawn
 

@@ -190,13 +190,7 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
     variants = {}
     for name, by_seed in by_variant.items():
         variants[name] = [by_seed[seed] for seed in seeds]
-    return Comparison(
-        by,
-        variants,
-        seeds,
-        left_out,
-        allowed,
-    )
+    return Comparison(by, variants, seeds, left_out, allowed)
 
 
 def read_runs(directory: Path) -> list[Run]:
@@ -250,12 +244,13 @@ def compare_race(
     variants = {}
     dropped = {}
     left_out = []
-    racing = {name: by_seed for name, by_seed in by_variant.items() if name in race.not_failed}
-    failed = {name: by_variant.get(name, {}) for name in race.plan.variants if name not in racing}
-    for name in by_variant:
-        if name not in race.plan.variants:
-            left_out.append(f"{name} was not in the race")
-    for name, by_seed in racing.items():
+    failed = {}
+    for name in sorted(set(race.plan.variants) - set(race.not_failed)):
+        failed[name] = by_variant.get(name, {})
+    for name in sorted(by_variant.keys() - set(race.plan.variants)):
+        left_out.append(f"{name} was not in the race")
+    for name in race.not_failed:
+        by_seed = by_variant[name]
         count = 0  # of seeds at the last interim analysis of this variant
         for interim in race.interims:
             if name in interim.regret:
@@ -275,7 +270,7 @@ def compare_race(
         variants[name] = [by_seed[seed] for seed in range(count)]
     return Comparison(
         by=race.plan.by,
-        variants={name: variants[name] for name in race.not_failed},
+        variants=variants,
         seeds=list(range(seeds)),
         left_out=left_out,
         allowed=allowed,

@@ -68,13 +68,7 @@ def draw_figures(
         name = comparison.runs[0].images[position]
         index = split.names.index(name)
         height, width = split.sizes[index]
-        crop = Crop(
-            index,
-            0,
-            0,
-            min(height, LARGEST),
-            min(width, LARGEST),
-        )
+        crop = Crop(index, 0, 0, min(height, LARGEST), min(width, LARGEST))
         if max(height, width) > LARGEST:
             name += ", its upper left"
         image, mask = split[crop]

@@ -57,13 +57,7 @@ def check_training_masks(data: SegmentationData, networks: Mapping[str, UNet]) -
         return check
     doubtful = [name for name in scores if scores[name] < DOUBTFUL * check.median]
     for name in sorted(doubtful, key=scores.__getitem__):
-        look_at(
-            data,
-            seen_by[name],
-            name,
-            scores[name],
-            check,
-        )
+        look_at(data, seen_by[name], name, scores[name], check)
     return check
 
 

@@ -43,13 +43,7 @@ def find_costs(
     kept = read_if_valid(file, KeptCosts)
     if kept is not None and kept.key == key:
         return kept.costs
-    costs = measure_costs(
-        comparison,
-        networks,
-        size,
-        rounds,
-        update,
-    )
+    costs = measure_costs(comparison, networks, size, rounds, update)
     if rounds > 0 and costs.load is None:
         write_text(file, json.dumps(asdict(KeptCosts(key, costs)), indent=1) + "\n")
     return costs

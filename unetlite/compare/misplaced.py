@@ -57,12 +57,7 @@ def find_shift(prediction: np.ndarray, mask: np.ndarray, median: float) -> Shift
     is_far = max(abs(down), abs(right)) >= SMALLEST_SHIFT
     gains = after >= before + LEAST_GAIN and after >= LEAST_FACTOR * before
     if is_far and gains and after >= GOOD * median:
-        return Shift(
-            down,
-            right,
-            before,
-            after,
-        )
+        return Shift(down, right, before, after)
     return None
 
 

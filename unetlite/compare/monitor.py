@@ -106,12 +106,7 @@ class RaceMonitor:
             self.groups,
             before or after,
         )
-        later = simulated_bound(
-            variants,
-            seeds,
-            self.groups,
-            after,
-        )
+        later = simulated_bound(variants, seeds, self.groups, after)
         return later / now
 
     def _seconds_until(self, seeds: int, names: list[str]) -> float:

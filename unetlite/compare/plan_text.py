@@ -61,12 +61,7 @@ def describe_plan(
             f"{format_duration(seconds)}{at_once}."
         )
     lines = [operators, *wrap(trainings, 71), takes]
-    lines += time_table(
-        question,
-        times,
-        race,
-        seconds,
-    )
+    lines += time_table(question, times, race, seconds)
     return [f"plan     {lines[0]}", *(f"         {line}" for line in lines[1:])]
 
 

@@ -165,12 +165,7 @@ def longest_race(
         if longer:
             return None
     else:
-        affordable = affordable_steps(
-            shape,
-            operators,
-            times,
-            for_seed,
-        )
+        affordable = affordable_steps(shape, operators, times, for_seed)
         as_long = math.ceil(usual.length / replace(shape, steps=1).length)
         steps = min(affordable, as_long)
         if steps < min(SMALLEST_STEPS, usual.steps):
@@ -181,13 +176,7 @@ def longest_race(
         operators,
         times,
     )
-    return describe_race(
-        question,
-        times,
-        operators,
-        schedule,
-        seeds,
-    )
+    return describe_race(question, times, operators, schedule, seeds)
 
 
 def add_validations(
@@ -199,12 +188,7 @@ def add_validations(
     """The schedule with its validations, unless a person chose them."""
     if question.fixed_epochs:
         return schedule
-    return fit_epochs(
-        schedule,
-        operators,
-        times,
-        question.usual.epochs,
-    )
+    return fit_epochs(schedule, operators, times, question.usual.epochs)
 
 
 def describe_race(

@@ -220,11 +220,6 @@ def make_report(
     With costs of a device, those are taken and nothing is measured. `images` is the folder of the
     data set, if it moved. `kept_costs` is the file of those that were measured before.
     """
-    analysis = comparison.analyse(metric)
-    others = {}
-    for other in METRICS:
-        if other != metric and comparison.has_metric(other):
-            others[other] = describe(comparison.run_scores(other))
     networks = {}
     for name, runs in comparison.variants.items():
         networks[name] = load_network(runs[0].files.test_checkpoint).eval()
@@ -245,21 +240,25 @@ def make_report(
     return Report(
         comparison,
         metric,
-        analysis,
-        others,
+        comparison.analyse(metric),
+        describe_others(comparison, metric),
         costs,
-        draw_figures(
-            comparison,
-            networks,
-            found,
-            worst_class(comparison),
-        ),
+        draw_figures(comparison, networks, found, worst_class(comparison)),
         margin,
         trivial_scores(comparison, dataset),
         find_suspects(comparison, networks, found.data),
         find_orientation(comparison, networks, found.data),
         levers_of_race(comparison.runs[0].files.path.parents[1]),
     )
+
+
+def describe_others(comparison: Comparison, metric: str) -> dict[str, dict[str, Summary]]:
+    """The scores in all metrics but the one that decides, by metric and variant."""
+    others = {}
+    for other in METRICS:
+        if other != metric and comparison.has_metric(other):
+            others[other] = describe(comparison.run_scores(other))
+    return others
 
 
 def describe_left_out_images(comparison: Comparison) -> list[str]:

@@ -54,13 +54,7 @@ def draw_scores(
     if not label:
         axes.set_xticks([])
     for name in analysis.variants:
-        plot_variant(
-            axes,
-            analysis,
-            name,
-            values[name],
-            slots[name],
-        )
+        plot_variant(axes, analysis, name, values[name], slots[name])
     figure.legend(loc="outside upper center", ncols=2)
     return to_svg(figure)
 

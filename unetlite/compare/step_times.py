@@ -268,11 +268,7 @@ def fastest_workers(most: int, seconds: Callable[[int], float]) -> int:
 
 def seconds_of_steps(steps: Sequence[Function]) -> list[float]:
     """Seconds of each step, all in turn."""
-    times = interleaved_median(
-        dict(enumerate(steps)),
-        ROUNDS,
-        warm_up=0,
-    )
+    times = interleaved_median(dict(enumerate(steps)), ROUNDS, warm_up=0)
     return [milliseconds / 1000 for milliseconds in times.values()]
 
 

@@ -226,12 +226,7 @@ def predict_images(
         votes = torch.stack([torch.from_numpy(predict_classes(each, image)) for each in networks])
         majority = votes.mode(0).values.numpy()
         rgb = data.dataset.display.rgb(image.numpy())
-        yield Examined(
-            name,
-            rgb,
-            mask.numpy(),
-            majority,
-        )
+        yield Examined(name, rgb, mask.numpy(), majority)
 
 
 def masks_of_size(

@@ -211,19 +211,8 @@ def open_folder(folder: Path) -> Decoded:
     pixel_type = index["pixel_type"]
     splits = {}
     for split, entry in index["splits"].items():
-        splits[split] = Split(
-            folder,
-            split,
-            channels,
-            pixel_type,
-            **entry,
-        )
-    return Decoded(
-        pixel_type,
-        statistics,
-        splits,
-        index["content_hash"],
-    )
+        splits[split] = Split(folder, split, channels, pixel_type, **entry)
+    return Decoded(pixel_type, statistics, splits, index["content_hash"])
 
 
 def build(source: Dataset, folder: Path, description: str) -> None:

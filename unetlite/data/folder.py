@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,21 +113,11 @@ class FilePairs:
         as_viewed = self.reads_as_viewed(pair)
         image, has_data = self.read_pixels(pair, as_viewed)
         values = self.mask_values(pair, as_viewed)
-        check_size(
-            pair.mask.name,
-            values,
-            pair,
-            image,
-        )
+        check_size(pair.mask.name, values, pair, image)
         mask = self.table.indices(values, pair.mask.name)
         if pair.valid is not None:
             values = read_mask(pair.valid, as_viewed=as_viewed)
-            check_size(
-                str(pair.valid),
-                values,
-                pair,
-                image,
-            )
+            check_size(str(pair.valid), values, pair, image)
             mask[NONZERO.indices(values, pair.valid) == 0] = IGNORE
         if has_data is not None:
             mask[~has_data] = IGNORE
@@ -137,13 +128,7 @@ class FilePairs:
             mask = np.asarray(resized)
             if has_data is not None:
                 has_data = np.asarray(Image.fromarray(has_data).resize((width, height)))
-        return Sample(
-            pair.name,
-            image,
-            mask,
-            pair.group,
-            has_data,
-        )
+        return Sample(pair.name, image, mask, pair.group, has_data)
 
     @cached_property
     def kind(self) -> PixelKind:
@@ -332,14 +317,7 @@ class Folder(FilePairs):
         )
         table = make_table(classes, ignore, content)
         self.undeclared = classes is None and content.classes is None
-        super().__init__(
-            splits,
-            table,
-            resize,
-            channels,
-            orientation,
-            nodata,
-        )
+        super().__init__(splits, table, resize, channels, orientation, nodata)
         self.notes += describe_left_out(directory, self.all_pairs(), content)
 
     def key(self) -> dict[str, Any]:
@@ -391,7 +369,7 @@ class Folder(FilePairs):
             splits = split_by_table(splits[UNSPLIT], table, with_groups=group is None)
         elif table.exists():
             raise UsageError(f"{table} is there, but {self.layout} says the splits; keep one.")
-        pairs = [pair for members in splits.values() for pair in members]
+        pairs = chain.from_iterable(splits.values())
         if group is not None or any(pair.group != pair.name for pair in pairs):
             check_split_groups(splits)
         splits, notes = group_duplicates(splits)
@@ -399,17 +377,7 @@ class Folder(FilePairs):
         if UNSPLIT in splits:
             self.notes += find_split_columns(directory)
             self.origin = "drawn by name"
-            return split_by_share(
-                splits[UNSPLIT],
-                val,
-                test,
-                seed,
-            )
-        splits, notes = complete_splits(
-            splits,
-            val,
-            test,
-            seed,
-        )
+            return split_by_share(splits[UNSPLIT], val, test, seed)
+        splits, notes = complete_splits(splits, val, test, seed)
         self.notes += notes
         return splits

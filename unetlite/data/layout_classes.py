@@ -28,12 +28,7 @@ def make_table(classes: Any, ignore: Any, content: Layout) -> ClassTable:
     elif classes != FOREGROUND and labels:
         classes = match_labels(classes, labels, content)
     names = {as_value(value): name for name, value in labels.items()}
-    table = ClassTable(
-        classes,
-        ignored,
-        origin=origin,
-        labels=names,
-    )
+    table = ClassTable(classes, ignored, origin=origin, labels=names)
     more = []
     for value in content.ignore:
         same_kind = isinstance(value, tuple) == table.rgb

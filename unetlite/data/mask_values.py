@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def classes_of_values(
     distinct: Mapping[str, Sequence[int]], ignored: Collection[Value]
 ) -> tuple[Any, str]:
     """The same by the sorted values of each mask."""
-    stored = sorted({value for values in distinct.values() for value in values})
+    stored = sorted(set(chain.from_iterable(distinct.values())))
     present = [value for value in stored if value not in ignored]
     shown = list_values(present)
     first = next(iter(distinct))

@@ -94,7 +94,10 @@ def describe_change(recorded: str, data: SegmentationData) -> str:
         "removed": before.keys() - now.keys(),
         "in another split, group or size": moved,
     }
-    parts = [f"{list_names(names)} {change}" for change, names in changes.items() if names]
+    parts = []
+    for change, names in changes.items():
+        if names:
+            parts.append(f"{list_names(names)} {change}")
     if not parts:
         differing = "masks" if labels != labels_now else "pixels of images or masks"
         parts = [f"the {differing} differ"]

@@ -82,12 +82,7 @@ def open_source(
     file = open_image_file(path)
     check_kind(file, kind)
     if not is_read_by_rows(file, as_viewed):
-        pixels = read_image(
-            path,
-            kind.channels,
-            as_viewed,
-            nodata,
-        )
+        pixels = read_image(path, kind.channels, as_viewed, nodata)
         return array_source(pixels.values)
     if nodata is not None:
         file.nodata = nodata
@@ -95,12 +90,7 @@ def open_source(
     def rows(first: int, end: int) -> np.ndarray:
         return to_pixels(file.read(first, end), file, kind.channels).values
 
-    return RasterSource(
-        file.height,
-        file.width,
-        rows,
-        file.georeference,
-    )
+    return RasterSource(file.height, file.width, rows, file.georeference)
 
 
 def array_source(array: np.ndarray) -> RasterSource:

@@ -51,12 +51,7 @@ def split_by_share(
             f"data.val_fraction={val}, data.test_fraction={test}: leave something to train on."
         )
     check_count(pairs, SPLITS)
-    rest, test_pairs = hold_out(
-        pairs,
-        test * len(pairs),
-        seed,
-        keep=2,
-    )
+    rest, test_pairs = hold_out(pairs, test * len(pairs), seed, keep=2)
     train_pairs, val_pairs = hold_out(rest, val * len(pairs), seed)
     return {"train": train_pairs, "val": val_pairs, "test": test_pairs}
 

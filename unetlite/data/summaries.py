@@ -78,13 +78,5 @@ def summarise_channels(samples: Sequence[Sample]) -> list[ChannelSummary]:
         histogram = np.zeros(BINS, np.int64)
         for sample in samples:
             histogram += np.histogram(sample.image[k], BINS, (low, max(high, low + 1e-6)))[0]
-        summaries.append(
-            ChannelSummary(
-                low,
-                high,
-                mean,
-                std,
-                histogram.tolist(),
-            )
-        )
+        summaries.append(ChannelSummary(low, high, mean, std, histogram.tolist()))
     return summaries

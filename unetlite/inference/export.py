@@ -122,13 +122,7 @@ def onnx_model(
     height, width = size or (64, 96)
     pixel_type = getattr(torch, input_type or network.config.pixel_type)
     channels = network.config.in_channels
-    example = torch.zeros(
-        batch,
-        channels,
-        height,
-        width,
-        dtype=pixel_type,
-    )
+    example = torch.zeros(batch, channels, height, width, dtype=pixel_type)
     dynamic = torch.export.Dim.DYNAMIC
     free = {"image": {0: dynamic, 2: dynamic, 3: dynamic}}
     with hide_messages():

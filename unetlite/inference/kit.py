@@ -63,13 +63,7 @@ def write_kit(
             expected = networks[name](torch.from_numpy(image)).numpy()  # (1, K, H, W)
         has_ties = UPSAMPLERS.lookup(config.upsample).needs_positions
         may_differ = TIES if has_ties else 0.0
-        reason = check_export(
-            file,
-            runtime,
-            image,
-            expected,
-            may_differ,
-        )
+        reason = check_export(file, runtime, image, expected, may_differ)
         if reason is not None:
             left_out[name] = reason
             file.unlink()
@@ -82,12 +76,7 @@ def write_kit(
             "network": describe_architecture(config),
         }
     np.savez_compressed(directory / ARRAYS, **arrays)
-    write_description(
-        directory,
-        variants,
-        size,
-        runtime,
-    )
+    write_description(directory, variants, size, runtime)
     return left_out
 
 
@@ -100,12 +89,7 @@ def check_export(
 ) -> str | None:
     """Why an export does not give the logits of its network; None if it does."""
     output = measure.OPENERS[runtime](str(file), 1)(image)
-    return measure.compare_outputs(
-        output,
-        expected,
-        TOLERANCE,
-        may_differ,
-    )
+    return measure.compare_outputs(output, expected, TOLERANCE, may_differ)
 
 
 def noise_image(config: UNetConfig, size: tuple[int, int]) -> np.ndarray:

@@ -106,12 +106,7 @@ class Model:
         if network.encoder is not None:
             # Those with convolutions of stride 2 look up to half a stride further to one side.
             pixels += network.stride
-        self.tiling = Tiling(
-            pixels,
-            network.stride,
-            tile,
-            overlap,
-        )
+        self.tiling = Tiling(pixels, network.stride, tile, overlap)
 
     def __repr__(self) -> str:
         operator = self.metadata.network.upsample["name"]
@@ -144,12 +139,7 @@ class Model:
         bands = list(self.bands(array_source(array), flips, probabilities=True))
         classes = np.concatenate([band.classes for band in bands])
         probabilities = np.concatenate([band.probabilities for band in bands], axis=1)
-        return Prediction(
-            array,
-            classes,
-            probabilities,
-            self.metadata,
-        )
+        return Prediction(array, classes, probabilities, self.metadata)
 
     def in_tiles(self, source: RasterSource) -> bool:
         """True if an image is predicted in tiles. One that is resized for the network never is."""

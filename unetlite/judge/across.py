@@ -100,12 +100,7 @@ def arrange(by_set: Mapping[str, SetDifferences], reference: str) -> Differences
                     means[i, j, k], variances[i, j, k] = pairs[first, second]
     same = np.arange(len(names))
     variances[same, same] = 0
-    return Differences(
-        names,
-        list(by_set),
-        means,
-        variances,
-    )
+    return Differences(names, list(by_set), means, variances)
 
 
 def covariance_of(pairs: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
 from typing import Any
 
@@ -84,7 +85,7 @@ class Analysis:
     @property
     def is_share(self) -> bool:
         """True if more is better and all scores are within 0..1, as IoU is."""
-        scores = [score for summary in self.variants.values() for score in summary.by_seed]
+        scores = list(chain.from_iterable(each.by_seed for each in self.variants.values()))
         return not self.lower_is_better and min(scores) >= 0 and max(scores) <= 1
 
     def figures(self) -> dict[str, Any]:

@@ -46,12 +46,7 @@ def compare_with_best(
         lead[first] = min(lead[first], bound)
         if second in candidates:
             regret[first] = max(regret[first], -bound)
-    return Best(
-        candidates,
-        regret,
-        lead,
-        lower,
-    )
+    return Best(candidates, regret, lead, lower)
 
 
 def variant_names(pairs: Iterable[Pair]) -> list[str]:

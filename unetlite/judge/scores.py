@@ -27,12 +27,7 @@ class Scores:
         values = {name: table[:, kept] for name, table in self.values.items()}
         images = list(compress(self.images, kept))
         groups = list(compress(self.groups, kept))
-        return Scores(
-            values,
-            self.seeds,
-            images,
-            groups,
-        )
+        return Scores(values, self.seeds, images, groups)
 
     def without(self, seeds: Collection[int]) -> "Scores":
         """The same without these seeds."""

@@ -105,12 +105,7 @@ def read_file(path: Path) -> Table:
     text = read_delimited(path)
     columns = dict(zip(text.header, zip(*text.rows, strict=True), strict=True))
     decimal_comma = text.delimiter == ";"
-    return from_columns(
-        str(path),
-        columns,
-        text.places,
-        decimal_comma,
-    )
+    return from_columns(str(path), columns, text.places, decimal_comma)
 
 
 def read_parquet(path: Path) -> dict[str, list[Any]]:
@@ -167,12 +162,7 @@ def from_columns(
         raise UsageError(f"{source} holds no rows; give one for each score.")
     if places is None:
         places = [f"{source}, row {number}" for number in range(1, count + 1)]
-    return Table(
-        source,
-        texts,
-        places,
-        decimal_comma,
-    )
+    return Table(source, texts, places, decimal_comma)
 
 
 def check_names(source: str, names: Iterable[Any]) -> None:

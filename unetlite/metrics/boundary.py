@@ -54,18 +54,8 @@ class BoundaryIoU(PerImageCounts):
         highest = F.pad(labels, border, value=outside)
         lowest = highest
         for axis in (2, 3):
-            highest = sliding(
-                torch.maximum,
-                highest,
-                size,
-                axis,
-            )
-            lowest = sliding(
-                torch.minimum,
-                lowest,
-                size,
-                axis,
-            )
+            highest = sliding(torch.maximum, highest, size, axis)
+            lowest = sliding(torch.minimum, lowest, size, axis)
         # A pixel is inside its class if all of the square around it is of that class.
         return labels.masked_fill(highest == lowest, outside)
 

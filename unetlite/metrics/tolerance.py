@@ -57,12 +57,7 @@ class NearMatches(Metric):
         """True (B, H, W) within `width` rows and columns of a pixel that is True."""
         padded = F.pad(pixels.byte(), 4 * [self.width])
         for axis in (1, 2):
-            padded = sliding(
-                torch.maximum,
-                padded,
-                2 * self.width + 1,
-                axis,
-            )
+            padded = sliding(torch.maximum, padded, 2 * self.width + 1, axis)
         return padded.bool()
 
     def compute(self) -> dict[str, Tensor]:

@@ -112,12 +112,7 @@ def training_memory(config: UNetConfig, images: int, side: int) -> int:
 
     with torch.device("meta"):
         network = UNet(config)
-        image = torch.zeros(
-            images,
-            config.in_channels,
-            side,
-            side,
-        )
+        image = torch.zeros(images, config.in_channels, side, side)
     with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
         network(image).float().log_softmax(1)
     map_bytes = sum(tensor.nbytes for tensor in kept.values())

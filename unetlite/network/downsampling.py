@@ -85,13 +85,7 @@ class Strided(nn.Conv2d, Downsampler):
     """
 
     def __init__(self, channels: int):
-        super().__init__(
-            channels,
-            channels,
-            kernel_size=3,
-            stride=2,
-            padding=1,
-        )
+        super().__init__(channels, channels, kernel_size=3, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Pooled:  # type: ignore[override]
         return super().forward(x), None  # (B, C, H/2, W/2)

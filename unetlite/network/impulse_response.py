@@ -72,13 +72,7 @@ def measure_response(
     """Tries an operator out, in evaluation mode and float64; the operator is left as it was."""
     operator = copy.deepcopy(operator).eval().double()
     # The encoder gives a constant; the positions are the first pixel of each 2 x 2 block.
-    fine = torch.ones(
-        1,
-        skip_channels,
-        2 * SIZE,
-        2 * SIZE,
-        dtype=torch.float64,
-    )
+    fine = torch.ones(1, skip_channels, 2 * SIZE, 2 * SIZE, dtype=torch.float64)
     _, positions = F.max_pool2d(fine, 2, return_indices=True)
 
     def apply(x: Tensor) -> Tensor:
@@ -86,13 +80,7 @@ def measure_response(
         features = EncoderFeatures(fine.expand(shape), positions.expand(shape))
         return operator(x, features)
 
-    ones = torch.ones(
-        1,
-        in_channels,
-        SIZE,
-        SIZE,
-        dtype=torch.float64,
-    )
+    ones = torch.ones(1, in_channels, SIZE, SIZE, dtype=torch.float64)
     zeros = torch.zeros_like(ones)
     pixel = zeros.clone()
     pixel[..., SIZE // 2, SIZE // 2] = 1

@@ -47,37 +47,17 @@ def receptive_field(network: UNet) -> int:
 def measure_block(block: DecoderBlock) -> DecoderSpans:
     """What the two middle outputs of a decoder block depend on."""
     batch = enough_maps(min(block.in_channels, block.up_channels, block.skip_channels))
-    coarse = random_strip(
-        block.in_channels,
-        1,
-        WIDTH,
-        batch,
-    )
-    fine = random_strip(
-        block.skip_channels,
-        2,
-        2 * WIDTH,
-        batch,
-    )
+    coarse = random_strip(block.in_channels, 1, WIDTH, batch)
+    fine = random_strip(block.skip_channels, 2, 2 * WIDTH, batch)
     _, positions = F.max_pool2d(fine, 2, return_indices=True)
     features = EncoderFeatures(fine, positions)
     output = linearised(block)(coarse, features)
     spans = DecoderSpans([], [])
     for column in (WIDTH, WIDTH + 1):
-        coarse_span = input_span(
-            output,
-            column,
-            coarse,
-            column // 2,
-        )
+        coarse_span = input_span(output, column, coarse, column // 2)
         assert coarse_span is not None
         spans.coarse.append(coarse_span)
-        skip_span = input_span(
-            output,
-            column,
-            fine,
-            column,
-        )
+        skip_span = input_span(output, column, fine, column)
         if skip_span is not None:
             spans.skip.append(skip_span)
     return spans

@@ -42,13 +42,7 @@ def random_strip(
     """Random maps (B, C, height, width) that take gradients; B is enough by default."""
     if batch is None:
         batch = enough_maps(channels)
-    return torch.rand(
-        batch,
-        channels,
-        height,
-        width,
-        requires_grad=True,
-    )
+    return torch.rand(batch, channels, height, width, requires_grad=True)
 
 
 def enough_maps(channels: int) -> int:
@@ -81,12 +75,7 @@ def input_span(
 def centre_span(output: Tensor, x: Tensor, stride: int) -> Span:
     """The columns of x that column n of the output, at this stride, depends on, less stride * n."""
     column = output.shape[-1] // 2
-    span = input_span(
-        output,
-        column,
-        x,
-        stride * column,
-    )
+    span = input_span(output, column, x, stride * column)
     assert span is not None
     return span
 

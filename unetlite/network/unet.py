@@ -98,14 +98,7 @@ def make_decoder(config: UNetConfig, encoder: Encoder) -> nn.ModuleList:
     *fine, channels = encoder.feature_channels
     blocks = nn.ModuleList()
     for skip_channels, width in zip(reversed(fine), widths, strict=True):
-        blocks.append(
-            DecoderBlock(
-                channels,
-                skip_channels,
-                width,
-                config,
-            )
-        )
+        blocks.append(DecoderBlock(channels, skip_channels, width, config))
         channels = width
     if UPSAMPLERS.lookup(config.upsample).needs_positions and not encoder.gives_positions:
         source = f"downsample={config.downsample['name']} does not remember; choose downsample=max."

@@ -34,12 +34,7 @@ def compose_run(overrides: Sequence[str], values: Mapping[str, Any] | None = Non
     HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
     with open_dict(config):
         for key, value in (values or {}).items():
-            OmegaConf.update(
-                config,
-                key,
-                encode_value(value),
-                merge=False,
-            )
+            OmegaConf.update(config, key, encode_value(value), merge=False)
     return read_settings(resolve(config), overrides)
 
 

@@ -264,10 +264,11 @@ def encode_value(value: Any) -> Any:
 def decode_value(value: Any) -> Any:
     """A plain value with the keys of its tables as they were typed."""
     if isinstance(value, dict):
-        return {
-            decode_names(key) if isinstance(key, str) else key: decode_value(item)
-            for key, item in value.items()
-        }
+        decoded = {}
+        for key, item in value.items():
+            name = decode_names(key) if isinstance(key, str) else key
+            decoded[name] = decode_value(item)
+        return decoded
     if isinstance(value, list):
         return [decode_value(item) for item in value]
     return value

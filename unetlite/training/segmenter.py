@@ -104,12 +104,7 @@ class Segmenter(LightningModule):
             reduction="sum",
         )
         cross_entropy = summed / labelled
-        dice = dice_loss(
-            logits,
-            target,
-            average="macro",
-            ignore_index=IGNORE,
-        )
+        dice = dice_loss(logits, target, average="macro", ignore_index=IGNORE)
         loss = cross_entropy + self.settings.trainer.dice_weight * dice
         parts = {
             f"{stage}/loss": loss,

@@ -51,7 +51,10 @@ def find_near_duplicates(thumbnails: Sequence[np.ndarray]) -> list[NearDuplicate
             value = shifted_correlation(stack[first], turned[second])
             pair = min(first, second), max(first, second)
             best[pair] = max(value, best.get(pair, -1))
-    alike = [NearDuplicate(*pair, value) for pair, value in best.items() if value >= ALIKE]
+    alike = []
+    for pair, value in best.items():
+        if value >= ALIKE:
+            alike.append(NearDuplicate(*pair, value))
     return sorted(alike, key=lambda pair: -pair.correlation)
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Collection, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,7 +71,7 @@ class Layout(NamedTuple):
 
     def is_drawn(self) -> bool:
         """True if masks are drawn from outlines, whose numbers are those of this program."""
-        pairs = [pair for members in self.splits.values() for pair in members]
+        pairs = chain.from_iterable(self.splits.values())
         return any(isinstance(pair.mask, DrawnMask) for pair in pairs)
 
 

@@ -51,12 +51,7 @@ def read_cityscapes(image_folder: Path, mask_folders: list[Path], naming: Naming
     untested: tuple[Path, ...] = ()
     if "test" in images and not masks.get("test"):
         untested = tuple(images.pop("test").values())
-    mask_name = choose_masks(
-        mask_folder,
-        images,
-        masks,
-        naming,
-    )
+    mask_name = choose_masks(mask_folder, images, masks, naming)
     notes = (f"the masks are {mask_name.text()}, and a group is a city",)
     splits: Splits = {}
     for split, files in images.items():
@@ -65,21 +60,9 @@ def read_cityscapes(image_folder: Path, mask_folders: list[Path], naming: Naming
             stem = IMAGE_NAME.stem(name) or name
             mask = MaskFile(masks[split][mask_name.fill(stem)])
             city = match_group(stem, naming.group, stem.partition("/")[0])
-            splits[split].append(
-                Pair(
-                    stem,
-                    (path,),
-                    mask,
-                    city,
-                )
-            )
+            splits[split].append(Pair(stem, (path,), mask, city))
     check_other_folders([image_folder], splits, untested)
-    return Layout(
-        splits,
-        ignore=(255,),
-        notes=notes,
-        untested=untested,
-    )
+    return Layout(splits, ignore=(255,), notes=notes, untested=untested)
 
 
 def choose_masks(

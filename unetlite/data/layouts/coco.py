@@ -77,18 +77,12 @@ def read_coco(directory: Path, json_files: JsonFiles, naming: Naming) -> Layout:
             if split == "test" and not content["annotations"]:
                 untested = tuple(images.values())
                 continue
-            pairs = read_pairs(
-                file,
-                content,
-                images,
-                indices,
-                naming,
-            )
+            pairs = read_pairs(file, content, images, indices, naming)
         splits[split] = pairs
         empty = sum(not shapes_of(pair) for pair in pairs)
         if empty:
             notes.append(f"only background: {counted(empty, 'image')} of {file} without an object")
-    parents = {pair.image.parent.parent for pairs in splits.values() for pair in pairs[:1]}
+    parents = {pairs[0].image.parent.parent for pairs in splits.values() if pairs}
     inside = [parent for parent in sorted(parents) if parent.is_relative_to(directory)]
     check_other_folders(inside, splits, untested)
     labels_of = {}
@@ -120,12 +114,7 @@ def read_pairs(
 ) -> list[Pair]:
     """The pairs of a file, whose images are there by their names."""
     sizes = read_sizes(file, content)
-    shapes = read_annotations(
-        file,
-        content,
-        indices,
-        sizes,
-    )
+    shapes = read_annotations(file, content, indices, sizes)
     pairs = []
     for image in content["images"]:
         name = image["file_name"]
@@ -137,14 +126,7 @@ def read_pairs(
             shapes[image["id"]],
             by_area=True,
         )
-        pairs.append(
-            make_pair(
-                name,
-                images[name],
-                mask,
-                naming,
-            )
-        )
+        pairs.append(make_pair(name, images[name], mask, naming))
     return pairs
 
 
@@ -156,12 +138,7 @@ def make_pair(
 ) -> Pair:
     """The pair of an image with the name that the JSON file gives it."""
     name = nfc(PurePosixPath(file_name.replace("\\", "/")).with_suffix("").as_posix())
-    return Pair(
-        name,
-        (image,),
-        mask,
-        match_group(name, naming.group),
-    )
+    return Pair(name, (image,), mask, match_group(name, naming.group))
 
 
 def files_by_split(directory: Path, contents: Contents) -> tuple[dict[str, Path], list[str]]:

@@ -146,12 +146,7 @@ def pair_folders(directory: Path, naming: Naming) -> list[Pair]:
     if not masks:
         raise UsageError(f"{directory} has no folder masks/ with images in it; add it.")
     mask_folder = only_folder(masks, "masks")
-    return pair_files(
-        images,
-        mask_folder,
-        validity_folder(directory),
-        naming,
-    )
+    return pair_files(images, mask_folder, validity_folder(directory), naming)
 
 
 def validity_folder(directory: Path) -> Path | None:
@@ -176,12 +171,7 @@ def pair_files(
     images = list_images(image_folder)
     if not images:
         raise UsageError(f"{image_folder} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
-    masks = match_masks(
-        images,
-        list_images(mask_folder),
-        naming,
-        mask_folder,
-    )
+    masks = match_masks(images, list_images(mask_folder), naming, mask_folder)
     valid = {}
     if valid_folder is not None:
         valid = list_images(valid_folder)
@@ -193,13 +183,5 @@ def pair_files(
                 "zero where there is no truth, or remove the folder."
             )
         group = match_group(name, naming.group)
-        pairs.append(
-            Pair(
-                name,
-                (path,),
-                MaskFile(masks[name]),
-                group,
-                valid.get(name),
-            )
-        )
+        pairs.append(Pair(name, (path,), MaskFile(masks[name]), group, valid.get(name)))
     return pairs

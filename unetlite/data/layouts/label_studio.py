@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -90,17 +91,9 @@ def read_label_studio(directory: Path, json_files: JsonFiles, naming: Naming) ->
             labels_of[image.name] = {region_label(region) for region in result} - {BACKGROUND}
         names = sorted(set().union(*labels_of.values()))
         indices = {name: number for number, name in enumerate([BACKGROUND, *names])}
-        pairs = [
-            make_pair(
-                directory,
-                file,
-                image,
-                result,
-                indices,
-                naming,
-            )
-            for image, result in results.items()
-        ]
+        pairs = []
+        for image, result in results.items():
+            pairs.append(make_pair(directory, file, image, result, indices, naming))
     notes = []
     if unlabelled:
         count = counted(unlabelled, "task")
@@ -151,7 +144,7 @@ def find_image(file: Path, task: dict[str, Any], index: FileIndex) -> Path:
     Raises UsageError if there is none, or if several files have the name.
     """
     names = list(image_names(task))
-    matches = {path for name in names for path in index.find_by_name(name)}
+    matches = set(chain.from_iterable(map(index.find_by_name, names)))
     if not matches:
         for name in names:
             matches.update(index.find_by_name(UPLOAD_PREFIX.sub("", name)))
@@ -189,12 +182,7 @@ def make_pair(
     if len(sizes) > 1:
         raise ValueError(f"{image.name} has regions of two sizes")
     height, width = sizes.pop() if sizes else read_geometry(image).viewed_size
-    size = read_size(
-        file,
-        image.name,
-        height,
-        width,
-    )
+    size = read_size(file, image.name, height, width)
     shapes = []
     for region in result:
         if region.get("image_rotation"):
@@ -210,12 +198,7 @@ def make_pair(
         "original_width and original_height",
         shapes,
     )
-    return Pair(
-        name,
-        (image,),
-        mask,
-        match_group(name, naming.group),
-    )
+    return Pair(name, (image,), mask, match_group(name, naming.group))
 
 
 def read_region(region: dict[str, Any], size: Size) -> Part:

@@ -85,14 +85,7 @@ def read_labelme(directory: Path, naming: Naming) -> Layout:
             "imageWidth and imageHeight",
             shapes,
         )
-        pairs.append(
-            Pair(
-                name,
-                (image,),
-                mask,
-                match_group(name, naming.group),
-            )
-        )
+        pairs.append(Pair(name, (image,), mask, match_group(name, naming.group)))
     notes = describe_rare_labels(labels_of, "file")
     empty = sum(not content["shapes"] for content in contents.values())
     if empty:

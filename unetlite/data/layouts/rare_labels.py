@@ -38,10 +38,5 @@ def describe_rare_labels(labels_of: Mapping[str, Set[str]], noun: str) -> list[s
 def find_similar(label: str, others: list[str]) -> str | None:
     """The label among others that is most like one, whatever the case; None if none is."""
     folded = {other.casefold(): other for other in others}
-    matches = get_close_matches(
-        label.casefold(),
-        folded,
-        1,
-        SIMILAR,
-    )
+    matches = get_close_matches(label.casefold(), folded, 1, SIMILAR)
     return folded[matches[0]] if matches else None

@@ -82,14 +82,7 @@ def read_split_folder(folder: Path, naming: Naming, augmented: bool) -> list[Pai
             raise UsageError(f"{path} has no mask {name}{MASK}.png beside it; export it again.")
         original = name.partition(".rf.")[0] if augmented else name
         group = match_group(name, naming.group, original)
-        pairs.append(
-            Pair(
-                name,
-                (path,),
-                MaskFile(files[name + MASK]),
-                group,
-            )
-        )
+        pairs.append(Pair(name, (path,), MaskFile(files[name + MASK]), group))
     return pairs
 
 

@@ -61,14 +61,7 @@ def read_pairs(table: Path, naming: Naming) -> Layout:
             group = read_group(row, name)
         elif naming.group is not None:
             group = match_group(name, naming.group)
-        splits.setdefault(split, []).append(
-            Pair(
-                name,
-                (image,),
-                mask,
-                group,
-            )
-        )
+        splits.setdefault(split, []).append(Pair(name, (image,), mask, group))
     return Layout(splits)
 
 

@@ -51,16 +51,7 @@ def read_voc(image_folder: Path, mask_folder: Path, naming: Naming) -> Layout:
         if split == "test" and not any(name in masks for name in names):
             untested += [images[name] for name in names if name in images]
             continue
-        splits[split] = [
-            make_pair(
-                name,
-                images,
-                masks,
-                directory,
-                naming,
-            )
-            for name in names
-        ]
+        splits[split] = [make_pair(name, images, masks, directory, naming) for name in names]
     if not any(splits.values()):
         raise UsageError(f"{mask_folder} has no mask with the name of an image of {image_folder}.")
     listed = {name for names in lists.values() for name in names}
@@ -115,8 +106,13 @@ def read_lists(directory: Path) -> dict[str, list[str]]:
         taken = set(lists.get("train", [])) | set(lists.get("val", []))
         rest = [name for name in both if name not in taken]
         lists["val" if "train" in lists else "train"] = rest
-    splits = {split: names for split, names in lists.items() if split in SPLIT_WORDS.values()}
-    unnamed = [name for key, names in lists.items() if key not in splits for name in names]
+    splits = {}
+    unnamed = []
+    for key, names in lists.items():
+        if key in SPLIT_WORDS.values():
+            splits[key] = names
+        else:
+            unnamed += names
     if splits and unnamed:
         raise UsageError(
             f"{directory / 'ImageSets' / 'Segmentation'} has lists of splits and others; "

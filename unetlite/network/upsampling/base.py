@@ -86,12 +86,7 @@ def blurred(x: Tensor) -> Tensor:
     """
     channels = x.shape[1]
     taps = x.new_tensor([0.125, 0.375, 0.375, 0.125])
-    kernel = torch.outer(taps, taps).expand(
-        channels,
-        1,
-        4,
-        4,
-    )
+    kernel = torch.outer(taps, taps).expand(channels, 1, 4, 4)
     filtered = F.conv2d(
         x,
         kernel,

@@ -31,12 +31,7 @@ def neighbourhoods(x: Tensor, size: int) -> Tensor:
     """
     height, width = x.shape[-2:]
     border = size // 2
-    padded = F.pad(x, 4 * [border]).permute(
-        0,
-        2,
-        3,
-        1,
-    )
+    padded = F.pad(x, 4 * [border]).permute(0, 2, 3, 1)
     shifted = []
     for row in range(size):
         for column in range(size):
@@ -66,17 +61,7 @@ def reassemble(x: Tensor, scores: Tensor) -> Tensor:
 
 def by_source(x: Tensor) -> Tensor:
     """A map at the four sub-pixels of each input pixel: (B, C, 2H, 2W) -> (B, H, W, 4, C)."""
-    return (
-        F.pixel_unshuffle(x, 2)
-        .unflatten(1, (-1, 4))
-        .permute(
-            0,
-            3,
-            4,
-            2,
-            1,
-        )
-    )
+    return F.pixel_unshuffle(x, 2).unflatten(1, (-1, 4)).permute(0, 3, 4, 2, 1)
 
 
 @UPSAMPLERS.register("carafe")
@@ -114,13 +99,7 @@ class Carafe(Upsampler):
     def forward(self, x: Tensor, skip: EncoderFeatures) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)
         scores = self.encode(self.compress(x)).unflatten(1, (-1, 4))  # (B, k^2, 4, H, W)
-        scores = scores.permute(
-            0,
-            3,
-            4,
-            2,
-            1,
-        )
+        scores = scores.permute(0, 3, 4, 2, 1)
         return reassemble(x, scores)  # (B, C_out, 2H, 2W)
 
 
@@ -207,16 +186,7 @@ class Fade(Upsampler):
     def forward(self, x: Tensor, skip: EncoderFeatures) -> Tensor:
         x = self.conv(x)  # (B, C_out, H, W)
         encoder_scores = by_source(self.from_encoder(skip.map))  # (B, H, W, 4, k^2)
-        decoder_scores = (
-            self.from_decoder(x)
-            .permute(
-                0,
-                2,
-                3,
-                1,
-            )
-            .unsqueeze(3)
-        )  # (B, H, W, 1, k^2)
+        decoder_scores = self.from_decoder(x).permute(0, 2, 3, 1).unsqueeze(3)  # (B, H, W, 1, k^2)
         mean = reassemble(x, encoder_scores + decoder_scores)  # (B, C_out, 2H, 2W)
         gate = F.interpolate(self.gate(x).sigmoid(), scale_factor=2)  # (B, 1, 2H, 2W)
         return gate * skip.map + (1 - gate) * mean

@@ -178,12 +178,7 @@ def split_groups(x: Tensor, groups: int) -> Tensor:
 
 def read_nine(x: Tensor, grid: Tensor) -> Tensor:
     """Bilinearly, nine places an output: (B, C, H, W), (B, 18 H, 2W, 2) -> (B, C, 9, 2H, 2W)."""
-    sampled = F.grid_sample(
-        x,
-        grid,
-        padding_mode="border",
-        align_corners=False,
-    )
+    sampled = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
     return sampled.unflatten(2, (9, -1))
 
 
