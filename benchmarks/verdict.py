@@ -39,7 +39,7 @@ from unetlite.run_directory import RunFiles
 from unetlite.scheduling.devices import list_devices, make_slots
 from unetlite.scheduling.local import LocalScheduler
 from unetlite.settings.composition import compose_run
-from unetlite.timing import num_threads
+from unetlite.threads import num_threads
 
 DATA = "coast"
 REQUEST = [DATA, "--margin", "0.003", "--no-levers"]

@@ -39,8 +39,8 @@ def test_a_race_is_in_time_and_what_was_chosen_is_left(minutes, fixed):
 
 def test_more_time_buys_a_narrower_bound_and_longer_trainings():
     races = [plan_race(QUESTION, TIMES, seconds) for seconds in SHOWN_SECONDS]
-    losses = [race.loss for race in races]
-    assert losses == sorted(losses, reverse=True)
+    objectives = [race.objective for race in races]
+    assert objectives == sorted(objectives, reverse=True)
     assert races[-1].schedule.length > races[0].schedule.length
     assert len(races[-1].operators) == len(NAMES)
     enough = plan_race(QUESTION, TIMES, 1e7)

@@ -27,7 +27,6 @@ from unetlite.commands.target import (
     Target,
     read_target,
 )
-from unetlite.commands.train import check_data_of
 from unetlite.commands.user_data import name_data
 from unetlite.errors import Interrupted, UsageError
 from unetlite.files import shell_path
@@ -230,7 +229,7 @@ def run_race(
     from unetlite.compare.monitor import RaceMonitor
     from unetlite.compare.race import Race, finished_scores
     from unetlite.compare.race_record import RacePlan
-    from unetlite.training.run import prepare
+    from unetlite.training.run import check_data_of, prepare
 
     operators = plan.operators
     race_plan = RacePlan(

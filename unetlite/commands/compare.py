@@ -8,13 +8,13 @@ import typer
 from rich import get_console
 from rich.text import Text
 
-from unetlite.commands.explain import parse_size
 from unetlite.commands.target import (
     ANY_TARGET,
     CostsOption,
     OperatorsOption,
     RuntimeOption,
     Target,
+    parse_size,
     read_target,
     restrict_comparison,
 )

@@ -1,7 +1,6 @@
 """`unetlite explain`: the layers of a network, their costs, and what upsampling operators do."""
 
 import copy
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 from rich import get_console
 from rich.table import Table
 
+from unetlite.commands.target import parse_size
 from unetlite.errors import UsageError
 from unetlite.run_directory import RunFiles
 from unetlite.settings.composition import compose_run
@@ -65,18 +65,6 @@ def serve_arithmetic() -> None:
     with new_page(gradio) as page:
         add_arithmetic(gradio)
     serve(page, "127.0.0.1", None, "arithmetic")
-
-
-def parse_size(size: str) -> tuple[int, int]:
-    """Height and width of "128" or "96x128". Raises UsageError for anything else."""
-    match = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", size.lower())
-    if match is None:
-        raise UsageError(
-            f"--size {size}: expected a number of pixels such as 128, "
-            "or height x width such as 96x128."
-        )
-    height, width = match.groups(default=match[1])
-    return int(height), int(width)
 
 
 def open_network(what: list[str]) -> "UNet":

@@ -18,7 +18,8 @@ from unetlite.inference.runtimes import open_runtime
 from unetlite.inference.runtimes.base import EXPORTS, Runtime
 from unetlite.run_directory import RunFiles
 from unetlite.terminal import load_libraries, progress
-from unetlite.timing import describe_load, num_threads
+from unetlite.threads import num_threads
+from unetlite.timing import describe_load
 
 if TYPE_CHECKING:
     from unetlite.data.cache import Split

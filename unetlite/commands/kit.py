@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unetlite.commands.explain import parse_size
 from unetlite.commands.target import (
     OperatorsOption,
     Target,
+    parse_size,
     print_left_out,
     read_target,
 )

@@ -12,7 +12,7 @@ from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import HOME
 from unetlite.settings.schema import Settings
 from unetlite.terminal import load_libraries, progress
-from unetlite.timing import num_threads
+from unetlite.threads import num_threads
 
 if TYPE_CHECKING:
     from unetlite.compare.fold_masks import MaskCheck

@@ -17,12 +17,11 @@ from unetlite.data.image_files import IMAGE_SUFFIXES, list_images
 from unetlite.data.layouts.base import Naming
 from unetlite.data.layouts.names import match_some_masks
 from unetlite.errors import UsageError
+from unetlite.exit_codes import FAILED
 from unetlite.inference.batch import FilePredictor, FileResult, PredictionTable, predict_files
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import Model, load
 from unetlite.terminal import progress
-
-SOME_FAILED = 1  # the exit code if some files could not be read
 
 
 def predict(
@@ -72,7 +71,7 @@ def predict(
     print_remarks(network, done)
     if failures:
         print(f"{len(failures)} not predicted:", *failures, sep="\n  ")
-        raise typer.Exit(SOME_FAILED)
+        raise typer.Exit(FAILED)
 
 
 def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:

@@ -1,5 +1,6 @@
 """The device that predicts: what the options of several commands say of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,3 +158,15 @@ def print_left_out(reasons: Mapping[str, str]) -> None:
     """Prints a line for each variant that the device cannot run."""
     for name, reason in reasons.items():
         print(f"{name} is left out: {reason}", flush=True)
+
+
+def parse_size(size: str) -> tuple[int, int]:
+    """Height and width of "128" or "96x128". Raises UsageError for anything else."""
+    match = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", size.lower())
+    if match is None:
+        raise UsageError(
+            f"--size {size}: expected a number of pixels such as 128, "
+            "or height x width such as 96x128."
+        )
+    height, width = match.groups(default=match[1])
+    return int(height), int(width)

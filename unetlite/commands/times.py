@@ -9,7 +9,7 @@ from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.settings.composition import compose_run
 from unetlite.settings.schema import Settings
 from unetlite.terminal import hide_messages, progress
-from unetlite.timing import num_threads
+from unetlite.threads import num_threads
 
 if TYPE_CHECKING:
     from unetlite.compare.race_times import RaceTimes
@@ -53,7 +53,7 @@ def measure_here(
     """What trainings take on this machine; `parallel` None measures how many at once are best."""
     from unetlite.compare.race_times import RaceTimes, measure_loading
     from unetlite.compare.step_times import StepTimer
-    from unetlite.training.callbacks import count_pixels
+    from unetlite.training.duration import count_pixels
     from unetlite.training.fit import make_config
     from unetlite.training.trainer import find_accelerator
 

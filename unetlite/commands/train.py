@@ -1,8 +1,7 @@
 """`python train.py` and `unetlite train`: from the command line to one run, or a sweep of them."""
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -17,10 +16,7 @@ from unetlite.settings.composition import check_overrides, resolve, translate_hy
 from unetlite.settings.overrides import decode_names, is_multirun, quote_overrides
 from unetlite.settings.paths import CONFIGS
 from unetlite.settings.schema import Settings, read_settings
-from unetlite.training.run import prepare, train
-
-if TYPE_CHECKING:
-    from unetlite.data.loader import SegmentationData
+from unetlite.training.run import check_data_of, prepare, train
 
 
 @cli_errors()
@@ -81,17 +77,3 @@ def prepare_jobs(config: DictConfig) -> list[RunDirectory]:
         HydraConfig.instance().set_config(composed)  # what ${hydra:...} refers to
         runs.append(prepare(current_settings(composed)))
     return runs
-
-
-def check_data_of(runs: Sequence[RunDirectory]) -> None:
-    """Raises UsageError if a run, or another one of its experiment, was trained on other data."""
-    from unetlite.training.fit import check_data, open_data
-
-    opened: dict[str, SegmentationData] = {}
-    for run in runs:
-        if not run.recorded_data():
-            continue
-        source = str(run.settings.data.dataset)
-        if source not in opened:
-            opened[source] = open_data(run.settings)
-        check_data(run, opened[source])

@@ -97,15 +97,10 @@ class RaceMonitor:
 
     def _narrowing(self, interim: Interim, seeds: int) -> float:
         """How much narrower the bound is expected to be with more seeds, on typical data."""
-        before = interim_alphas(self.record.plan.seeds).get(interim.seeds)
+        before = interim_alphas(self.record.plan.seeds)[interim.seeds]
         after = interim_alphas(max(seeds, self.record.plan.seeds))[seeds]
         variants = len(interim.candidates)
-        now = simulated_bound(
-            variants,
-            interim.seeds,
-            self.groups,
-            before or after,
-        )
+        now = simulated_bound(variants, interim.seeds, self.groups, before)
         later = simulated_bound(variants, seeds, self.groups, after)
         return later / now
 

@@ -8,7 +8,7 @@ from unetlite.compare.expectation import expected_bound
 from unetlite.compare.race_times import RaceTimes
 from unetlite.compare.schedule import Schedule
 from unetlite.judge.sequential import INTERIMS
-from unetlite.training.callbacks import EVALUATION
+from unetlite.training.duration import EVALUATION
 
 DEFAULT_SECONDS = 3600.0  # without --budget
 
@@ -42,7 +42,7 @@ class PlannedRace:
     bound: float  # that is expected
 
     @property
-    def loss(self) -> float:
+    def objective(self) -> float:
         """What a plan makes small: the expected bound, and how short the trainings are."""
         return self.bound * max(1.0, self.shortening) ** SHORT_TRAINING
 
@@ -140,7 +140,7 @@ def plan_race(question: Question, times: RaceTimes, seconds: float) -> PlannedRa
                 )
                 if race is None:
                     break  # more seeds take longer
-                if best is None or race.loss < WORTH * best.loss:
+                if best is None or race.objective < WORTH * best.objective:
                     best = race
     return best
 

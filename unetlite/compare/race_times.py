@@ -9,7 +9,7 @@ import torch
 from unetlite.compare.schedule import Schedule
 from unetlite.compare.step_times import StepTime, shared_threads
 from unetlite.data.loader import SegmentationData
-from unetlite.training.callbacks import EVALUATION, TEST_PASSES
+from unetlite.training.duration import EVALUATION, TEST_PASSES
 
 STARTUP = 1.5  # seconds of a training before its first step and after its last
 WORKER_START = 8.0  # seconds until a worker has loaded the libraries, once

@@ -115,7 +115,7 @@ class StepTimer:
             first = next(iter(networks.values()))
             key = self.key_of(first, 0)
             if key not in kept.at_once:
-                kept.at_once[key] = self.steps_at_once(first)
+                kept.at_once[key] = self.trainings_at_once(first)
             parallel = kept.at_once[key]
         times = self.time_networks(
             networks,
@@ -162,23 +162,20 @@ class StepTimer:
         fixed = max(0.0, seconds[1] - slope * large)
         return StepTime(fixed, slope)
 
-    def steps_at_once(self, config: UNetConfig, most: int | None = None) -> int:
-        """How many trainings at once, up to `most`, take the most steps a second.
+    def trainings_at_once(self, config: UNetConfig) -> int:
+        """How many trainings at once take the most steps a second, up to one a core.
 
-        The default for `most` is the number of threads on a CPU, and one elsewhere.
+        On other devices than a CPU it is one.
         """
-        if most is None:
-            most = 1
-            if isinstance(self.accelerator, CPUAccelerator):
-                most = torch.get_num_threads()
-        if most == 1:
+        threads = torch.get_num_threads()
+        if threads == 1 or not isinstance(self.accelerator, CPUAccelerator):
             return 1
 
         def seconds(workers: int) -> float:
             self.update(f"timing {workers} trainings at once")
             return self.seconds(config, workers, self.shapes[1:])[0]
 
-        return fastest_workers(most, seconds)
+        return fastest_workers(threads, seconds)
 
     def seconds(
         self,

@@ -41,7 +41,10 @@ def spread(entries: Sequence[Entry], most: int) -> list[Entry]:
 
 
 class Dataset(Protocol):
-    """A data set before it is decoded, registered in DATASETS. Options are keyword arguments."""
+    """A data set before it is decoded, registered in DATASETS. Options are keyword arguments.
+
+    It may also have `remarks`, sentences on how it was read, and `table`, the ClassTable of masks.
+    """
 
     @property
     def classes(self) -> tuple[str, ...]:

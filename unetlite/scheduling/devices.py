@@ -8,7 +8,7 @@ from itertools import cycle, islice
 from typing import Literal
 
 from unetlite.errors import UsageError
-from unetlite.timing import available_cores
+from unetlite.threads import available_cores
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 

@@ -10,7 +10,7 @@ from unetlite.scheduling.devices import choose_devices, make_slots
 from unetlite.scheduling.local import LocalScheduler
 from unetlite.scheduling.ray import RayScheduler
 from unetlite.scheduling.slurm import SlurmScheduler, parse_options
-from unetlite.timing import available_cores
+from unetlite.threads import available_cores
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """What happens around the training steps: log, clock, pictures, signals, ripple."""
 
 import logging
-import math
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +15,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from unetlite.data.cache import Batch, Split
+from unetlite.data.cache import Batch
 from unetlite.data.samples import spread_positions
 from unetlite.errors import Interrupted, RunFailed
 from unetlite.metrics.overlap import SegmentationScores
@@ -25,16 +24,12 @@ from unetlite.network.complexity import count_parameters
 from unetlite.seeding import derive_seed
 from unetlite.signals import raise_on_signal
 from unetlite.tables import write_csv
-from unetlite.timing import format_duration
 from unetlite.training.segmenter import Segmenter
 from unetlite.visualize import error_legend, error_pictures, picture_grid, rarest_class
 
 log = logging.getLogger("unetlite")
 
 PICTURES = 5  # validation images in TensorBoard
-TIMED_STEPS = 10
-EVALUATION = 0.4  # of a training step by the pixel: a pass without gradients, and scores
-TEST_PASSES = 1.5  # such evaluations of the test images: also ripple
 
 
 def writer(trainer: Trainer) -> SummaryWriter:
@@ -197,45 +192,6 @@ class Clock(Callback):
         self.seconds = state_dict["seconds"]
         self.training_seconds = state_dict["training_seconds"]
         self.images = state_dict["images"]
-
-
-class TimeLeft(Callback):
-    """Says once, after a few steps of a process, how long the training will take.
-
-    The first of these steps fills caches, and is not counted. A validation image takes EVALUATION
-    of the time in which its pixels are trained on.
-    """
-
-    def __init__(self) -> None:
-        self.taken = 0  # steps of this process
-        self.start = 0.0
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *_: Any) -> None:
-        self.taken += 1
-        if self.taken == 1:
-            self.start = time.perf_counter()
-        if self.taken == TIMED_STEPS:
-            pace = (time.perf_counter() - self.start) / (TIMED_STEPS - 1)
-            seconds = pace * self.steps_left(trainer, pl_module)
-            log.info(f"about {format_duration(seconds)} left")
-
-    def steps_left(self, trainer: Trainer, pl_module: Segmenter) -> float:
-        """The steps that are left, with evaluations as so many more."""
-        options = pl_module.settings.trainer
-        total = int(trainer.estimated_stepping_batches)
-        if options.max_steps > 0:
-            total = min(total, options.max_steps)
-        steps = total - trainer.global_step
-        epochs = math.ceil(steps / int(trainer.num_training_batches))
-        data = pl_module.settings.data
-        splits = pl_module.dataset.splits
-        pixels = epochs * count_pixels(splits["val"]) + TEST_PASSES * count_pixels(splits["test"])
-        return steps + EVALUATION * pixels / (data.batch_size * data.crop_size**2)
-
-
-def count_pixels(split: Split) -> int:
-    """The pixels of all images of a split."""
-    return sum(height * width for height, width in split.sizes)
 
 
 class ScoreCurve(Callback):

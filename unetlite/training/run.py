@@ -1,10 +1,16 @@
 """One run: settings in, a run directory out."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from unetlite.errors import UsageError
 from unetlite.files import relative_path
 from unetlite.run_directory import RunDirectory
 from unetlite.settings.schema import Settings
 from unetlite.terminal import load_libraries
+
+if TYPE_CHECKING:
+    from unetlite.data.loader import SegmentationData
 
 
 def prepare(settings: Settings) -> RunDirectory:
@@ -40,6 +46,20 @@ def check_encoder(settings: Settings, weights: str) -> None:
     with torch.device("meta"):
         UNet(config)
     check_weights(config.encoder, weights)
+
+
+def check_data_of(runs: Sequence[RunDirectory]) -> None:
+    """Raises UsageError if a run, or another one of its experiment, was trained on other data."""
+    from unetlite.training.fit import check_data, open_data
+
+    opened: dict[str, SegmentationData] = {}
+    for run in runs:
+        if not run.recorded_data():
+            continue
+        source = str(run.settings.data.dataset)
+        if source not in opened:
+            opened[source] = open_data(run.settings)
+        check_data(run, opened[source])
 
 
 def train(settings: Settings) -> float:

@@ -23,6 +23,7 @@ from unetlite.network.complexity import training_memory
 from unetlite.run_directory import RunDirectory
 from unetlite.settings.schema import TrainerOptions, UNetConfig
 from unetlite.training import callbacks
+from unetlite.training.duration import TimeLeft
 from unetlite.training.tables import ValidationCounts
 
 BFLOAT16_MEMORY = 0.6  # of the memory of a step in float32, measured
@@ -161,7 +162,7 @@ def make_callbacks(options: TrainerOptions, run: RunDirectory, clock: Callback) 
         ValidationCounts(run.val_counts, options.test_checkpoint == "best"),
         callbacks.OnlyFinite(run.last),
         callbacks.RunLog(),
-        callbacks.TimeLeft(),
+        TimeLeft(),
         callbacks.ValidationPictures(),
         callbacks.RippleProbe(),
         LearningRateMonitor(logging_interval="step"),

@@ -13,6 +13,9 @@ from unetlite.errors import UsageError
 UNSPLIT = "all"
 """The key of the pairs of a folder that does not say which split they are in."""
 
+BACKGROUND = "background"
+"""The class where nothing was drawn."""
+
 SPLIT_WORDS = {
     "train": "train",
     "training": "train",

@@ -8,6 +8,7 @@ from typing import Any
 from unetlite.classes import IGNORE
 from unetlite.data.image_files import nfc
 from unetlite.data.layouts.base import (
+    BACKGROUND,
     SPLIT_WORDS,
     UNSPLIT,
     Layout,
@@ -32,7 +33,6 @@ from unetlite.errors import UsageError
 
 TOOL = "COCO"
 KEYS = {"images", "annotations", "categories"}
-BACKGROUND = "background"
 
 Contents = dict[Path, dict[str, Any]]  # of JSON files
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from unetlite.data.image_files import IMAGE_SUFFIXES, nfc
 from unetlite.data.layouts.base import (
+    BACKGROUND,
     Layout,
     Naming,
     Pair,
@@ -29,7 +30,6 @@ from unetlite.data.raster import read_geometry
 from unetlite.errors import UsageError
 
 TOOL = "Label Studio"
-BACKGROUND = "background"
 UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 """Put before the name of a file that was uploaded."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from unetlite.classes import IGNORE
 from unetlite.data.image_files import is_image, nfc
 from unetlite.data.layouts.base import (
+    BACKGROUND,
     Layout,
     Naming,
     Pair,
@@ -27,7 +28,6 @@ from unetlite.data.layouts.rare_labels import describe_rare_labels
 from unetlite.errors import UsageError
 
 TOOL = "labelme"
-BACKGROUND = "background"
 RESERVED = {"_background_": 0, BACKGROUND: 0, "__ignore__": IGNORE}
 """Labels with a meaning of their own, as in labelme's examples."""
 

@@ -10,7 +10,7 @@ from unetlite.errors import require_extra
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.runtimes.base import Runtime, open_errors
 from unetlite.settings.schema import METADATA_KEY
-from unetlite.timing import num_threads
+from unetlite.threads import num_threads
 
 
 class OpenVino(Runtime):

@@ -30,13 +30,11 @@ def check_weights(name: str, weights: str) -> None:
 
 
 def load_pretrained(body: TimmBody, weights: str) -> None:
-    """Gives an encoder its pretrained weights; "none" leaves them as they are.
+    """Gives an encoder its pretrained weights.
 
     Where images have other channels than red, green and blue, timm adapts the first convolution.
     Raises UsageError if the weights are missing, damaged or of another network.
     """
-    if weights == "none":
-        return
     if weights == "hub":
         net = create_from_hub(body)
     else:
