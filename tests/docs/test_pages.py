@@ -26,7 +26,8 @@ from unetlite.settings.paths import CHECKOUT, CONFIGS
 
 DOCS = CHECKOUT / "docs"
 README = CHECKOUT / "README.md"
-PAGES = [README, CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+CHINESE = [CHECKOUT / "README.zh-CN.md", *sorted(DOCS.glob("*.zh-CN.md"))]
+PAGES = [README, CHECKOUT / "CONTRIBUTING.md", *sorted({*DOCS.rglob("*.md")} - {*CHINESE})]
 LAUNCHERS = [
     "joblib",
     "submitit_local",
@@ -56,6 +57,34 @@ def run_page(page, run, directory, monkeypatch):
     with patch.dict(UPSAMPLERS), patch.dict(DATASETS):  # which the page adds to
         exec(compile(code, str(page), "exec"), names)
     return names
+
+
+def english(page):
+    """The page that a Chinese page is the same as."""
+    return page.with_name(page.name.replace(".zh-CN", ""))
+
+
+def code_without_comments(page):
+    """The blocks of a page, in their order."""
+    text = page.read_text(encoding="utf-8")
+    fenced = re.findall(r"^```.*?^```$", text, re.DOTALL | re.MULTILINE)
+    return [re.sub(r" *# .*", "", block) for block in fenced]
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.stem)
+def test_a_chinese_page_has_the_code_and_the_figures_of_the_english_one(page):
+    assert code_without_comments(page) == code_without_comments(english(page))
+    written = page.read_text(encoding="utf-8")
+    expected = english(page).read_text(encoding="utf-8")
+    for pattern in (r"!\[.*?\]\((.*?)\)", r"^\| `\w+` \|.*$", r"^    o = .*$"):
+        pattern = re.compile(pattern, re.MULTILINE)
+        assert pattern.findall(written) == pattern.findall(expected)
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.stem)
+def test_a_chinese_page_and_its_english_one_link_to_each_other(page):
+    assert f"]({english(page).name})" in page.read_text(encoding="utf-8")
+    assert f"]({page.name})" in english(page).read_text(encoding="utf-8")
 
 
 OWN_TEST = DOCS / "your-network.md"  # whose recipes need one library each
@@ -167,7 +196,8 @@ def test_the_configuration_page_explains_every_key_and_choice():
 def test_one_address_and_one_version():
     texts = {}
     for name in ("pyproject.toml", "mkdocs.yml", "CITATION.cff", "docs/index.md",
-                 "docs/tutorial.ipynb", "README.md"):  # fmt: skip
+                 "docs/index.zh-CN.md", "docs/tutorial.ipynb", "README.md",
+                 "README.zh-CN.md"):  # fmt: skip
         texts[name] = (CHECKOUT / name).read_text(encoding="utf-8")
     addresses = re.findall(r"github(?:\.com)?/([\w-]+/unetlite)\b", "\n".join(texts.values()))
     assert set(addresses) == {"unetlite/unetlite"}
@@ -175,7 +205,7 @@ def test_one_address_and_one_version():
     assert f"\nversion: {version}\n" in texts["CITATION.cff"]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *CHINESE], ids=lambda page: page.stem)
 def test_modules_that_a_page_names_exist(page):
     text = page.read_text(encoding="utf-8")
     for path in re.findall(r"\b(?:unetlite|benchmarks|docs|tests)/[\w/]+\.py\b", text):
