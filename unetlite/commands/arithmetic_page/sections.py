@@ -21,7 +21,8 @@ from unetlite.commands.arithmetic_page.tables import (
     without_rounding,
 )
 
-PAGE = "https://github.com/unetlite/unetlite/blob/main/docs/arithmetic.md"
+DOCS = "https://github.com/unetlite/unetlite/blob/main/docs"
+PAGES = {"en": "arithmetic.md", "zh": "arithmetic.zh-CN.md"}  # by language
 TERMS = 30  # of a sum that are written out
 
 
@@ -135,7 +136,8 @@ def render_more(state: State, setting: Setting, result: Result) -> str:
     for title, content in sections.items():
         html += f'<section class="{title}"><h3>{state.say(title)}</h3>{content}</section>'
     link = f'<a href="?{escape(write_query(state))}" data-link>{state.say("link")}</a>'
-    page = f'<a href="{PAGE}">docs/arithmetic.md</a>'
+    name = PAGES[state.language]
+    page = f'<a href="{DOCS}/{name}">docs/{name}</a>'
     return f"{html}<footer>{link} · {state.say('derived', page=page)}</footer>"
 
 
