@@ -12,7 +12,7 @@ from unetlite.errors import PARSE_ERRORS, UsageError
 from unetlite.settings.schema import METADATA_KEY, upgrade_config
 from unetlite.validation import is_small_json
 
-LARGEST_PICKLE = 2**24  # bytes of a checkpoint's structure, without its numbers
+MAX_PICKLE = 2**24  # bytes of a checkpoint's structure, without its numbers
 READ_ERRORS = (*PARSE_ERRORS, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError)
 
 
@@ -47,7 +47,7 @@ def check_archive(path: Path) -> None:
             size += entry.file_size
             if entry.filename.endswith(".pkl"):
                 structure += entry.file_size
-        if structure > LARGEST_PICKLE or size > path.stat().st_size:
+        if structure > MAX_PICKLE or size > path.stat().st_size:
             raise ValueError("larger than the file")
         if archive.testzip() is not None:
             raise ValueError("a damaged entry")

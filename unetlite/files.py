@@ -19,7 +19,7 @@ from yaml import YAMLError
 from unetlite.errors import RunFailed, UsageError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-LEAST_ROOM = 2**20  # bytes; a disk with less is full
+MIN_ROOM = 2**20  # bytes; a disk with less is full
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def full_disk_errno(error: BaseException, folder: Path) -> int | None:
         room = shutil.disk_usage(folder).free
     except OSError:
         return None
-    return errno.ENOSPC if room < LEAST_ROOM else None
+    return errno.ENOSPC if room < MIN_ROOM else None
 
 
 def sync_to_disk(path: Path) -> None:

@@ -22,7 +22,7 @@ STRICT = ConfigDict(
 )
 """No text for a number, no unknown key, no NaN."""
 
-MOST_PIECES = 300_000
+MAX_PIECES = 300_000
 """Of JSON, about three a value: the limit for what a file holds beside a network's weights."""
 
 
@@ -90,14 +90,14 @@ def describe_error(schema: type, error: ValidationError, prefix: str) -> str:
 
 
 def is_small_json(value: Any) -> bool:
-    """True if JSON can hold the value in MOST_PIECES or fewer.
+    """True if JSON can hold the value in MAX_PIECES or fewer.
 
     A list that holds itself, or is twice in each of many lists, is small in a file and endless when
     it is walked. So the pieces are encoded one at a time.
     """
     try:
         pieces = JSONEncoder().iterencode(value)
-        too_many = next(islice(pieces, MOST_PIECES, None), None)
+        too_many = next(islice(pieces, MAX_PIECES, None), None)
     except (TypeError, ValueError, RecursionError):
         return False
     return too_many is None

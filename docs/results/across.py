@@ -25,7 +25,7 @@ from unetlite.compare.costs import measure_latencies
 from unetlite.device import processor
 from unetlite.files import write_text
 from unetlite.judge.across import (
-    FEWEST_SETS,
+    MIN_SETS,
     AcrossSets,
     Effect,
     LeftOut,
@@ -133,7 +133,7 @@ def describe(evidence: Evidence) -> str:
     sets = evidence.sets
     if not evidence.is_enough:
         return (
-            f"{len(sets)} of {PLANNED} sets are trained, and {FEWEST_SETS} are needed to say "
+            f"{len(sets)} of {PLANNED} sets are trained, and {MIN_SETS} are needed to say "
             "anything of another one. Until then see [the results of version 0.1](four-sets.md)."
         )
     model = evidence.model()
@@ -294,7 +294,7 @@ def write_tables(evidence: Evidence, file: Path) -> None:
                 "With the standard error over seeds and groups.",
                 describe_sets(evidence, metric),
             ]
-        if len(evidence.sets) > FEWEST_SETS:
+        if len(evidence.sets) > MIN_SETS:
             parts.append("## Each set, predicted by the others")
             parts.append(describe_left_out(leave_each_out(evidence.differences())))
         parts += ["## What explains the spread", describe_moderators(evidence)]

@@ -33,7 +33,7 @@ from unetlite.tables import write_csv
 HERE = Path(__file__).parent
 NETWORK = "mini"
 METRICS = ("miou", "boundary_iou_1px")
-MOST_SAMPLES = 40
+MAX_SAMPLES = 40
 
 Row = tuple[str, str, str, str, float, float]
 
@@ -87,11 +87,11 @@ def look_at(words: list[str], folder: Path) -> Looks:
     if isinstance(dataset, FilePairs):
         pairs = list(dataset.all_pairs())
         count = len(pairs)
-        samples = [dataset.read(pair) for pair in spread(pairs, MOST_SAMPLES)]
+        samples = [dataset.read(pair) for pair in spread(pairs, MAX_SAMPLES)]
     else:
         everything = list(chain.from_iterable(dataset.samples().values()))
         count = len(everything)
-        samples = spread(everything, MOST_SAMPLES)
+        samples = spread(everything, MAX_SAMPLES)
     return measure_looks(samples, count, len(dataset.classes))
 
 

@@ -11,7 +11,7 @@ from scipy import ndimage, signal
 
 from unetlite.arithmetic.equals import others
 from unetlite.arithmetic.operations import (
-    LARGEST_MAP,
+    MAX_MAP,
     OPERATIONS,
     RANGES,
     Setting,
@@ -222,7 +222,7 @@ def test_wiener_is_that_of_scikit_image():
         ("wiener", {"kernel": np.ones((2, 2)), "noise": 0}, "lost_frequency"),
         ("wiener", {"kernel": np.zeros((2, 2))}, "zero_kernel"),
         ("wiener", {"noise": float("nan")}, "noise_range"),
-        ("max", {"inputs": np.ones((LARGEST_MAP + 1, 2))}, "array_size"),
+        ("max", {"inputs": np.ones((MAX_MAP + 1, 2))}, "array_size"),
         ("max", {"inputs": np.full((4, 4), 1e7)}, "number_range"),
         ("max", {"inputs": np.full((4, 4), np.nan)}, "number_range"),
         ("max", {"stride": RANGES["stride"][1] + 1}, "parameter_range"),

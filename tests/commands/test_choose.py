@@ -58,7 +58,7 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(
 
     monkeypatch.setenv("UNETLITE_HOME", str(tmp_path))
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
-    monkeypatch.setattr("unetlite.judge.learning.LEAST_SKILL", -1)  # two steps teach nothing
+    monkeypatch.setattr("unetlite.judge.learning.MIN_SKILL", -1)  # two steps teach nothing
     result = run_cli(*arguments(discs, "--margin", "0.99"))
     assert result.exit_code == 0, result.stderr
     for file, time_of_change in before.items():

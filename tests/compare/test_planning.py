@@ -9,8 +9,8 @@ from unetlite.compare.plan_text import SHOWN_SECONDS
 from unetlite.compare.planning import (
     EVALUATION,
     EVALUATION_SHARE,
+    MIN_STEPS,
     PLANNING,
-    SMALLEST_STEPS,
     plan_race,
     smallest_race,
 )
@@ -26,7 +26,7 @@ def test_a_race_is_in_time_and_what_was_chosen_is_left(minutes, fixed):
         return
     schedule = race.schedule
     assert PLANNING + race.seconds <= 60 * minutes
-    assert schedule.steps >= SMALLEST_STEPS
+    assert schedule.steps >= MIN_STEPS
     assert schedule.length <= 1.02 * USUAL.length
     assert race.operators == NAMES[: len(race.operators)]
     if "operators" in fixed:

@@ -138,7 +138,7 @@ class ThisProcess(Scheduler):
 
 
 def test_a_race_ends_the_same_in_this_process_and_with_two_workers(discs, tmp_path, monkeypatch):
-    monkeypatch.setattr("unetlite.judge.learning.LEAST_SKILL", -1)  # two steps teach nothing
+    monkeypatch.setattr("unetlite.judge.learning.MIN_SKILL", -1)  # two steps teach nothing
 
     def run_race(name, make_scheduler):
         outputs = tmp_path / name
@@ -169,7 +169,7 @@ def test_a_race_ends_the_same_in_this_process_and_with_two_workers(discs, tmp_pa
 
 def diverging_race(discs, tmp_path, monkeypatch, variants):
     """A race of two steps a training in this process, in which `bilinear` diverges with seed 1."""
-    monkeypatch.setattr("unetlite.judge.learning.LEAST_SKILL", -1)  # two steps teach nothing
+    monkeypatch.setattr("unetlite.judge.learning.MIN_SKILL", -1)  # two steps teach nothing
     genuine = Segmenter.training_step
 
     def training_step(self, batch, batch_idx):

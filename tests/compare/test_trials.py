@@ -10,8 +10,8 @@ from races_to_plan import TIMES, USUAL
 from unetlite.compare.lever_table import Levers, describe_levers, draw_levers, table_rows
 from unetlite.compare.levers import BASE, Base, Lever
 from unetlite.compare.trials import (
-    FEWEST_SEEDS,
-    MOST_SEEDS,
+    MAX_SEEDS,
+    MIN_SEEDS,
     LeverRecord,
     Row,
     Trials,
@@ -165,9 +165,9 @@ def test_levers_and_steps_fit_into_the_time_and_the_last_are_left_out_first(comb
         assert planned.seconds <= 1.02 * seconds
         assert 60 <= planned.schedule.steps <= USUAL.steps
         assert planned.schedule.epochs == 1
-        assert FEWEST_SEEDS <= planned.seeds <= MOST_SEEDS
-        assert planned.seeds == FEWEST_SEEDS or planned.schedule.steps == USUAL.steps
+        assert MIN_SEEDS <= planned.seeds <= MAX_SEEDS
+        assert planned.seeds == MIN_SEEDS or planned.schedule.steps == USUAL.steps
     assert counts == sorted(counts)
     assert counts[-1] == len(LEVERS)
-    assert planned.seeds == MOST_SEEDS
+    assert planned.seeds == MAX_SEEDS
     assert plan_trials(LEVERS, times, USUAL, 10, 60, combined) is None

@@ -77,7 +77,7 @@ def test_sizes_and_shares_are_reported(tmp_path):
 
 
 def test_some_masks_of_a_large_folder_are_inspected(tmp_path, monkeypatch):
-    monkeypatch.setattr(inspect, "MOST_MASKS", 3)
+    monkeypatch.setattr(inspect, "MAX_MASKS", 3)
     _, lines = survey(make_folder(tmp_path, masks_of(0, 1, count=9)), {})
     assert lines[1] == "images   9 with a mask each, 16 x 12 pixels (3 were inspected)"
 

@@ -74,7 +74,7 @@ def test_what_is_not_0_is_foreground_for_both(tmp_path, masks, options):
 
 
 def test_a_class_in_one_mask_of_many_is_not_merged(tmp_path, monkeypatch):
-    monkeypatch.setattr("unetlite.data.inspect.MOST_MASKS", 2)
+    monkeypatch.setattr("unetlite.data.inspect.MAX_MASKS", 2)
     root = write_folder(tmp_path, (0, 1), (0, 1, 2), (0, 1))
     assert "classes" not in inspect_folder(tmp_path, {}).settings  # which has not seen it
     with pytest.raises(UsageError, match="the indices 0, 1, 2, and"):

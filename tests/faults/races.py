@@ -60,7 +60,7 @@ def drive(place: Path, images: Path, on: str, callback: str, errors: Path) -> No
             os.dup2(file.fileno(), stream.fileno())
             stream.reconfigure(line_buffering=True)
     multiprocessing.get_context = lambda _: FORK
-    learning.LEAST_SKILL = -1  # a few steps teach little
+    learning.MIN_SKILL = -1  # a few steps teach little
 
     def make_settings(variant, seed):
         words = [

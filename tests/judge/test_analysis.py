@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unetlite.judge.analysis import FEWEST_SEEDS, analyse, collapsed_runs, describe
+from unetlite.judge.analysis import MIN_SEEDS, analyse, collapsed_runs, describe
 from unetlite.judge.scores import Scores
 
 
@@ -44,7 +44,7 @@ def test_runs_are_described_by_their_own_scores():
     assert describe({"a": {0: 0.5}})["a"].deviation is None
 
 
-@pytest.mark.parametrize("seeds", [1, FEWEST_SEEDS - 1])
+@pytest.mark.parametrize("seeds", [1, MIN_SEEDS - 1])
 def test_too_few_seeds_are_described_and_not_compared(seeds):
     analysis = analyse_scores(make_scores({"a": 0.5, "b": 0.6}, seeds))
     assert list(analysis.variants) == ["b", "a"]

@@ -11,9 +11,9 @@ from unetlite.arithmetic.refusal import Refused
 from unetlite.arithmetic.sizes import pool_size
 from unetlite.arithmetic.taps import Taps
 
-LARGEST_MAP = 16
-LARGEST_KERNEL = 7
-LARGEST_NUMBER = 1e6
+MAX_MAP = 16
+MAX_KERNEL = 7
+MAX_NUMBER = 1e6
 RANGES = {
     "stride": (1, 6),
     "padding": (0, 6),
@@ -327,12 +327,12 @@ def check(setting: Setting) -> None:
     """Raises Refused for an unknown operation, or for numbers out of their ranges."""
     if setting.operation not in OPERATIONS:
         raise Refused("unknown_operation", text=setting.operation, names=", ".join(OPERATIONS))
-    check_array("map", setting.inputs, LARGEST_MAP)
-    check_array("kernel", setting.kernel, LARGEST_KERNEL)
+    check_array("map", setting.inputs, MAX_MAP)
+    check_array("kernel", setting.kernel, MAX_KERNEL)
     for name in OPERATIONS[setting.operation].parameters:
         value = getattr(setting, name)
         if name == "noise":
-            if not 0 <= value <= LARGEST_NUMBER:
+            if not 0 <= value <= MAX_NUMBER:
                 raise Refused("noise_range", value=value)
             continue
         low, high = RANGES[name]
@@ -345,5 +345,5 @@ def check_array(name: str, array: np.ndarray, largest: int) -> None:
     rows, columns = array.shape
     if max(rows, columns) > largest or array.size == 0:
         raise Refused("array_size", name=name, rows=rows, columns=columns, largest=largest)
-    if not np.abs(array).max() <= LARGEST_NUMBER:
+    if not np.abs(array).max() <= MAX_NUMBER:
         raise Refused("number_range", name=name, value=float(np.abs(array).max()))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from unetlite.judge.verdict import Cost
     from unetlite.settings.schema import UNetConfig
 
-MOST_SAMPLES = 40  # of a folder that are looked at, evenly spread
+MAX_SAMPLES = 40  # of a folder that are looked at, evenly spread
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def look_at_folder(directory: Path, settings: list[str]) -> FolderLook:
     with progress(f"looking at {directory}"):
         folder = open_folder(found)
         pairs = list(folder.all_pairs())
-        chosen = spread(pairs, MOST_SAMPLES)
+        chosen = spread(pairs, MAX_SAMPLES)
         find_classes(found, folder, {pair.mask.name: folder.mask_values(pair) for pair in chosen})
         samples = [folder.read(pair) for pair in chosen]
         looks = measure_looks(samples, len(pairs), len(folder.classes))

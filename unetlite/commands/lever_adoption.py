@@ -99,7 +99,7 @@ def plan_before_race(
 ) -> "Trials | None":
     """The trainings of levers, as long as those of the race or shorter; None if too few fit."""
     from unetlite.compare.levers import Base
-    from unetlite.compare.planning import SMALLEST_STEPS
+    from unetlite.compare.planning import MIN_STEPS
 
     reason = None
     if asked["fixed_network"]:
@@ -119,7 +119,7 @@ def plan_before_race(
         [draft.race.schedule],
         times,
         SHARE * draft.seconds,
-        max(SMALLEST_STEPS, math.ceil(SHORTEST * draft.race.schedule.steps)),
+        max(MIN_STEPS, math.ceil(SHORTEST * draft.race.schedule.steps)),
         combined=True,
     )
     if planned is None:

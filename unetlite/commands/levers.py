@@ -122,7 +122,7 @@ def make_plan(
 ) -> "Trials":
     """The trainings that fit into the budget. Raises UsageError if too few do."""
     from unetlite.compare.levers import Base
-    from unetlite.compare.planning import SMALLEST_STEPS, Question
+    from unetlite.compare.planning import MIN_STEPS, Question
     from unetlite.compare.schedule import usual_schedule
     from unetlite.training.fit import open_data
 
@@ -144,7 +144,7 @@ def make_plan(
         possible_schedules(question),
         times,
         seconds,
-        SMALLEST_STEPS,
+        MIN_STEPS,
         combined=False,
     )
     if planned is None:

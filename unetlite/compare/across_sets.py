@@ -14,7 +14,7 @@ import numpy as np
 
 from unetlite.data.looks import Looks
 from unetlite.judge.across import (
-    FEWEST_SETS,
+    MIN_SETS,
     AcrossSets,
     Differences,
     SetDifference,
@@ -59,7 +59,7 @@ class Evidence:
     @property
     def is_enough(self) -> bool:
         """True if there are enough sets to say anything of another one."""
-        return len(self.sets) >= FEWEST_SETS
+        return len(self.sets) >= MIN_SETS
 
     def differences(self, metric: str = "miou") -> Differences:
         """On all sets. Raises UsageError if there are too few."""

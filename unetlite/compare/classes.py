@@ -14,7 +14,7 @@ from unetlite.data.samples import spread_positions
 from unetlite.judge.verdict import join_names
 from unetlite.metrics.trivial import BINS, iou_of_counts, most_frequent_iou, threshold_iou
 
-MOST_IMAGES = 100  # of a split, in which a threshold is looked for
+MAX_IMAGES = 100  # of a split, in which a threshold is looked for
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ def grey_histograms(split: Split, low: float, high: float) -> np.ndarray:
 
 
 def some_images(split: Split) -> list[int]:
-    """Up to MOST_IMAGES positions, from the first image to the last."""
-    return spread_positions(len(split), MOST_IMAGES)
+    """Up to MAX_IMAGES positions, from the first image to the last."""
+    return spread_positions(len(split), MAX_IMAGES)
 
 
 def no_better_than_trivial(comparison: Comparison, trivial: Mapping[str, np.ndarray]) -> list[str]:

@@ -12,7 +12,7 @@ from unetlite.judge.sequential import interim_alphas
 from unetlite.judge.statistics import pair_differences
 
 ROUNDS = 100  # simulated races; another 100 give a mean bound that differs by 5 to 10 %
-MOST_GROUPS = 200  # with more, groups add next to nothing to the bound
+MAX_GROUPS = 200  # with more, groups add next to nothing to the bound
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def expected_bound(
     bound = simulated_bound(
         operators,
         seeds,
-        min(groups, MOST_GROUPS),
+        min(groups, MAX_GROUPS),
         interim_alphas(seeds)[seeds],
         noise,
     )

@@ -9,8 +9,8 @@ from unetlite.compare.misplaced import overlap
 from unetlite.compare.suspects import (
     DOUBTFUL,
     FAILED,
-    FEWEST_IMAGES,
-    LEAST_LEARNT,
+    MIN_IMAGES,
+    MIN_LEARNT,
     Suspect,
     Suspects,
     background_class,
@@ -23,7 +23,7 @@ from unetlite.data.loader import SegmentationData, held_out_images
 from unetlite.network.unet import UNet
 
 PARTS = ("1/2", "2/2")
-MOST_PIXELS = 2**26  # of a part, that are predicted
+MAX_PIXELS = 2**26  # of a part, that are predicted
 
 
 class MaskCheck(NamedTuple):
@@ -36,7 +36,7 @@ class MaskCheck(NamedTuple):
     @property
     def has_learnt(self) -> bool:
         """False if the networks know too little to tell."""
-        return self.images >= FEWEST_IMAGES and self.median >= LEAST_LEARNT
+        return self.images >= MIN_IMAGES and self.median >= MIN_LEARNT
 
 
 def check_training_masks(data: SegmentationData, networks: Mapping[str, UNet]) -> MaskCheck:
@@ -47,7 +47,7 @@ def check_training_masks(data: SegmentationData, networks: Mapping[str, UNet]) -
     seen_by = {}
     for part, network in networks.items():
         names = [split.names[index] for index in held_out_images(split, part)]
-        for image in predict_images(data, "train", names, [network], MOST_PIXELS):
+        for image in predict_images(data, "train", names, [network], MAX_PIXELS):
             truth = is_drawn(image.mask, background)
             if truth.any():
                 scores[image.name] = overlap(image.majority != background, truth)
@@ -70,7 +70,7 @@ def look_at(
 ) -> None:
     """Adds a training image to the suspects if its mask fits elsewhere, or the network fails."""
     background = background_class(data)
-    for image in predict_images(data, "train", [name], [network], MOST_PIXELS):
+    for image in predict_images(data, "train", [name], [network], MAX_PIXELS):
         reason = describe_misplaced(image, data, background, score, check.median)
         if reason is not None:
             check.suspects.misplaced.append(Suspect(name, reason, show(image, data)))

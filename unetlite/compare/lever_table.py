@@ -23,7 +23,7 @@ from unetlite.run_directory import RunFiles
 
 OPERATOR = "the operator"
 LENGTH = "steps"  # the lever that trains longer
-MOST_SENTENCES = 3
+MAX_SENTENCES = 3
 
 
 class OperatorRange(NamedTuple):
@@ -196,7 +196,7 @@ def describe_levers(levers: Levers, risk: float | None = None) -> list[str]:
     """What gains more, in sentences. `risk` is what the chosen operator can lose."""
     outcome = levers.outcome
     gaining = [row for row in outcome.rows if row.gains]
-    sentences = [describe_row(row, outcome, risk) for row in gaining[:MOST_SENTENCES]]
+    sentences = [describe_row(row, outcome, risk) for row in gaining[:MAX_SENTENCES]]
     if not gaining:
         best = outcome.rows[0]
         sentences.append(

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-LARGEST_SHIFT = 16  # pixels
-SMALLEST_SHIFT = 3
-LEAST_GAIN = 0.15  # of IoU
-LEAST_FACTOR = 1.4  # of the same
+MAX_SHIFT = 16  # pixels
+MIN_SHIFT = 3
+MIN_GAIN = 0.15  # of IoU
+MIN_FACTOR = 1.4  # of the same
 GOOD = 0.6  # of the median image's IoU: what fits is at least so good
 
 
@@ -42,7 +42,7 @@ def find_shift(prediction: np.ndarray, mask: np.ndarray, median: float) -> Shift
     """
     from scipy.signal import fftconvolve
 
-    room = LARGEST_SHIFT
+    room = MAX_SHIFT
     height, width = mask.shape
     if min(height, width) <= 2 * room or not mask.any():
         return None
@@ -54,8 +54,8 @@ def find_shift(prediction: np.ndarray, mask: np.ndarray, median: float) -> Shift
     moved = mask[room + down : height - room + down, room + right : width - room + right]
     before = overlap(inner, mask[room:-room, room:-room])
     after = overlap(inner, moved)
-    is_far = max(abs(down), abs(right)) >= SMALLEST_SHIFT
-    gains = after >= before + LEAST_GAIN and after >= LEAST_FACTOR * before
+    is_far = max(abs(down), abs(right)) >= MIN_SHIFT
+    gains = after >= before + MIN_GAIN and after >= MIN_FACTOR * before
     if is_far and gains and after >= GOOD * median:
         return Shift(down, right, before, after)
     return None
@@ -76,7 +76,7 @@ def find_fit(
         value = overlap(prediction, mask)
         if value > best.overlap:
             best = Fit(name, value, own)
-    gains = best.overlap >= own + LEAST_GAIN and best.overlap >= LEAST_FACTOR * own
+    gains = best.overlap >= own + MIN_GAIN and best.overlap >= MIN_FACTOR * own
     if gains and best.overlap >= GOOD * median:
         return best
     return None

@@ -8,12 +8,12 @@ import torch
 from unetlite.classes import IGNORE
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.run_data import predict_classes
-from unetlite.compare.suspects import LEAST_LEARNT, MOST_NETWORKS, background_class
+from unetlite.compare.suspects import MAX_NETWORKS, MIN_LEARNT, background_class
 from unetlite.data.loader import SegmentationData
 from unetlite.network.unet import UNet
 
-MOST_IMAGES = 16  # of the validation images
-MOST_PIXELS = 2**20  # of these
+MAX_IMAGES = 16  # of the validation images
+MAX_PIXELS = 2**20  # of these
 HARDLY = 0.02  # of IoU; images of which flipped ones lose less have no up
 
 Transform = Callable[[torch.Tensor], torch.Tensor]  # of (..., H, W)
@@ -42,9 +42,9 @@ def find_orientation(
             tried[key] = (title, transform)
     if not tried or data is None:
         return []
-    chosen = list(networks.values())[:MOST_NETWORKS]
+    chosen = list(networks.values())[:MAX_NETWORKS]
     upright = score_transformed(data, chosen, lambda pixels: pixels)
-    if upright < LEAST_LEARNT:
+    if upright < MIN_LEARNT:
         return []
     safe = {}
     for key, (title, transform) in tried.items():
@@ -67,8 +67,8 @@ def score_transformed(data: SegmentationData, networks: list[UNet], transform: T
     background = background_class(data)
     common = np.zeros(len(networks))
     union = np.zeros(len(networks))
-    left = MOST_PIXELS
-    for index, (height, width) in enumerate(split.sizes[:MOST_IMAGES]):
+    left = MAX_PIXELS
+    for index, (height, width) in enumerate(split.sizes[:MAX_IMAGES]):
         if height * width > left:
             continue
         left -= height * width

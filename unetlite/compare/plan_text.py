@@ -5,8 +5,8 @@ from textwrap import wrap
 
 from unetlite.compare.expectation import bound_range
 from unetlite.compare.planning import (
-    FEWEST_OPERATORS,
     FIRST_INTERIM,
+    MIN_OPERATORS,
     PLANNING,
     SLACK,
     PlannedRace,
@@ -23,7 +23,7 @@ SHOWN_SECONDS = (900.0, 3600.0, 14400.0)  # in the table
 def budget_error(budget: str, race: PlannedRace) -> UsageError:
     """The error for a budget that is shorter than the smallest race."""
     schedule = race.schedule
-    fewer = "fewer --operators, " if len(race.operators) > FEWEST_OPERATORS else ""
+    fewer = "fewer --operators, " if len(race.operators) > MIN_OPERATORS else ""
     crop_size = max(32, schedule.crop_size // 2)
     needed = math.ceil((PLANNING + race.seconds) / SLACK / 60) + 1
     return UsageError(

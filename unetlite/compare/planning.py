@@ -12,10 +12,10 @@ from unetlite.training.duration import EVALUATION
 
 DEFAULT_SECONDS = 3600.0  # without --budget
 
-SMALLEST_STEPS = 100  # to which a short time can reduce a training
-SMALLEST_BATCH = 8  # half as many steps of 8 crops scored better than of 4, on nuclei
-SMALLEST_CROP = 128
-FEWEST_OPERATORS = 2
+MIN_STEPS = 100  # to which a short time can reduce a training
+MIN_BATCH = 8  # half as many steps of 8 crops scored better than of 4, on nuclei
+MIN_CROP = 128
+MIN_OPERATORS = 2
 FIRST_INTERIM = min(INTERIMS)  # seeds
 SHORT_TRAINING = 0.25
 """A plan with trainings so many times shorter than usual must narrow the bound by this power of it.
@@ -74,16 +74,16 @@ class Question:
         """The operators, and fewer of them from the end."""
         if "operators" in self.fixed:
             return [self.operators]
-        counts = range(len(self.operators), FEWEST_OPERATORS - 1, -1)
+        counts = range(len(self.operators), MIN_OPERATORS - 1, -1)
         return [self.operators[:count] for count in counts]
 
     def shapes(self) -> Iterator[Schedule]:
         """The usual training, and those with smaller crops and batches."""
         crops = [self.usual.crop_size]
-        if "data.crop_size" not in self.fixed and crops[0] > SMALLEST_CROP:
-            crops.append(SMALLEST_CROP)
+        if "data.crop_size" not in self.fixed and crops[0] > MIN_CROP:
+            crops.append(MIN_CROP)
         batches = [self.usual.batch_size]
-        while "data.batch_size" not in self.fixed and batches[-1] >= 2 * SMALLEST_BATCH:
+        while "data.batch_size" not in self.fixed and batches[-1] >= 2 * MIN_BATCH:
             batches.append(batches[-1] // 2)
         for crop_size in crops:
             for batch_size in batches:
@@ -168,7 +168,7 @@ def longest_race(
         affordable = affordable_steps(shape, operators, times, for_seed)
         as_long = math.ceil(usual.length / replace(shape, steps=1).length)
         steps = min(affordable, as_long)
-        if steps < min(SMALLEST_STEPS, usual.steps):
+        if steps < min(MIN_STEPS, usual.steps):
             return None
     schedule = add_validations(
         question,
@@ -225,7 +225,7 @@ def smallest_race(question: Question, times: RaceTimes) -> PlannedRace:
     for shape in question.shapes():
         steps = shape.steps
         if not question.fixed_steps:
-            steps = min(steps, SMALLEST_STEPS)
+            steps = min(steps, MIN_STEPS)
         schedule = add_validations(
             question,
             replace(shape, steps=steps),

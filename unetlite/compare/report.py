@@ -41,8 +41,8 @@ from unetlite.judge.verdict import (
 from unetlite.network.checkpoint import load_network
 from unetlite.settings.schema import describe_network
 
-MOST_SUSPECTS = 5  # images to look at that come first
-MOST_SENTENCES = 2  # on trainings that collapsed
+MAX_SUSPECTS = 5  # images to look at that come first
+MAX_SENTENCES = 2  # on trainings that collapsed
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,10 @@ class Report:
     def look_at(self) -> list[str]:
         """What to look at in the data."""
         sentences = self.suspects.sentences
-        if len(sentences) <= MOST_SUSPECTS:
+        if len(sentences) <= MAX_SUSPECTS:
             return sentences
-        rest = len(sentences) - MOST_SUSPECTS
-        return [*sentences[:MOST_SUSPECTS], f"The report shows {rest} more images to look at."]
+        rest = len(sentences) - MAX_SUSPECTS
+        return [*sentences[:MAX_SUSPECTS], f"The report shows {rest} more images to look at."]
 
     @property
     def cost(self) -> Cost:
@@ -296,7 +296,7 @@ def describe_length(comparison: Comparison) -> str:
 def describe_collapsed(collapsed: Mapping[tuple[str, int], str]) -> list[str]:
     """The sentences on trainings that collapsed; of many a list, and the first sentence."""
     sentences = list(collapsed.values())
-    if len(sentences) <= MOST_SENTENCES:
+    if len(sentences) <= MAX_SENTENCES:
         return sentences
     names = join_names([f"{variant} with seed {seed}" for variant, seed in collapsed])
     return [f"{len(sentences)} trainings collapsed: {names}. {sentences[0]}"]

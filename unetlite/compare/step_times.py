@@ -33,10 +33,10 @@ Shape = tuple[int, int]  # crops in a batch, and the pixels of a side of each
 SMALL: Shape = (4, 64)
 LARGE: Shape = (4, 128)
 ROUNDS = 2
-LEAST_SLOPE = 0.5  # of the seconds of the larger shape by its pixels; a busy machine gives less
+MIN_SLOPE = 0.5  # of the seconds of the larger shape by its pixels; a busy machine gives less
 PATIENCE = 15  # seconds; then the other operators are estimated by their MACs
 BUSY = 0.6  # of the threads' time: with less the machine is busy, and its times are not kept
-MOST_KEPT = 200  # entries in the file
+MAX_KEPT = 200  # entries in the file
 
 
 @record(frozen=True, config=STRICT)
@@ -158,7 +158,7 @@ class StepTimer:
         slope = 0.0
         if large > small:
             slope = (seconds[1] - seconds[0]) / (large - small)
-        slope = max(slope, LEAST_SLOPE * seconds[1] / large)
+        slope = max(slope, MIN_SLOPE * seconds[1] / large)
         fixed = max(0.0, seconds[1] - slope * large)
         return StepTime(fixed, slope)
 
@@ -271,6 +271,6 @@ def seconds_of_steps(steps: Sequence[Function]) -> list[float]:
 
 def write_kept(file: Path, kept: KeptTimes) -> None:
     """Writes the kept times; the oldest are left out where there are many."""
-    steps = dict(list(kept.steps.items())[-MOST_KEPT:])
-    at_once = dict(list(kept.at_once.items())[-MOST_KEPT:])
+    steps = dict(list(kept.steps.items())[-MAX_KEPT:])
+    at_once = dict(list(kept.at_once.items())[-MAX_KEPT:])
     write_text(file, json.dumps(asdict(KeptTimes(steps, at_once)), indent=1) + "\n")

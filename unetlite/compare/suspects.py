@@ -20,13 +20,13 @@ from unetlite.visualize import Pictures, colour_mask
 
 FAILED = 0.25  # of the median image's score: what all networks are below is named
 DOUBTFUL = 0.8  # of the same: below, other places for the mask are tried
-LEAST_LEARNT = 0.2  # a median score from which on networks know what they look for
-FEWEST_IMAGES = 8  # to speak of a median
-MOST_NETWORKS = 3  # that vote
-MOST_EXAMINED = 60  # images of a split, the worst of the test images
-MOST_PIXELS = 2**23  # of the images of a split that are predicted
-MOST_MASKS = 2**26  # pixels of masks that a prediction is compared with
-MOST_SHOWN = 6  # images in the report
+MIN_LEARNT = 0.2  # a median score from which on networks know what they look for
+MIN_IMAGES = 8  # to speak of a median
+MAX_NETWORKS = 3  # that vote
+MAX_EXAMINED = 60  # images of a split, the worst of the test images
+MAX_PIXELS = 2**23  # of the images of a split that are predicted
+MAX_MASKS = 2**26  # pixels of masks that a prediction is compared with
+MAX_SHOWN = 6  # images in the report
 
 
 class Suspect(NamedTuple):
@@ -55,7 +55,7 @@ class Suspects:
     def pictures(self) -> dict[str, Pictures]:
         """Image, mask and majority prediction by reason."""
         shown = {}
-        for suspect in [*self.misplaced, *self.failed][:MOST_SHOWN]:
+        for suspect in [*self.misplaced, *self.failed][:MAX_SHOWN]:
             if suspect.pictures:
                 shown[suspect.reason] = suspect.pictures
         return shown
@@ -83,7 +83,7 @@ def find_suspects(
     runs = comparison.runs
     scores = best_scores(runs)
     median = float(np.nanmedian(scores)) if not np.isnan(scores).all() else 0.0
-    if len(scores) < FEWEST_IMAGES or median < LEAST_LEARNT:
+    if len(scores) < MIN_IMAGES or median < MIN_LEARNT:
         return Suspects()
     order = np.argsort(scores, kind="stable")  # NaN is last
     failed = [k for k in order.tolist() if scores[k] < FAILED * median]
@@ -99,9 +99,9 @@ def find_suspects(
     doubtful = [runs[0].images[k] for k in order.tolist() if scores[k] < DOUBTFUL * median]
     return examine(
         data,
-        list(networks.values())[:MOST_NETWORKS],
+        list(networks.values())[:MAX_NETWORKS],
         reasons,
-        doubtful[:MOST_EXAMINED],
+        doubtful[:MAX_EXAMINED],
         median,
     )
 
@@ -119,7 +119,7 @@ def examine(
     images = list(predict_images(data, "test", doubtful, networks))
     shown = {each.name: show(each, data) for each in images}
     suspects = Suspects([Suspect(name, reasons[name], shown.get(name, {})) for name in reasons])
-    images += predict_images(data, "val", splits["val"].names[:MOST_EXAMINED], networks)
+    images += predict_images(data, "val", splits["val"].names[:MAX_EXAMINED], networks)
     for each in images:
         own = overlap(each.majority != background, is_drawn(each.mask, background))
         if own >= DOUBTFUL * median:
@@ -208,7 +208,7 @@ def predict_images(
     split_name: str,
     names: Sequence[str],
     networks: Sequence[UNet],
-    most_pixels: int = MOST_PIXELS,
+    most_pixels: int = MAX_PIXELS,
 ) -> Iterator[Examined]:
     """Images of a split by name, with the majority of the networks, up to so many pixels.
 
@@ -233,7 +233,7 @@ def masks_of_size(
     data: SegmentationData, image: Examined, background: int
 ) -> Iterator[tuple[str, np.ndarray]]:
     """The masks of other images of that size: name, and where something is drawn (H, W)."""
-    left = MOST_MASKS
+    left = MAX_MASKS
     for split in data.dataset.splits.values():
         for index, name in enumerate(split.names):
             if tuple(split.sizes[index]) != image.mask.shape or name == image.name:

@@ -31,9 +31,9 @@ from unetlite.settings.schema import Settings
 from unetlite.validation import STRICT, read_record
 
 FIRST_SEED = 1000  # of the trainings; a race takes those from 0
-FEWEST_SEEDS = 2
-MOST_SEEDS = 5  # if there is time for them
-FEWEST_LEVERS = 3  # fewer say too little about the noise
+MIN_SEEDS = 2
+MAX_SEEDS = 5  # if there is time for them
+MIN_LEVERS = 3  # fewer say too little about the noise
 UNLEARNT = 0.01  # of IoU: a class with less is not known
 COMBINED = "combined"  # the trainings with all levers that gain
 
@@ -51,7 +51,7 @@ class Trials:
     threads: PositiveInt
     macs: dict[str, PositiveFloat]  # of a prediction by lever, over those of the base
     seconds: PositiveFloat  # that are planned
-    seeds: PositiveInt = FEWEST_SEEDS  # of each
+    seeds: PositiveInt = MIN_SEEDS  # of each
     data_hash: str | None = None
 
     @property
@@ -200,15 +200,15 @@ def plan_trials(
     left = seconds - WORKER_START
     once = replace(schedule, steps=1).in_epochs(1)
     twice = replace(schedule, steps=2).in_epochs(1)
-    for count in range(len(levers), FEWEST_LEVERS - 1, -1):
+    for count in range(len(levers), MIN_LEVERS - 1, -1):
         tried = list(levers[:count])
         first, second = (trial_seconds(tried, times, each, combined) for each in (once, twice))
-        affordable = 1 + math.floor((left / FEWEST_SEEDS - first) / (second - first))
+        affordable = 1 + math.floor((left / MIN_SEEDS - first) / (second - first))
         steps = min(schedule.steps, affordable)
         if steps >= min(shortest, schedule.steps):
             chosen = replace(schedule, steps=steps).in_epochs(1)
             of_seed = trial_seconds(tried, times, chosen, combined)
-            seeds = min(MOST_SEEDS, max(FEWEST_SEEDS, math.floor(left / of_seed)))
+            seeds = min(MAX_SEEDS, max(MIN_SEEDS, math.floor(left / of_seed)))
             return PlannedTrials(tried, chosen, seeds, WORKER_START + seeds * of_seed)
     return None
 

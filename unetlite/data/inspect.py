@@ -39,8 +39,8 @@ from unetlite.visualize import (
     picture_grid,
 )
 
-MOST_MASKS = 300  # that are inspected, evenly spread over the folder
-MOST_IMAGES = 50  # that are inspected, likewise
+MAX_MASKS = 300  # that are inspected, evenly spread over the folder
+MAX_IMAGES = 50  # that are inspected, likewise
 PREVIEWS = 5  # images of the contact sheet
 
 
@@ -124,7 +124,7 @@ def inspect_folder(root: Path, options: Mapping[str, Any]) -> Inspection:
     settings = {"root": str(root.resolve()), **options}
     folder = open_folder(settings)
     pairs = list(folder.all_pairs())
-    by_mask = {pair.mask.name: pair for pair in spread(pairs, MOST_MASKS)}
+    by_mask = {pair.mask.name: pair for pair in spread(pairs, MAX_MASKS)}
     masks = {name: folder.mask_values(pair) for name, pair in by_mask.items()}
     check_swapped(folder, by_mask, masks)
     meaning = find_classes(settings, folder, masks)
@@ -133,7 +133,7 @@ def inspect_folder(root: Path, options: Mapping[str, Any]) -> Inspection:
         check_coding(distinct, folder.table.ignored)
     classes = summarise_classes(masks, folder.table)
     check_shares(root, classes, masks)
-    shown = spread(pairs, MOST_IMAGES)
+    shown = spread(pairs, MAX_IMAGES)
     if folder.orientation is None and any(map(folder.fits_as_stored, pairs)):
         settings["orientation"] = folder.orientation = "stored"
         folder.notes.append("photographs are read as stored, as the sizes of the masks say")

@@ -13,10 +13,10 @@ from unetlite.errors import UsageError
 FOREGROUND = "foreground"
 """As data.classes: two classes, everything but zero is foreground."""
 
-MOST_CLASSES = 32
+MAX_CLASSES = 32
 """A mask of more values is no mask of classes."""
 
-FEWEST_SHADES = 2
+MIN_SHADES = 2
 """Different values between the lowest and the highest from which on they can be shades."""
 
 Value = int | tuple[int, int, int]
@@ -134,12 +134,12 @@ def check_no_shades(values: np.ndarray, mask: Path | str) -> None:
     Scaling with smoothing, and JPEG, leave values that lie between those of their neighbours. The
     numbers of objects seldom do, and a single value between may be a border that was drawn.
     """
-    if values[values != IGNORE].max(initial=0) < MOST_CLASSES:  # they are indices
+    if values[values != IGNORE].max(initial=0) < MAX_CLASSES:  # they are indices
         return
     low, high = int(values.min()), int(values.max())
     is_between = (values != low) & (values != high)
     shades = np.unique(values[is_between])
-    if len(shades) < FEWEST_SHADES:
+    if len(shades) < MIN_SHADES:
         return
     from scipy.ndimage import maximum_filter, minimum_filter
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from unetlite.classes import IGNORE
 from unetlite.data.doctor.coding import check_coding
-from unetlite.data.labels import FOREGROUND, MOST_CLASSES, Value, check_no_shades
+from unetlite.data.labels import FOREGROUND, MAX_CLASSES, Value, check_no_shades
 from unetlite.errors import UsageError
 
-MOST_COLOURED_MASKS = 20  # whose colours are listed
-MOST_SHOWN = 8  # values of masks, in a message
+MAX_COLOURED_MASKS = 20  # whose colours are listed
+MAX_SHOWN = 8  # values of masks, in a message
 
 
 def infer_classes(
@@ -28,7 +28,7 @@ def infer_classes(
     coloured: dict[str, np.ndarray] = {}
     for name, values in masks:
         if values.ndim == 3 and (values != values[..., :1]).any():
-            if len(coloured) < MOST_COLOURED_MASKS:
+            if len(coloured) < MAX_COLOURED_MASKS:
                 coloured[name] = np.unique(values.reshape(-1, 3), axis=0)
             continue
         if values.ndim == 3:
@@ -58,7 +58,7 @@ def classes_of_values(
         return None, meaning + describe_ignored(stored, ignored)
     check_coding(distinct, ignored)
     indices = [value for value in present if value != IGNORE]
-    if len(indices) > 1 and indices[0] == 0 and indices[-1] < MOST_CLASSES:
+    if len(indices) > 1 and indices[0] == 0 and indices[-1] < MAX_CLASSES:
         numbers = [k for k in range(indices[-1] + 1) if k not in ignored]
         classes: Any = [f"class_{k}" for k in numbers]
         if len(numbers) <= indices[-1]:
@@ -68,7 +68,7 @@ def classes_of_values(
     if all(is_count(values, ignored) for values in distinct.values()):
         meaning = f"the masks hold numbers of objects up to {present[-1]}"
         return None, f"{meaning}; what is not 0 is foreground"
-    if len(present) <= MOST_CLASSES:
+    if len(present) <= MAX_CLASSES:
         return {f"class_{value}": value for value in present}, f"the masks hold {shown}"
     raise UsageError(
         f"{first} and other masks hold {len(present)} different values ({shown}), like an image; "
@@ -94,8 +94,8 @@ def is_count(values: Sequence[int], ignored: Collection[Value]) -> bool:
 
 def list_values(values: Sequence[int]) -> str:
     """The first values, such as "0, 1, 2, ..."."""
-    shown = ", ".join(map(str, values[:MOST_SHOWN]))
-    if len(values) > MOST_SHOWN:
+    shown = ", ".join(map(str, values[:MAX_SHOWN]))
+    if len(values) > MAX_SHOWN:
         shown += ", ..."
     return shown
 
@@ -106,7 +106,7 @@ def describe_colours(coloured: Mapping[str, np.ndarray]) -> str:
     for distinct in coloured.values():
         colours.update(map(tuple, distinct.tolist()))
     classes = []
-    for k, (colour, _) in enumerate(colours.most_common(MOST_CLASSES)):
+    for k, (colour, _) in enumerate(colours.most_common(MAX_CLASSES)):
         classes.append(f"class_{k}: {list(colour)}")
     return (
         f"{next(iter(coloured))} is a coloured mask; those inspected have {len(colours)} colours. "

@@ -11,7 +11,7 @@ from unetlite.errors import UsageError
 from unetlite.settings.paths import HOME
 from unetlite.settings.schema import data_options
 
-MOST_NAMES = 3  # of images, in a message
+MAX_NAMES = 3  # of images, in a message
 
 Places = dict[str, tuple[Any, ...]]
 """Split, group, height and width of each image by its name."""
@@ -123,7 +123,7 @@ def list_places(split: str, entry: dict[str, Any]) -> Places:
 
 def list_names(names: set[str]) -> str:
     """Such as "12 images (a, b, c, ...)"."""
-    shown = sorted(names)[:MOST_NAMES]
+    shown = sorted(names)[:MAX_NAMES]
     if len(names) > len(shown):
         shown.append("...")
     plural = "s" if len(names) > 1 else ""

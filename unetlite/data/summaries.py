@@ -11,7 +11,7 @@ from unetlite.data.doctor.thickness import Thickness, measure_thickness
 from unetlite.data.labels import ClassTable
 from unetlite.data.samples import Sample, spread
 
-MOST_MEASURED = 40  # masks whose thickness is measured, evenly spread
+MAX_MEASURED = 40  # masks whose thickness is measured, evenly spread
 BINS = 24  # of a histogram
 
 Masks = Mapping[str, np.ndarray]  # mask values by what messages call a mask
@@ -43,7 +43,7 @@ def summarise_classes(masks: Masks, table: ClassTable) -> list[ClassSummary]:
     """The classes of the table, with their shares of the masks and their thickness."""
     counts = []
     measured = []
-    chosen = spread(list(masks), MOST_MEASURED)
+    chosen = spread(list(masks), MAX_MEASURED)
     for name, values in masks.items():
         indices = table.indices(values, name)
         if name in chosen:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from unetlite.classes import check_names
 from unetlite.data.raster import PixelKind
 from unetlite.errors import PARSE_ERRORS, UsageError, first_line
-from unetlite.settings.schema import LARGEST_RESIZE, PixelType, UNetConfig
+from unetlite.settings.schema import MAX_RESIZE, PixelType, UNetConfig
 from unetlite.validation import is_small_json
 from unetlite.visualize import Display, default_channels
 
@@ -57,7 +57,7 @@ class Metadata(BaseModel):
         for ends in self.value_range:
             if len(ends) not in (0, channels):
                 raise ValueError("a range of another number of channels")
-        if self.resize is not None and not 0 <= self.resize <= LARGEST_RESIZE:
+        if self.resize is not None and not 0 <= self.resize <= MAX_RESIZE:
             raise ValueError("a size out of range")
         return self
 

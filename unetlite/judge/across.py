@@ -15,7 +15,7 @@ from scipy import special
 from unetlite.errors import UsageError
 from unetlite.judge.statistics import PRIOR_DF, Pair, moderated_variances
 
-FEWEST_SETS = 3  # whose spread says anything about another one
+MIN_SETS = 3  # whose spread says anything about another one
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 NONZERO = 1e-15  # added to variances by which is divided
@@ -77,9 +77,9 @@ def arrange(by_set: Mapping[str, SetDifferences], reference: str) -> Differences
 
     Raises UsageError if there are too few sets, or the reference is not in each of them.
     """
-    if len(by_set) < FEWEST_SETS:
+    if len(by_set) < MIN_SETS:
         raise UsageError(
-            f"{len(by_set)} data sets say nothing about another one: {FEWEST_SETS} are needed."
+            f"{len(by_set)} data sets say nothing about another one: {MIN_SETS} are needed."
         )
     present: dict[str, int] = {}
     for name, pairs in by_set.items():
@@ -88,7 +88,7 @@ def arrange(by_set: Mapping[str, SetDifferences], reference: str) -> Differences
             raise UsageError(f"{name} lacks {reference}, to which all are compared.")
         for variant in variants:
             present[variant] = present.get(variant, 0) + 1
-    enough = [name for name, count in present.items() if count >= FEWEST_SETS]
+    enough = [name for name, count in present.items() if count >= MIN_SETS]
     names = [reference, *sorted(set(enough) - {reference})]
     shape = (len(names), len(names), len(by_set))
     means = np.zeros(shape)
@@ -297,10 +297,10 @@ class LeftOut(NamedTuple):
 
 def leave_each_out(differences: Differences) -> list[LeftOut]:
     """Every set, predicted by the others. Raises UsageError if these are too few."""
-    if len(differences.sets) <= FEWEST_SETS:
+    if len(differences.sets) <= MIN_SETS:
         raise UsageError(
             f"{len(differences.sets)} data sets cannot be left out in turn: "
-            f"{FEWEST_SETS + 1} are needed."
+            f"{MIN_SETS + 1} are needed."
         )
     return [leave_out(differences, name) for name in differences.sets]
 

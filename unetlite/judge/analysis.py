@@ -12,7 +12,7 @@ from unetlite.judge.best import Best, compare_with_best
 from unetlite.judge.scores import Scores
 from unetlite.judge.statistics import ALPHA, Differences, pair_differences
 
-FEWEST_SEEDS = 3  # for a verdict; with two the tests do not hold their level
+MIN_SEEDS = 3  # for a verdict; with two the tests do not hold their level
 ENOUGH_GROUPS = 10
 
 RunScores = Mapping[str, Mapping[int, float]]
@@ -155,7 +155,7 @@ def analyse(
     differences: Differences = {}
     best = None
     widened = 1.0
-    if len(scores.seeds) >= FEWEST_SEEDS and objection is None:
+    if len(scores.seeds) >= MIN_SEEDS and objection is None:
         tables = {name: sign * table for name, table in scores.by_group(names).items()}
         differences = pair_differences(tables)
         if groups < ENOUGH_GROUPS:

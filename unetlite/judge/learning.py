@@ -6,7 +6,7 @@ import numpy as np
 
 from unetlite.judge.scores import Scores
 
-LEAST_SKILL = 0.01  # of a class that was learnt
+MIN_SKILL = 0.01  # of a class that was learnt
 
 
 def class_skills(counts: np.ndarray) -> np.ndarray:
@@ -41,7 +41,7 @@ def missed_classes(counts: Sequence[np.ndarray], trainings: int = 1) -> list[int
     """
     skills = np.array([class_skills(of_training) for of_training in counts])  # (trainings, K)
     judged = ~np.isnan(skills[0])
-    learnt = (skills >= LEAST_SKILL).sum(0)
+    learnt = (skills >= MIN_SKILL).sum(0)
     missed = np.flatnonzero(judged & (learnt < trainings)).tolist()
     if len(missed) == judged.sum() > 0:
         truth = counts[0][:, 0] + counts[0][:, 2]

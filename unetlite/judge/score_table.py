@@ -16,7 +16,7 @@ from unetlite.judge.tables import Table
 AGGREGATES = {"mean", "average", "avg", "median", "std", "total", "overall"}
 """Names in the column of images that are those of rows below a table."""
 
-LARGEST_SHARE = 0.3  # of the images in one group that needs no word
+MAX_SHARE = 0.3  # of the images in one group that needs no word
 PERCENT = 20  # times as large as others are scores that must be in percent
 
 
@@ -297,7 +297,7 @@ def describe_balance(scores: Scores) -> list[str]:
     names, counts = np.unique(scores.groups, return_counts=True)
     largest = counts.argmax()
     share = counts[largest] / counts.sum()
-    if len(names) == 1 or counts[largest] < 2 or share < max(LARGEST_SHARE, 2 / len(names)):
+    if len(names) == 1 or counts[largest] < 2 or share < max(MAX_SHARE, 2 / len(names)):
         return []
     return [
         f"The group {names[largest]} has {counts[largest]} of {counts.sum()} images, so the "

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-FEWEST_POINTS = 3  # of a curve
-FEWEST_TRAININGS = 4
+MIN_POINTS = 3  # of a curve
+MIN_TRAININGS = 4
 FAR = 0.1  # of what the score lacks of 1: a gain that marks networks that are far from trained
 TAIL = 1 / 16  # probability at most, on each side of the interval
 
@@ -46,11 +46,11 @@ def late_gain(steps: np.ndarray, scores: np.ndarray) -> float | None:
     >>> round(late_gain(steps, 0.1 * steps), 6)
     0.3
     """
-    if len(steps) < FEWEST_POINTS:
+    if len(steps) < MIN_POINTS:
         return None
     third = steps[-1] / 3
     first = max(0, int(np.searchsorted(steps, 2 * third)) - 1)
-    first = min(first, len(steps) - FEWEST_POINTS)
+    first = min(first, len(steps) - MIN_POINTS)
     slope = np.polyfit(steps[first:], scores[first:], 1)[0]
     return float(slope * third)
 
@@ -70,7 +70,7 @@ def late_trend(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> Trend | None:
             gains.append(gain)
             last.append(scores[-1])
     count = len(gains)
-    if count < FEWEST_TRAININGS:
+    if count < MIN_TRAININGS:
         return None
     ordered = np.sort(gains)
     rank = 0  # of the lower bound from below, of the upper one from above

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context
 
-from unetlite.judge.analysis import ENOUGH_GROUPS, FEWEST_SEEDS, Analysis, format_score
+from unetlite.judge.analysis import ENOUGH_GROUPS, MIN_SEEDS, Analysis, format_score
 from unetlite.judge.best import Best, variant_names
 from unetlite.judge.equivalence import equivalence_margin, equivalence_margin_without_one
 
@@ -114,7 +114,7 @@ def too_few_seeds(seeds: int) -> str:
     plural = "s" if seeds > 1 else ""
     return (
         f"No verdict: the variants share {seeds} seed{plural}, too few to tell a better variant "
-        f"from a lucky training. A verdict takes {FEWEST_SEEDS} seeds; five are better. "
+        f"from a lucky training. A verdict takes {MIN_SEEDS} seeds; five are better. "
         "Train each of them with the same settings and more seeds, such as seed=0,1,2,3,4."
     )
 

@@ -28,10 +28,10 @@ NON_RESULT_KEYS = {
 LOCATION_KEYS = {"data.root", "data.download"}
 """Keys that say where the data are. They matter where no hash of the data is known."""
 
-LARGEST_RESIZE = 2048
+MAX_RESIZE = 2048
 
 Factor = Annotated[float, Field(ge=1, le=10)]
-Resize = Annotated[int, Field(ge=1, le=LARGEST_RESIZE)]
+Resize = Annotated[int, Field(ge=1, le=MAX_RESIZE)]
 Channels = Annotated[int, Field(ge=1, le=16384)]
 Widths = Annotated[tuple[Channels, ...], Field(min_length=2, max_length=9, strict=False)]
 DecoderWidths = Annotated[tuple[Channels, ...], Field(strict=False)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import lists, sampled_from, text
 
-from unetlite.arithmetic.operations import LARGEST_MAP, OPERATIONS, compute
+from unetlite.arithmetic.operations import MAX_MAP, OPERATIONS, compute
 from unetlite.arithmetic.presets import PRESETS
 from unetlite.arithmetic.refusal import Refused
 from unetlite.commands.arithmetic_page.state import (
@@ -69,7 +69,7 @@ def test_a_link_restores_whatever_was_typed(operation, cells, number, language):
         ("operation=max&rows=0", "array_size"),
         ("operation=max&rows=many", "not_whole"),
         ("operation=correlation&size=8", "array_size"),
-        (f"operation=max&map={'1,' * LARGEST_MAP}1", "array_size"),
+        (f"operation=max&map={'1,' * MAX_MAP}1", "array_size"),
     ],
 )
 def test_what_cannot_be_read_is_refused(query, key):

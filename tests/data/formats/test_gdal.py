@@ -101,7 +101,7 @@ def test_a_header_says_what_values_mean(tmp_path):
 
 
 def test_a_file_compressed_as_one_huge_block_is_not_read_by_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(gdal, "LARGEST_BLOCK", 2**16)
+    monkeypatch.setattr(gdal, "MAX_BLOCK", 2**16)
     image = Image.fromarray(noise(300, 300))
     image.save(tmp_path / "a.tif", compression="tiff_deflate", strip_size=2**20)
     file = GdalFile(tmp_path / "a.tif")

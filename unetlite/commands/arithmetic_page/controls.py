@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from html import escape
 
 from unetlite.arithmetic.operations import (
-    LARGEST_KERNEL,
-    LARGEST_MAP,
+    MAX_KERNEL,
+    MAX_MAP,
     OPERATIONS,
     RANGES,
 )
@@ -70,7 +70,7 @@ def sliders(state: State) -> str:
         sizes["size"] = max(len(state.kernel), len(state.kernel[0]))
     html = ""
     for name, side in sizes.items():
-        largest = LARGEST_KERNEL if name == "size" else LARGEST_MAP
+        largest = MAX_KERNEL if name == "size" else MAX_MAP
         value = state.numbers.get(name, str(side))
         html += slider(name, state.say(state.parameter_key(name)), value, (1, largest))
     for name in operation.parameters:

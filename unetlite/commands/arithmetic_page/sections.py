@@ -11,7 +11,7 @@ from unetlite.arithmetic.taps import NONE
 from unetlite.commands.arithmetic_page.state import State, write_query
 from unetlite.commands.arithmetic_page.tables import (
     DRAWN,
-    LARGEST_MATRIX,
+    MAX_MATRIX,
     SHOWN,
     matrix_drawing,
     number_table,
@@ -193,7 +193,7 @@ def render_matrix(state: State, result: Result) -> str:
     rows, columns = matrix.shape
     weights = int(np.count_nonzero(matrix))
     values = {"rows": rows, "columns": columns}
-    if weights > DRAWN or rows * columns > LARGEST_MATRIX:
+    if weights > DRAWN or rows * columns > MAX_MATRIX:
         return f"<p>{state.say('large_matrix', count=weights, **values)}</p>"
     text = state.say("matrix", **values)
     transpose = state.say("transpose", **values)

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 import numpy as np
 
 from unetlite.arithmetic.operations import (
-    LARGEST_KERNEL,
-    LARGEST_MAP,
+    MAX_KERNEL,
+    MAX_MAP,
     OPERATIONS,
     Setting,
     compute,
@@ -22,7 +22,7 @@ Cells = tuple[tuple[str, ...], ...]
 
 FIRST_PRESET = "sliding"
 BRUSHES = ("type", "raise", "lower")
-LARGEST_TABLE = {"map": LARGEST_MAP, "kernel": LARGEST_KERNEL}
+MAX_TABLE = {"map": MAX_MAP, "kernel": MAX_KERNEL}
 RESIZERS = {"rows": "map", "columns": "map", "size": "kernel"}
 """The controls that change the size of a table, and which."""
 
@@ -103,7 +103,7 @@ class State:
             name=table,
             rows=rows,
             columns=columns,
-            largest=LARGEST_TABLE[table],
+            largest=MAX_TABLE[table],
         )
 
     def read_parameter(self, name: str) -> float:
@@ -279,7 +279,7 @@ def resized(state: State, fields: dict[str, str]) -> State:
         if name not in fields:
             continue
         text = fields[name]
-        largest = LARGEST_TABLE[table]
+        largest = MAX_TABLE[table]
         allowed = [str(side) for side in range(1, largest + 1)]
         if text not in allowed:
             return replace(state, numbers={**state.numbers, name: text})

@@ -9,7 +9,7 @@ from unetlite.commands.arithmetic_page.state import Cells, read_number
 
 SHOWN = 40  # rows and columns of a table, at most
 DRAWN = 1500  # numbers of a matrix that are not 0, at most
-LARGEST_MATRIX = 2**18  # numbers of a matrix that is drawn
+MAX_MATRIX = 2**18  # numbers of a matrix that is drawn
 WITH_NUMBERS = 36  # columns of a matrix, at most
 CELL = 20  # height of a matrix's cell in units of the drawing, and its least width
 LETTER = 6  # width

@@ -21,8 +21,8 @@ from unetlite.visualize import (
     framed,
 )
 
-LARGEST_SHIFT = 8  # pixels
-SMALLEST_MOVED = 32  # pixels per side of an image that is moved
+MAX_SHIFT = 8  # pixels
+MIN_MOVED = 32  # pixels per side of an image that is moved
 PART = 1024  # pixels per side of an image, at most, that are looked at here
 SIDE = 480  # pixels of a picture, at most
 WINDOW = 96  # pixels of an image that are shown enlarged
@@ -47,14 +47,14 @@ class Shift(NamedTuple):
 
 
 def move_image(model: Model, image: np.ndarray, dx: int, dy: int) -> Shift:
-    """Moves an image (H, W, C) by dx pixels to the right and dy down, 0 to LARGEST_SHIFT each.
+    """Moves an image (H, W, C) by dx pixels to the right and dy down, 0 to MAX_SHIFT each.
 
-    The image has more than LARGEST_SHIFT pixels per side. Both parts that are predicted have the
+    The image has more than MAX_SHIFT pixels per side. Both parts that are predicted have the
     same size.
     """
     height, width = image.shape[:2]
-    top, left = LARGEST_SHIFT - dy, LARGEST_SHIFT - dx
-    still = model.predict(image[LARGEST_SHIFT:, LARGEST_SHIFT:])
+    top, left = MAX_SHIFT - dy, MAX_SHIFT - dx
+    still = model.predict(image[MAX_SHIFT:, MAX_SHIFT:])
     moved = model.predict(image[top : height - dy, left : width - dx])
     rows, columns = still.classes.shape
     return Shift(

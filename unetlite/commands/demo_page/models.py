@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from unetlite.commands.demo_page.inside import (
-    LARGEST_SHIFT,
+    MAX_SHIFT,
+    MIN_MOVED,
     PART,
-    SMALLEST_MOVED,
     draw_shift,
     figures_html,
     look_inside,
@@ -119,8 +119,8 @@ def add_shift(gradio: Any, models: Mapping[str, Model]) -> tuple[list[Any], list
     gradio.Markdown(MOVING)
     with gradio.Row():
         sliders = [
-            gradio.Slider(0, LARGEST_SHIFT, 1, step=1, label="dx, to the right", elem_id="dx"),
-            gradio.Slider(0, LARGEST_SHIFT, 0, step=1, label="dy, down", elem_id="dy"),
+            gradio.Slider(0, MAX_SHIFT, 1, step=1, label="dx, to the right", elem_id="dx"),
+            gradio.Slider(0, MAX_SHIFT, 0, step=1, label="dy, down", elem_id="dy"),
         ]
     return sliders, add_columns(gradio, models, "moved")
 
@@ -244,8 +244,8 @@ def answer_shift(
         return [""] * len(models)
     image = open_upload(file)[:PART, :PART]
     height, width = image.shape[:2]
-    if min(height, width) < SMALLEST_MOVED:
-        text = f"{width} x {height} pixels: to be moved, an image needs {SMALLEST_MOVED} a side."
+    if min(height, width) < MIN_MOVED:
+        text = f"{width} x {height} pixels: to be moved, an image needs {MIN_MOVED} a side."
         return [text] * len(models)
     answers = []
     for model in models.values():

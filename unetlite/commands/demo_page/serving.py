@@ -8,7 +8,7 @@ from typing import Any
 from unetlite.commands.arithmetic_page.page import arithmetic_style
 from unetlite.errors import UsageError, require_extra
 
-LARGEST_UPLOAD = "100mb"
+MAX_UPLOAD = "100mb"
 
 
 def import_gradio() -> Any:
@@ -38,7 +38,7 @@ def launch(page: Any, host: str, port: int | None, **options: Any) -> str:
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-    settings = {"max_file_size": LARGEST_UPLOAD, **options}
+    settings = {"max_file_size": MAX_UPLOAD, **options}
     try:
         _, address, _ = page.launch(
             server_name=host,

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from unetlite.classes import IGNORE
-from unetlite.data.labels import FOREGROUND, MOST_CLASSES, ClassTable, Value
+from unetlite.data.labels import FOREGROUND, MAX_CLASSES, ClassTable, Value
 from unetlite.data.layouts.base import counted
 from unetlite.errors import UsageError
 
@@ -58,7 +58,7 @@ def check_coding(distinct: MaskValues, ignored: Collection[Value]) -> None:
 
 def code_of(value: int) -> int:
     """1 for the number of a class, or the value itself if it is too large for one."""
-    return 1 if value < MOST_CLASSES else value
+    return 1 if value < MAX_CLASSES else value
 
 
 def find_rare_values(distinct: MaskValues, table: ClassTable) -> list[str]:

@@ -8,15 +8,15 @@ from PIL import Image
 
 SIDE = 64  # pixels of a thumbnail
 COARSE_SIDE = 16
-MOST_CANDIDATES = 3  # for each image and orientation
-FEWEST_COARSE = 0.5  # the correlation of coarse thumbnails from which on they are compared finely
+MAX_CANDIDATES = 3  # for each image and orientation
+MIN_COARSE = 0.5  # the correlation of coarse thumbnails from which on they are compared finely
 ALIKE = 0.9
 """The correlation of thumbnails from which on images are nearly the same.
 
 Copies that were saved as JPEG, brightened, or moved by 3 % of their side have 0.90 to 1.0. Of
 146,070 pairs of fluorescence micrographs all but one copy are below 0.72.
 """
-LARGEST_SHIFT = 4  # pixels of a thumbnail
+MAX_SHIFT = 4  # pixels of a thumbnail
 
 
 class NearDuplicate(NamedTuple):
@@ -60,14 +60,14 @@ def find_near_duplicates(thumbnails: Sequence[np.ndarray]) -> list[NearDuplicate
 
 def candidates(correlation: np.ndarray) -> list[tuple[int, int]]:
     """For each of N coarse thumbnails (N, N) those that are most like it, as positions."""
-    count = min(MOST_CANDIDATES, len(correlation) - 1)
+    count = min(MAX_CANDIDATES, len(correlation) - 1)
     if count < 1:
         return []
     nearest = np.argpartition(-correlation, count - 1, axis=1)[:, :count]
     pairs = []
     for first, others in enumerate(nearest.tolist()):
         for second in others:
-            if correlation[first, second] >= FEWEST_COARSE:
+            if correlation[first, second] >= MIN_COARSE:
                 pairs.append((first, second))
     return pairs
 
@@ -97,11 +97,11 @@ def shifted_correlation(first: np.ndarray, second: np.ndarray) -> float:
     """The correlation of two images (H, W) where they overlap, at the best small shift."""
     spectra = np.fft.rfft2(first - first.mean()) * np.conj(np.fft.rfft2(second - second.mean()))
     products = np.fft.irfft2(spectra, first.shape)
-    near = np.roll(products, (LARGEST_SHIFT, LARGEST_SHIFT), (0, 1))
-    near = near[: 2 * LARGEST_SHIFT + 1, : 2 * LARGEST_SHIFT + 1]
+    near = np.roll(products, (MAX_SHIFT, MAX_SHIFT), (0, 1))
+    near = near[: 2 * MAX_SHIFT + 1, : 2 * MAX_SHIFT + 1]
     down, right = np.unravel_index(near.argmax(), near.shape)
-    first = cut(first, int(down) - LARGEST_SHIFT, int(right) - LARGEST_SHIFT)
-    second = cut(second, LARGEST_SHIFT - int(down), LARGEST_SHIFT - int(right))
+    first = cut(first, int(down) - MAX_SHIFT, int(right) - MAX_SHIFT)
+    second = cut(second, MAX_SHIFT - int(down), MAX_SHIFT - int(right))
     correlation = standardise(first[None]) @ standardise(second[None]).T
     return float(correlation[0, 0])
 

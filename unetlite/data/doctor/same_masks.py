@@ -5,8 +5,8 @@ from hashlib import sha256
 
 import numpy as np
 
-FEWEST_DRAWN = 20  # pixels off the commonest value; fewer may be equal by chance
-MOST_SAME = 0.05  # of the masks, or two: more are drawn after a template
+MIN_DRAWN = 20  # pixels off the commonest value; fewer may be equal by chance
+MAX_SAME = 0.05  # of the masks, or two: more are drawn after a template
 
 
 def find_same_masks(
@@ -19,11 +19,11 @@ def find_same_masks(
     by_content: dict[bytes, list[str]] = {}
     for name, values in masks.items():
         _, counts = np.unique(values, return_counts=True)
-        if counts.sum() - counts.max() >= FEWEST_DRAWN:
+        if counts.sum() - counts.max() >= MIN_DRAWN:
             content = str(values.shape).encode() + values.tobytes()
             by_content.setdefault(sha256(content).digest(), []).append(name)
     same = [names for names in by_content.values() if len(names) > 1]
-    if sum(map(len, same)) > max(2, MOST_SAME * len(masks)):
+    if sum(map(len, same)) > max(2, MAX_SAME * len(masks)):
         return []
     found = []
     for names in same:

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from unetlite.data.folder import Folder
-from unetlite.data.labels import MOST_CLASSES
+from unetlite.data.labels import MAX_CLASSES
 from unetlite.data.layouts.base import Pair, counted
 from unetlite.data.layouts.masks import MaskFile
 from unetlite.errors import UsageError
 
 ROUGH = 0.5  # the share of unequal neighbours from which on pixels are those of a photograph
 FLAT = 0.2  # and up to which they are those of a mask
-MOST_BACKGROUND = 0.5  # the share of the commonest value in a photograph
-FEWEST_SWAPPED = 0.5  # of the masks: then the folders are swapped
-MOST_READ = 20  # images that are compared with their masks
+MAX_BACKGROUND = 0.5  # the share of the commonest value in a photograph
+MIN_SWAPPED = 0.5  # of the masks: then the folders are swapped
+MAX_READ = 20  # images that are compared with their masks
 
 
 def check_swapped(
@@ -28,7 +28,7 @@ def check_swapped(
     if not photographs:
         return
     swapped = []
-    for name in photographs[:MOST_READ]:
+    for name in photographs[:MAX_READ]:
         pixels = folder.read_pixels(pairs[name], as_viewed=True)
         if is_flat(np.moveaxis(pixels.values, 0, -1)):
             swapped.append(name)
@@ -39,7 +39,7 @@ def check_swapped(
             f"{counted(len(masks), 'mask')} do). Put the mask in its place."
         )
     image = pairs[swapped[0]].image
-    if len(photographs) >= FEWEST_SWAPPED * len(masks):
+    if len(photographs) >= MIN_SWAPPED * len(masks):
         raise UsageError(
             f"{first} looks like a photograph, and {image} like a mask "
             f"({len(photographs)} of {counted(len(masks), 'mask')} look so): are the folders "
@@ -59,16 +59,16 @@ def is_photograph(values: np.ndarray) -> bool:
     """
     codes = merge_channels(values)
     _, counts = np.unique(codes, return_counts=True)
-    if len(counts) <= MOST_CLASSES or counts.max() > MOST_BACKGROUND * codes.size:
+    if len(counts) <= MAX_CLASSES or counts.max() > MAX_BACKGROUND * codes.size:
         return False
     return roughness(codes) > ROUGH
 
 
 def is_flat(values: np.ndarray) -> bool:
-    """True if pixels (H, W, C) have two to MOST_CLASSES values, in areas."""
+    """True if pixels (H, W, C) have two to MAX_CLASSES values, in areas."""
     codes = merge_channels(values)
     distinct = len(np.unique(codes))
-    return 1 < distinct <= MOST_CLASSES and roughness(codes) < FLAT
+    return 1 < distinct <= MAX_CLASSES and roughness(codes) < FLAT
 
 
 def merge_channels(values: np.ndarray) -> np.ndarray:

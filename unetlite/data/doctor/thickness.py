@@ -10,8 +10,8 @@ from unetlite.classes import IGNORE
 
 THIN = 2.0  # pixels; what is thinner is easily lost
 THINNEST = 5  # per cent of the middle line
-LARGEST_LOSS = 0.05  # the share of the middle line that scaling may make THIN
-LARGEST_SIDE = 1024  # pixels of a mask that are measured
+MAX_LOSS = 0.05  # the share of the middle line that scaling may make THIN
+MAX_SIDE = 1024  # pixels of a mask that are measured
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Thickness:
         kept = self.relative[self.pixels >= THIN]
         if len(kept) == 0:
             return 1
-        share = LARGEST_LOSS * len(self.pixels) / len(kept)
+        share = MAX_LOSS * len(self.pixels) / len(kept)
         return math.ceil(THIN / np.quantile(kept, min(share, 1), method="lower"))
 
 
@@ -45,7 +45,7 @@ def measure_thickness(masks: Iterable[np.ndarray], classes: int) -> list[Thickne
     relative: list[list[np.ndarray]] = [[] for _ in range(classes)]
     for mask in masks:
         shorter_side = min(mask.shape)
-        cut = mask[:LARGEST_SIDE, :LARGEST_SIDE]
+        cut = mask[:MAX_SIDE, :MAX_SIDE]
         for k in np.unique(cut[cut < classes]).tolist():
             measured = middle_line_thickness(cut == k, cut == IGNORE)
             pixels[k].append(measured)
@@ -98,7 +98,7 @@ def double(pixels: np.ndarray) -> np.ndarray:
 
 def describe_loss(name: str, thickness: Thickness, resize: int | None) -> list[str]:
     """A warning if data.resize makes much of a class thinner than 2 pixels."""
-    if resize is None or thickness.loss(resize) <= LARGEST_LOSS:
+    if resize is None or thickness.loss(resize) <= MAX_LOSS:
         return []
     after = float(np.median(thickness.relative)) * resize
     return [

@@ -17,10 +17,10 @@ from unetlite.data.layouts.base import Pair, counted
 from unetlite.data.samples import Sample, spread
 from unetlite.data.summaries import ClassSummary, Masks
 
-MOST_COMPARED = 2_000  # images that are compared with one another, evenly spread
+MAX_COMPARED = 2_000  # images that are compared with one another, evenly spread
 FEW_IMAGES = 30
 RARE = 0.01  # of the pixels
-FEWEST_NODATA = 0.001  # the share of the pixels from which on a value is noticed
+MIN_NODATA = 0.001  # the share of the pixels from which on a value is noticed
 GAP_OF_NODATA = 2  # its distance from all other values, by their range
 
 
@@ -71,7 +71,7 @@ def find_copies(folder: Folder, by_mask: Mapping[str, Pair], masks: Masks) -> li
     located = []
     for split, pairs in folder.pairs.items():
         located += [(split, pair) for pair in pairs]
-    compared = spread(located, MOST_COMPARED)
+    compared = spread(located, MAX_COMPARED)
     thumbnails = []
     for _, pair in compared:
         pixels = folder.read_pixels(pair, as_viewed=True)
@@ -103,7 +103,7 @@ def find_undeclared_nodata(samples: Sequence[Sample]) -> list[str]:
     for extreme in (pixels.min(initial=0), pixels.max(initial=0)):
         others = pixels[pixels != extreme]
         share = 1 - len(others) / max(len(pixels), 1)
-        if share < FEWEST_NODATA or len(others) == 0:
+        if share < MIN_NODATA or len(others) == 0:
             continue
         gap = np.abs(others - extreme).min()
         if gap > GAP_OF_NODATA * np.ptp(others):

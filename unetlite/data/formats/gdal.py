@@ -15,7 +15,7 @@ from unetlite.data.formats.base import ImageFile, check_is_file
 from unetlite.data.formats.pillow import DECODING_ERRORS, ORIENTATION
 from unetlite.errors import UsageError, first_line
 
-LARGEST_BLOCK = 2**28  # bytes of a strip or tile, which is decoded at once
+MAX_BLOCK = 2**28  # bytes of a strip or tile, which is decoded at once
 CACHE = 2**26  # bytes that GDAL may keep; its default is a share of the machine's memory
 
 COLORMAP = 320  # a tag of TIFF
@@ -91,7 +91,7 @@ class GdalFile(ImageFile):
             )
 
     def read(self, first: int, end: int) -> np.ndarray:
-        if self.block_bytes > LARGEST_BLOCK and end - first < self.height:
+        if self.block_bytes > MAX_BLOCK and end - first < self.height:
             height, width = self.pages[0].block_shapes[0]
             raise UsageError(
                 f"{self.path} is stored in pieces of {width} x {height} pixels; "

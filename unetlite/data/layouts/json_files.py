@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from unetlite.errors import PARSE_ERRORS, UsageError, first_line
 
-MOST_JSON_FILES = 20
+MAX_JSON_FILES = 20
 """A folder with more JSON files has one for each image, and the first shows of which kind."""
 
 
@@ -47,7 +47,7 @@ def peek_json(folders: Iterable[Path]) -> JsonFiles:
     files = JsonFiles({}, [])
     for folder in folders:
         paths = sorted(folder.glob("*.json"))
-        if len(paths) > MOST_JSON_FILES:
+        if len(paths) > MAX_JSON_FILES:
             paths = paths[:1]
         for path in paths:
             files.add(path)

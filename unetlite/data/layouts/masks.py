@@ -12,7 +12,7 @@ from unetlite.data.layouts.json_files import expect_export
 from unetlite.data.raster import Geometry, read_geometry, read_mask
 from unetlite.errors import UsageError
 
-LARGEST_SIDE = 2**16  # pixels of an image with outlines
+MAX_SIDE = 2**16  # pixels of an image with outlines
 
 
 class MaskSource(Protocol):
@@ -147,7 +147,7 @@ def read_size(
 ) -> Size:
     """The size that a file of outlines gives an image. Raises UsageError if it is none."""
     for side in (height, width):
-        if type(side) is not int or not 0 < side <= LARGEST_SIDE:
+        if type(side) is not int or not 0 < side <= MAX_SIDE:
             raise UsageError(
                 f"{file} says that {image} is {width} x {height} pixels; "
                 "expected its true size. Export it again."

@@ -8,7 +8,7 @@ from unetlite.data.layouts.base import counted
 FEW_FILES = 2  # a label in more is no slip
 MANY_FILES = 10  # from which on a label in one file alone is worth a note
 SIMILAR = 0.6  # of difflib: two letters of three in common
-MOST_NOTES = 5
+MAX_NOTES = 5
 
 
 def describe_rare_labels(labels_of: Mapping[str, Set[str]], noun: str) -> list[str]:
@@ -29,9 +29,9 @@ def describe_rare_labels(labels_of: Mapping[str, Set[str]], noun: str) -> list[s
         if similar is not None:
             note += f", next to {similar} in {len(files_of[similar])}; correct it if it is a slip"
         notes.append(note)
-    more = len(notes) - MOST_NOTES
+    more = len(notes) - MAX_NOTES
     if more > 0:
-        notes[MOST_NOTES:] = [f"{counted(more, 'more label')} in one or two {noun}s"]
+        notes[MAX_NOTES:] = [f"{counted(more, 'more label')} in one or two {noun}s"]
     return notes
 
 
