@@ -13,7 +13,7 @@ from helpers import overrides
 from unetlite.compare.runs import read_counts, read_run, stack_counts
 from unetlite.data.loader import SegmentationData
 from unetlite.errors import UsageError
-from unetlite.metrics.influence import per_image_influence
+from unetlite.metrics.counts import per_image_influence
 from unetlite.settings.composition import compose_run
 from unetlite.training.run import train
 from unetlite.training.segmenter import make_scores

@@ -77,22 +77,23 @@ def compare(
     target = read_target(costs, ops, runtime)
     report_on(
         directory,
-        by,
-        metric,
-        margin,
-        allow or (),
-        output,
-        image_size,
-        rounds,
-        images,
-        tensorboard,
-        target,
-        without.split(",") if without else (),
+        by=by,
+        metric=metric,
+        margin=margin,
+        allow=allow or (),
+        output=output,
+        size=image_size,
+        rounds=rounds,
+        images=images,
+        tensorboard=tensorboard,
+        target=target,
+        without=[name.strip() for name in without.split(",")] if without else (),
     )
 
 
 def report_on(
     directory: Path,
+    *,
     by: str = "upsample",
     metric: str | None = None,
     margin: float | None = None,
@@ -117,7 +118,7 @@ def report_on(
     size = target.image_size(size)
     comparison = restrict_comparison(read_comparison(directory, by, allow), target, size)
     if without:
-        comparison = comparison.leave_out_images([name.strip() for name in without])
+        comparison = comparison.leave_out_images(without)
     if comparison.race is not None:
         metric, margin = planned_criteria(comparison.race, metric, margin)
     with progress("reading checkpoints") as update:
@@ -125,11 +126,11 @@ def report_on(
             comparison,
             metric or "miou",
             margin,
-            size,
-            rounds,
             update,
-            images,
-            target.costs,
+            size=size,
+            rounds=rounds,
+            images=images,
+            device_costs=target.costs,
             kept_costs=(output or directory) / "measured_costs.json",
         )
     console = get_console()

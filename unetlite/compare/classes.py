@@ -12,7 +12,8 @@ from unetlite.compare.runs import Run
 from unetlite.data.cache import DecodedDataset, Split
 from unetlite.data.samples import spread_positions
 from unetlite.judge.verdict import join_names
-from unetlite.metrics.trivial import BINS, iou_of_counts, most_frequent_iou, threshold_iou
+from unetlite.metrics.counts import iou_of_counts
+from unetlite.metrics.trivial import BINS, most_frequent_iou, threshold_iou
 
 MAX_IMAGES = 100  # of a split, in which a threshold is looked for
 
@@ -32,7 +33,7 @@ class ClassScores:
 
 def class_scores(runs: Sequence[Run]) -> list[ClassScores]:
     """The classes that the test images have, worst IoU first."""
-    counts = np.array([run.counts("overlap").sum(0) for run in runs])  # (runs, K, 3)
+    counts = np.array([run.total_counts for run in runs])  # (runs, K, 3)
     tp, fp, fn = np.moveaxis(counts, -1, 0)
     truth = (tp + fn)[0]  # (K,)
     with np.errstate(invalid="ignore"):
@@ -91,7 +92,7 @@ def trivial_scores(comparison: Comparison, dataset: DecodedDataset | None) -> di
 
     Without the data set only those that need no image.
     """
-    first = comparison.runs[0].counts("overlap").sum(0)  # (K, 3)
+    first = comparison.runs[0].total_counts  # (K, 3)
     frequent = most_frequent_iou(first[:, 0] + first[:, 2])
     scores = {"the most frequent class everywhere": frequent}
     if dataset is not None and len(dataset.classes) == 2:

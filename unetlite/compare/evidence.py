@@ -9,6 +9,7 @@ from unetlite.compare.runs import Run
 from unetlite.judge.learning import missed_classes, missing_spread
 from unetlite.judge.scores import Scores
 from unetlite.judge.verdict import join_names
+from unetlite.metrics.counts import iou_of_counts
 
 
 def objection(runs: Sequence[Run], scores: Scores) -> str | None:
@@ -52,20 +53,15 @@ def describe_classes(run: Run, counts: Sequence[np.ndarray], indices: Sequence[i
 
 def describe_class(run: Run, counts: Sequence[np.ndarray], k: int) -> str:
     """A class with its share of the test pixels, and its best IoU."""
-    scores = []
-    for of_run in counts:
-        true_positive, false_positive, false_negative = of_run[k]
-        scores.append(true_positive / (true_positive + false_positive + false_negative))
+    best = max(iou_of_counts(of_run[k]) for of_run in counts)
     pixels = counts[0][:, [0, 2]].sum(1)  # of the truth (K,)
     share = pixels[k] / pixels.sum()
-    return (
-        f"the class {run.classes[k]} ({share:.2%} of the test pixels, best IoU {max(scores):.4f})"
-    )
+    return f"the class {run.classes[k]} ({share:.2%} of the test pixels, best IoU {best:.4f})"
 
 
 def class_counts(runs: Sequence[Run]) -> list[np.ndarray]:
     """TP, FP and FN (K, 3) of each run, over all test images."""
-    return [run.counts("overlap").sum(0) for run in runs]
+    return [run.total_counts for run in runs]
 
 
 def remedy(config: Mapping[str, Any]) -> str:

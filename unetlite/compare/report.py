@@ -207,12 +207,12 @@ def make_report(
     comparison: Comparison,
     metric: str,
     margin: float | None,
+    update: Callable[..., None],
+    *,
     size: tuple[int, int],
     rounds: int,
-    update: Callable[..., None],
-    images: Path | None = None,
-    device_costs: DeviceCosts | None = None,
-    *,
+    images: Path | None,
+    device_costs: DeviceCosts | None,
     kept_costs: Path,
 ) -> Report:
     """Analyses the scores, measures the costs on an image of this size, and draws the figures.

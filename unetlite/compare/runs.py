@@ -13,7 +13,7 @@ import numpy as np
 from unetlite.checkpoint import hash_weights, load_checkpoint
 from unetlite.compare.metrics import METRICS
 from unetlite.errors import PARSE_ERRORS, UsageError
-from unetlite.metrics.influence import per_image_influence, per_image_scores
+from unetlite.metrics.counts import per_image_influence, per_image_scores
 from unetlite.run_directory import RunFiles, config_differences
 from unetlite.settings.schema import METADATA_KEY
 from unetlite.tables import read_csv
@@ -66,13 +66,18 @@ class Run:
             values = self.image_scores(metric)
             known = values[~np.isnan(values)]
             scores[f"test/{metric}"] = float(known.mean()) if len(known) else math.nan
-        counts = self.counts("overlap").sum(0)  # (K, 3)
-        for label, (true_positive, *wrong) in zip(self.classes, counts.tolist(), strict=True):
+        totals = self.total_counts.tolist()
+        for label, (true_positive, *wrong) in zip(self.classes, totals, strict=True):
             errors = sum(wrong)
             if true_positive + errors > 0:
                 scores[f"test/iou/{label}"] = true_positive / (true_positive + errors)
                 scores[f"test/dice/{label}"] = 2 * true_positive / (2 * true_positive + errors)
         return scores
+
+    @property
+    def total_counts(self) -> np.ndarray:
+        """TP, FP and FN (K, 3) over all test images."""
+        return self.counts("overlap").sum(0)
 
     def without(self, images: Collection[str]) -> "Run":
         """The same as if it had not been tested on these images.

@@ -194,7 +194,7 @@ def best_scores(runs: Sequence[Run]) -> np.ndarray:
 
 def background_of(run: Run) -> int:
     """The class with most pixels of the truth."""
-    counts = run.counts("overlap").sum(0)  # (K, 3)
+    counts = run.total_counts  # (K, 3)
     return int(np.argmax(counts[:, 0] + counts[:, 2]))
 
 

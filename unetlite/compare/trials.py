@@ -23,8 +23,7 @@ from unetlite.errors import PARSE_ERRORS, RunFailed, UsageError
 from unetlite.files import write_text
 from unetlite.judge.levers import Effect, lever_effects
 from unetlite.judge.scores import sum_by_group
-from unetlite.metrics.influence import per_image_influence
-from unetlite.metrics.trivial import iou_of_counts
+from unetlite.metrics.counts import iou_of_counts, per_image_influence
 from unetlite.run_directory import RunFiles
 from unetlite.scheduling.base import Scheduler
 from unetlite.settings.schema import Settings

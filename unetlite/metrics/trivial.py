@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from unetlite.metrics.counts import iou_of_counts
+
 BINS = 256
 
 
@@ -34,12 +36,6 @@ def threshold_counts(histograms: np.ndarray) -> np.ndarray:
         by_class[:, high] = np.stack([bright[high], bright[low], dark[high]], axis=-1)
         counts.append(by_class)
     return np.array(counts)
-
-
-def iou_of_counts(counts: np.ndarray) -> np.ndarray:
-    """IoU (...) of counts (..., 3); NaN where all are zero."""
-    union = counts.sum(-1).astype(float)
-    return np.divide(counts[..., 0], union, where=union > 0, out=np.full(union.shape, np.nan))
 
 
 def threshold_iou(train: np.ndarray, test: np.ndarray) -> np.ndarray:

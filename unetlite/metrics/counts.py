@@ -1,6 +1,12 @@
-"""How each image contributes to a score of the whole data set."""
+"""Scores by counts of pixels, and how each image contributes to that of the whole data set."""
 
 import numpy as np
+
+
+def iou_of_counts(counts: np.ndarray) -> np.ndarray:
+    """IoU (...) of counts (..., 3); NaN where all are zero."""
+    union = counts.sum(-1).astype(float)
+    return np.divide(counts[..., 0], union, where=union > 0, out=np.full(union.shape, np.nan))
 
 
 def per_image_influence(counts: np.ndarray, kind: str = "iou") -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis.strategies import integers
 
-from unetlite.metrics.influence import per_image_influence
+from unetlite.metrics.counts import per_image_influence
 
 
 @settings(max_examples=30, deadline=None)
