@@ -27,7 +27,7 @@ OPERATION_WORDS = {
     "max": Words("Max pooling", "最大池化"),
     "mean": Words("Mean pooling", "平均池化"),
     "stochastic": Words("Stochastic pooling", "随机池化"),
-    "zeros": Words("Zero insertion", "补零（插零上采样）"),
+    "zeros": Words("Zero insertion", "插零上采样"),
     "nearest": Words("Nearest neighbour", "最近邻插值"),
     "bilinear": Words("Bilinear", "双线性插值"),
     "transposed": Words("Transposed convolution", "转置卷积"),
@@ -67,12 +67,13 @@ OPERATION_WORDS = {
     "about_zeros": Words(
         "Zeros are put behind every number (“bed of nails”). The kernel that follows spreads the "
         "numbers; one of 1 x 1 leaves them as they are.",
-        "在每个数后面插入零。随后的卷积核把数值铺开；1 x 1 且权重为 1 的卷积核则保持原样。",
+        "在每个数后面插入零（英文又称 bed of nails）。随后的卷积核把数值铺开；"
+        "1 x 1 且权重为 1 的卷积核则保持原样。",
     ),
     "about_nearest": Words(
         "Every number is repeated. The kernel that follows smooths the blocks; one of 1 x 1 leaves "
         "them as they are.",
-        "每个数重复若干次。随后的卷积核使方块变平滑；1 x 1 且权重为 1 的卷积核则保持原样。",
+        "把每个数重复成一个方块。随后的卷积核使方块变平滑；1 x 1 且权重为 1 的卷积核则保持原样。",
     ),
     "about_bilinear": Words(
         "Each output is a mean of the four nearest numbers, weighted by closeness. At the border "
@@ -82,7 +83,7 @@ OPERATION_WORDS = {
     "about_transposed": Words(
         "Each number of the map adds a copy of the kernel, weighted by it, to the output. Where "
         "copies overlap, they add up. It restores the shape, not the values.",
-        "特征图中的每个数都把卷积核乘上自己后加到输出上，重叠处相加。它恢复的是形状，而不是数值。",
+        "特征图中的每个数乘以整个卷积核，再加到输出上，重叠处相加。它恢复的是形状，而不是数值。",
     ),
     "about_shuffle": Words(
         "The channels, which lie below one another in the map, become the pixels of a larger map. "
@@ -108,7 +109,7 @@ PARAMETER_WORDS = {
     "padding": Words("padding p", "填充 p"),
     "dilation": Words("dilation d", "膨胀率 d"),
     "output_padding": Words("output padding op", "输出填充 op"),
-    "noise": Words("noise by signal", "噪声与信号功率之比"),
+    "noise": Words("noise by signal", "噪声与信号的功率比"),
     "draw": Words("draw", "抽样序号"),
     "size": Words("kernel size k", "卷积核大小 k"),
     "window_size": Words("window size k", "窗口大小 k"),
@@ -125,7 +126,7 @@ PAGE_WORDS = {
     ),
     "language": Words("language", "语言"),
     "preset": Words("example", "示例"),
-    "own": Words("your own numbers", "自己的数字"),
+    "own": Words("your own numbers", "自定义数字"),
     "fact": Words("fact {number}", "第 {number} 条"),
     "operation": Words("operation", "运算"),
     "brush": Words("a click", "点击"),
@@ -144,10 +145,10 @@ PAGE_WORDS = {
     "sum_hint": Words(
         "Point at an output, or move to it with the arrow keys: its inputs are framed in the map. "
         "Point at an input: the outputs that it reaches are dashed.",
-        "指向一个输出，或用方向键移到它上面：它用到的输入会在特征图中框出。"
-        "指向一个输入：它影响到的输出会用虚线框出。",
+        "指向某个输出，或用方向键移到它上面，特征图中会框出它用到的输入。"
+        "指向某个输入，它影响到的输出会用虚线框出。",
     ),
-    "no_input": Words("no input reaches it: 0", "没有输入到达：0"),
+    "no_input": Words("no input reaches it: 0", "没有输入影响它：0"),
     "padding_taps": Words(
         "{count} taps on padding add 0", "另有 {count} 个权重落在填充上，贡献为 0"
     ),
@@ -205,21 +206,21 @@ PAGE_WORDS = {
         "M 为 {rows} x {columns}，有 {count} 个非零数，太大，画不下；请用小一点的特征图。",
     ),
     "others_title": Words(
-        "What else gives the same, and what does not", "还有什么给出同样的结果，什么不能"
+        "What else gives the same, and what does not", "还有哪些运算结果相同，哪些不同"
     ),
     "no_others": Words("Nothing simpler, for this setting.", "在此设置下没有更简单的等价形式。"),
     "same": Words("the same", "相同"),
     "same_rounded": Words(
         "the same; largest difference {difference}, which is rounding",
-        "相同；最大差 {difference}，属于舍入误差",
+        "相同；最大相差 {difference}，属于舍入误差",
     ),
     "not_same": Words(
         "not the same: {count} of {all} numbers differ, by up to {difference}",
-        "不相同：{all} 个数中有 {count} 个不同，最大差 {difference}",
+        "不相同：{all} 个数中有 {count} 个不同，最大相差 {difference}",
     ),
     "its_kernel": Words("its kernel", "所用卷积核"),
     "its_result": Words("its result", "它的结果"),
-    "link": Words("Link to this state", "此状态的链接"),
+    "link": Words("Link to this state", "当前状态的链接"),
     "derived": Words("All of it is derived in {page}.", "推导见 {page}。"),
 }
 
@@ -234,7 +235,7 @@ OTHER_WORDS = {
     ),
     "spread_kernel": Words(
         "An ordinary one whose kernel has zeros between the taps.",
-        "在权重之间补零后的普通互相关。",
+        "普通互相关，卷积核的权重之间插了零。",
     ),
     "and_back": Words(
         "Back with the transpose of the matrix: it has the shape of the map. Has it the values?",
@@ -252,7 +253,7 @@ OTHER_WORDS = {
     "zeros_as_transposed": Words(
         "One transposed convolution, k = {k}, s = {s}, p = {p}, op = {op}, with the flipped "
         "kernel. It multiplies no inserted zeros.",
-        "一个转置卷积：k = {k}，s = {s}，p = {p}，op = {op}，卷积核翻转。它不与插入的零相乘。",
+        "一个转置卷积：k = {k}，s = {s}，p = {p}，op = {op}，卷积核翻转。它省去了与插入的零相乘。",
     ),
     "nearest_as_transposed": Words(
         "One transposed convolution, k = {k}, s = {s}, p = {p}, whose kernel is the flipped kernel "
@@ -272,7 +273,7 @@ OTHER_WORDS = {
     ),
     "by_zero_insertion": Words(
         "Zero insertion, then an ordinary convolution with the flipped kernel.",
-        "先补零（插零），再用翻转后的卷积核做普通互相关。",
+        "先插零，再用翻转后的卷积核做普通互相关。",
     ),
     "transposed_matrix": Words(
         "The transpose, {rows} x {columns}, of the matrix of a convolution with this kernel.",
@@ -288,17 +289,17 @@ OTHER_WORDS = {
     ),
     "one_hot_kernels": Words(
         "A transposed convolution of each channel, stride {s}, with a kernel of a single 1; added.",
-        "对每个通道做步幅为 {s} 的转置卷积，卷积核只有一个 1，再相加。",
+        "对每个通道做步幅为 {s} 的转置卷积，卷积核只有一个 1，其余为零；再把结果相加。",
     ),
     "masked_nearest": Words(
         "The pooled map enlarged by nearest neighbour, and kept where the map has that number. Two "
         "equal maxima in a window are both kept; PyTorch keeps the first.",
-        "把池化后的图用最近邻插值放大，只保留与特征图数值相等之处。"
+        "把池化后的特征图用最近邻插值放大，只保留与原特征图数值相等之处。"
         "一个窗口中有两个相等的最大值时两者都会保留，而 PyTorch 只保留第一个。",
     ),
     "blurred_again": Words(
         "Blur the result with the kernel: is it the map again?",
-        "再用卷积核模糊结果：又得到特征图了吗？",
+        "用卷积核把结果再模糊一次：能变回特征图吗？",
     ),
     "other_deconvolution": Words(
         "The transposed convolution with the same kernel, a network's “deconvolution”, on the "
@@ -309,9 +310,9 @@ OTHER_WORDS = {
 
 PRESET_WORDS = {
     "preset_sliding": Words("A kernel slides over a map", "卷积核在特征图上滑动"),
-    "preset_full_convolution": Words("Full convolution", "完全卷积"),
+    "preset_full_convolution": Words("Full convolution", "完全卷积（full 模式）"),
     "preset_full_correlation": Words(
-        "Full correlation = conv2d, padding 1", "完全互相关 = conv2d，填充 1"
+        "Full correlation = conv2d, padding 1", "完全互相关（full 模式）= conv2d，填充 1"
     ),
     "preset_sobel": Words("A Sobel kernel finds an edge", "Sobel 算子检测边缘"),
     "preset_strided": Words("Stride 2 halves the map", "步幅 2 使尺寸减半"),
@@ -320,8 +321,8 @@ PRESET_WORDS = {
     "preset_transposed_matrix": Words("Its transpose: 2 x 2 to 4 x 4", "它的转置：2 x 2 变 4 x 4"),
     "preset_one_dimension": Words("One dimension, stride 2", "一维，步幅 2"),
     "preset_copies_add": Words("Where copies overlap, they add", "重叠处相加"),
-    "preset_insert_zeros": Words("Zero insertion", "补零（插零）"),
-    "preset_zeros_then_kernel": Words("Zero insertion, then 3 x 3", "补零后接 3 x 3 卷积"),
+    "preset_insert_zeros": Words("Zero insertion", "插零"),
+    "preset_zeros_then_kernel": Words("Zero insertion, then 3 x 3", "插零后接 3 x 3 卷积"),
     "preset_uneven_overlap": Words(
         "Overlap 1, 2, 4: kernel 3, stride 2", "重叠 1、2、4：卷积核 3，步幅 2"
     ),
@@ -428,7 +429,8 @@ REFUSAL_WORDS = {
     "refused_channels": Words(
         "The map has {rows} rows, which are not {channels} channels of the same height "
         "(s={s}). Take a multiple of {channels}.",
-        "特征图有 {rows} 行，无法分成等高的 {channels} 个通道（s={s}）。请取 {channels} 的倍数。",
+        "特征图有 {rows} 行，无法分成等高的 {channels} 个通道（s={s}）。"
+        "请把行数改为 {channels} 的倍数。",
     ),
     "refused_kernel_beyond_map": Words(
         "The kernel, {kernel}, is larger than the map, {map}. Take a larger map or a smaller "
@@ -438,7 +440,7 @@ REFUSAL_WORDS = {
     "refused_lost_frequency": Words(
         "The blur of this kernel loses a frequency, and without noise it cannot be divided by 0. "
         "Take a noise above 0, such as 0.01.",
-        "该卷积核的模糊丢失了某个频率，噪声为 0 时要除以 0。请取大于 0 的噪声，例如 0.01。",
+        "该卷积核的模糊丢失了某个频率，噪声为 0 时会除以 0。请取大于 0 的噪声，例如 0.01。",
     ),
     "refused_zero_kernel": Words(
         "All numbers of the kernel are 0. Take a kernel that is not.",
