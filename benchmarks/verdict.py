@@ -144,7 +144,7 @@ def print_split(home: Path) -> None:
     """The table of a race in a folder."""
     record = json.loads((home / "output.json").read_text())
     lines = [Line(*line) for line in record["lines"]]
-    directory = home / "outputs" / DATA
+    directory = home / "outputs" / f"{DATA}-race"
     race_record = read_race(directory)
     assert race_record is not None
     seeds = [interim["seeds"] for interim in race_record.interims]

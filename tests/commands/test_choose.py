@@ -297,4 +297,4 @@ def test_a_plan_that_was_not_begun_gives_way_to_another_question(discs, tmp_path
 def test_a_folder_that_is_named_by_a_dot_has_its_own_name(discs, monkeypatch):
     monkeypatch.chdir(discs)
     assert name_data(".") == (str(discs.resolve()), discs.name)
-    assert name_data("coast") == ("coast", "coast")
+    assert name_data("coast") == ("coast", "coast-race")

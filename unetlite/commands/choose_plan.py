@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PLAN = "choose.json"
 """In the directory of a race: the plan."""
 
-DEFAULT_OPERATORS = "transpose,nearest,bilinear,pixelshuffle,dysample,unpool"
+DEFAULT_OPERATORS = "transpose,separable,nearest,bilinear,pixelshuffle,dysample,unpool"
 
 
 @dataclass(frozen=True, config=STRICT)

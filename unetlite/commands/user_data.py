@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
 
 def name_data(data: str) -> tuple[str, str]:
-    """A folder as an absolute path, or the name of a data set; and a name for its runs."""
+    """A folder as an absolute path, or the name of a data set; and a name for its runs.
+
+    `train.py data=coast` has its runs in outputs/coast, so a race has others.
+    """
     folder = Path(data)
-    if folder.is_dir():
-        folder = folder.resolve()
-        data = str(folder)
-    return data, re.sub(r"[^\w-]+", "_", folder.name)
+    if not folder.is_dir():
+        return data, f"{data}-race"
+    folder = folder.resolve()
+    return str(folder), re.sub(r"[^\w-]+", "_", folder.name)
 
 
 def fit_crop(settings: Settings, data: "SegmentationData") -> dict[str, int]:
