@@ -12,8 +12,8 @@ from unetlite.settings.paths import CHECKOUT
 
 ROOT = Path(unetlite.__file__).parent
 FLOORS = [
-    "classes device errors exit_codes files registry seeding signals tables terminal timing "
-    "validation visualize",
+    "classes device errors exit_codes files registry seeding signals tables terminal threads "
+    "timing validation visualize",
     "settings checkpoint run_directory",
     "arithmetic data judge metrics network",
     "training",

@@ -11,8 +11,9 @@ from helpers import make_model, noise, run_cli, save
 from PIL import Image
 
 from unetlite import load
-from unetlite.commands.predict import SOME_FAILED, find_inputs, find_masks
+from unetlite.commands.predict import find_inputs, find_masks
 from unetlite.data import raster
+from unetlite.exit_codes import FAILED
 from unetlite.inference import outputs
 
 rasterio = pytest.importorskip("rasterio")
@@ -65,7 +66,7 @@ SIZES = {"deep/grey": (33, 70), "colour": (20, 90), "bytes": (40, 41), "one": (1
 def test_all_that_can_be_read_is_done_and_the_others_are_named(run, images, tmp_path):
     output = tmp_path / "out"
     result = predict(run, images, "--output", output)
-    assert result.exit_code == SOME_FAILED
+    assert result.exit_code == FAILED
     assert "4 of 6 images" in result.output
     assert "empty.png" in result.output
     assert "cut.png" in result.output
@@ -144,7 +145,7 @@ def test_a_mask_of_another_size_is_named_and_the_others_are_scored(run, tmp_path
     output = tmp_path / "out"
     options = ["--output", output, "--truth", tmp_path / "masks"]
     result = predict(run / "best.ckpt", tmp_path / "images", *options)
-    assert result.exit_code == SOME_FAILED
+    assert result.exit_code == FAILED
     assert "16 x 8" in result.output
     assert "1 of them" in result.output
     assert sorted(path.name for path in (output / "masks").iterdir()) == ["a.png", "c.png"]
@@ -195,7 +196,7 @@ def test_a_full_disk_leaves_nothing_half_and_the_rest_goes_on(run, tmp_path, mon
     monkeypatch.setattr(outputs, "create_tiff", create)
     output = tmp_path / "out"
     result = predict(run, tmp_path / "images", "--output", output)
-    assert result.exit_code == SOME_FAILED
+    assert result.exit_code == FAILED
     assert "a.tif" in result.output
     assert "No space left" in result.output
     files = sorted(path.relative_to(output).as_posix() for path in output.rglob("*.*"))

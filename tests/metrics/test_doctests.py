@@ -6,7 +6,7 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["boundary", "influence", "overlap", "ripple"])
+@pytest.mark.parametrize("name", ["boundary", "counts", "overlap", "ripple"])
 def test_examples_give_what_they_show(name):
     module = importlib.import_module(f"unetlite.metrics.{name}")
     failed, attempted = doctest.testmod(module)
