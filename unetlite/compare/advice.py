@@ -9,6 +9,7 @@ from typing import Any
 
 from unetlite.compare.across_sets import REFERENCE, Evidence
 from unetlite.compare.expectation import expected_bound
+from unetlite.data.layouts.base import counted
 from unetlite.judge.across import MIN_SETS, AcrossSets, Effect
 from unetlite.judge.analysis import Analysis
 from unetlite.judge.verdict import Cost, format_number, join_names
@@ -152,7 +153,7 @@ def first_lines(evidence: Evidence) -> list[str]:
 def too_few_sets(evidence: Evidence) -> str:
     """Why there is no advice, and what to do."""
     return (
-        f"No advice: the package has scores of {len(evidence.sets)} data sets, and {MIN_SETS} "
+        f"No advice: the package has scores of {counted(len(evidence.sets), 'data set')}, and {MIN_SETS} "
         "are needed to say anything of another one. Train on yours: unetlite choose DIR."
     )
 
