@@ -152,9 +152,10 @@ def first_lines(evidence: Evidence) -> list[str]:
 
 def too_few_sets(evidence: Evidence) -> str:
     """Why there is no advice, and what to do."""
+    sets = counted(len(evidence.sets), "data set")
     return (
-        f"No advice: the package has scores of {counted(len(evidence.sets), 'data set')}, and {MIN_SETS} "
-        "are needed to say anything of another one. Train on yours: unetlite choose DIR."
+        f"No advice: the package has scores of {sets}, and {MIN_SETS} are "
+        "needed to say anything of another one. Train on yours: unetlite choose DIR."
     )
 
 
