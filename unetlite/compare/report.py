@@ -42,6 +42,10 @@ from unetlite.network.checkpoint import load_network
 from unetlite.settings.schema import describe_network
 
 MAX_SUSPECTS = 5  # images to look at that come first
+NO_LEVERS = (
+    "Longer training, larger crops, a pretrained encoder and the like were not tried: `unetlite "
+    "levers DIR` measures what they gain."
+)
 MAX_SENTENCES = 2  # on trainings that collapsed
 
 
@@ -82,6 +86,8 @@ class Report:
             if self.analysis.best is not None:
                 risk = self.analysis.best.regret[self.chosen]
             sentences += describe_levers(self.levers, risk)
+        elif self.comparison.race is not None:
+            sentences.append(NO_LEVERS)
         sentences += self.orientation
         trend = self.trend
         if trend is not None and not trend.is_far:
