@@ -1,6 +1,6 @@
-"""A question, and the times of a machine, that the tests plan for."""
+"""A search space, and the times of a machine, that the tests plan for."""
 
-from unetlite.compare.planning import Question
+from unetlite.compare.planning import SearchSpace
 from unetlite.compare.race_times import RaceTimes
 from unetlite.compare.schedule import Schedule
 from unetlite.compare.step_times import StepTime
@@ -16,4 +16,4 @@ TIMES = RaceTimes(
     threads=2,
 )
 USUAL = Schedule(steps=300, crops_per_image=5, batch_size=16, crop_size=256, images=82)
-QUESTION = Question(NAMES, USUAL, groups=18, fixed=frozenset())
+SPACE = SearchSpace(NAMES, USUAL, groups=18, fixed=frozenset())

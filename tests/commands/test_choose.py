@@ -133,7 +133,7 @@ def test_what_gains_before_the_race_is_in_its_plan(discs, tmp_path, monkeypatch)
 def test_a_second_choose_on_a_folder_is_refused_at_once(discs, tmp_path, monkeypatch):
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
     monkeypatch.setattr(
-        "unetlite.commands.choose_plan.make_plan", lambda *_: pytest.fail("it goes on")
+        "unetlite.commands.choose_plan.plan_experiment", lambda *_: pytest.fail("it goes on")
     )
     with lock(tmp_path / "outputs" / "discs", "wait"):
         result = run_cli(*arguments(discs))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from races_to_plan import QUESTION, TIMES
+from races_to_plan import SPACE, TIMES
 
 from unetlite.commands import lever_adoption
 from unetlite.commands.lever_adoption import Draft, adopt_levers
@@ -24,11 +24,11 @@ ASKED = {"data": "discs", "fixed_network": False}
 
 @pytest.fixture
 def draft():
-    race = plan_race(QUESTION, TIMES, SECONDS)
+    race = plan_race(SPACE, TIMES, SECONDS)
     return Draft(
         ["data=folder"],
         {"data.root": "discs"},
-        QUESTION,
+        SPACE,
         TIMES,
         race,
         SECONDS,
@@ -40,7 +40,7 @@ def adopt(draft, tmp_path, monkeypatch):
     """Adopts levers that gain, without a training."""
 
     def run(gaining, steps=60, slower=1.0, asked=ASKED, draft=draft):
-        race = plan_race(QUESTION, TIMES, 0.75 * SECONDS)
+        race = plan_race(SPACE, TIMES, 0.75 * SECONDS)
         values = {"trainer.max_steps": steps, **race.schedule.settings()}
         values["trainer.max_steps"] = steps
         base = {
@@ -84,7 +84,7 @@ def test_what_gains_is_in_all_trainings_of_the_race_which_takes_the_time_that_is
 def test_without_a_gain_the_race_is_as_before_in_the_time_that_is_left(draft, adopt):
     adopted = adopt([])
     assert adopted.values == draft.values
-    assert adopted.question == draft.question
+    assert adopted.space == draft.space
     assert adopted.seconds == SECONDS - 2000
 
 

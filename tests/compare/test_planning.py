@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from races_to_plan import NAMES, QUESTION, STEP, TIMES, USUAL
+from races_to_plan import NAMES, SPACE, STEP, TIMES, USUAL
 
 from unetlite.compare.plan_text import SHOWN_SECONDS
 from unetlite.compare.planning import (
@@ -19,10 +19,10 @@ from unetlite.compare.planning import (
 @pytest.mark.parametrize("minutes", [15, 40, 60, 240])
 @pytest.mark.parametrize("fixed", [(), ("operators",), ("data.crop_size",), ("data.batch_size",)])
 def test_a_race_is_in_time_and_what_was_chosen_is_left(minutes, fixed):
-    question = replace(QUESTION, fixed=frozenset(fixed))
-    race = plan_race(question, TIMES, 60 * minutes)
+    space = replace(SPACE, fixed=frozenset(fixed))
+    race = plan_race(space, TIMES, 60 * minutes)
     if race is None:
-        assert PLANNING + smallest_race(question, TIMES).seconds > 0.9 * 60 * minutes
+        assert PLANNING + smallest_race(space, TIMES).seconds > 0.9 * 60 * minutes
         return
     schedule = race.schedule
     assert PLANNING + race.seconds <= 60 * minutes
@@ -38,12 +38,12 @@ def test_a_race_is_in_time_and_what_was_chosen_is_left(minutes, fixed):
 
 
 def test_more_time_buys_a_narrower_bound_and_longer_trainings():
-    races = [plan_race(QUESTION, TIMES, seconds) for seconds in SHOWN_SECONDS]
+    races = [plan_race(SPACE, TIMES, seconds) for seconds in SHOWN_SECONDS]
     objectives = [race.objective for race in races]
     assert objectives == sorted(objectives, reverse=True)
     assert races[-1].schedule.length > races[0].schedule.length
     assert len(races[-1].operators) == len(NAMES)
-    enough = plan_race(QUESTION, TIMES, 1e7)
+    enough = plan_race(SPACE, TIMES, 1e7)
     assert enough.schedule.length == pytest.approx(USUAL.length, rel=0.01)
     assert enough.operators == NAMES
 
@@ -51,7 +51,7 @@ def test_more_time_buys_a_narrower_bound_and_longer_trainings():
 def test_validation_takes_a_tenth_of_a_training_at_most_if_there_is_more_than_one():
     assert USUAL.epochs == 12
     for seconds in (3600, 36_000):
-        schedule = plan_race(QUESTION, TIMES, seconds).schedule
+        schedule = plan_race(SPACE, TIMES, seconds).schedule
         training = schedule.steps * TIMES.of_step("nearest", schedule)
         validation = schedule.epochs * EVALUATION * STEP.per_pixel * TIMES.val_pixels
         assert 1 < schedule.epochs <= 12
@@ -61,13 +61,13 @@ def test_validation_takes_a_tenth_of_a_training_at_most_if_there_is_more_than_on
 
 @pytest.mark.parametrize("key", ["trainer.max_epochs", "data.crops_per_image"])
 def test_validations_that_were_chosen_stay(key):
-    race = plan_race(replace(QUESTION, fixed=frozenset([key])), TIMES, 7200)
+    race = plan_race(replace(SPACE, fixed=frozenset([key])), TIMES, 7200)
     assert race.schedule.crops_per_image == USUAL.crops_per_image
     if key == "trainer.max_epochs":
         assert race.schedule.epochs == USUAL.epochs
 
 
 def test_a_length_that_was_chosen_is_not_shortened():
-    question = replace(QUESTION, fixed=frozenset(["trainer.max_steps"]))
-    assert plan_race(question, TIMES, 3600 * 8).schedule.steps == USUAL.steps
-    assert plan_race(question, TIMES, 300) is None
+    space = replace(SPACE, fixed=frozenset(["trainer.max_steps"]))
+    assert plan_race(space, TIMES, 3600 * 8).schedule.steps == USUAL.steps
+    assert plan_race(space, TIMES, 300) is None

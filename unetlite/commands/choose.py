@@ -10,12 +10,12 @@ from rich.live import Live
 from unetlite.commands.advise import print_first_advice
 from unetlite.commands.agreement import print_agreement
 from unetlite.commands.choose_plan import (
-    PLAN,
-    Plan,
+    EXPERIMENT_FILE,
+    Experiment,
     Request,
-    find_plan,
+    find_experiment,
     open_planned_data,
-    read_plan,
+    read_experiment,
     restrict,
     split_request,
 )
@@ -173,11 +173,11 @@ def answer(
 
     file = directory / ANSWER
     if target.costs is None and file.exists():
-        plan = read_plan(directory / PLAN, request)
+        experiment = read_experiment(directory / EXPERIMENT_FILE, request)
         record = read_race(directory)
-        if plan is not None and record is not None and record.ended is not None:
+        if experiment is not None and record is not None and record.ended is not None:
             load_libraries("torch", "lightning")
-            open_planned_data(plan, directory)  # raises UsageError for other data
+            open_planned_data(experiment, directory)  # raises UsageError for other data
             print(f"answered before; unetlite compare {shell_path(directory)} judges anew\n")
             print(file.read_text(encoding="utf-8"), end="")
             return
@@ -195,11 +195,11 @@ def race(
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
         (directory / ANSWER).unlink(missing_ok=True)
         print_first_advice(request.overrides)
-        plan = find_plan(request, directory, resources)
-        data = open_planned_data(plan, directory)
-        check_plan_costs(plan, data, target)
-        print("\n".join(plan.summary) + "\n", flush=True)
-        run_race(plan, data, directory, resources)
+        experiment = find_experiment(request, directory, resources)
+        data = open_planned_data(experiment, directory)
+        check_costs(experiment, data, target)
+        print("\n".join(experiment.summary) + "\n", flush=True)
+        run_race(experiment, data, directory, resources)
         # What is raced was restricted before: its networks are not exported again.
         return report_on(
             directory,
@@ -209,18 +209,18 @@ def race(
         )
 
 
-def check_plan_costs(plan: Plan, data: "SegmentationData", target: Target) -> None:
+def check_costs(experiment: Experiment, data: "SegmentationData", target: Target) -> None:
     """Raises UsageError if costs of the device are missing, before anything is trained."""
     if target.costs is None:
         return
     from unetlite.training.fit import make_config
 
-    for operator in plan.operators:
-        target.costs.measured(make_config(plan.settings(operator, 0), data.dataset))
+    for operator in experiment.operators:
+        target.costs.measured(make_config(experiment.settings(operator, 0), data.dataset))
 
 
 def run_race(
-    plan: Plan,
+    experiment: Experiment,
     data: "SegmentationData",
     directory: Path,
     resources: Resources,
@@ -231,28 +231,28 @@ def run_race(
     from unetlite.compare.race_record import RacePlan
     from unetlite.training.run import check_data_of, prepare
 
-    operators = plan.operators
-    race_plan = RacePlan(
+    operators = experiment.operators
+    plan = RacePlan(
         operators,
-        margin=plan.request.margin,
-        seeds=plan.seeds,
-        budget=plan.budget,
+        margin=experiment.request.margin,
+        seeds=experiment.seeds,
+        budget=experiment.budget,
     )
-    race = Race(directory, race_plan, plan.settings, plan.data_hash)
+    race = Race(directory, plan, experiment.settings, experiment.data_hash)
     # What cannot run is refused before the first training.
-    check_data_of([prepare(plan.settings(operator, 0)) for operator in operators])
+    check_data_of([prepare(experiment.settings(operator, 0)) for operator in operators])
     scores = finished_scores(directory, operators)
     monitor = RaceMonitor(
         race.record,
-        plan.step_seconds,
+        experiment.step_seconds,
         scores,
-        plan.training_seconds or dict.fromkeys(operators, 60.0),
-        plan.report_seconds,
-        plan.groups,
+        experiment.training_seconds or dict.fromkeys(operators, 60.0),
+        experiment.report_seconds,
+        experiment.groups,
     )
     if monitor.done > 0:
         print(f"{monitor.done} trainings were done before")
-    scheduler = find_scheduler(plan, data, directory, resources)
+    scheduler = find_scheduler(experiment, data, directory, resources)
     try:
         with scheduler, Live(refresh_per_second=2, transient=True) as live:
 
@@ -272,18 +272,18 @@ def run_race(
 
 
 def find_scheduler(
-    plan: Plan,
+    experiment: Experiment,
     data: "SegmentationData",
     directory: Path,
     resources: Resources,
 ) -> "Scheduler":
-    """Where the trainings of a plan run. Its workers must see what this process has written."""
+    """Where the trainings run. Its workers must see what this process has written."""
     return make_scheduler(
         resources,
-        plan.first_settings.trainer.accelerator,
-        Share(plan.parallel, plan.threads),
+        experiment.first_settings.trainer.accelerator,
+        Share(experiment.parallel, experiment.threads),
         directory / "race.log",
-        shared=[directory / PLAN, data.dataset.splits["train"].directory],
+        shared=[directory / EXPERIMENT_FILE, data.dataset.splits["train"].directory],
     )
 
 

@@ -1,4 +1,4 @@
-"""What `unetlite choose` was asked, and the plan that answers it."""
+"""What `unetlite choose` was asked, and the trainings that answer it."""
 
 import json
 from dataclasses import asdict, field, replace
@@ -30,12 +30,12 @@ from unetlite.timing import parse_duration
 from unetlite.validation import STRICT, read_record
 
 if TYPE_CHECKING:
-    from unetlite.compare.planning import PlannedRace, Question
+    from unetlite.compare.planning import RaceEstimate, SearchSpace
     from unetlite.compare.race_times import RaceTimes
     from unetlite.data.loader import SegmentationData
 
-PLAN = "choose.json"
-"""In the directory of a race: the plan."""
+EXPERIMENT_FILE = "choose.json"
+"""In the directory of a race: the experiment."""
 
 DEFAULT_OPERATORS = "transpose,separable,nearest,bilinear,pixelshuffle,dysample,unpool"
 
@@ -55,8 +55,8 @@ class Request:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Plan:
-    """What is trained to answer a request."""
+class Experiment:
+    """All trainings that answer a request: their settings, their number, and their time."""
 
     request: Request
     summary: list[str]  # for the terminal
@@ -67,7 +67,7 @@ class Plan:
     budget: PositiveFloat | None  # seconds
     parallel: PositiveInt  # trainings at once
     threads: PositiveInt  # of all of them together
-    data_hash: str | None = None  # None in a plan of an earlier version, which lacks all below
+    data_hash: str | None = None  # None in one of an earlier version, which lacks all below
     training_seconds: dict[str, PositiveFloat] = field(default_factory=dict)  # by operator
     report_seconds: NonNegativeFloat = 0.0
     groups: PositiveInt = 1  # of test images
@@ -133,31 +133,32 @@ def without_positions() -> list[str]:
     return [name for name in DEFAULT_OPERATORS.split(",") if name != NEEDS_POSITIONS]
 
 
-def find_plan(request: Request, directory: Path, resources: Resources) -> Plan:
-    """The plan of an earlier start, or a new one, which is kept."""
-    file = directory / PLAN
-    plan = read_plan(file, request)
-    if plan is None:
-        plan = make_plan(request, directory, resources)
-        write_text(file, json.dumps(asdict(plan), indent=1) + "\n")
-    return plan
+def find_experiment(request: Request, directory: Path, resources: Resources) -> Experiment:
+    """The experiment of an earlier start, or a new one, which is kept."""
+    file = directory / EXPERIMENT_FILE
+    experiment = read_experiment(file, request)
+    if experiment is None:
+        experiment = plan_experiment(request, directory, resources)
+        write_text(file, json.dumps(asdict(experiment), indent=1) + "\n")
+    return experiment
 
 
-def read_plan(file: Path, request: Request) -> Plan | None:
-    """The plan of an earlier start, or None. Raises UsageError for that of another request.
+def read_experiment(file: Path, request: Request) -> Experiment | None:
+    """The experiment of an earlier start, or None. Raises UsageError for one of another request.
 
     A folder of images may have moved: its content decides, see `open_planned_data`.
     """
     if not file.exists():
         return None
     remedy = "Delete it, and start again: no training is lost if the plan is the same."
-    plan = read_record(file, Plan, remedy)
-    planned = plan.request
-    if plan.data_hash is not None and "data.root" in plan.values and Path(request.data).is_dir():
+    experiment = read_record(file, Experiment, remedy)
+    planned = experiment.request
+    has_folder = experiment.data_hash is not None and "data.root" in experiment.values
+    if has_folder and Path(request.data).is_dir():
         planned = replace(planned, data=request.data)
-        plan = replace(plan, values={**plan.values, "data.root": request.data})
+        experiment = replace(experiment, values={**experiment.values, "data.root": request.data})
     if planned == request:
-        return plan
+        return experiment
     if not list(file.parent.glob("*/seed*")):
         print("What was planned here before was not begun, so it is planned anew.")
         return None
@@ -185,14 +186,14 @@ def typed(value: object) -> str:
     return str(value)
 
 
-def open_planned_data(plan: Plan, directory: Path) -> "SegmentationData":
-    """The data of a plan. Raises UsageError if they are not those that were planned for."""
+def open_planned_data(experiment: Experiment, directory: Path) -> "SegmentationData":
+    """The data of an experiment. Raises UsageError if they are not those that were planned for."""
     from unetlite.data.provenance import check_content
     from unetlite.training.fit import open_data
 
-    data = open_data(plan.first_settings)
+    data = open_data(experiment.first_settings)
     check_content(
-        plan.data_hash,
+        experiment.data_hash,
         data,
         str(directory),
         "Put back what was there, and the same command goes on; or delete the folder, or choose "
@@ -201,7 +202,7 @@ def open_planned_data(plan: Plan, directory: Path) -> "SegmentationData":
     return data
 
 
-def make_plan(request: Request, directory: Path, resources: Resources) -> Plan:
+def plan_experiment(request: Request, directory: Path, resources: Resources) -> Experiment:
     """Inspects the data, times training steps, tries levers, and plans the race."""
     from unetlite.compare import planning
     from unetlite.compare.schedule import usual_schedule
@@ -221,28 +222,28 @@ def make_plan(request: Request, directory: Path, resources: Resources) -> Plan:
 
     times = time_operators(operators, overrides, values, data, resources)
     splits = data.dataset.splits
-    question = planning.Question(
+    space = planning.SearchSpace(
         operators,
         usual_schedule(settings, len(splits["train"]), fixed),
         groups=len(set(splits["test"].groups)),
         fixed=fixed if request.operators is None else {*fixed, "operators"},
     )
     with progress("planning"):
-        race, seconds = find_race(question, times, request.budget)
-    draft = Draft(overrides, values, question, times, race, seconds)
+        race, seconds = find_race(space, times, request.budget)
+    draft = Draft(overrides, values, space, times, race, seconds)
     if request.levers:
         draft = adopt_levers(draft, asdict(request), data, directory, resources)
-    return finish_plan(draft, request, data)
+    return draft_to_experiment(draft, request, data)
 
 
-def finish_plan(draft: Draft, request: Request, data: "SegmentationData") -> Plan:
-    """The plan of a race."""
+def draft_to_experiment(draft: Draft, request: Request, data: "SegmentationData") -> Experiment:
+    """The experiment of a race."""
     from unetlite.compare.plan_text import describe_plan
     from unetlite.compare.planning import PLANNING
 
     times = draft.times
     race = draft.race
-    summary = describe_plan(draft.question, times, race, draft.seconds)
+    summary = describe_plan(draft.space, times, race, draft.seconds)
     values = {**draft.values, **race.schedule.settings()}
     network = describe_network(asdict(compose_run(draft.overrides, values).model))
     lines = [f"network  {network}"]
@@ -250,7 +251,7 @@ def finish_plan(draft: Draft, request: Request, data: "SegmentationData") -> Pla
         lines.append(f"adopted  {', '.join(draft.adopted)}")
     rest = times.of_rest(race.operators, race.schedule)
     batch = (race.schedule.batch_size, race.schedule.crop_size)
-    return Plan(
+    return Experiment(
         request=request,
         summary=[*lines, *summary],
         overrides=draft.overrides,
@@ -263,7 +264,7 @@ def finish_plan(draft: Draft, request: Request, data: "SegmentationData") -> Pla
         data_hash=data.dataset.content_hash,
         training_seconds=dict(times.of_trainings(race.operators, race.schedule)),
         report_seconds=times.of_report(race.operators, race.schedule),
-        groups=draft.question.groups,
+        groups=draft.space.groups,
         adopted=draft.adopted,
     )
 
@@ -288,8 +289,8 @@ def find_operators(request: Request, settings: Settings) -> list[str]:
 
 
 def find_race(
-    question: "Question", times: "RaceTimes", budget: str | None
-) -> tuple["PlannedRace", float]:
+    space: "SearchSpace", times: "RaceTimes", budget: str | None
+) -> tuple["RaceEstimate", float]:
     """The race to run, and the seconds that were aimed at.
 
     Without a budget a race that takes longer than was aimed at is the smallest there is. With one
@@ -301,9 +302,9 @@ def find_race(
     seconds = planning.DEFAULT_SECONDS
     if budget is not None:
         seconds = parse_duration(budget)
-    race = planning.plan_race(question, times, seconds)
+    race = planning.plan_race(space, times, seconds)
     if race is None:
-        race = planning.smallest_race(question, times)
+        race = planning.smallest_race(space, times)
         if budget is not None:
             raise budget_error(budget, race)
     return race, seconds

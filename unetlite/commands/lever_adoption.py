@@ -20,7 +20,7 @@ from unetlite.scheduling.resources import Resources
 
 if TYPE_CHECKING:
     from unetlite.compare.levers import Lever
-    from unetlite.compare.planning import PlannedRace, Question
+    from unetlite.compare.planning import RaceEstimate, SearchSpace
     from unetlite.compare.race_times import RaceTimes
     from unetlite.compare.trials import LeverRecord, Trials
     from unetlite.data.loader import SegmentationData
@@ -38,9 +38,9 @@ class Draft:
 
     overrides: list[str]  # of all trainings
     values: dict[str, Any]
-    question: "Question"
+    space: "SearchSpace"
     times: "RaceTimes"
-    race: "PlannedRace"
+    race: "RaceEstimate"
     seconds: float  # that are left for it
     adopted: list[str] = field(default_factory=list)  # titles of levers
 
@@ -61,7 +61,7 @@ def adopt_levers(
     from unetlite.compare.planning import plan_race
     from unetlite.compare.trials import LeverRecord, write_levers
 
-    after = plan_race(draft.question, draft.times, (1 - SHARE) * draft.seconds)
+    after = plan_race(draft.space, draft.times, (1 - SHARE) * draft.seconds)
     if after is None:
         print("levers   not tried: the race takes all of the time")
         return draft
@@ -82,7 +82,7 @@ def adopt_levers(
     print("\n".join(describe_trials(record.trials)) + "\n", flush=True)
     run_levers(file, record, resources, adopt=True)
     left = draft.seconds - record.seconds
-    race = plan_race(draft.question, draft.times, left) or after
+    race = plan_race(draft.space, draft.times, left) or after
     without = replace(draft, race=race, seconds=left)
     adopted = adopt_what_fits(without, record, data, resources)
     write_levers(file, record)
@@ -107,8 +107,8 @@ def plan_before_race(
     base = Base(
         draft.overrides,
         draft.values,
-        sorted(draft.question.fixed),
-        draft.question.operators,
+        sorted(draft.space.fixed),
+        draft.space.operators,
         longest_side(data),
         reason,
     )
@@ -177,7 +177,7 @@ def draft_with(
     overrides = list(draft.overrides)
     values = dict(draft.values)
     shape = {key: trials.base["values"][key] for key in ("data.batch_size", "data.crop_size")}
-    operators = draft.question.operators
+    operators = draft.space.operators
     for lever in levers:
         overrides += lever.words
         values.update(lever.values)
@@ -187,19 +187,19 @@ def draft_with(
     times = draft.times
     if any(lever.changes_network for lever in levers):
         times = time_operators(operators, overrides, values, data, resources)
-    question = question_in_shape(
-        draft.question,
+    space = space_in_shape(
+        draft.space,
         operators,
         shape["data.batch_size"],
         shape["data.crop_size"],
     )
-    race = plan_race(question, times, draft.seconds)
+    race = plan_race(space, times, draft.seconds)
     if race is None or race.schedule.steps < trials.steps:
         return None
     return Draft(
         overrides,
         values,
-        question,
+        space,
         times,
         race,
         draft.seconds,
@@ -207,27 +207,27 @@ def draft_with(
     )
 
 
-def question_in_shape(
-    question: "Question",
+def space_in_shape(
+    space: "SearchSpace",
     operators: list[str],
     batch_size: int,
     crop_size: int,
-) -> "Question":
-    """The same question with these batches, which stay, and trainings that are as long."""
+) -> "SearchSpace":
+    """The same search space with these batches, which stay, and trainings that are as long."""
     once = replace(
-        question.usual,
+        space.usual,
         steps=1,
         batch_size=batch_size,
         crop_size=crop_size,
     )
-    steps = question.usual.steps
-    if not question.fixed_steps:
-        steps = math.ceil(question.usual.length / once.length)
+    steps = space.usual.steps
+    if not space.fixed_steps:
+        steps = math.ceil(space.usual.length / once.length)
     return replace(
-        question,
+        space,
         operators=operators,
         usual=replace(once, steps=steps),
-        fixed={*question.fixed, "data.batch_size", "data.crop_size"},
+        fixed={*space.fixed, "data.batch_size", "data.crop_size"},
     )
 
 

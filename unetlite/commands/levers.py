@@ -41,7 +41,7 @@ from unetlite.timing import parse_duration
 
 if TYPE_CHECKING:
     from unetlite.compare.lever_table import Levers
-    from unetlite.compare.planning import Question
+    from unetlite.compare.planning import SearchSpace
     from unetlite.compare.schedule import Schedule
     from unetlite.compare.trials import Trials
 
@@ -122,7 +122,7 @@ def make_plan(
 ) -> "Trials":
     """The trainings that fit into the budget. Raises UsageError if too few do."""
     from unetlite.compare.levers import Base
-    from unetlite.compare.planning import MIN_STEPS, Question
+    from unetlite.compare.planning import MIN_STEPS, SearchSpace
     from unetlite.compare.schedule import usual_schedule
     from unetlite.training.fit import open_data
 
@@ -136,12 +136,12 @@ def make_plan(
     times, macs = time_levers(base, data, resources)
     images = len(data.dataset.splits["train"])
     usual = usual_schedule(base.plain, images, fixed)
-    question = Question(operators, usual, groups=1, fixed=fixed)
+    space = SearchSpace(operators, usual, groups=1, fixed=fixed)
     seconds = parse_duration(str(request.budget))
     planned = plan_levers(
         base,
         data,
-        possible_schedules(question),
+        possible_schedules(space),
         times,
         seconds,
         MIN_STEPS,
@@ -162,13 +162,13 @@ def make_plan(
     )
 
 
-def possible_schedules(question: "Question") -> list["Schedule"]:
+def possible_schedules(space: "SearchSpace") -> list["Schedule"]:
     """Trainings as long as the usual one, with its crops and batches and with smaller ones."""
     schedules = []
-    for shape in question.shapes():
+    for shape in space.shapes():
         steps = shape.steps
-        if not question.fixed_steps:
-            steps = round(question.usual.length / replace(shape, steps=1).length)
+        if not space.fixed_steps:
+            steps = round(space.usual.length / replace(shape, steps=1).length)
         schedules.append(replace(shape, steps=steps))
     return schedules
 

@@ -9,8 +9,8 @@ from unetlite.compare.planning import (
     MIN_OPERATORS,
     PLANNING,
     SLACK,
-    PlannedRace,
-    Question,
+    RaceEstimate,
+    SearchSpace,
     plan_race,
 )
 from unetlite.compare.race_times import RaceTimes
@@ -20,7 +20,7 @@ from unetlite.timing import format_duration
 SHOWN_SECONDS = (900.0, 3600.0, 14400.0)  # in the table
 
 
-def budget_error(budget: str, race: PlannedRace) -> UsageError:
+def budget_error(budget: str, race: RaceEstimate) -> UsageError:
     """The error for a budget that is shorter than the smallest race."""
     schedule = race.schedule
     fewer = "fewer --operators, " if len(race.operators) > MIN_OPERATORS else ""
@@ -35,9 +35,9 @@ def budget_error(budget: str, race: PlannedRace) -> UsageError:
 
 
 def describe_plan(
-    question: Question,
+    space: SearchSpace,
     times: RaceTimes,
-    race: PlannedRace,
+    race: RaceEstimate,
     seconds: float,
 ) -> list[str]:
     """The plan for the terminal: sentences, and what other times would buy."""
@@ -46,7 +46,7 @@ def describe_plan(
     if len(operators) > 71:
         operators = f"{', '.join(race.operators[:3])} and {len(race.operators) - 3} more"
     usually = ""
-    usual = question.usual
+    usual = space.usual
     if schedule.length < 0.95 * usual.length:
         usually = f" (usually {usual.steps} of {usual.batch_size} of {usual.crop_size})"
     trainings = (
@@ -61,7 +61,7 @@ def describe_plan(
             f"{format_duration(seconds)}{at_once}."
         )
     lines = [operators, *wrap(trainings, 71), takes]
-    lines += time_table(question, times, race, seconds)
+    lines += time_table(space, times, race, seconds)
     return [f"plan     {lines[0]}", *(f"         {line}" for line in lines[1:])]
 
 
@@ -73,9 +73,9 @@ def seeds_in_words(seeds: int) -> str:
 
 
 def time_table(
-    question: Question,
+    space: SearchSpace,
     times: RaceTimes,
-    chosen: PlannedRace,
+    chosen: RaceEstimate,
     seconds: float,
 ) -> list[str]:
     """A line for each of some times, one of them the chosen one: what it buys."""
@@ -83,7 +83,7 @@ def time_table(
     others = [shown for shown in SHOWN_SECONDS if shown != nearest]
     lines = ["time     operators  trainings  steps  max regret (on four data sets)"]
     for shown in sorted([*others, seconds]):
-        race = plan_race(question, times, shown)
+        race = plan_race(space, times, shown)
         mark = ""
         if shown == seconds:
             race = chosen
@@ -95,9 +95,9 @@ def time_table(
         trainings = race.seeds * len(race.operators)
         low, high = bound_range(
             len(race.operators),
-            len(question.operators),
+            len(space.operators),
             race.seeds,
-            question.groups,
+            space.groups,
             race.shortening,
         )
         lines.append(

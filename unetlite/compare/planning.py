@@ -1,4 +1,4 @@
-"""The plan of a race: which trainings a time buys, and what bound they can expect."""
+"""Which trainings a time buys: the races that could be run, and the best of them."""
 
 import math
 from collections.abc import Iterator, Sequence, Set
@@ -31,28 +31,28 @@ EVALUATION_SHARE = 0.1  # of a training, at most, if more than one validation
 
 
 @dataclass(frozen=True)
-class PlannedRace:
-    """A race: how many seeds of which operators, and what it takes and buys."""
+class RaceEstimate:
+    """A race that could be run, with the time that it takes and the bound that is expected."""
 
     operators: list[str]
     schedule: Schedule
     seeds: int  # of each operator, the most
     seconds: float  # with report
     shortening: float  # of trainings: the usual length over the planned one
-    bound: float  # that is expected
+    bound: float  # max regret that is expected
 
     @property
     def objective(self) -> float:
-        """What a plan makes small: the expected bound, and how short the trainings are."""
+        """What is minimised: the expected bound, and how short the trainings are."""
         return self.bound * max(1.0, self.shortening) ** SHORT_TRAINING
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is to be planned, and what of it is not to be changed.
+class SearchSpace:
+    """The races among which one is chosen: what they may change, and what is fixed.
 
-    `usual` is the training that the settings give. `fixed` are the dotted keys that were chosen by
-    a person, and "operators" if those were.
+    `usual` is the training that the settings give. `fixed` are the dotted keys that a person chose,
+    and "operators" if a person chose those.
     """
 
     operators: list[str]  # in the order of importance: the last are left out first
@@ -62,7 +62,7 @@ class Question:
 
     @property
     def fixed_steps(self) -> bool:
-        """True if the length of a training was chosen by a person."""
+        """True if a person chose the length of a training."""
         return not self.fixed.isdisjoint(("trainer.max_steps", "trainer.max_epochs"))
 
     @property
@@ -121,17 +121,17 @@ def affordable_steps(
     return int((seconds - once) / step / (1 + EVALUATION_SHARE))
 
 
-def plan_race(question: Question, times: RaceTimes, seconds: float) -> PlannedRace | None:
+def plan_race(space: SearchSpace, times: RaceTimes, seconds: float) -> RaceEstimate | None:
     """The race with the narrowest expected bound that fits into the time; None if none does.
 
     Of races with nearly the same bound, it is the one that changes least.
     """
     best = None
-    for operators in question.operator_sets():
-        for shape in question.shapes():
+    for operators in space.operator_sets():
+        for shape in space.shapes():
             for seeds in INTERIMS:
                 race = longest_race(
-                    question,
+                    space,
                     times,
                     operators,
                     shape,
@@ -146,21 +146,21 @@ def plan_race(question: Question, times: RaceTimes, seconds: float) -> PlannedRa
 
 
 def longest_race(
-    question: Question,
+    space: SearchSpace,
     times: RaceTimes,
     operators: list[str],
     shape: Schedule,
     seeds: int,
     seconds: float,
-) -> PlannedRace | None:
+) -> RaceEstimate | None:
     """The race of these trainings with the most steps, up to the usual length; None without."""
     rest = PLANNING + times.of_rest(operators, shape)
     for_seed = (SLACK * seconds - rest) / seeds
-    usual = question.usual
-    if question.fixed_steps:
+    usual = space.usual
+    if space.fixed_steps:
         steps = shape.steps
         longer = (
-            times.of_seed(operators, add_validations(question, shape, operators, times)) > for_seed
+            times.of_seed(operators, add_validations(space, shape, operators, times)) > for_seed
         )
         if longer:
             return None
@@ -171,44 +171,44 @@ def longest_race(
         if steps < min(MIN_STEPS, usual.steps):
             return None
     schedule = add_validations(
-        question,
+        space,
         replace(shape, steps=steps),
         operators,
         times,
     )
-    return describe_race(question, times, operators, schedule, seeds)
+    return estimate_race(space, times, operators, schedule, seeds)
 
 
 def add_validations(
-    question: Question,
+    space: SearchSpace,
     schedule: Schedule,
     operators: Sequence[str],
     times: RaceTimes,
 ) -> Schedule:
     """The schedule with its validations, unless a person chose them."""
-    if question.fixed_epochs:
+    if space.fixed_epochs:
         return schedule
-    return fit_epochs(schedule, operators, times, question.usual.epochs)
+    return fit_epochs(schedule, operators, times, space.usual.epochs)
 
 
-def describe_race(
-    question: Question,
+def estimate_race(
+    space: SearchSpace,
     times: RaceTimes,
     operators: list[str],
     schedule: Schedule,
     seeds: int,
-) -> PlannedRace:
-    """The race with its time and its expected bound."""
+) -> RaceEstimate:
+    """A race with its time and its expected bound."""
     seconds = seeds * times.of_seed(operators, schedule)
-    shortening = question.usual.length / schedule.length
+    shortening = space.usual.length / schedule.length
     bound = expected_bound(
         len(operators),
-        len(question.operators),
+        len(space.operators),
         seeds,
-        question.groups,
+        space.groups,
         shortening,
     )
-    return PlannedRace(
+    return RaceEstimate(
         operators,
         schedule,
         seeds,
@@ -218,22 +218,22 @@ def describe_race(
     )
 
 
-def smallest_race(question: Question, times: RaceTimes) -> PlannedRace:
+def smallest_race(space: SearchSpace, times: RaceTimes) -> RaceEstimate:
     """The race that takes least."""
-    operators = question.operator_sets()[-1]
+    operators = space.operator_sets()[-1]
     races = []
-    for shape in question.shapes():
+    for shape in space.shapes():
         steps = shape.steps
-        if not question.fixed_steps:
+        if not space.fixed_steps:
             steps = min(steps, MIN_STEPS)
         schedule = add_validations(
-            question,
+            space,
             replace(shape, steps=steps),
             operators,
             times,
         )
-        race = describe_race(
-            question,
+        race = estimate_race(
+            space,
             times,
             operators,
             schedule,

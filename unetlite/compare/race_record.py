@@ -14,7 +14,7 @@ from unetlite.validation import STRICT, read_record
 
 @dataclass(frozen=True, config=STRICT)
 class RacePlan:
-    """What must not change while a race goes on."""
+    """The plan of the statistics: what must not change while a race goes on."""
 
     variants: list[str]
     by: str = "upsample"  # the key that is compared
