@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from unetlite.compare.across_sets import Evidence
-from unetlite.data.looks import Looks
+from unetlite.data.meta_features import MetaFeatures
 from unetlite.judge.across import SetDifference
 
 ERROR = 0.001
@@ -21,7 +21,7 @@ def make_evidence(lead, spread=0.001, sets=6):
                 if first != second:
                     pairs[first, second] = SetDifference(high - low, ERROR**2)
         by_set[f"set{k}"] = pairs
-        looks[f"set{k}"] = asdict(Looks(2, 50 * (k + 1), 256, 0.1 * k, 0.2, 3 + k, 2))
+        looks[f"set{k}"] = asdict(MetaFeatures(2, 50 * (k + 1), 256, 0.1 * k, 0.2, 3 + k, 2))
     provenance = {"looks": looks, "settings": ["model=mini"], "network": "mini"}
     provenance |= {"steps": 300, "seeds_of_an_operator": 3}
     return Evidence({"miou": by_set}, provenance)

@@ -255,7 +255,7 @@ def describe_moderators(evidence: Evidence) -> str:
     complete = np.isfinite(differences.variances[:, 0]).all(1)
     complete[0] = False
     names = [name for name, known in zip(differences.variants, complete, strict=True) if known]
-    features = np.stack([looks.coordinates() for looks in evidence.looks().values()]).T
+    features = np.stack([each.coordinates() for each in evidence.meta_features().values()]).T
     found = find_moderators(features, differences.means[complete, 0])
     rows = []
     for feature, correlations in zip(FEATURES, found.correlations, strict=True):
@@ -274,7 +274,7 @@ def describe_looks(evidence: Evidence) -> str:
     """The looks and sizes of all sets."""
     rows = []
     for name, described in sorted(evidence.provenance["sets"].items()):
-        looks = evidence.looks()[name]
+        looks = evidence.meta_features()[name]
         values = (looks.pixels, looks.colour, looks.foreground, looks.thickness, looks.sharpness)
         cells = [f"{value:.4g}" for value in values]
         groups = f"{described['test_images']} in {described['test_groups']}"

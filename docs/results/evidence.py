@@ -22,7 +22,7 @@ import unetlite.data.coast
 import unetlite.data.public  # noqa: F401
 from unetlite.compare.across_sets import HEADER, PROVENANCE, TABLE
 from unetlite.data.folder import FilePairs
-from unetlite.data.looks import Looks, measure_looks
+from unetlite.data.meta_features import MetaFeatures, measure_meta_features
 from unetlite.data.samples import DATASETS, spread
 from unetlite.files import write_text
 from unetlite.judge.judgement import Judgement
@@ -80,8 +80,8 @@ def describe_sets(scores: Path) -> dict[str, dict[str, Any]]:
     return sets
 
 
-def look_at(words: list[str], folder: Path) -> Looks:
-    """The looks of a set of the protocol."""
+def find_meta_features(words: list[str], folder: Path) -> MetaFeatures:
+    """The meta-features of a set of the protocol."""
     settings = compose_run([word.replace("{root}", str(folder)) for word in words])
     dataset = DATASETS.build(settings.data.dataset)
     if isinstance(dataset, FilePairs):
@@ -92,13 +92,13 @@ def look_at(words: list[str], folder: Path) -> Looks:
         everything = list(chain.from_iterable(dataset.samples().values()))
         count = len(everything)
         samples = spread(everything, MAX_SAMPLES)
-    return measure_looks(samples, count, len(dataset.classes))
+    return measure_meta_features(samples, count, len(dataset.classes))
 
 
-def round_values(looks: Looks) -> dict[str, int | float]:
-    """The looks, with four digits after the point."""
+def round_values(features: MetaFeatures) -> dict[str, int | float]:
+    """The values, with four digits after the point."""
     values = {}
-    for key, value in asdict(looks).items():
+    for key, value in asdict(features).items():
         values[key] = round(value, 4) if isinstance(value, float) else value
     return values
 
@@ -122,7 +122,8 @@ def main() -> None:
             continue
         if options.data is None:
             parser.error(f"{name} was not looked at yet. Give the folder DATA.")
-        looks[name] = round_values(look_at(protocol["sets"][name], options.data / name))
+        features = find_meta_features(protocol["sets"][name], options.data / name)
+        looks[name] = round_values(features)
     write_csv(options.table, HEADER, list(list_rows(options.scores)))
     content = {
         "format": "unetlite evidence",

@@ -9,7 +9,7 @@ from made_evidence import make_evidence
 
 from unetlite.compare.across_sets import read_evidence
 from unetlite.compare.advice import Advice, describe_prediction, speaks_of
-from unetlite.data.looks import Looks
+from unetlite.data.meta_features import MetaFeatures
 from unetlite.judge.analysis import analyse
 from unetlite.judge.scores import Scores
 from unetlite.judge.verdict import Cost
@@ -44,9 +44,9 @@ def test_sets_that_disagree_say_nothing_and_training_does():
 
 def test_a_folder_like_a_set_is_near_and_another_is_not():
     evidence = make_evidence(0.0)
-    assert evidence.nearest(Looks(2, 110, 256, 0.1, 0.2, 4, 2)).name == "set1"
-    assert evidence.nearest(Looks(2, 110, 256, 0.1, 0.2, 4, 2)).is_near
-    assert not evidence.nearest(Looks(2, 10**6, 256, 1.0, 0.2, 900, 2)).is_near
+    assert evidence.nearest(MetaFeatures(2, 110, 256, 0.1, 0.2, 4, 2)).name == "set1"
+    assert evidence.nearest(MetaFeatures(2, 110, 256, 0.1, 0.2, 4, 2)).is_near
+    assert not evidence.nearest(MetaFeatures(2, 10**6, 256, 1.0, 0.2, 900, 2)).is_near
 
 
 @pytest.mark.parametrize(("lead", "word"), [(0.0, "As 6"), (0.2, "Not as 6")])
@@ -74,5 +74,5 @@ def test_the_evidence_in_the_package_is_whole():
     evidence = read_evidence()
     assert set(evidence.sets) == set(evidence.provenance["sets"])
     if evidence.is_enough:
-        assert len(evidence.looks()) == len(evidence.sets)
+        assert len(evidence.meta_features()) == len(evidence.sets)
         assert "transpose" in evidence.differences().variants

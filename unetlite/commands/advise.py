@@ -18,7 +18,7 @@ from unetlite.terminal import load_libraries, progress
 if TYPE_CHECKING:
     from unetlite.compare.across_sets import Evidence, Nearest
     from unetlite.compare.device_costs import DeviceCosts
-    from unetlite.data.looks import Looks
+    from unetlite.data.meta_features import MetaFeatures
     from unetlite.judge.verdict import Cost
     from unetlite.settings.schema import UNetConfig
 
@@ -26,10 +26,10 @@ MAX_SAMPLES = 40  # of a folder that are looked at, evenly spread
 
 
 @dataclass(frozen=True)
-class FolderLook:
+class FolderSummary:
     """What is read of a folder."""
 
-    looks: "Looks"
+    features: "MetaFeatures"
     groups: int  # of its test images
 
 
@@ -55,18 +55,18 @@ def advise(
     from unetlite.compare.advice import Advice, too_few_sets
 
     evidence = read_evidence()
-    look = None
+    folder = None
     if directory is not None:
-        look = look_at_folder(directory, settings or [])
+        folder = summarise_folder(directory, settings or [])
     if not evidence.is_enough:
         print(too_few_sets(evidence))
         return
     advice = Advice(evidence, find_costs(evidence, target), margin)
     print_evidence(evidence)
-    if look is not None:
-        print(describe_nearest(evidence.nearest(look.looks)))
+    if folder is not None:
+        print(describe_nearest(evidence.nearest(folder.features)))
     print_rows(advice.rows())
-    sentences = advice.sentences(None if look is None else look.groups)
+    sentences = advice.sentences(None if folder is None else folder.groups)
     get_console().print("\n\n".join(sentences), highlight=False, markup=False)
 
 
@@ -81,10 +81,10 @@ def print_first_advice(overrides: Sequence[str]) -> None:
         print("\n".join(first_lines(evidence)), flush=True)
 
 
-def look_at_folder(directory: Path, settings: list[str]) -> FolderLook:
-    """The looks of a folder. Raises UsageError if it cannot be read."""
+def summarise_folder(directory: Path, settings: list[str]) -> FolderSummary:
+    """The meta-features of a folder. Raises UsageError if it cannot be read."""
     from unetlite.data.inspect import find_classes, open_folder
-    from unetlite.data.looks import measure_looks
+    from unetlite.data.meta_features import measure_meta_features
     from unetlite.data.samples import spread
 
     if not directory.is_dir():
@@ -92,16 +92,17 @@ def look_at_folder(directory: Path, settings: list[str]) -> FolderLook:
             f"{directory}: there is no such folder. Give one of images and masks, or none at all."
         )
     options = folder_options(str(directory), settings)
-    found = {"root": str(directory.resolve()), **options}
+    options["root"] = str(directory.resolve())
     with progress(f"looking at {directory}"):
-        folder = open_folder(found)
+        folder = open_folder(options)
         pairs = list(folder.all_pairs())
         chosen = spread(pairs, MAX_SAMPLES)
-        find_classes(found, folder, {pair.mask.name: folder.mask_values(pair) for pair in chosen})
+        values = {pair.mask.name: folder.mask_values(pair) for pair in chosen}
+        find_classes(options, folder, values)
         samples = [folder.read(pair) for pair in chosen]
-        looks = measure_looks(samples, len(pairs), len(folder.classes))
+        features = measure_meta_features(samples, len(pairs), len(folder.classes))
     groups = len({pair.group for pair in folder.pairs["test"]})
-    return FolderLook(looks, groups)
+    return FolderSummary(features, groups)
 
 
 def find_costs(evidence: "Evidence", target: Target) -> "Cost":

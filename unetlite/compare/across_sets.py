@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from unetlite.data.looks import Looks
+from unetlite.data.meta_features import MetaFeatures
 from unetlite.judge.across import (
     MIN_SETS,
     AcrossSets,
@@ -70,19 +70,19 @@ class Evidence:
         """What the sets say of another one. Raises UsageError if there are too few."""
         return across_sets(self.differences(metric))
 
-    def looks(self) -> dict[str, Looks]:
+    def meta_features(self) -> dict[str, MetaFeatures]:
         """Of every set."""
-        return {name: Looks(**self.provenance["looks"][name]) for name in self.sets}
+        return {name: MetaFeatures(**self.provenance["looks"][name]) for name in self.sets}
 
-    def nearest(self, looks: Looks) -> Nearest:
+    def nearest(self, features: MetaFeatures) -> Nearest:
         """The set that looks most like another one."""
         names = self.sets
-        coordinates = np.stack([each.coordinates() for each in self.looks().values()])
+        coordinates = np.stack([each.coordinates() for each in self.meta_features().values()])
         deviations = coordinates.std(0, ddof=1)
         scale = np.where(deviations > 1e-6, deviations, 1)
         apart = distances(coordinates[:, None], coordinates, scale)
         np.fill_diagonal(apart, np.inf)
-        away = distances(looks.coordinates(), coordinates, scale)
+        away = distances(features.coordinates(), coordinates, scale)
         position = int(away.argmin())
         return Nearest(names[position], float(away[position]), float(apart.min(1).max()))
 

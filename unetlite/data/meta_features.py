@@ -1,4 +1,4 @@
-"""What images and masks look like, in a few numbers by which sets are compared."""
+"""Meta-features: a few numbers of images and masks by which data sets are compared."""
 
 import math
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from unetlite.data.samples import Sample
 
 
 @dataclass(frozen=True)
-class Looks:
-    """Of a data set."""
+class MetaFeatures:
+    """What a data set looks like."""
 
     classes: int
     images: int
@@ -31,8 +31,8 @@ class Looks:
         return np.array(logarithms)
 
 
-def measure_looks(samples: Iterable[Sample], images: int, classes: int) -> Looks:
-    """The looks of a set of so many images and classes, by some of its samples."""
+def measure_meta_features(samples: Iterable[Sample], images: int, classes: int) -> MetaFeatures:
+    """The meta-features of a set of so many images and classes, by some of its samples."""
     sides = []
     colours = []
     sharpness = []
@@ -53,7 +53,7 @@ def measure_looks(samples: Iterable[Sample], images: int, classes: int) -> Looks
     for k, thickness in enumerate(measure_thickness(masks, classes)):
         if thickness is not None and k != commonest:
             thicknesses.append(thickness.median)
-    return Looks(
+    return MetaFeatures(
         classes,
         images,
         float(np.median(sides)),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from unetlite.classes import IGNORE
-from unetlite.data.looks import border_gradient, measure_looks
+from unetlite.data.meta_features import border_gradient, measure_meta_features
 from unetlite.data.samples import Sample
 
 MASK = np.zeros((60, 60), np.uint8)
@@ -13,13 +13,13 @@ MASK[:, 20:30] = 1
 def test_stripes_are_measured_in_pixels_and_shares():
     colours = np.stack([MASK * 200, MASK * 0, MASK * 100]).astype(np.uint8)
     grey = np.stack([MASK * 200] * 3).astype(np.uint8)
-    looks = measure_looks([Sample("a", colours, MASK, "a")], images=7, classes=3)
-    assert (looks.images, looks.classes, looks.pixels) == (7, 3, 60)
-    assert abs(looks.foreground - 1 / 6) < 1e-9
-    assert abs(looks.thickness - 10) <= 1
-    assert looks.colour > 0
-    assert measure_looks([Sample("a", grey, MASK, "a")], 7, 3).colour == 0
-    assert np.isfinite(looks.coordinates()).all()
+    features = measure_meta_features([Sample("a", colours, MASK, "a")], images=7, classes=3)
+    assert (features.images, features.classes, features.pixels) == (7, 3, 60)
+    assert abs(features.foreground - 1 / 6) < 1e-9
+    assert abs(features.thickness - 10) <= 1
+    assert features.colour > 0
+    assert measure_meta_features([Sample("a", grey, MASK, "a")], 7, 3).colour == 0
+    assert np.isfinite(features.coordinates()).all()
 
 
 def test_a_sharp_truth_has_the_gradient_of_the_image_at_its_borders():
@@ -32,5 +32,7 @@ def test_a_sharp_truth_has_the_gradient_of_the_image_at_its_borders():
 
 
 def test_an_image_without_any_class_but_one_has_looks():
-    looks = measure_looks([Sample("a", np.zeros((1, 9, 9), np.uint8), MASK[:9, :9], "a")], 1, 2)
-    assert np.isfinite(looks.coordinates()).all()
+    features = measure_meta_features(
+        [Sample("a", np.zeros((1, 9, 9), np.uint8), MASK[:9, :9], "a")], 1, 2
+    )
+    assert np.isfinite(features.coordinates()).all()
