@@ -52,7 +52,7 @@ def test_validation_takes_a_tenth_of_a_training_at_most_if_there_is_more_than_on
     assert USUAL.epochs == 12
     for seconds in (3600, 36_000):
         schedule = plan_race(SPACE, TIMES, seconds).schedule
-        training = schedule.steps * TIMES.of_step("nearest", schedule)
+        training = schedule.steps * TIMES.step_seconds("nearest", schedule)
         validation = schedule.epochs * EVALUATION * STEP.per_pixel * TIMES.val_pixels
         assert 1 < schedule.epochs <= 12
         assert validation <= EVALUATION_SHARE * training

@@ -54,10 +54,10 @@ def describe_agreement(choices: Mapping[str, str], reports: Mapping[str, "Report
                 continue
             is_candidate = operator in best.candidates
             is_contradicted = is_contradicted or not is_candidate
-            standing = "it may be" if is_candidate else "it is not"
+            claim = "it may be" if is_candidate else "it is not"
             bound = format_number(best.regret[operator], ROUND_UP)
             sentences.append(
-                f"{operator} is chosen under {network}; under {other} {standing} the best, and is "
+                f"{operator} is chosen under {network}; under {other} {claim} the best, and is "
                 f"at most {bound} below it."
             )
     opening = "The networks choose differently, and neither excludes the other's choice."

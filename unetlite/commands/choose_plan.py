@@ -111,9 +111,9 @@ def split_request(request: Request, model: str) -> dict[str, Request]:
     They race the same operators. Raises UsageError for a network that is not known.
     """
     networks = model.split(",")
-    known = sorted(file.stem for file in (CONFIGS / "model").glob("*.yaml"))
-    if len(set(networks)) < len(networks) or not set(networks) <= set(known):
-        raise UsageError(f"--model {model}: expected different ones of {', '.join(known)}.")
+    available = sorted(file.stem for file in (CONFIGS / "model").glob("*.yaml"))
+    if len(set(networks)) < len(networks) or not set(networks) <= set(available):
+        raise UsageError(f"--model {model}: expected different ones of {', '.join(available)}.")
     budget = request.budget
     if budget is not None:
         budget = f"{parse_duration(budget) / len(networks):.0f}s"
@@ -249,7 +249,7 @@ def draft_to_experiment(draft: Draft, request: Request, data: "SegmentationData"
     lines = [f"network  {network}"]
     if draft.adopted:
         lines.append(f"adopted  {', '.join(draft.adopted)}")
-    rest = times.of_rest(race.operators, race.schedule)
+    overhead = times.overhead_seconds(race.operators, race.schedule)
     batch = (race.schedule.batch_size, race.schedule.crop_size)
     return Experiment(
         request=request,
@@ -258,12 +258,12 @@ def draft_to_experiment(draft: Draft, request: Request, data: "SegmentationData"
         values=values,
         step_seconds={name: times.steps[name].seconds(*batch) for name in race.operators},
         seeds=race.seeds,
-        budget=max(draft.seconds - PLANNING, race.seconds) - rest,
+        budget=max(draft.seconds - PLANNING, race.seconds) - overhead,
         parallel=times.parallel,
         threads=times.threads,
         data_hash=data.dataset.content_hash,
-        training_seconds=dict(times.of_trainings(race.operators, race.schedule)),
-        report_seconds=times.of_report(race.operators, race.schedule),
+        training_seconds=dict(times.seconds_by_operator(race.operators, race.schedule)),
+        report_seconds=times.report_seconds(race.operators, race.schedule),
         groups=draft.space.groups,
         adopted=draft.adopted,
     )

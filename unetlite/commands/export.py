@@ -213,9 +213,9 @@ def calibration_images(
     return read_images(inputs, metadata, CALIBRATION)
 
 
-def read_images(inputs: list[str], metadata: Metadata, most: int) -> Iterator[np.ndarray]:
+def read_images(inputs: list[str], metadata: Metadata, max_images: int) -> Iterator[np.ndarray]:
     """The first images of files, uint8 (C, H, W)."""
-    for file in islice(find_inputs(inputs).values(), most):
+    for file in islice(find_inputs(inputs).values(), max_images):
         yield as_pixels(file, metadata)
 
 

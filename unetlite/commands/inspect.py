@@ -86,7 +86,7 @@ def train_command(
     inspection: Inspection,
     options: dict[str, Any],
 ) -> str:
-    """What trains on the folder as it was read: the settings that were typed or found."""
+    """What trains on the folder as it was read: the settings that were typed or inferred."""
     command = ["python", "train.py", "data=folder", f"data.root={directory}", *typed]
     words = [shlex.quote(word) for word in command]
     for name, value in inspection.settings.items():

@@ -42,15 +42,15 @@ class Target:
     operators: frozenset[str] | None = None  # of ONNX, that it can run; None: all
     runtime: str | None = None
 
-    def image_size(self, asked: tuple[int, int] | None) -> tuple[int, int]:
+    def image_size(self, size: tuple[int, int] | None) -> tuple[int, int]:
         """Height and width of the image for which costs are compared.
 
-        Raises UsageError if the file of costs is for another one than is asked for.
+        Raises UsageError if the file of costs is for another one than the option says.
         """
         if self.costs is None:
-            return asked or SIZE
+            return size or SIZE
         height, width = self.costs.content.size
-        if asked not in (None, (height, width)):
+        if size not in (None, (height, width)):
             raise UsageError(
                 f"--costs {self.costs.path} is for {height} x {width} pixels; leave --size out."
             )

@@ -33,10 +33,10 @@ def chart_slots(names: Iterable[str]) -> dict[str, int]:
     An operator has the same ones in all reports, unless another one here has its colour or marker
     while others are free.
     """
-    known = list(UPSAMPLERS)
+    operators = list(UPSAMPLERS)
     slots: dict[str, int] = {}
     for name in names:
-        preferred = known.index(name) if name in known else 0
+        preferred = operators.index(name) if name in operators else 0
         free = [slot for slot in range(SLOTS + len(slots)) if slot not in slots.values()]
         colours = {slot_style(slot)[0] for slot in slots.values()}
         markers = {slot_style(slot)[1] for slot in slots.values()}

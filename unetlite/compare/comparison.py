@@ -146,10 +146,10 @@ class Comparison:
         """
         if not reasons:
             return self
-        left = [name for name in self.dropped if name not in reasons]
-        if left:
+        others = [name for name in self.dropped if name not in reasons]
+        if others:
             raise UsageError(
-                f"{', '.join(reasons)} cannot be left out: the race dropped {', '.join(left)} "
+                f"{', '.join(reasons)} cannot be left out: the race dropped {', '.join(others)} "
                 "beside them. Race those that the device can run: unetlite choose --operators."
             )
         lines = [f"{name}: {reason}" for name, reason in reasons.items()]

@@ -129,10 +129,10 @@ def differing_keys(
     network: Mapping[str, Any], config: UNetConfig, free: Collection[str]
 ) -> list[str]:
     """The keys in which an architecture of a file differs from that of a network."""
-    wanted = describe_architecture(config)
+    architecture = describe_architecture(config)
     differing = []
-    for key in sorted(wanted.keys() | network.keys()):
-        if key not in free and network.get(key) != wanted.get(key):
+    for key in sorted(architecture.keys() | network.keys()):
+        if key not in free and network.get(key) != architecture.get(key):
             differing.append(key)
     return differing
 

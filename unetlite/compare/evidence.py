@@ -35,13 +35,13 @@ def describe_missed(runs: Sequence[Run]) -> str | None:
 def describe_rarely_learnt(runs: Sequence[Run]) -> list[str]:
     """A sentence on the classes that some runs have learnt, but fewer than half of them."""
     counts = class_counts(runs)
-    most = len(runs) // 2
+    half = len(runs) // 2
     missed = missed_classes(counts)
-    rare = [k for k in missed_classes(counts, most) if k not in missed]
+    rare = [k for k in missed_classes(counts, half) if k not in missed]
     if not rare:
         return []
     return [
-        f"Fewer than {most} of {len(runs)} trainings have learnt "
+        f"Fewer than {half} of {len(runs)} trainings have learnt "
         f"{describe_classes(runs[0], counts, rare)}. {remedy(runs[0].config)}"
     ]
 

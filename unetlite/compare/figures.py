@@ -48,7 +48,7 @@ class Prediction(NamedTuple):
 def draw_figures(
     comparison: Comparison,
     networks: Mapping[str, UNet],
-    found: RunData,
+    run_data: RunData,
     focus_class: str,
 ) -> Figures:
     """The test images in which the variants differ most, predicted by each variant's first seed.
@@ -58,10 +58,10 @@ def draw_figures(
     classes = comparison.runs[0].classes
     focus = classes.index(focus_class)
     legend = error_legend(classes, focus)
-    if found.data is None:
-        missing = f"There are no pictures of test images: {found.missing}"
+    if run_data.data is None:
+        missing = f"There are no pictures of test images: {run_data.missing}"
         return Figures({}, {}, legend, missing)
-    dataset = found.data.dataset
+    dataset = run_data.data.dataset
     split = dataset.splits["test"]
     figures = Figures({}, {}, legend)
     for position, reason in most_differing(comparison, split).items():
@@ -104,14 +104,14 @@ def zoomed(rows: Mapping[str, Pictures], density: np.ndarray) -> Pictures:
 
     `rows` are the pictures of each variant.
     """
-    whole = next(iter(rows.values()))
+    first = next(iter(rows.values()))
     window = densest_window(density, SIDE // ZOOM)
     height, width = density.shape
     pictures: Pictures = {}
     if min(height, width) > SIDE // ZOOM:
-        pictures["image"] = framed(fit_picture(whole["image"]), shrink(window, height, width))
-    pictures["part"] = enlarge(whole["image"][window], ZOOM)
-    pictures["truth"] = enlarge(whole["truth"][window], ZOOM)
+        pictures["image"] = framed(fit_picture(first["image"]), shrink(window, height, width))
+    pictures["part"] = enlarge(first["image"][window], ZOOM)
+    pictures["truth"] = enlarge(first["truth"][window], ZOOM)
     for caption, drawn in rows.items():
         pictures[caption] = enlarge(drawn["error"][window], ZOOM)
     return pictures

@@ -136,10 +136,10 @@ def larger_crops(base: Base) -> Result:
     if key is not None:
         return f"{key} was set"
     crop_size = base.plain.data.crop_size
-    whole = math.ceil(base.longest_side / CROP_STEP) * CROP_STEP
-    if crop_size >= whole:
+    image_size = math.ceil(base.longest_side / CROP_STEP) * CROP_STEP
+    if crop_size >= image_size:
         return "crops hold whole images"
-    larger = min(2 * crop_size, whole)
+    larger = min(2 * crop_size, image_size)
     return Lever("crops", f"crops of {larger} pixels", {"data.crop_size": larger})
 
 

@@ -52,7 +52,7 @@ class RaceMonitor:
         return time.monotonic() - self.start
 
     @property
-    def pace(self) -> float:
+    def slowdown(self) -> float:
         """Real seconds of the trainings of this start, over the planned ones."""
         if self.planned_seconds == 0:
             return 1.0
@@ -105,12 +105,12 @@ class RaceMonitor:
         return later / now
 
     def _seconds_until(self, seeds: int, names: list[str]) -> float:
-        """Seconds of the trainings that are missing until so many seeds, at the real pace."""
+        """Seconds of the trainings that are missing until so many seeds, by what trainings take."""
         seconds = 0.0
         for name in names:
             missing = max(0, seeds - len(self.scores[name]))
             seconds += missing * self.training_seconds[name]
-        return seconds * self.pace
+        return seconds * self.slowdown
 
     def _corrected_end(self) -> str:
         """When the end is expected now, by what the trainings of this start took."""
@@ -123,16 +123,17 @@ class RaceMonitor:
                 seconds = max(seconds, until)
         end = format_duration(seconds + self.report_seconds)
         return (
-            f"the end is now expected in {end} at most (trainings take {self.pace:.2f} of the plan)"
+            f"the end is now expected in {end} at most (trainings take {self.slowdown:.2f} of the "
+            "plan)"
         )
 
     def _progress(self) -> tuple[str, str]:
         """The number of trainings, and the time until the next interim analysis, as text."""
         seeds = self.record.next_seeds
-        most = self.done
+        max_trainings = self.done
         for name in self.record.racing:
-            most += self.record.plan.seeds - len(self.scores[name])
-        trainings = f"{self.done} of at most {most}"
+            max_trainings += self.record.plan.seeds - len(self.scores[name])
+        trainings = f"{self.done} of at most {max_trainings}"
         if self.trained == 0:
             return trainings, ""
         left = format_duration(self._seconds_until(seeds, self.record.racing))

@@ -67,11 +67,11 @@ def score_transformed(data: SegmentationData, networks: list[UNet], transform: T
     background = background_class(data)
     common = np.zeros(len(networks))
     union = np.zeros(len(networks))
-    left = MAX_PIXELS
+    remaining = MAX_PIXELS
     for index, (height, width) in enumerate(split.sizes[:MAX_IMAGES]):
-        if height * width > left:
+        if height * width > remaining:
             continue
-        left -= height * width
+        remaining -= height * width
         image, mask = split[split.full_crop(index)]
         truth = transform(mask).numpy()
         for k, network in enumerate(networks):

@@ -100,7 +100,7 @@ def fit_epochs(
     epochs: int,
 ) -> Schedule:
     """As many epochs, up to `epochs`, as validate for EVALUATION_SHARE of the training."""
-    training = schedule.steps * sum(times.of_step(name, schedule) for name in operators)
+    training = schedule.steps * sum(times.step_seconds(name, schedule) for name in operators)
     validation = EVALUATION * times.val_pixels
     validation *= sum(times.steps[name].per_pixel for name in operators)
     if validation > 0:
@@ -116,8 +116,8 @@ def affordable_steps(
 ) -> int:
     """The most steps of such trainings, one of each operator, that fit into the time."""
     shortest = replace(shape, steps=1)  # one epoch, so one validation
-    once = times.of_seed(operators, shortest)
-    step = sum(times.of_step(name, shape) for name in operators) / times.parallel
+    once = times.seed_seconds(operators, shortest)
+    step = sum(times.step_seconds(name, shape) for name in operators) / times.parallel
     return int((seconds - once) / step / (1 + EVALUATION_SHARE))
 
 
@@ -154,13 +154,14 @@ def longest_race(
     seconds: float,
 ) -> RaceEstimate | None:
     """The race of these trainings with the most steps, up to the usual length; None without."""
-    rest = PLANNING + times.of_rest(operators, shape)
-    for_seed = (SLACK * seconds - rest) / seeds
+    overhead = PLANNING + times.overhead_seconds(operators, shape)
+    for_seed = (SLACK * seconds - overhead) / seeds
     usual = space.usual
     if space.fixed_steps:
         steps = shape.steps
         longer = (
-            times.of_seed(operators, add_validations(space, shape, operators, times)) > for_seed
+            times.seed_seconds(operators, add_validations(space, shape, operators, times))
+            > for_seed
         )
         if longer:
             return None
@@ -199,7 +200,7 @@ def estimate_race(
     seeds: int,
 ) -> RaceEstimate:
     """A race with its time and its expected bound."""
-    seconds = seeds * times.of_seed(operators, schedule)
+    seconds = seeds * times.seed_seconds(operators, schedule)
     shortening = space.usual.length / schedule.length
     bound = expected_bound(
         len(operators),
@@ -212,7 +213,7 @@ def estimate_race(
         operators,
         schedule,
         seeds,
-        seconds + times.of_rest(operators, schedule),
+        seconds + times.overhead_seconds(operators, schedule),
         shortening,
         bound,
     )

@@ -227,8 +227,8 @@ class Race:
         if self.plan.budget is None:
             return False
         missing = (self.record.next_seeds - seeds) * len(self.record.racing)
-        pace = (time.monotonic() - self.start) / max(self.trained, 1)  # seconds a training
-        return self.seconds + missing * pace > self.plan.budget
+        training_seconds = (time.monotonic() - self.start) / max(self.trained, 1)
+        return self.seconds + missing * training_seconds > self.plan.budget
 
 
 def finished_scores(directory: Path, variants: Sequence[str]) -> dict[str, dict[int, float]]:

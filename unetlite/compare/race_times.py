@@ -30,30 +30,30 @@ class RaceTimes:
     parallel: int  # trainings at once
     threads: int  # of all of them together
 
-    def of_training(self, operator: str, schedule: Schedule) -> float:
+    def training_seconds(self, operator: str, schedule: Schedule) -> float:
         """Seconds from the start of a training to its end."""
         step = self.steps[operator]
-        pace = self.of_step(operator, schedule)
+        step_seconds = self.step_seconds(operator, schedule)
         evaluated = schedule.epochs * self.val_pixels + TEST_PASSES * self.test_pixels
-        return STARTUP + schedule.steps * pace + EVALUATION * step.per_pixel * evaluated
+        return STARTUP + schedule.steps * step_seconds + EVALUATION * step.per_pixel * evaluated
 
-    def of_trainings(self, operators: Sequence[str], schedule: Schedule) -> dict[str, float]:
+    def seconds_by_operator(self, operators: Sequence[str], schedule: Schedule) -> dict[str, float]:
         """What each operator's training adds to the time of the race."""
         seconds = {}
         for name in operators:
-            seconds[name] = self.of_training(name, schedule) / self.parallel
+            seconds[name] = self.training_seconds(name, schedule) / self.parallel
         return seconds
 
-    def of_step(self, operator: str, schedule: Schedule) -> float:
+    def step_seconds(self, operator: str, schedule: Schedule) -> float:
         """Seconds of a training step with its data."""
         step = self.steps[operator].seconds(schedule.batch_size, schedule.crop_size)
         return step + self.loading * schedule.batch_pixels
 
-    def of_seed(self, operators: Sequence[str], schedule: Schedule) -> float:
+    def seed_seconds(self, operators: Sequence[str], schedule: Schedule) -> float:
         """Seconds of one training of every operator."""
-        return sum(self.of_trainings(operators, schedule).values())
+        return sum(self.seconds_by_operator(operators, schedule).values())
 
-    def of_report(self, operators: Sequence[str], schedule: Schedule) -> float:
+    def report_seconds(self, operators: Sequence[str], schedule: Schedule) -> float:
         """Seconds from the last training to the verdict."""
         seconds = REPORT
         for operator in operators:
@@ -61,9 +61,9 @@ class RaceTimes:
             seconds += REPORT_OPERATOR + REPORT_STEPS * step / self.parallel
         return seconds
 
-    def of_rest(self, operators: Sequence[str], schedule: Schedule) -> float:
-        """Seconds of all that is no training."""
-        return WORKER_START + self.of_report(operators, schedule)
+    def overhead_seconds(self, operators: Sequence[str], schedule: Schedule) -> float:
+        """Seconds of all but the trainings."""
+        return WORKER_START + self.report_seconds(operators, schedule)
 
 
 def measure_loading(data: SegmentationData, parallel: int) -> float:

@@ -110,8 +110,8 @@ class Report:
         sentences = self.suspects.sentences
         if len(sentences) <= MAX_SUSPECTS:
             return sentences
-        rest = len(sentences) - MAX_SUSPECTS
-        return [*sentences[:MAX_SUSPECTS], f"The report shows {rest} more images to look at."]
+        hidden = len(sentences) - MAX_SUSPECTS
+        return [*sentences[:MAX_SUSPECTS], f"The report shows {hidden} more images to look at."]
 
     @property
     def cost(self) -> Cost:
@@ -241,19 +241,19 @@ def make_report(
         configs = {name: network.config for name, network in networks.items()}
         costs = put_device_costs(costs, device_costs, configs)
     update("predicting test images")
-    found = find_data(comparison, images)
-    dataset = None if found.data is None else found.data.dataset
+    run_data = find_data(comparison, images)
+    dataset = None if run_data.data is None else run_data.data.dataset
     return Report(
         comparison,
         metric,
         comparison.analyse(metric),
         describe_others(comparison, metric),
         costs,
-        draw_figures(comparison, networks, found, worst_class(comparison)),
+        draw_figures(comparison, networks, run_data, worst_class(comparison)),
         margin,
         trivial_scores(comparison, dataset),
-        find_suspects(comparison, networks, found.data),
-        find_orientation(comparison, networks, found.data),
+        find_suspects(comparison, networks, run_data.data),
+        find_orientation(comparison, networks, run_data.data),
         levers_of_race(comparison.runs[0].files.path.parents[1]),
     )
 

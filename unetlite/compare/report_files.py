@@ -90,11 +90,11 @@ def fill_template(report: Report, name: str) -> str:
     )
 
 
-def balanced_columns(count: int, most: int) -> int:
+def balanced_columns(count: int, max_columns: int) -> int:
     """Of pictures side by side, at most so many, so that all rows are about as long.
 
     >>> balanced_columns(10, 8)
     5
     """
-    rows = math.ceil(count / most)
+    rows = math.ceil(count / max_columns)
     return math.ceil(count / rows)

@@ -64,8 +64,8 @@ class Run:
         scores = {}
         for metric in METRICS:
             values = self.image_scores(metric)
-            known = values[~np.isnan(values)]
-            scores[f"test/{metric}"] = float(known.mean()) if len(known) else math.nan
+            valid = values[~np.isnan(values)]
+            scores[f"test/{metric}"] = float(valid.mean()) if len(valid) else math.nan
         totals = self.total_counts.tolist()
         for label, (true_positive, *wrong) in zip(self.classes, totals, strict=True):
             errors = sum(wrong)

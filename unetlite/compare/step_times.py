@@ -254,10 +254,10 @@ def on_own_stream(step: Function, device: torch.device) -> Function:
     return step_on_stream
 
 
-def fastest_workers(most: int, seconds: Callable[[int], float]) -> int:
-    """The power of two, up to `most`, with the most steps a second."""
+def fastest_workers(max_workers: int, seconds: Callable[[int], float]) -> int:
+    """The power of two, up to `max_workers`, with the most steps a second."""
     step_times = {}
-    for exponent in range(most.bit_length()):
+    for exponent in range(max_workers.bit_length()):
         workers = 2**exponent
         step_times[workers] = seconds(workers) / workers
     return min(step_times, key=step_times.__getitem__)

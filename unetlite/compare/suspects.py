@@ -214,14 +214,14 @@ def predict_images(
 
     Of equal votes the lowest class counts.
     """
-    left = most_pixels
+    remaining = most_pixels
     split: Split = data.dataset.splits[split_name]
     for name in names:
         index = split.names.index(name)
         height, width = split.sizes[index]
-        if height * width > left:
+        if height * width > remaining:
             continue
-        left -= height * width
+        remaining -= height * width
         image, mask = split[split.full_crop(index)]
         votes = torch.stack([torch.from_numpy(predict_classes(each, image)) for each in networks])
         majority = votes.mode(0).values.numpy()
@@ -233,13 +233,13 @@ def masks_of_size(
     data: SegmentationData, image: Examined, background: int
 ) -> Iterator[tuple[str, np.ndarray]]:
     """The masks of other images of that size: name, and where something is drawn (H, W)."""
-    left = MAX_MASKS
+    remaining = MAX_MASKS
     for split in data.dataset.splits.values():
         for index, name in enumerate(split.names):
             if tuple(split.sizes[index]) != image.mask.shape or name == image.name:
                 continue
-            left -= image.mask.size
-            if left < 0:
+            remaining -= image.mask.size
+            if remaining < 0:
                 return
             mask = split[split.full_crop(index)].mask.numpy()
             yield name, is_drawn(mask, background)

@@ -174,10 +174,10 @@ def trial_seconds(
     `times` has the steps of the base, and of levers that change the network. If they are combined,
     those trainings are taken to be as long as the longest.
     """
-    seconds = [times.of_training(BASE, schedule)]
+    seconds = [times.training_seconds(BASE, schedule)]
     for lever in levers:
         name = lever.name if lever.name in times.steps else BASE
-        seconds.append(times.of_training(name, schedule_with(schedule, lever.values)))
+        seconds.append(times.training_seconds(name, schedule_with(schedule, lever.values)))
     if combined:
         seconds.append(max(seconds))
     return sum(seconds) / times.parallel

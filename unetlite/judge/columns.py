@@ -1,4 +1,4 @@
-"""Which column of a table is what: as told, or by names that leave no doubt."""
+"""Which column of a table is what: by options, or by names that leave no doubt."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -91,59 +91,59 @@ class Columns:
 def find_columns(table: Table, options: Mapping[str, str | None]) -> Columns:
     """The columns of a table, by the options variant, seed, unit, group, score and cost.
 
-    Those that are not given are guessed where one name fits. Raises UsageError where several or
+    Those that are left out are guessed where one name fits. Raises UsageError where several or
     none do.
     """
-    given = {role: option for role, option in options.items() if option is not None}
-    variant = given.get("variant", "")
+    typed = {role: option for role, option in options.items() if option is not None}
+    variant = typed.get("variant", "")
     variants = None  # of a wide table
     if "," in variant and variant not in table.columns:
-        del given["variant"]
+        del typed["variant"]
         variants = [
             match_column(table, f"--variant {variant}", name) for name in variant.split(",")
         ]
-    named = {role: match_column(table, f"--{role} {name}", name) for role, name in given.items()}
+    named = {role: match_column(table, f"--{role} {name}", name) for role, name in typed.items()}
     check_distinct(named)
-    found: dict[str, str | None] = dict(named)
+    by_role: dict[str, str | None] = dict(named)
     for role in KNOWN_NAMES:
         is_wide = variants is not None and role in ("variant", "score")
         if role not in named and not is_wide:
-            found[role] = guess_column(table, role, named.values())
-    if found["unit"] in (None, found["group"]):  # there are scores of groups alone
-        found["unit"] = found["group"]
-        found["group"] = None
-    if variants is None and found["variant"] is None and found["score"] is None:
-        variants = guess_variants(table, found)
+            by_role[role] = guess_column(table, role, named.values())
+    if by_role["unit"] in (None, by_role["group"]):  # there are scores of groups alone
+        by_role["unit"] = by_role["group"]
+        by_role["group"] = None
+    if variants is None and by_role["variant"] is None and by_role["score"] is None:
+        variants = guess_variants(table, by_role)
     if variants is not None:
-        return wide_columns(table, found, variants)
-    return long_columns(table, found)
+        return wide_columns(table, by_role, variants)
+    return long_columns(table, by_role)
 
 
-def long_columns(table: Table, found: Mapping[str, str | None]) -> Columns:
+def long_columns(table: Table, by_role: Mapping[str, str | None]) -> Columns:
     """The columns of a long table. Raises UsageError without variants or scores."""
     for role, contents in (("variant", "names the variants"), ("score", "holds the scores")):
-        if found[role] is None:
+        if by_role[role] is None:
             raise UsageError(
                 f"{table.source}: which column {contents}? It has {', '.join(table.columns)}; "
                 f"{TWO_LAYOUTS}."
             )
     return Columns(
-        variant=found["variant"],
-        seed=found["seed"],
-        unit=found["unit"],
-        group=found["group"],
-        score=found["score"],
-        cost=found["cost"],
+        variant=by_role["variant"],
+        seed=by_role["seed"],
+        unit=by_role["unit"],
+        group=by_role["group"],
+        score=by_role["score"],
+        cost=by_role["cost"],
     )
 
 
 def match_column(table: Table, option: str, name: str) -> str:
     """The column of this name, in any case. Raises UsageError, with `option`, if there is none."""
     by_name = {column.casefold(): column for column in table.columns}
-    wanted = name.strip().casefold()
-    if wanted in by_name and wanted:
-        return by_name[wanted]
-    close = get_close_matches(wanted, by_name, n=1)
+    folded = name.strip().casefold()
+    if folded and folded in by_name:
+        return by_name[folded]
+    close = get_close_matches(folded, by_name, n=1)
     hint = f"did you mean {by_name[close[0]]}? It has" if close else "it has"
     raise UsageError(
         f"{option}: {table.source} has no column {name.strip()!r}; {hint} "
@@ -186,13 +186,13 @@ def quote(column: str) -> str:
     return f"'{column}'" if re.search(r"[^\w.-]", column) else column
 
 
-def guess_variants(table: Table, found: Mapping[str, str | None]) -> list[str]:
+def guess_variants(table: Table, by_role: Mapping[str, str | None]) -> list[str]:
     """The columns of a wide table: all that are left, if nothing else can be meant."""
-    variants = [column for column in table.columns if column and column not in found.values()]
+    variants = [column for column in table.columns if column and column not in by_role.values()]
     for column in variants:
         words = {plain_name(column), *re.split(r"[\W_]+", column.casefold())}
-        known = NO_VARIANTS.union(*KNOWN_NAMES.values())
-        if words & known or not table.is_numeric(column):
+        reserved = NO_VARIANTS.union(*KNOWN_NAMES.values())
+        if words & reserved or not table.is_numeric(column):
             raise UsageError(
                 f"{table.source}: the column {column!r} may be no variant; {TWO_LAYOUTS}."
             )
@@ -201,32 +201,32 @@ def guess_variants(table: Table, found: Mapping[str, str | None]) -> list[str]:
 
 def wide_columns(
     table: Table,
-    found: Mapping[str, str | None],
+    by_role: Mapping[str, str | None],
     variants: Sequence[str],
 ) -> Columns:
     """The columns of a wide table. Raises UsageError for options of a long one."""
     for role in ("score", "cost"):
-        if found.get(role) is not None:
+        if by_role.get(role) is not None:
             raise UsageError(
-                f"--{role} {found[role]}: {table.source} is read as a wide table, a column of "
+                f"--{role} {by_role[role]}: {table.source} is read as a wide table, a column of "
                 f"scores for each variant, which has no column of a {role}; for one, write a row "
                 "for each score."
             )
     for column in variants:
-        if column in found.values():
+        if column in by_role.values():
             raise UsageError(f"--variant: {column} is read as another column; leave it out.")
     return Columns(
-        seed=found["seed"],
-        unit=found["unit"],
-        group=found["group"],
+        seed=by_role["seed"],
+        unit=by_role["unit"],
+        group=by_role["group"],
         wide=tuple(variants),
     )
 
 
-def is_higher_better(columns: Columns, told: bool | None) -> bool:
-    """As told, or else true. Raises UsageError if the name of the score is that of an error."""
-    if told is not None:
-        return told
+def is_higher_better(columns: Columns, option: bool | None) -> bool:
+    """As the option says, or else true. Raises UsageError if the score has the name of an error."""
+    if option is not None:
+        return option
     words = set(re.split(r"[\W_]+", (columns.score or "").casefold()))
     if words & LOWER_IS_BETTER:
         raise UsageError(

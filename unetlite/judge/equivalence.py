@@ -29,5 +29,5 @@ def equivalence_margin_without_one(
     for name in names:
         others = {pair: value for pair, value in differences.items() if name not in pair}
         margins[name] = equivalence_margin(others, alpha / len(names))
-    least = min(margins, key=margins.__getitem__)
-    return least, margins[least]
+    dispensable = min(margins, key=margins.__getitem__)
+    return dispensable, margins[dispensable]

@@ -165,9 +165,9 @@ def equivalence(analysis: Analysis) -> str:
         everyone = "all in the race"
     within = f"{everyone} within {format_number(margin, ROUND_UP)}"
     if len(racing) > 2:
-        name, least = equivalence_margin_without_one(analysis.differences, analysis.alpha)
-        if least < margin / 2:
-            within = f"{everyone} but {name} within {format_number(least, ROUND_UP)}, {within}"
+        name, smaller = equivalence_margin_without_one(analysis.differences, analysis.alpha)
+        if smaller < margin / 2:
+            within = f"{everyone} but {name} within {format_number(smaller, ROUND_UP)}, {within}"
     return f"Equivalence (TOST): {within}."
 
 
