@@ -119,6 +119,14 @@ def test_no_modules_import_one_another_in_a_circle():
             del waiting[name]
 
 
+def test_commands_do_not_import_one_another():
+    command_line = ROOT / "cli.py"
+    commands = {name for name in package_imports(command_line) if room(name) == "commands"}
+    assert len(commands) > 10
+    for module in set(MODULES) - {command_line}:
+        assert package_imports(module).isdisjoint(commands), module
+
+
 def test_the_judge_knows_numpy_and_scipy_only():
     for module in (ROOT / "judge").glob("*.py"):
         for name in imports(module):

@@ -8,7 +8,6 @@ import pytest
 from helpers import run_cli, write_pairs
 from made_evidence import make_evidence
 
-from unetlite.commands.advise import print_first_advice
 from unetlite.compare.across_sets import Evidence
 from unetlite.inference.kit import describe_architecture
 from unetlite.settings.composition import compose_run
@@ -81,16 +80,6 @@ def test_with_too_few_sets_it_says_so(folder):
     assert result.exit_code == 0
     assert "0 data sets" in result.stdout
     assert "unetlite choose" in result.stdout
-
-
-def test_a_race_begins_with_two_lines_if_the_sets_speak_of_its_network(evidence, capsys):
-    print_first_advice(["data.resize=64"])
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
-    assert "carafe" in lines[0]
-    assert max(map(len, lines)) <= 80
-    print_first_advice(["model=classic"])
-    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("words", [["nowhere"], ["--margin", "2"], ["--costs", "nowhere.json"]])

@@ -5,7 +5,8 @@ from unittest.mock import patch
 import pytest
 from helpers import run_cli
 
-from unetlite.commands.explain import format_count, parse_size
+from unetlite.commands.explain import format_count
+from unetlite.commands.options import parse_size
 from unetlite.network.downsampling import DOWNSAMPLERS
 from unetlite.network.upsampling.base import UPSAMPLERS
 

@@ -11,8 +11,9 @@ from helpers import make_model, noise, run_cli, save
 from PIL import Image
 
 from unetlite import load
-from unetlite.commands.predict import find_inputs, find_masks
+from unetlite.commands.predict import find_masks
 from unetlite.data import raster
+from unetlite.data.image_files import find_inputs
 from unetlite.exit_codes import FAILED
 from unetlite.inference import outputs
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from helpers import run_cli
 
-from unetlite.commands.choose_plan import Request, restrict
-from unetlite.commands.target import Target, check_rest, read_target
+from unetlite.commands.target import Target, check_rest, read_target, restrict_request
+from unetlite.compare.request import Request
 from unetlite.errors import UsageError
 from unetlite.inference.kit import describe_architecture
 from unetlite.settings.composition import compose_run
@@ -46,23 +46,21 @@ def write_costs(tmp_path):
 def test_operators_are_left_out_before_the_data_are_known(write_costs, capsys):
     request = Request("discs", [*WORDS, "data.resize=64"], "carafe,nearest,transpose", None, None)
     target = read_target(write_costs(), None, None)
-    assert restrict(request, target).operators == "nearest,transpose"
+    assert restrict_request(request, target).operators == "nearest,transpose"
     said = capsys.readouterr().out
     assert said == "carafe is left out: on line box, it was killed\n"
-    assert restrict(request, Target()) == request
+    assert restrict_request(request, Target()) == request
     with pytest.raises(UsageError, match=r"costs.json: zeros was not measured"):
-        restrict(replace(request, operators="nearest,transpose,zeros"), target)
+        restrict_request(replace(request, operators="nearest,transpose,zeros"), target)
     with pytest.raises(UsageError, match=r"another network: decoder_widths was \[4\] and is \[8\]"):
-        restrict(replace(request, overrides=["model.widths=[8,6]"]), target)
+        restrict_request(replace(request, overrides=["model.widths=[8,6]"]), target)
 
 
 def test_operators_of_the_default_that_the_device_lacks_are_left_out(monkeypatch, capsys):
-    monkeypatch.setattr(
-        "unetlite.commands.choose_plan.DEFAULT_OPERATORS", "transpose,nearest,zeros"
-    )
+    monkeypatch.setattr("unetlite.compare.request.DEFAULT_OPERATORS", "transpose,nearest,zeros")
     target = read_target(None, f"{BASIC},ConvTranspose", None)
     request = Request("discs", WORDS, None, None, None)
-    restricted = restrict(request, target)
+    restricted = restrict_request(request, target)
     assert restricted.operators is None  # none were typed, so a short time may leave out more
     assert restricted.candidates == ["transpose", "zeros"]
     assert capsys.readouterr().out == (

@@ -8,7 +8,7 @@ import pytest
 from made_evidence import make_evidence
 
 from unetlite.compare.across_sets import read_evidence
-from unetlite.compare.advice import Advice, describe_prediction, speaks_of
+from unetlite.compare.advice import Advice, describe_prediction, first_advice, speaks_of
 from unetlite.data.meta_features import MetaFeatures
 from unetlite.judge.analysis import analyse
 from unetlite.judge.scores import Scores
@@ -68,6 +68,15 @@ def test_evidence_speaks_of_its_network_only():
     assert speaks_of(evidence, stored)
     assert not speaks_of(evidence, asdict(compose_run(["model=classic"]).model))
     assert not speaks_of(make_evidence(0.0, sets=2), asdict(compose_run([]).model))
+
+
+def test_a_race_begins_with_two_lines_if_the_sets_speak_of_its_network():
+    evidence = make_evidence(0.03)
+    lines = first_advice(evidence, ["data.resize=64"])
+    assert len(lines) == 2
+    assert "carafe" in lines[0]
+    assert max(map(len, lines)) <= 80
+    assert first_advice(evidence, ["model=classic"]) == []
 
 
 def test_the_evidence_in_the_package_is_whole():

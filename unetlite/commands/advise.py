@@ -1,7 +1,7 @@
 """`unetlite advise`: which operator to take, without training."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import get_console
 
-from unetlite.commands.inspect import folder_options
-from unetlite.commands.target import SIZE, CostsOption, Target, read_target
+from unetlite.commands.options import CostsOption, check_criteria
+from unetlite.commands.target import SIZE, Target, read_target
+from unetlite.compare.user_data import folder_options
 from unetlite.errors import UsageError
 from unetlite.settings.composition import compose_run
 from unetlite.terminal import load_libraries, progress
@@ -46,8 +47,6 @@ def advise(
     costs: CostsOption = None,
 ) -> None:
     """Which upsampling to take without training: by public data sets, and the costs here."""
-    from unetlite.commands.compare import check_criteria
-
     check_criteria(None, margin)
     target = read_target(costs, None, None)
     load_libraries("torch", "lightning")
@@ -68,17 +67,6 @@ def advise(
     print_rows(advice.rows())
     sentences = advice.sentences(None if folder is None else folder.groups)
     get_console().print("\n\n".join(sentences), highlight=False, markup=False)
-
-
-def print_first_advice(overrides: Sequence[str]) -> None:
-    """Prints what other sets say before a race, if they say anything of its network."""
-    from unetlite.compare.across_sets import read_evidence
-    from unetlite.compare.advice import first_lines, speaks_of
-
-    evidence = read_evidence()
-    words = [word for word in overrides if word.startswith("model")]
-    if speaks_of(evidence, asdict(compose_run(words).model)):
-        print("\n".join(first_lines(evidence)), flush=True)
 
 
 def summarise_folder(directory: Path, settings: list[str]) -> FolderSummary:

@@ -1,43 +1,39 @@
 """`unetlite choose`: a folder of images and masks in, the upsampling to take out."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.live import Live
 
-from unetlite.commands.advise import print_first_advice
 from unetlite.commands.agreement import print_agreement
-from unetlite.commands.choose_plan import (
-    EXPERIMENT_FILE,
-    Experiment,
-    Request,
-    find_experiment,
-    open_planned_data,
-    read_experiment,
-    restrict,
-    split_request,
-)
-from unetlite.commands.compare import check_criteria, report_on
-from unetlite.commands.target import (
+from unetlite.commands.options import (
     CostsOption,
+    DataArgument,
+    DevicesOption,
+    OnOption,
     OperatorsOption,
+    ParallelOption,
     RuntimeOption,
-    Target,
-    read_target,
+    SettingsArgument,
+    SlurmOption,
+    check_criteria,
+    read_overrides,
 )
-from unetlite.commands.user_data import name_data
-from unetlite.errors import Interrupted, UsageError
+from unetlite.commands.reporting import report_on
+from unetlite.commands.target import Target, read_target, restrict_request
+from unetlite.compare.request import Request, split_request
+from unetlite.compare.user_data import name_data
+from unetlite.errors import Interrupted
 from unetlite.files import shell_path
 from unetlite.run_directory import lock
 from unetlite.scheduling.resources import Resources, Share, make_scheduler
-from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import HOME
 from unetlite.terminal import load_libraries
 from unetlite.timing import parse_duration
 
 if TYPE_CHECKING:
+    from unetlite.compare.experiment import Experiment
     from unetlite.compare.race_record import Failure
     from unetlite.compare.report import Report
     from unetlite.data.loader import SegmentationData
@@ -46,36 +42,12 @@ if TYPE_CHECKING:
 ANSWER = "answer.txt"
 """In the directory of a race: what was printed at its end."""
 
-CHOSEN_HERE = {
-    "upsample": "operators are chosen by --operators",
-    "data": "the data set is the first argument",
-    "data.root": "the folder is the first argument",
-    "seed": "a race takes its seeds itself",
-    "test": "test images are looked at by a race, and by nothing else",
-    "resume": "the same command goes on by itself",
-    "experiment": "runs go where UNETLITE_HOME=DIR says",
-    "output_dir": "runs go where UNETLITE_HOME=DIR says",
-    "run_dir": "runs go where UNETLITE_HOME=DIR says",
-}
-"""Keys that a user cannot set, and the reason."""
-
-
 NamesOption = Annotated[str | None, typer.Option(help="Two or more, such as transpose,nearest.")]
 MarginOption = Annotated[
     float | None, typer.Option(min=0, help="Mean IoU you would give for a cheaper one.")
 ]
 BudgetOption = Annotated[
     str | None, typer.Option(help="The time it may take, such as 40m; about 1h by default.")
-]
-ParallelOption = Annotated[
-    int | None, typer.Option(min=1, help="Trainings at once; measured by default.")
-]
-DevicesOption = Annotated[
-    str | None, typer.Option(help="GPUs by number, as 0,1; cpu; mps; or all of one kind.")
-]
-OnOption = Annotated[str, typer.Option(help="local, ray or slurm: this machine, or a cluster.")]
-SlurmOption = Annotated[
-    str | None, typer.Option(help="Options of sbatch, as partition=gpu,timeout_min=120.")
 ]
 LeversOption = Annotated[
     bool,
@@ -87,15 +59,8 @@ ModelOption = Annotated[
 
 
 def choose(
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA", help="A folder of images and masks, or a data set such as coast."
-        ),
-    ],
-    settings: Annotated[
-        list[str] | None, typer.Argument(help="Settings of train.py, as data.resize=256.")
-    ] = None,
+    data: DataArgument,
+    settings: SettingsArgument = None,
     operators: NamesOption = None,
     margin: MarginOption = None,
     budget: BudgetOption = None,
@@ -115,12 +80,12 @@ def choose(
     check_criteria(None, margin)
     target = read_target(costs, ops, runtime)
     resources = Resources(on, devices, parallel, slurm)
-    overrides = read_overrides(settings or [], model, devices)
-    resources.check(compose_run(accelerator_words(overrides)).trainer.accelerator)
+    overrides = read_overrides(settings or [], model, resources)
     data, name = name_data(data)
     request = Request(data, overrides, operators, margin, budget, levers)
     if model is None:
-        answer(restrict(request, target), HOME / "outputs" / name, resources, target)
+        request = restrict_request(request, target)
+        answer(request, HOME / "outputs" / name, resources, target)
     else:
         race_networks(request, model, name, resources, target)
 
@@ -137,29 +102,10 @@ def race_networks(
     for network, share in split_request(request, model).items():
         print(f"model={network}\n", flush=True)
         directory = HOME / "outputs" / f"{name}-{network}"
-        reports[network] = race(restrict(share, target), directory, resources, target)
+        reports[network] = race(restrict_request(share, target), directory, resources, target)
         print()
     if len(reports) > 1:
         print_agreement(reports)
-
-
-def read_overrides(settings: Sequence[str], model: str | None, devices: str | None) -> list[str]:
-    """The settings of all trainings. Raises UsageError for one that a race chooses itself."""
-    for override in settings:
-        key = override.partition("=")[0].lstrip("+~")
-        if key == "model" and model is not None:
-            raise UsageError(f"{override} --model {model}: give one of them.")
-        if key in CHOSEN_HERE:
-            raise UsageError(f"{override} cannot be given here: {CHOSEN_HERE[key]}.")
-    overrides = list(settings)
-    if devices in ("cpu", "mps"):
-        overrides.append(f"trainer.accelerator={devices}")
-    return overrides
-
-
-def accelerator_words(overrides: Sequence[str]) -> list[str]:
-    """Of these, the one that chooses the kind of device."""
-    return [word for word in overrides if word.startswith("trainer.accelerator=")]
 
 
 def answer(
@@ -169,19 +115,26 @@ def answer(
     target: Target,
 ) -> None:
     """Races, unless the same question was answered before: then the answer is printed again."""
+    file = directory / ANSWER
+    if target.costs is None and file.exists() and is_answered(request, directory):
+        print(f"answered before; unetlite compare {shell_path(directory)} judges anew\n")
+        print(file.read_text(encoding="utf-8"), end="")
+    else:
+        race(request, directory, resources, target)
+
+
+def is_answered(request: Request, directory: Path) -> bool:
+    """True if the race of this request has ended. Raises UsageError if it was on other data."""
+    load_libraries("torch", "lightning")
+    from unetlite.compare.experiment import EXPERIMENT_FILE, open_planned_data, read_experiment
     from unetlite.compare.race_record import read_race
 
-    file = directory / ANSWER
-    if target.costs is None and file.exists():
-        experiment = read_experiment(directory / EXPERIMENT_FILE, request)
-        record = read_race(directory)
-        if experiment is not None and record is not None and record.ended is not None:
-            load_libraries("torch", "lightning")
-            open_planned_data(experiment, directory)  # raises UsageError for other data
-            print(f"answered before; unetlite compare {shell_path(directory)} judges anew\n")
-            print(file.read_text(encoding="utf-8"), end="")
-            return
-    race(request, directory, resources, target)
+    experiment = read_experiment(directory / EXPERIMENT_FILE, request)
+    record = read_race(directory)
+    if experiment is None or record is None or record.ended is None:
+        return False
+    open_planned_data(experiment, directory)
+    return True
 
 
 def race(
@@ -192,9 +145,14 @@ def race(
 ) -> "Report":
     """Plans, races and reports in a directory; a second start goes on."""
     load_libraries("torch", "lightning")
+    from unetlite.compare.across_sets import read_evidence
+    from unetlite.compare.advice import first_advice
+    from unetlite.compare.experiment import find_experiment, open_planned_data
+
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
         (directory / ANSWER).unlink(missing_ok=True)
-        print_first_advice(request.overrides)
+        for line in first_advice(read_evidence(), request.overrides):
+            print(line, flush=True)
         experiment = find_experiment(request, directory, resources)
         data = open_planned_data(experiment, directory)
         check_costs(experiment, data, target)
@@ -209,7 +167,7 @@ def race(
         )
 
 
-def check_costs(experiment: Experiment, data: "SegmentationData", target: Target) -> None:
+def check_costs(experiment: "Experiment", data: "SegmentationData", target: Target) -> None:
     """Raises UsageError if costs of the device are missing, before anything is trained."""
     if target.costs is None:
         return
@@ -220,7 +178,7 @@ def check_costs(experiment: Experiment, data: "SegmentationData", target: Target
 
 
 def run_race(
-    experiment: Experiment,
+    experiment: "Experiment",
     data: "SegmentationData",
     directory: Path,
     resources: Resources,
@@ -241,11 +199,10 @@ def run_race(
     race = Race(directory, plan, experiment.settings, experiment.data_hash)
     # What cannot run is refused before the first training.
     check_data_of([prepare(experiment.settings(operator, 0)) for operator in operators])
-    scores = finished_scores(directory, operators)
     monitor = RaceMonitor(
         race.record,
         experiment.step_seconds,
-        scores,
+        finished_scores(directory, operators),
         experiment.training_seconds or dict.fromkeys(operators, 60.0),
         experiment.report_seconds,
         experiment.groups,
@@ -264,7 +221,7 @@ def run_race(
             race.run(
                 scheduler,
                 on_training=lambda variant, seed, miou: show(monitor.finished(variant, seed, miou)),
-                on_failure=lambda failure: show(describe_failure(failure)),
+                on_failure=lambda failure: show(failure_line(failure)),
                 on_interim=lambda record: show(monitor.interim(record)),
             )
     except Interrupted as interrupted:
@@ -272,12 +229,14 @@ def run_race(
 
 
 def find_scheduler(
-    experiment: Experiment,
+    experiment: "Experiment",
     data: "SegmentationData",
     directory: Path,
     resources: Resources,
 ) -> "Scheduler":
     """Where the trainings run. Its workers must see what this process has written."""
+    from unetlite.compare.experiment import EXPERIMENT_FILE
+
     return make_scheduler(
         resources,
         experiment.first_settings.trainer.accelerator,
@@ -287,7 +246,7 @@ def find_scheduler(
     )
 
 
-def describe_failure(failure: "Failure") -> str:
+def failure_line(failure: "Failure") -> str:
     """The line for a training that failed."""
     return (
         f"{failure.variant} seed{failure.seed} failed, and {failure.variant} is out of the race: "

@@ -1,37 +1,24 @@
 """`unetlite compare`: runs in, verdict and report out."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich import get_console
-from rich.text import Text
 
-from unetlite.commands.target import (
-    ANY_TARGET,
+from unetlite.commands.options import (
     CostsOption,
     OperatorsOption,
     RuntimeOption,
-    Target,
+    check_criteria,
     parse_size,
-    read_target,
-    restrict_comparison,
 )
-from unetlite.errors import UsageError
-from unetlite.files import shell_path, write_text
-from unetlite.terminal import load_libraries, progress
-
-if TYPE_CHECKING:
-    from unetlite.compare.race_record import RaceRecord
-    from unetlite.compare.report import Report
-
+from unetlite.commands.reporting import report_on
+from unetlite.commands.target import read_target
 
 SizeOption = Annotated[
     str | None,
     typer.Option(help="Height and width of the image to predict, to time it; 256 by default."),
 ]
-
 
 WithoutOption = Annotated[
     str | None, typer.Option(help="Test images to judge without, such as 042,077.")
@@ -89,115 +76,3 @@ def compare(
         target=target,
         without=[name.strip() for name in without.split(",")] if without else (),
     )
-
-
-def report_on(
-    directory: Path,
-    *,
-    by: str = "upsample",
-    metric: str | None = None,
-    margin: float | None = None,
-    allow: Sequence[str] = (),
-    output: Path | None = None,
-    size: tuple[int, int] | None = None,
-    rounds: int = 9,
-    images: Path | None = None,
-    tensorboard: bool = False,
-    target: Target = ANY_TARGET,
-    without: Sequence[str] = (),
-    answer: Path | None = None,
-) -> "Report":
-    """Compares runs, writes the report, and prints it. The options are those of the command.
-
-    `answer` is a file that gets what is printed.
-    """
-    from unetlite.compare.comparison import read_comparison
-    from unetlite.compare.report import make_report
-
-    load_libraries("torch", "lightning")
-    size = target.image_size(size)
-    comparison = restrict_comparison(read_comparison(directory, by, allow), target, size)
-    if without:
-        comparison = comparison.leave_out_images(without)
-    if comparison.race is not None:
-        metric, margin = planned_criteria(comparison.race, metric, margin)
-    with progress("reading checkpoints") as update:
-        report = make_report(
-            comparison,
-            metric or "miou",
-            margin,
-            update,
-            size=size,
-            rounds=rounds,
-            images=images,
-            device_costs=target.costs,
-            kept_costs=(output or directory) / "measured_costs.json",
-        )
-    console = get_console()
-    with console.capture() as printed:
-        print_report(report, write_files(report, output or directory, tensorboard))
-    console.file.write(printed.get())
-    if answer is not None:
-        write_text(answer, Text.from_ansi(printed.get()).plain + "\n")
-    return report
-
-
-def check_criteria(metric: str | None, margin: float | None) -> None:
-    """Raises UsageError for an unknown metric, or a margin that no scores can differ by."""
-    from unetlite.compare.metrics import METRICS
-
-    if margin is not None and not 0 <= margin <= 1:
-        raise UsageError(f"--margin {margin}: scores are from 0 to 1; expected such as 0.003.")
-    if metric is not None and metric not in METRICS:
-        raise UsageError(f"--metric {metric}: choose one of {', '.join(METRICS)}.")
-
-
-def planned_criteria(
-    race: "RaceRecord", metric: str | None, margin: float | None
-) -> tuple[str, float | None]:
-    """Metric and margin of a race. Raises UsageError if an option asks for others."""
-    for option, value in (("metric", metric), ("margin", margin)):
-        planned = getattr(race.plan, option)
-        if value is not None and value != planned:
-            raise UsageError(
-                f"--{option} {value}: the race was planned with {planned}, which decides; "
-                "leave the option out."
-            )
-    return race.plan.metric, race.plan.margin
-
-
-def write_files(report: "Report", directory: Path, tensorboard: bool) -> list[str]:
-    """Writes the report, and returns a line for each file."""
-    from unetlite.compare.report_files import write_report
-    from unetlite.compare.tensorboard import write_tensorboard
-
-    lines = [f"report    {file}" for file in write_report(report, directory)]
-    if tensorboard:
-        path = write_tensorboard(report, directory)
-        lines.append(f"curves    unetlite board {shell_path(path.parent)}")
-    return lines
-
-
-def print_report(report: "Report", written: list[str]) -> None:
-    """Prints the verdict, the table, the files, and how to use what was chosen."""
-    from unetlite.compare.report_tables import terminal_table
-
-    console = get_console()
-    paragraphs = [f"left out: {reason}" for reason in report.comparison.left_out]
-    paragraphs += report.verdicts + report.cautions
-    paragraphs += report.worth + report.gains + report.prediction + report.look_at
-    console.print("\n\n".join(paragraphs) + "\n", highlight=False, markup=False)
-    console.print(terminal_table(report))
-    lines = []
-    if report.comparison.by != "model":
-        lines.append(f"network   {report.network}")
-    if report.costs.load is not None:
-        lines.append(f"warning   {report.costs.load}")
-    if report.costs.device is not None:
-        lines.append(f"device    {report.costs.device}")
-    lines += written
-    if report.analysis.best is not None:
-        run = shell_path(report.comparison.variants[report.chosen][0].files.path)
-        lines.append(f"use it    unetlite predict {run} IMAGES --output DIR")
-        lines.append(f"          unetlite export {run}")
-    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)

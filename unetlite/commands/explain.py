@@ -11,7 +11,7 @@ import typer
 from rich import get_console
 from rich.table import Table
 
-from unetlite.commands.target import parse_size
+from unetlite.commands.options import parse_size
 from unetlite.errors import UsageError
 from unetlite.run_directory import RunFiles
 from unetlite.settings.composition import compose_run

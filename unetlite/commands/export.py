@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from unetlite.commands.predict import find_inputs
+from unetlite.data.image_files import find_inputs
 from unetlite.errors import UsageError, require_extra
 from unetlite.files import atomic_path, shell_path
 from unetlite.inference.metadata import Metadata

@@ -3,43 +3,25 @@
 import json
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from jinja2 import Environment, PackageLoader
 
+from unetlite.compare.inspection_page import write_page
+from unetlite.compare.user_data import folder_options
 from unetlite.data.inspect import Inspection, inspect_folder
 from unetlite.data.layouts.names import format_setting
 from unetlite.data.mask_values import format_classes
 from unetlite.data.summaries import ChannelSummary
 from unetlite.errors import UsageError
-from unetlite.files import write_text
-from unetlite.settings.composition import compose_run
-from unetlite.visualize import Pictures, data_uri
+from unetlite.visualize import Pictures
 
 if TYPE_CHECKING:
     from unetlite.compare.fold_masks import MaskCheck
 
 BARS = " ▁▂▃▄▅▆▇█"
-FOLDER_OPTIONS = (
-    "classes",
-    "ignore",
-    "layout",
-    "image_name",
-    "mask_name",
-    "group",
-    "val_fraction",
-    "test_fraction",
-    "split_seed",
-    "channels",
-    "resize",
-    "orientation",
-    "nodata",
-)
-"""Settings of data=folder that say how a folder is read."""
 
 
 def inspect(
@@ -99,13 +81,6 @@ def train_command(
     return " ".join(words)
 
 
-def folder_options(root: str, overrides: list[str]) -> dict[str, Any]:
-    """The settings of data=folder that were typed. Raises UsageError for one that is wrong."""
-    overridden = {override.partition("=")[0] for override in overrides}
-    dataset = compose_run(["data=folder", *overrides], {"data.root": root}).data.dataset
-    return {name: dataset[name] for name in FOLDER_OPTIONS if f"data.{name}" in overridden}
-
-
 def describe_channel(number: int, channel: ChannelSummary) -> str:
     """A line with the range, the mean and the histogram of a channel."""
     text = (
@@ -140,15 +115,3 @@ def describe_masks(check: "MaskCheck") -> list[str]:
     if not sentences:
         return [f"masks    {check.images} of training images fit (median IoU {check.median:.2f})"]
     return [f"masks    {sentence}" for sentence in sentences]
-
-
-def write_page(
-    inspection: Inspection,
-    file: Path,
-    suspects: Mapping[str, Pictures] | None = None,
-) -> None:
-    """Writes a page that needs no other file. `suspects` has pictures of images to look at."""
-    environment = Environment(loader=PackageLoader("unetlite.commands"), autoescape=True)
-    environment.filters["address"] = data_uri
-    template = environment.get_template("inspection.html")
-    write_text(file, template.render(inspection=inspection, suspects=suspects or {}))

@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unetlite.commands.target import (
-    OperatorsOption,
-    Target,
-    parse_size,
-    print_left_out,
-    read_target,
-)
+from unetlite.commands.options import OperatorsOption, parse_size
+from unetlite.commands.target import Target, print_left_out, read_target
 from unetlite.errors import UsageError
 from unetlite.files import atomic_path, shell_path
 from unetlite.settings.composition import compose_run

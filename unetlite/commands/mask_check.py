@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unetlite.commands.user_data import fit_crop, name_data
+from unetlite.compare.user_data import fit_crop, name_data
 from unetlite.data.inspect import Inspection
 from unetlite.errors import RunFailed
 from unetlite.run_directory import RunFiles, lock

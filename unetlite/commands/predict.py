@@ -1,7 +1,5 @@
 """`unetlite predict`: a model and files in; masks, overlays and a table out."""
 
-import glob
-import os
 import time
 from collections.abc import Iterable, Sequence
 from io import FileIO
@@ -13,7 +11,7 @@ import typer
 from rich import get_console
 from rich.table import Table
 
-from unetlite.data.image_files import IMAGE_SUFFIXES, list_images
+from unetlite.data.image_files import find_inputs, list_images
 from unetlite.data.layouts.base import Naming
 from unetlite.data.layouts.names import match_some_masks
 from unetlite.errors import UsageError
@@ -72,52 +70,6 @@ def predict(
     if failures:
         print(f"{len(failures)} not predicted:", *failures, sep="\n  ")
         raise typer.Exit(FAILED)
-
-
-def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
-    """The files by name: those that are named, and all images in folders.
-
-    Raises UsageError if there is none, or if two have the same name.
-    """
-    files: dict[str, Path] = {}
-    for text in inputs:
-        for name, file in expand_input(text):
-            other = files.setdefault(name, file)
-            if os.path.realpath(other) != os.path.realpath(file):
-                raise UsageError(
-                    f"{file} and {other} would both be written as {name}; give them one after the "
-                    "other, each with an --output of its own, or give the folder above them."
-                )
-    return files
-
-
-def expand_input(text: str) -> list[tuple[str, Path]]:
-    """Names and files of a file, a folder or a pattern. Raises UsageError if there is none."""
-    path = Path(text)
-    if path.is_dir():
-        images = list(list_images(path).items())
-        if not images:
-            raise UsageError(f"{path} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
-        return images
-    paths = [path]
-    if not path.exists():
-        paths = match_pattern(path)
-    files = [(path.stem, path) for path in paths if path.is_file()]
-    if not files:
-        raise UsageError(
-            f"{text}: there is no such file or folder, and no file that matches it as a pattern."
-        )
-    return files
-
-
-def match_pattern(pattern: Path) -> list[Path]:
-    """The files that match, sorted. The part of the pattern that exists is a name as it stands."""
-    folder = pattern.parent
-    while not folder.is_dir():
-        folder = folder.parent
-    relative = str(pattern.relative_to(folder))
-    matches = glob.glob(relative, root_dir=folder, recursive=True)
-    return [folder / match for match in sorted(matches)]
 
 
 def check_output(output: Path, inputs: Iterable[str]) -> None:

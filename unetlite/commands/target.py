@@ -1,34 +1,20 @@
-"""The device that predicts: what the options of several commands say of it."""
+"""The device that predicts, and the variants that it can run."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from unetlite.compare.request import Request, find_operators
 from unetlite.errors import UsageError
 from unetlite.settings.composition import compose_run
+from unetlite.settings.overrides import select_overrides
 from unetlite.terminal import load_libraries, progress
 
 if TYPE_CHECKING:
     from unetlite.compare.comparison import Comparison
     from unetlite.compare.device_costs import DeviceCosts
     from unetlite.network.unet import UNet
-
-CostsOption = Annotated[
-    Path | None,
-    typer.Option(help="costs.json of the device that predicts, which decides: see unetlite kit."),
-]
-OperatorsOption = Annotated[
-    str | None,
-    typer.Option(help="ONNX operators of the device, as Conv,Resize; leaves out who needs others."),
-]
-RuntimeOption = Annotated[
-    str | None,
-    typer.Option(help="onnxruntime or openvino; leaves out what it cannot load."),
-]
 
 SIZE = (256, 256)
 """Height and width of the image for which costs are measured, unless told otherwise."""
@@ -117,6 +103,19 @@ def restrict_comparison(
     return comparison.leave_out(reasons)
 
 
+def restrict_request(request: Request, target: Target) -> Request:
+    """The same request for the operators that the device can run."""
+    if target == ANY_TARGET:
+        return request
+    request = replace(request, fixed_network=True)
+    overrides = select_overrides(request.overrides, "model", "downsample")
+    names = find_operators(request, compose_run(overrides))
+    names = restrict_operators(names, overrides, target)
+    if request.operators is not None:
+        return replace(request, operators=",".join(names))
+    return replace(request, candidates=names)
+
+
 def restrict_operators(names: list[str], overrides: list[str], target: Target) -> list[str]:
     """The upsampling operators that the device can run, before the data are known.
 
@@ -158,15 +157,3 @@ def print_left_out(reasons: Mapping[str, str]) -> None:
     """Prints a line for each variant that the device cannot run."""
     for name, reason in reasons.items():
         print(f"{name} is left out: {reason}", flush=True)
-
-
-def parse_size(size: str) -> tuple[int, int]:
-    """Height and width of "128" or "96x128". Raises UsageError for anything else."""
-    match = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", size.lower())
-    if match is None:
-        raise UsageError(
-            f"--size {size}: expected a number of pixels such as 128, "
-            "or height x width such as 96x128."
-        )
-    height, width = match.groups(default=match[1])
-    return int(height), int(width)

@@ -1,7 +1,7 @@
 """What to take before anything is trained: by other data sets, and by what operators cost."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import ROUND_UP
 from functools import cached_property
@@ -14,6 +14,7 @@ from unetlite.judge.across import MIN_SETS, AcrossSets, Effect
 from unetlite.judge.analysis import Analysis
 from unetlite.judge.verdict import Cost, format_number, join_names
 from unetlite.settings.composition import compose_run
+from unetlite.settings.overrides import select_overrides
 
 Row = dict[str, str]  # by heading
 
@@ -137,8 +138,11 @@ def format_range(low: float, high: float) -> str:
     return f"{100 * low:+.1f} to {100 * high:+.1f}"
 
 
-def first_lines(evidence: Evidence) -> list[str]:
-    """What other sets say before a race, in two lines."""
+def first_advice(evidence: Evidence, overrides: Sequence[str]) -> list[str]:
+    """What other sets say before a race, in two lines; none if its network is not theirs."""
+    settings = compose_run(select_overrides(overrides, "model"))
+    if not speaks_of(evidence, asdict(settings.model)):
+        return []
     bounds = evidence.model().regret_bounds()
     safest = min(bounds, key=bounds.__getitem__)
     below = format_number(bounds[safest], ROUND_UP)

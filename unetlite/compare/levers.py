@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from unetlite.compare.request import NEEDS_POSITIONS
 from unetlite.errors import UsageError
 from unetlite.settings.composition import compose_run
 from unetlite.settings.schema import Settings
@@ -95,8 +96,10 @@ def pretrained(base: Base) -> Result:
         return f"{key} was set"
     if base.plain.model.encoder is not None:
         return "the network has an encoder of timm already"
-    if "unpool" in base.operators and "operators" in base.fixed:
-        return "unpool needs positions of maxima, which an encoder of timm does not give"
+    if NEEDS_POSITIONS in base.operators and "operators" in base.fixed:
+        return (
+            f"{NEEDS_POSITIONS} needs positions of maxima, which an encoder of timm does not give"
+        )
     if importlib.util.find_spec("timm") is None:
         return 'timm is missing: pip install "unetlite[encoders]"'
     from unetlite.network.encoders.weights import check_weights

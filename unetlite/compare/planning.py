@@ -92,6 +92,14 @@ class SearchSpace:
                     shape = replace(shape, steps=self.usual.epochs * shape.steps_per_epoch)
                 yield shape
 
+    def full_schedules(self) -> Iterator[Schedule]:
+        """Trainings as long as the usual one, with its crops and batches and with smaller ones."""
+        for shape in self.shapes():
+            steps = shape.steps
+            if not self.fixed_steps:
+                steps = round(self.usual.length / replace(shape, steps=1).length)
+            yield replace(shape, steps=steps)
+
 
 def fit_epochs(
     schedule: Schedule,

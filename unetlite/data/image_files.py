@@ -1,8 +1,9 @@
-"""The list of image files in a folder."""
+"""The image files in a folder, and those that a command line names."""
 
+import glob
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unetlite.data.formats import OPENERS
@@ -64,3 +65,49 @@ def holds_images(directory: Path) -> bool:
 def nfc(name: str) -> str:
     """A name with composed accents: systems differ in how they store them."""
     return unicodedata.normalize("NFC", name)
+
+
+def find_inputs(inputs: Sequence[str]) -> dict[str, Path]:
+    """The files by name: those that are named, and all images in folders.
+
+    Raises UsageError if there is none, or if two have the same name.
+    """
+    files: dict[str, Path] = {}
+    for text in inputs:
+        for name, file in expand_input(text):
+            other = files.setdefault(name, file)
+            if os.path.realpath(other) != os.path.realpath(file):
+                raise UsageError(
+                    f"{file} and {other} would both be written as {name}; give them one after the "
+                    "other, each with an --output of its own, or give the folder above them."
+                )
+    return files
+
+
+def expand_input(text: str) -> list[tuple[str, Path]]:
+    """Names and files of a file, a folder or a pattern. Raises UsageError if there is none."""
+    path = Path(text)
+    if path.is_dir():
+        images = list(list_images(path).items())
+        if not images:
+            raise UsageError(f"{path} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
+        return images
+    paths = [path]
+    if not path.exists():
+        paths = match_pattern(path)
+    files = [(path.stem, path) for path in paths if path.is_file()]
+    if not files:
+        raise UsageError(
+            f"{text}: there is no such file or folder, and no file that matches it as a pattern."
+        )
+    return files
+
+
+def match_pattern(pattern: Path) -> list[Path]:
+    """The files that match, sorted. The part of the pattern that exists is a name as it stands."""
+    folder = pattern.parent
+    while not folder.is_dir():
+        folder = folder.parent
+    relative = str(pattern.relative_to(folder))
+    matches = glob.glob(relative, root_dir=folder, recursive=True)
+    return [folder / match for match in sorted(matches)]

@@ -58,6 +58,11 @@ def quote_overrides(words: Sequence[str], multirun: bool = False) -> list[str]:
     return quoted
 
 
+def select_overrides(words: Sequence[str], *prefixes: str) -> list[str]:
+    """Of these words, those that begin so."""
+    return [word for word in words if word.startswith(prefixes)]
+
+
 def is_multirun(words: Sequence[str]) -> bool:
     """True if a command line asks for several runs, itself or by its file of experiment/."""
     if not {"-m", "--multirun", "hydra.mode=MULTIRUN"}.isdisjoint(words):

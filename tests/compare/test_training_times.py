@@ -5,7 +5,7 @@ import os
 import pytest
 from helpers import overrides
 
-from unetlite.commands import times
+from unetlite.compare import training_times
 from unetlite.scheduling.resources import Resources
 from unetlite.settings.composition import compose_run
 from unetlite.training.fit import open_data
@@ -16,9 +16,11 @@ def test_a_cluster_is_timed_in_a_job_of_its_own(discs, tmp_path, monkeypatch):
     words = overrides(discs, tmp_path, "trainer.max_steps=2")
     variants = {name: compose_run([*words, f"upsample={name}"]) for name in ("nearest", "zeros")}
     data = open_data(variants["nearest"])
-    monkeypatch.setattr(times, "measure_here", lambda *_: pytest.fail("it is not measured here"))
+    monkeypatch.setattr(
+        training_times, "measure_here", lambda *_: pytest.fail("it is not measured here")
+    )
     resources = Resources("slurm", parallel=6, slurm="cluster=local,cpus_per_task=1")
-    measured = times.measure_times(variants, data, resources)
+    measured = training_times.measure_times(variants, data, resources)
     assert set(measured.steps) == set(variants)
     assert all(step.per_pixel > 0 for step in measured.steps.values())
     assert measured.parallel == measured.threads == 6

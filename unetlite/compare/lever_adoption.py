@@ -4,29 +4,28 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from unetlite.commands.lever_stage import (
+from rich import get_console
+
+from unetlite.compare.lever_stage import (
     describe_trials,
-    longest_side,
     make_trials,
     plan_levers,
     recorded_levers,
     run_levers,
     time_levers,
 )
-from unetlite.commands.times import time_operators
+from unetlite.compare.lever_table import Levers, describe_levers, terminal_table
+from unetlite.compare.levers import Base, Lever
+from unetlite.compare.planning import MIN_STEPS, RaceEstimate, SearchSpace, plan_race
+from unetlite.compare.race_times import RaceTimes
+from unetlite.compare.request import NEEDS_POSITIONS
+from unetlite.compare.training_times import time_operators
+from unetlite.compare.trials import LeverRecord, Trials, write_levers
+from unetlite.compare.user_data import typical_side
+from unetlite.data.loader import SegmentationData
 from unetlite.scheduling.resources import Resources
-
-if TYPE_CHECKING:
-    from unetlite.compare.levers import Lever
-    from unetlite.compare.planning import RaceEstimate, SearchSpace
-    from unetlite.compare.race_times import RaceTimes
-    from unetlite.compare.trials import LeverRecord, Trials
-    from unetlite.data.loader import SegmentationData
-
-NEEDS_POSITIONS = "unpool"
-"""The operator that an encoder of timm cannot serve."""
 
 SHARE = 0.25  # of the time, for levers at most
 SHORTEST = 0.25  # of a training of the race: the length of one that measures a lever, at least
@@ -38,39 +37,36 @@ class Draft:
 
     overrides: list[str]  # of all trainings
     values: dict[str, Any]
-    space: "SearchSpace"
-    times: "RaceTimes"
-    race: "RaceEstimate"
+    space: SearchSpace
+    times: RaceTimes
+    race: RaceEstimate
     seconds: float  # that are left for it
     adopted: list[str] = field(default_factory=list)  # titles of levers
 
 
 def adopt_levers(
     draft: Draft,
-    asked: dict[str, Any],
-    data: "SegmentationData",
+    options: dict[str, Any],
+    data: SegmentationData,
     directory: Path,
     resources: Resources,
 ) -> Draft:
     """Tries levers in a quarter of the time, and plans the race in what is left with what gains.
 
-    `asked` is the request; its `fixed_network` leaves the network as it is. The record in the
+    `options` are the request; their `fixed_network` leaves the network as it is. The record in the
     directory of the race makes a second start go on. If a race fits only without levers, the draft
     stays as it is.
     """
-    from unetlite.compare.planning import plan_race
-    from unetlite.compare.trials import LeverRecord, write_levers
-
     after = plan_race(draft.space, draft.times, (1 - SHARE) * draft.seconds)
     if after is None:
         print("levers   not tried: the race takes all of the time")
         return draft
     file = directory / "levers.json"
-    record = recorded_levers(file, asked)
+    record = recorded_levers(file, options)
     if record is None:
         trials = plan_before_race(
             replace(draft, race=after),
-            asked,
+            options,
             data,
             directory,
             resources,
@@ -92,24 +88,21 @@ def adopt_levers(
 
 def plan_before_race(
     draft: Draft,
-    asked: dict[str, Any],
-    data: "SegmentationData",
+    options: dict[str, Any],
+    data: SegmentationData,
     directory: Path,
     resources: Resources,
-) -> "Trials | None":
+) -> Trials | None:
     """The trainings of levers, as long as those of the race or shorter; None if too few fit."""
-    from unetlite.compare.levers import Base
-    from unetlite.compare.planning import MIN_STEPS
-
     reason = None
-    if asked["fixed_network"]:
+    if options["fixed_network"]:
         reason = "the network is that of --costs, --ops or --runtime"
     base = Base(
         draft.overrides,
         draft.values,
         sorted(draft.space.fixed),
         draft.space.operators,
-        longest_side(data),
+        int(typical_side(data)),
         reason,
     )
     times, macs = time_levers(base, data, resources)
@@ -125,7 +118,7 @@ def plan_before_race(
     if planned is None:
         return None
     return make_trials(
-        asked,
+        options,
         planned,
         times,
         macs,
@@ -136,8 +129,8 @@ def plan_before_race(
 
 def adopt_what_fits(
     draft: Draft,
-    record: "LeverRecord",
-    data: "SegmentationData",
+    record: LeverRecord,
+    data: SegmentationData,
     resources: Resources,
 ) -> Draft:
     """The draft with all levers that gain, or the best alone, or none: as many as fit.
@@ -163,17 +156,15 @@ def adopt_what_fits(
 
 def draft_with(
     draft: Draft,
-    trials: "Trials",
-    levers: "Sequence[Lever]",
-    data: "SegmentationData",
+    trials: Trials,
+    levers: Sequence[Lever],
+    data: SegmentationData,
     resources: Resources,
 ) -> Draft | None:
     """The race with levers, of the batches in which they were measured.
 
     None if its trainings would be shorter than those that measured them.
     """
-    from unetlite.compare.planning import plan_race
-
     overrides = list(draft.overrides)
     values = dict(draft.values)
     shape = {key: trials.base["values"][key] for key in ("data.batch_size", "data.crop_size")}
@@ -208,11 +199,11 @@ def draft_with(
 
 
 def space_in_shape(
-    space: "SearchSpace",
+    space: SearchSpace,
     operators: list[str],
     batch_size: int,
     crop_size: int,
-) -> "SearchSpace":
+) -> SearchSpace:
     """The same search space with these batches, which stay, and trainings that are as long."""
     once = replace(
         space.usual,
@@ -231,12 +222,8 @@ def space_in_shape(
     )
 
 
-def print_levers(record: "LeverRecord") -> None:
+def print_levers(record: LeverRecord) -> None:
     """Prints the table, and what was adopted."""
-    from rich import get_console
-
-    from unetlite.compare.lever_table import Levers, describe_levers, terminal_table
-
     assert record.outcome is not None
     levers = Levers(record, record.outcome, None)
     console = get_console()

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from races_to_plan import SPACE, TIMES
 
-from unetlite.commands import lever_adoption
-from unetlite.commands.lever_adoption import Draft, adopt_levers
+from unetlite.compare import lever_adoption
+from unetlite.compare.lever_adoption import Draft, adopt_levers
 from unetlite.compare.levers import Lever
 from unetlite.compare.planning import plan_race
 from unetlite.compare.trials import LeverRecord, Outcome, Row, Trials, read_levers, write_levers

@@ -5,52 +5,59 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from unetlite.commands.times import measure_times
+from unetlite.compare.levers import BASE, Base, Lever, find_levers
+from unetlite.compare.planning import MIN_STEPS, SearchSpace
+from unetlite.compare.race_times import RaceTimes
+from unetlite.compare.request import Request
+from unetlite.compare.request_data import inspect_data, open_fitted
+from unetlite.compare.schedule import Schedule, usual_schedule
+from unetlite.compare.step_times import macs_of
+from unetlite.compare.training_times import measure_times
+from unetlite.compare.trials import (
+    LeverRecord,
+    Trials,
+    best_levers,
+    combine_levers,
+    plan_trials,
+    read_levers,
+    run_trials,
+    write_levers,
+)
+from unetlite.compare.user_data import typical_side
+from unetlite.data.loader import SegmentationData
+from unetlite.data.provenance import check_content
+from unetlite.device import available_memory
 from unetlite.errors import Interrupted, UsageError
+from unetlite.network.complexity import training_memory
+from unetlite.scheduling.base import Scheduler
 from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.terminal import hide_messages
-from unetlite.timing import format_duration
-
-if TYPE_CHECKING:
-    from unetlite.compare.levers import Base, Lever
-    from unetlite.compare.race_times import RaceTimes
-    from unetlite.compare.schedule import Schedule
-    from unetlite.compare.trials import LeverRecord, Trials
-    from unetlite.data.loader import SegmentationData
-    from unetlite.scheduling.base import Scheduler
+from unetlite.timing import format_duration, parse_duration
+from unetlite.training.fit import make_config, open_data
+from unetlite.training.trainer import find_accelerator
 
 
 class PlannedLevers(NamedTuple):
     """Which levers are tried, from which base, and why others are not."""
 
-    base: "Base"  # with its schedule
-    levers: list["Lever"]
+    base: Base  # with its schedule
+    levers: list[Lever]
     reasons: dict[str, str]  # by the title of a lever
     seeds: int
     seconds: float  # of all trainings
 
 
-def longest_side(data: "SegmentationData") -> int:
-    """The longer side of a typical training image."""
-    return int(median(max(size) for size in data.dataset.splits["train"].sizes))
-
-
 def time_levers(
-    base: "Base",
-    data: "SegmentationData",
+    base: Base,
+    data: SegmentationData,
     resources: Resources,
-) -> tuple["RaceTimes", dict[str, float]]:
+) -> tuple[RaceTimes, dict[str, float]]:
     """What steps take without a lever and with each that changes the network, which do not test.
 
     The second result has the MACs of a prediction, over those without a lever.
     """
-    from unetlite.compare.levers import BASE, find_levers
-    from unetlite.compare.step_times import macs_of
-    from unetlite.training.fit import make_config
-
     variants = {BASE: base.plain}
     levers, _ = find_levers(base)
     for lever in levers:
@@ -65,23 +72,20 @@ def time_levers(
 
 
 def plan_levers(
-    base: "Base",
-    data: "SegmentationData",
-    schedules: Iterable["Schedule"],
-    times: "RaceTimes",
+    base: Base,
+    data: SegmentationData,
+    schedules: Iterable[Schedule],
+    times: RaceTimes,
     seconds: float,
     shortest: int,
     combined: bool,
-) -> "PlannedLevers | None":
+) -> PlannedLevers | None:
     """The base with its schedule, the levers to try, and the reasons for which others are not.
 
     Trainings have `shortest` steps or more, and all steps if a person chose their number. Of the
     schedules it takes the one with most levers, then the one that trains furthest. None if too few
     levers fit into the time. `combined` counts trainings in which they are combined.
     """
-    from unetlite.compare.levers import find_levers
-    from unetlite.compare.trials import plan_trials
-
     fixed_steps = base.set_key("trainer.max_steps", "trainer.max_epochs") is not None
     best = None
     best_key = (0, 0.0)
@@ -119,16 +123,11 @@ def plan_levers(
 
 
 def with_memory(
-    base: "Base",
-    levers: list["Lever"],
-    data: "SegmentationData",
-) -> tuple[list["Lever"], dict[str, str]]:
+    base: Base,
+    levers: list[Lever],
+    data: SegmentationData,
+) -> tuple[list[Lever], dict[str, str]]:
     """The levers for whose training steps there is memory, and a reason for each other one."""
-    from unetlite.device import available_memory
-    from unetlite.network.complexity import training_memory
-    from unetlite.training.fit import make_config
-    from unetlite.training.trainer import find_accelerator
-
     with hide_messages():
         accelerator = find_accelerator(base.plain.trainer)
     available = available_memory(accelerator)
@@ -146,18 +145,16 @@ def with_memory(
 
 
 def make_trials(
-    asked: dict[str, Any],
-    planned: "PlannedLevers",
-    times: "RaceTimes",
+    options: dict[str, Any],
+    planned: PlannedLevers,
+    times: RaceTimes,
     macs: Mapping[str, float],
     directory: Path,
     data_hash: str,
-) -> "Trials":
+) -> Trials:
     """The plan as it is recorded; runs go to `directory`."""
-    from unetlite.compare.trials import Trials
-
     return Trials(
-        asked=asked,
+        asked=options,
         base=asdict(planned.base),
         levers=planned.levers,
         reasons=planned.reasons,
@@ -171,7 +168,7 @@ def make_trials(
     )
 
 
-def describe_trials(trials: "Trials") -> list[str]:
+def describe_trials(trials: Trials) -> list[str]:
     """The plan for the terminal."""
     values = trials.base["values"]
     titles = ", ".join(lever.title for lever in trials.levers)
@@ -186,16 +183,58 @@ def describe_trials(trials: "Trials") -> list[str]:
     return lines
 
 
-def recorded_levers(file: Path, asked: dict[str, Any]) -> "LeverRecord | None":
-    """The record of an earlier start. Raises UsageError for that of another request."""
-    from unetlite.compare.trials import read_levers
+def plan_request(
+    request: Request,
+    options: dict[str, Any],
+    directory: Path,
+    resources: Resources,
+) -> Trials:
+    """The trainings of `unetlite levers`. Raises UsageError if too few fit into the budget."""
+    fixed = {*request.fixed_keys, "operators"}
+    overrides, values = inspect_data(request, directory)
+    operators = [str(request.operators)]
+    data = open_fitted(request, overrides, values)
+    base = Base(overrides, values, sorted(fixed), operators, int(typical_side(data)))
+    times, macs = time_levers(base, data, resources)
+    images = len(data.dataset.splits["train"])
+    space = SearchSpace(
+        operators,
+        usual_schedule(base.plain, images, fixed),
+        groups=1,
+        fixed=fixed,
+    )
+    planned = plan_levers(
+        base,
+        data,
+        space.full_schedules(),
+        times,
+        parse_duration(str(request.budget)),
+        MIN_STEPS,
+        combined=False,
+    )
+    if planned is None:
+        raise UsageError(
+            f"--budget {request.budget}: fewer than three levers fit into this time; give more of "
+            "it, smaller crops (data.crop_size=64) or fewer steps (trainer.max_steps=100)."
+        )
+    return make_trials(
+        options,
+        planned,
+        times,
+        macs,
+        directory,
+        data.dataset.content_hash,
+    )
 
+
+def recorded_levers(file: Path, options: dict[str, Any]) -> LeverRecord | None:
+    """The record of an earlier start. Raises UsageError for that of another request."""
     record = read_levers(file)
-    if record is None or record.trials.asked == asked:
+    if record is None or record.trials.asked == options:
         return record
     differences = []
-    for key in sorted(asked.keys() | record.trials.asked.keys()):
-        before, now = record.trials.asked.get(key), asked.get(key)
+    for key in sorted(options.keys() | record.trials.asked.keys()):
+        before, now = record.trials.asked.get(key), options.get(key)
         if before != now:
             differences.append(f"{key} was {before} and is {now}")
     raise UsageError(
@@ -207,7 +246,7 @@ def recorded_levers(file: Path, asked: dict[str, Any]) -> "LeverRecord | None":
 
 def run_levers(
     file: Path,
-    record: "LeverRecord",
+    record: LeverRecord,
     resources: Resources,
     adopt: bool = False,
 ) -> None:
@@ -215,8 +254,6 @@ def run_levers(
 
     `adopt` decides what a race adopts: what gains, if it gains together, too.
     """
-    from unetlite.compare.trials import write_levers
-
     if record.outcome is not None:
         return
     write_levers(file, record)
@@ -230,14 +267,12 @@ def run_levers(
 
 
 def train_and_judge(
-    record: "LeverRecord",
+    record: LeverRecord,
     file: Path,
     resources: Resources,
     adopt: bool,
 ) -> None:
     """Puts the outcome into the record."""
-    from unetlite.compare.trials import best_levers, combine_levers, run_trials
-
     with lever_scheduler(file, record.trials, resources) as scheduler:
         outcome = run_trials(record.trials, scheduler, print_line)
         if adopt:
@@ -254,13 +289,9 @@ def train_and_judge(
 
 
 def lever_scheduler(
-    file: Path, trials: "Trials", resources: Resources
-) -> AbstractContextManager["Scheduler"]:
+    file: Path, trials: Trials, resources: Resources
+) -> AbstractContextManager[Scheduler]:
     """Where the trainings run. Raises UsageError if the data are not those of the plan."""
-    from unetlite.compare.levers import BASE
-    from unetlite.data.provenance import check_content
-    from unetlite.training.fit import open_data
-
     settings = trials.settings([], BASE)[0]
     data = open_data(settings)
     check_content(

@@ -3,26 +3,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from unetlite.compare.race_times import RaceTimes, measure_loading
+from unetlite.compare.step_times import StepTimer
+from unetlite.data.loader import SegmentationData
 from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.settings.composition import compose_run
 from unetlite.settings.schema import Settings
 from unetlite.terminal import hide_messages, progress
 from unetlite.threads import num_threads
-
-if TYPE_CHECKING:
-    from unetlite.compare.race_times import RaceTimes
-    from unetlite.data.loader import SegmentationData
-
+from unetlite.training.duration import count_pixels
+from unetlite.training.fit import make_config, open_data
+from unetlite.training.trainer import find_accelerator
 
 CLUSTER_THREADS = 1
 """Of a training on a cluster; --slurm cpus_per_task=4 takes more."""
 
 
 def measure_times(
-    variants: Mapping[str, Settings], data: "SegmentationData", resources: Resources
-) -> "RaceTimes":
+    variants: Mapping[str, Settings], data: SegmentationData, resources: Resources
+) -> RaceTimes:
     """What trainings of these settings, by name, take on the device that trains them."""
     if resources.on == "local":
         return measure_here(variants, data, resources.parallel)
@@ -40,23 +41,15 @@ def measure_times(
     return replace(times, parallel=slots, threads=slots * CLUSTER_THREADS)
 
 
-def measure_on_worker(variants: Mapping[str, Settings]) -> "RaceTimes":
+def measure_on_worker(variants: Mapping[str, Settings]) -> RaceTimes:
     """What one training at once takes on a worker of a cluster."""
-    from unetlite.training.fit import open_data
-
     return measure_here(variants, open_data(next(iter(variants.values()))), parallel=1)
 
 
 def measure_here(
-    variants: Mapping[str, Settings], data: "SegmentationData", parallel: int | None
-) -> "RaceTimes":
+    variants: Mapping[str, Settings], data: SegmentationData, parallel: int | None
+) -> RaceTimes:
     """What trainings take on this machine; `parallel` None measures how many at once are best."""
-    from unetlite.compare.race_times import RaceTimes, measure_loading
-    from unetlite.compare.step_times import StepTimer
-    from unetlite.training.duration import count_pixels
-    from unetlite.training.fit import make_config
-    from unetlite.training.trainer import find_accelerator
-
     settings = next(iter(variants.values()))
     networks = {name: make_config(variant, data.dataset) for name, variant in variants.items()}
     with hide_messages():
@@ -86,9 +79,9 @@ def time_operators(
     operators: Sequence[str],
     overrides: Sequence[str],
     values: Mapping[str, Any],
-    data: "SegmentationData",
+    data: SegmentationData,
     resources: Resources,
-) -> "RaceTimes":
+) -> RaceTimes:
     """What trainings with these operators take, by operator."""
     variants = {}
     for name in operators:
