@@ -115,7 +115,7 @@ def test_what_gains_before_the_race_is_in_its_plan(discs, tmp_path, monkeypatch)
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
     monkeypatch.setattr("unetlite.commands.choose.run_race", lambda plan, *_: plans.append(plan))
     monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
-    monkeypatch.setattr("unetlite.compare.lever_stage.make_scheduler", lambda *_, **__: fake)
+    monkeypatch.setattr("unetlite.compare.lever_runs.make_scheduler", lambda *_, **__: fake)
     words = [word for word in arguments(discs) if word != "--no-levers"]
     for _ in range(2):  # the second start takes the plan of the first
         result = run_cli(*words, f"data_dir={tmp_path / 'data'}")

@@ -7,9 +7,11 @@ from races_to_plan import SPACE, TIMES
 
 from unetlite.compare import lever_adoption
 from unetlite.compare.lever_adoption import Draft, adopt_levers
+from unetlite.compare.lever_outcome import LeverOutcome, MeasuredLever
+from unetlite.compare.lever_record import LeverRecord, read_levers, write_levers
 from unetlite.compare.levers import Lever
 from unetlite.compare.planning import plan_race
-from unetlite.compare.trials import LeverRecord, Outcome, Row, Trials, read_levers, write_levers
+from unetlite.compare.trials import Trials
 from unetlite.errors import UsageError
 from unetlite.scheduling.resources import Resources
 
@@ -52,8 +54,8 @@ def adopt(draft, tmp_path, monkeypatch):
 
         def finish(file, record, resources, adopt):
             assert adopt
-            rows = [Row("rate", "half", "x", 0.1, 0.05, 0.15, 0.1, 1.0, 1.0)]
-            record.outcome = Outcome(rows, 0.5, "disc", 0.3, 12, 12, 3.0, adopted=gaining)
+            rows = [MeasuredLever("rate", "half", "x", 0.1, 0.05, 0.15, 0.1, 1.0, 1.0)]
+            record.outcome = LeverOutcome(rows, 0.5, "disc", 0.3, 12, 12, 3.0, adopted=gaining)
             record.seconds = 2000.0
             write_levers(file, record)
 

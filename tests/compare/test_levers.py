@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 from helpers import overrides
 
-from unetlite.compare.levers import LEVERS, Base, find_levers
+from unetlite.compare.levers import LEVERS, Baseline, find_levers
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def make_base(tmp_path):
         words = [word for word in overrides(tmp_path, tmp_path) if "model." not in word]
         words = [word for word in words if "data.crop_size" not in word]
         keys = [word.partition("=")[0] for word in typed]
-        return Base(
+        return Baseline(
             [*words, *typed],
             {"trainer.max_steps": 60, "trainer.max_epochs": 3},
             [*keys, *fixed],
@@ -87,7 +87,7 @@ def test_no_lever_repeats_what_the_settings_have(make_base):
     assert "turns" not in levers
     assert levers["dice"].values == {"trainer.dice_weight": 1.0}
     base.values["data.crop_size"] = 512
-    _, reasons = find_levers(Base(base.words, base.values, [], ["transpose"], 500))
+    _, reasons = find_levers(Baseline(base.words, base.values, [], ["transpose"], 500))
     assert reasons["larger crops"] == "crops hold whole images"
 
 

@@ -7,10 +7,12 @@ from helpers import make_old, sign
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.costs import Costs, VariantCost
 from unetlite.compare.figures import Figures
+from unetlite.compare.lever_outcome import LeverOutcome, MeasuredLever
+from unetlite.compare.lever_record import LeverRecord
 from unetlite.compare.lever_table import Levers, find_operator_range
 from unetlite.compare.report import Report
 from unetlite.compare.report_tables import lever_table
-from unetlite.compare.trials import LeverRecord, Outcome, Row, Trials
+from unetlite.compare.trials import Trials
 from unetlite.judge.analysis import describe
 
 
@@ -119,7 +121,7 @@ def test_levers_are_in_what_would_gain_more_beside_what_the_choice_can_lose(runs
     put_counts(runs, lambda name, seed: 1000 + 5 * seed + (name == "transpose") * (1 + seed))
     report = make_report(runs)
     regret = report.analysis.best.regret[report.chosen]
-    row = Row(
+    row = MeasuredLever(
         "steps",
         "twice the steps",
         typed="trainer.max_steps=9",
@@ -130,7 +132,7 @@ def test_levers_are_in_what_would_gain_more_beside_what_the_choice_can_lose(runs
         seconds=2.0,
         macs=1.0,
     )
-    outcome = Outcome([row], 0.5, "disc", 0.3, 12, 12, 3.0)
+    outcome = LeverOutcome([row], 0.5, "disc", 0.3, 12, 12, 3.0)
     base = {"operators": ["transpose"], "values": {"trainer.max_steps": 9}}
     trials = Trials({}, base, [], {}, "runs", 1, 1, {}, 60.0)
     levers = Levers(LeverRecord(trials, outcome), outcome, find_operator_range(runs))

@@ -1,28 +1,12 @@
-"""Trainings that measure levers: what fits, what is trained, and what is adopted."""
+"""Which trainings with levers fit into a time."""
 
-import shutil
 from dataclasses import replace
 
 import pytest
-from fake_trainings import GAINS, FakeScheduler
 from races_to_plan import TIMES, USUAL
 
-from unetlite.compare.lever_table import Levers, describe_levers, draw_levers, table_rows
-from unetlite.compare.levers import BASE, Base, Lever
-from unetlite.compare.trials import (
-    MAX_SEEDS,
-    MIN_SEEDS,
-    LeverRecord,
-    Row,
-    Trials,
-    best_levers,
-    combine_levers,
-    plan_trials,
-    read_levers,
-    run_trials,
-    write_levers,
-)
-from unetlite.errors import RunFailed, UsageError
+from unetlite.compare.levers import BASELINE, Lever
+from unetlite.compare.trials import MAX_SEEDS, MIN_SEEDS, plan_trials
 
 LEVERS = [
     Lever("steps", "twice the steps", {"trainer.max_steps": 20}, decided_by_time=True),
@@ -32,128 +16,9 @@ LEVERS = [
 ]
 
 
-def make_trials(tmp_path):
-    base = {
-        "words": ["data=folder", f"data.root={tmp_path}"],
-        "values": {"trainer.max_steps": 10},
-        "fixed": [],
-        "operators": ["transpose"],
-        "longest_side": 100,
-        "network_reason": None,
-    }
-    assert Base(**base)
-    return Trials(
-        asked={"data": "discs"},
-        base=base,
-        levers=LEVERS,
-        reasons={"a wider network": "the time is too short"},
-        directory=str(tmp_path / "runs"),
-        parallel=1,
-        threads=1,
-        macs={BASE: 1.0},
-        seconds=60.0,
-    )
-
-
-@pytest.fixture
-def trials(tmp_path):
-    return make_trials(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """Trials with their outcome."""
-    trials = make_trials(tmp_path_factory.mktemp("finished"))
-    return trials, run_trials(trials, FakeScheduler(), print)
-
-
-def test_levers_are_ordered_by_their_gain_and_only_finished_trainings_are_not_repeated(trials):
-    lines = []
-    first = FakeScheduler()
-    outcome = run_trials(trials, first, lines.append)
-    assert len(first.trained) == trials.seeds * (1 + len(LEVERS)) == len(lines)
-    assert [row.name for row in outcome.rows] == ["steps", "rate", "dice", "crops"]
-    assert outcome.rows[0].gain == pytest.approx(90 / 1100, abs=0.002)
-    assert outcome.rows[0].gains
-    assert not outcome.rows[3].gains
-    again = FakeScheduler()
-    assert run_trials(trials, again, lines.append) == outcome
-    assert again.trained == []
-
-
-def test_a_lever_that_fails_is_named_and_a_base_that_fails_ends_it(trials):
-    outcome = run_trials(trials, FakeScheduler(failing=["dice"]), print)
-    assert outcome.failed == {"a Dice loss of weight 2": "the loss is nan"}
-    assert len(outcome.rows) == 3
-    elsewhere = replace(trials, directory=trials.directory + "2")
-    with pytest.raises(RunFailed, match="without one failed: the loss is nan"):
-        run_trials(elsewhere, FakeScheduler(failing=[BASE]), print)
-
-
-def test_what_gains_is_adopted_if_it_gains_together_and_never_the_length(finished):
-    trials, outcome = finished
-    best = best_levers(trials, outcome)
-    assert [lever.name for lever in best] == ["rate", "dice"]
-    chosen, remarks = combine_levers(trials, best, FakeScheduler(), print)
-    assert chosen == best
-    assert "together gain" in remarks[0]
-    for run in trials.runs("combined"):
-        shutil.rmtree(run.path)
-    fake = FakeScheduler(gains={**GAINS, "combined": 10})
-    chosen, _ = combine_levers(trials, best, fake, print)
-    assert [lever.name for lever in chosen] == ["rate"]
-
-
-def test_of_levers_that_change_the_network_the_best_alone_is_adopted(finished):
-    trials, outcome = finished
-    networks = [replace(lever, changes_network=True) for lever in trials.levers]
-    best = best_levers(replace(trials, levers=networks), outcome)
-    assert [lever.name for lever in best] == ["rate"]
-
-
-def test_the_record_comes_back_as_it_was_and_a_damaged_one_is_refused(finished, tmp_path):
-    trials, outcome = finished
-    file = tmp_path / "levers.json"
-    assert read_levers(file) is None
-    record = LeverRecord(trials, outcome, 12.0)
-    write_levers(file, record)
-    assert read_levers(file) == record
-    file.write_text(file.read_text().replace('"seconds": 12.0', '"seconds": "long"'))
-    with pytest.raises(UsageError, match=r"levers.json is damaged .*no training is lost"):
-        read_levers(file)
-
-
-def test_sentences_say_what_gains_beside_what_the_operator_can_lose(finished):
-    trials, outcome = finished
-    levers = Levers(LeverRecord(trials, outcome), outcome, None)
-    sentences = describe_levers(levers, risk=0.01)
-    assert sentences[0].startswith("Twice the steps: +0.08")
-    assert "8.2 times what the choice of the operator can lose" in sentences[0]
-    assert "2 trainings each of 10 steps, on 12 validation images" in sentences[-1]
-    rows = [replace(row, low=row.gain - 1, high=row.gain + 1) for row in outcome.rows]
-    nothing = replace(outcome, rows=rows)
-    first, basis = describe_levers(Levers(levers.record, nothing, None))
-    assert first.startswith("None of 4 other changes gains beyond its noise; the largest is twice")
-    turned = replace(nothing, rows=rows[::-1], unlearnt=1)
-    _, length, unlearnt, last = describe_levers(Levers(levers.record, turned, None))
-    assert "longer training is not shown to gain" in length
-    assert "1 of 2 trainings without a change have not learnt disc" in unlearnt
-    assert last == basis
-    assert isinstance(rows[0], Row)
-
-
-def test_the_picture_shows_every_row(finished):
-    trials, outcome = finished
-    levers = Levers(LeverRecord(trials, outcome), outcome, None)
-    picture = draw_levers(levers)
-    assert picture.startswith("<svg")
-    for row in table_rows(levers):
-        assert row.title in picture
-
-
 @pytest.mark.parametrize("combined", [False, True])
 def test_levers_and_steps_fit_into_the_time_and_the_last_are_left_out_first(combined):
-    times = replace(TIMES, steps={**TIMES.steps, BASE: TIMES.steps["transpose"]})
+    times = replace(TIMES, steps={**TIMES.steps, BASELINE: TIMES.steps["transpose"]})
     counts = []
     for seconds in (600, 1800, 7200, 10**6):
         planned = plan_trials(LEVERS, times, USUAL, seconds, 60, combined)

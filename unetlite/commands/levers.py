@@ -69,14 +69,10 @@ def measure(
 ) -> None:
     """Plans, trains, and shows the levers; `runs` may have those of a race."""
     load_libraries("torch", "lightning")
-    from unetlite.compare.lever_stage import (
-        describe_trials,
-        plan_request,
-        recorded_levers,
-        run_levers,
-    )
+    from unetlite.compare.lever_planning import describe_trials, plan_request
+    from unetlite.compare.lever_record import LeverRecord, recorded_levers
+    from unetlite.compare.lever_runs import run_levers
     from unetlite.compare.lever_table import load_levers
-    from unetlite.compare.trials import LeverRecord
 
     file = directory / "levers.json"
     options: dict[str, Any] = {

@@ -8,21 +8,16 @@ from typing import Any
 
 from rich import get_console
 
-from unetlite.compare.lever_stage import (
-    describe_trials,
-    make_trials,
-    plan_levers,
-    recorded_levers,
-    run_levers,
-    time_levers,
-)
+from unetlite.compare.lever_planning import LeverBudget, describe_trials, plan_levers
+from unetlite.compare.lever_record import LeverRecord, recorded_levers, write_levers
+from unetlite.compare.lever_runs import run_levers
 from unetlite.compare.lever_table import Levers, describe_levers, terminal_table
-from unetlite.compare.levers import Base, Lever
+from unetlite.compare.levers import Baseline, Lever
 from unetlite.compare.planning import MIN_STEPS, RaceEstimate, SearchSpace, plan_race
 from unetlite.compare.race_times import RaceTimes
 from unetlite.compare.request import NEEDS_POSITIONS
 from unetlite.compare.training_times import time_operators
-from unetlite.compare.trials import LeverRecord, Trials, write_levers
+from unetlite.compare.trials import Trials
 from unetlite.compare.user_data import typical_side
 from unetlite.data.loader import SegmentationData
 from unetlite.scheduling.resources import Resources
@@ -57,15 +52,15 @@ def adopt_levers(
     directory of the race makes a second start go on. If a race fits only without levers, the draft
     stays as it is.
     """
-    after = plan_race(draft.space, draft.times, (1 - SHARE) * draft.seconds)
-    if after is None:
+    reduced = plan_race(draft.space, draft.times, (1 - SHARE) * draft.seconds)
+    if reduced is None:
         print("levers   not tried: the race takes all of the time")
         return draft
     file = directory / "levers.json"
     record = recorded_levers(file, options)
     if record is None:
         trials = plan_before_race(
-            replace(draft, race=after),
+            replace(draft, race=reduced),
             options,
             data,
             directory,
@@ -78,7 +73,7 @@ def adopt_levers(
     print("\n".join(describe_trials(record.trials)) + "\n", flush=True)
     run_levers(file, record, resources, adopt=True)
     left = draft.seconds - record.seconds
-    race = plan_race(draft.space, draft.times, left) or after
+    race = plan_race(draft.space, draft.times, left) or reduced
     without = replace(draft, race=race, seconds=left)
     adopted = adopt_what_fits(without, record, data, resources)
     write_levers(file, record)
@@ -97,7 +92,7 @@ def plan_before_race(
     reason = None
     if options["fixed_network"]:
         reason = "the network is that of --costs, --ops or --runtime"
-    base = Base(
+    base = Baseline(
         draft.overrides,
         draft.values,
         sorted(draft.space.fixed),
@@ -105,26 +100,14 @@ def plan_before_race(
         int(typical_side(data)),
         reason,
     )
-    times, macs = time_levers(base, data, resources)
-    planned = plan_levers(
-        base,
-        data,
-        [draft.race.schedule],
-        times,
+    budget = LeverBudget(
         SHARE * draft.seconds,
+        [draft.race.schedule],
         max(MIN_STEPS, math.ceil(SHORTEST * draft.race.schedule.steps)),
         combined=True,
     )
-    if planned is None:
-        return None
-    return make_trials(
-        options,
-        planned,
-        times,
-        macs,
-        directory.with_name(f"{directory.name}-levers-before"),
-        data.dataset.content_hash,
-    )
+    runs = directory.with_name(f"{directory.name}-levers-before")
+    return plan_levers(base, data, budget, resources, options, runs)
 
 
 def adopt_what_fits(

@@ -9,15 +9,14 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from unetlite.compare.score_chart import COLOURS, INK, STYLE, to_svg
-from unetlite.compare.trials import (
-    LeverRecord,
-    Outcome,
-    Row,
-    Scored,
-    read_levers,
-    read_scored,
+from unetlite.compare.lever_outcome import (
+    LeverOutcome,
+    MeasuredLever,
+    ValidationScores,
+    read_scores,
 )
+from unetlite.compare.lever_record import LeverRecord, read_levers
+from unetlite.compare.score_chart import COLOURS, INK, STYLE, to_svg
 from unetlite.judge.statistics import ALPHA, pair_differences
 from unetlite.run_directory import RunFiles
 
@@ -41,7 +40,7 @@ class Levers(NamedTuple):
     """What is shown of levers."""
 
     record: LeverRecord
-    outcome: Outcome
+    outcome: LeverOutcome
     operators: OperatorRange | None  # None: not known
 
 
@@ -96,11 +95,11 @@ def find_operator_range(directory: Path) -> OperatorRange | None:
         return None
     scored = {}
     for name, by_seed in runs.items():
-        scored[name] = read_scored([by_seed[seed] for seed in seeds])
+        scored[name] = read_scores([by_seed[seed] for seed in seeds])
     return range_of(scored)
 
 
-def range_of(scored: dict[str, Scored]) -> OperatorRange:
+def range_of(scored: dict[str, ValidationScores]) -> OperatorRange:
     """The difference of the best and the worst, with an interval for the choice of the pair."""
     means = {name: float(each.influence.mean()) for name, each in scored.items()}
     best = max(means, key=means.__getitem__)
@@ -219,7 +218,7 @@ def describe_levers(levers: Levers, risk: float | None = None) -> list[str]:
     return sentences + outcome.remarks
 
 
-def describe_row(row: Row, outcome: Outcome, risk: float | None) -> str:
+def describe_row(row: MeasuredLever, outcome: LeverOutcome, risk: float | None) -> str:
     """The sentence on a lever that gains."""
     text = f"{capitalised(row.title)}: {describe_gain(row)} in mean IoU"
     if risk is not None and risk > 0:
@@ -234,7 +233,7 @@ def capitalised(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def describe_gain(row: Row) -> str:
+def describe_gain(row: MeasuredLever) -> str:
     """Such as "+0.0280 ± 0.0060"."""
     return f"{row.gain:+.4f} ± {(row.high - row.low) / 2:.4f}"
 

@@ -3,7 +3,7 @@
 import importlib.util
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from unetlite.errors import UsageError
 from unetlite.settings.composition import compose_run
 from unetlite.settings.schema import Settings
 
-BASE = "base"
+BASELINE = "base"
 """The name of the trainings without a lever."""
 
 TURNS = ("horizontal_flip", "vertical_flip", "quarter_turns")
@@ -38,7 +38,7 @@ class Lever:
 
 
 @dataclass(frozen=True)
-class Base:
+class Baseline:
     """The training that levers change.
 
     `words` and `values` are the overrides and settings of all trainings, as in a plan of a race.
@@ -67,7 +67,11 @@ class Base:
         reference = f"upsample={self.operators[0]}"
         return compose_run([*self.words, *words, reference], {**self.values, **(values or {})})
 
-    def set_key(self, *keys: str) -> str | None:
+    def with_values(self, values: Mapping[str, Any]) -> "Baseline":
+        """The same with these settings."""
+        return replace(self, values={**self.values, **values})
+
+    def typed_key(self, *keys: str) -> str | None:
         """The first key that a person set: one of these, or one in the group of such a name."""
         for key in self.fixed:
             if any(key == name or key.startswith(f"{name}.") for name in keys):
@@ -78,7 +82,7 @@ class Base:
 Result = Lever | str  # or the reason why it does not apply
 
 
-def more_steps(base: Base) -> Result:
+def more_steps(base: Baseline) -> Result:
     """Twice the steps."""
     trainer = base.plain.trainer
     values = {"trainer.max_epochs": 2 * trainer.max_epochs}
@@ -87,11 +91,11 @@ def more_steps(base: Base) -> Result:
     return Lever("steps", "twice the steps", values, decided_by_time=True)
 
 
-def pretrained(base: Base) -> Result:
+def pretrained(base: Baseline) -> Result:
     """An encoder trained on photographs."""
     if base.network_reason is not None:
         return base.network_reason
-    key = base.set_key("model", "downsample")
+    key = base.typed_key("model", "downsample")
     if key is not None:
         return f"{key} was set"
     if base.plain.model.encoder is not None:
@@ -120,22 +124,22 @@ def pretrained(base: Base) -> Result:
     )
 
 
-def turns(base: Base) -> Result:
+def turns(base: Baseline) -> Result:
     """All flips and turns that are off, and that no person turned off."""
     augment = base.plain.data.augment
     values = {}
     for name in TURNS:
         key = f"data.augment.{name}"
-        if not getattr(augment, name) and base.set_key(key) is None:
+        if not getattr(augment, name) and base.typed_key(key) is None:
             values[key] = True
     if not values:
         return "they are on, or were turned off by hand"
     return Lever("turns", "flips and turns that are off", values)
 
 
-def larger_crops(base: Base) -> Result:
+def larger_crops(base: Baseline) -> Result:
     """Crops of twice the side, as many of them, up to whole images."""
-    key = base.set_key("data.crop_size")
+    key = base.typed_key("data.crop_size")
     if key is not None:
         return f"{key} was set"
     crop_size = base.plain.data.crop_size
@@ -146,29 +150,29 @@ def larger_crops(base: Base) -> Result:
     return Lever("crops", f"crops of {larger} pixels", {"data.crop_size": larger})
 
 
-def lower_rate(base: Base) -> Result:
+def lower_rate(base: Baseline) -> Result:
     """Half the learning rate."""
-    key = base.set_key("trainer.learning_rate")
+    key = base.typed_key("trainer.learning_rate")
     if key is not None:
         return f"{key} was set"
     rate = base.plain.trainer.learning_rate / 2
     return Lever("rate", "half the learning rate", {"trainer.learning_rate": rate})
 
 
-def more_dice(base: Base) -> Result:
+def more_dice(base: Baseline) -> Result:
     """Twice the weight of the Dice loss; 1 where it has none."""
-    key = base.set_key("trainer.dice_weight")
+    key = base.typed_key("trainer.dice_weight")
     if key is not None:
         return f"{key} was set"
     weight = 2 * base.plain.trainer.dice_weight or 1.0
     return Lever("dice", f"a Dice loss of weight {weight:g}", {"trainer.dice_weight": weight})
 
 
-def wider(base: Base) -> Result:
+def wider(base: Baseline) -> Result:
     """Half as many channels again; with an encoder of timm those of the decoder."""
     if base.network_reason is not None:
         return base.network_reason
-    key = base.set_key("model.widths", "model.decoder_widths", "model.match")
+    key = base.typed_key("model.widths", "model.decoder_widths", "model.match")
     if key is not None:
         return f"{key} was set"
     values = {}
@@ -184,7 +188,7 @@ def wider(base: Base) -> Result:
     )
 
 
-LEVERS: dict[str, Callable[[Base], Result]] = {
+LEVERS: dict[str, Callable[[Baseline], Result]] = {
     "twice the steps": more_steps,
     "a pretrained encoder": pretrained,
     "flips and turns": turns,
@@ -199,7 +203,7 @@ A larger `data.resize` is none: scores of images of another size do not compare.
 """
 
 
-def find_levers(base: Base) -> tuple[list[Lever], dict[str, str]]:
+def find_levers(base: Baseline) -> tuple[list[Lever], dict[str, str]]:
     """The levers that apply, and the reasons why others do not."""
     levers = []
     reasons = {}

@@ -1,0 +1,176 @@
+"""What trainings with levers show: the gain of each lever on validation images, and the noise."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
+from pydantic.dataclasses import dataclass as record
+
+from unetlite.compare.levers import BASELINE, Lever
+from unetlite.compare.runs import counted_classes, read_counts, stack_counts
+from unetlite.compare.trials import Trials
+from unetlite.errors import PARSE_ERRORS, RunFailed, UsageError
+from unetlite.judge.levers import Effect, lever_effects
+from unetlite.judge.scores import sum_by_group
+from unetlite.metrics.counts import iou_of_counts, per_image_influence
+from unetlite.run_directory import RunFiles
+from unetlite.validation import STRICT
+
+UNLEARNT = 0.01  # of IoU: a class with less is not known
+
+
+@record(frozen=True, config=STRICT)
+class MeasuredLever:
+    """What was measured of a lever. Scores are of validation images."""
+
+    name: str
+    title: str
+    typed: str  # the settings, as they are typed
+    gain: float  # in mean IoU
+    low: float  # of its interval; all of these hold at once with 95 %
+    high: float
+    worst_class_gain: float  # in the IoU of the worst class
+    seconds: NonNegativeFloat  # of a training, over those of the base
+    macs: PositiveFloat  # of a prediction, likewise
+
+    @property
+    def gains(self) -> bool:
+        """True if it gains beyond the noise."""
+        return self.low > 0
+
+
+@record(frozen=True, config=STRICT)
+class LeverOutcome:
+    """What all trainings show."""
+
+    rows: list[MeasuredLever]  # the largest gain first
+    miou: float  # of the base
+    worst_class: str
+    worst_iou: float  # of the base
+    images: int
+    groups: int
+    base_seconds: NonNegativeFloat  # of a training
+    unlearnt: NonNegativeInt = 0  # trainings of the base that do not know the worst class
+    failed: dict[str, str] = field(default_factory=dict)  # titles of levers, and why
+    adopted: list[str] = field(default_factory=list)  # names, by a race
+    remarks: list[str] = field(default_factory=list)  # on what was adopted
+
+
+@dataclass(frozen=True)
+class ValidationScores:
+    """The trainings of one lever, or of the base: S seeds, N validation images, K classes."""
+
+    influence: np.ndarray  # (S, N), of the mean IoU
+    iou: np.ndarray  # (S, K)
+    groups: list[str]
+    classes: list[str]
+    seconds: float  # of a training
+
+    @property
+    def table(self) -> np.ndarray:
+        """(S, G): what each group adds to the mean IoU."""
+        return sum_by_group(self.influence, self.groups)
+
+
+def read_scores(runs: Iterable[RunFiles]) -> ValidationScores:
+    """The scores of validation images by runs of one kind.
+
+    Raises UsageError if a table is missing or damaged.
+    """
+    influence = []
+    iou = []
+    seconds = []
+    for run in runs:
+        run.check_sums([run.metrics, run.val_counts])
+        try:
+            _, groups, columns = read_counts(run.val_counts)
+            counts = stack_counts(columns, "overlap")  # (N, K, 3)
+        except (OSError, *PARSE_ERRORS) as error:
+            reason = " ".join(str(error).split())
+            raise UsageError(f"{run.val_counts} is damaged ({reason}). {run.remedy}") from None
+        influence.append(per_image_influence(counts))
+        iou.append(iou_of_counts(counts.sum(0)))
+        seconds.append(run.stored_metrics()["train/seconds"] or 0.0)
+    return ValidationScores(
+        np.array(influence),
+        np.array(iou),
+        groups,
+        counted_classes(columns),
+        float(np.mean(seconds)),
+    )
+
+
+def judge_trials(trials: Trials, failed: Mapping[str, str]) -> LeverOutcome:
+    """The effects of all levers whose trainings did not fail."""
+    scored = {}
+    for name in [BASELINE, *(lever.name for lever in trials.levers)]:
+        if name not in failed:
+            scored[name] = read_scores(trials.runs(name))
+    if len(scored) < 2:
+        raise RunFailed(f"no lever was trained: {'; '.join(failed.values())}")
+    base = scored[BASELINE]
+    effects = lever_effects({name: each.table for name, each in scored.items()}, BASELINE)
+    worst = int(np.nanargmin(base.iou.mean(0)))
+    rows = []
+    for lever in trials.levers:
+        if lever.name in effects:
+            rows.append(
+                measured_lever(
+                    lever,
+                    effects[lever.name],
+                    scored[lever.name],
+                    base,
+                    worst,
+                    trials.macs.get(lever.name, 1.0),
+                )
+            )
+    titles = {lever.name: lever.title for lever in trials.levers}
+    return LeverOutcome(
+        rows=sorted(rows, key=lambda row: -row.gain),
+        miou=float(base.influence.mean()),
+        worst_class=base.classes[worst],
+        worst_iou=float(base.iou.mean(0)[worst]),
+        images=base.influence.shape[1],
+        groups=len(set(base.groups)),
+        base_seconds=base.seconds,
+        unlearnt=int((base.iou[:, worst] < UNLEARNT).sum()),
+        failed={titles[name]: reason for name, reason in failed.items()},
+    )
+
+
+def measured_lever(
+    lever: Lever,
+    effect: Effect,
+    scored: ValidationScores,
+    base: ValidationScores,
+    worst: int,
+    macs: float,
+) -> MeasuredLever:
+    """A row of the outcome; `worst` is the position of the class."""
+    return MeasuredLever(
+        name=lever.name,
+        title=lever.title,
+        typed=lever.typed,
+        gain=float(effect.mean),
+        low=float(effect.low),
+        high=float(effect.high),
+        worst_class_gain=float((scored.iou - base.iou).mean(0)[worst]),
+        seconds=scored.seconds / max(base.seconds, 1e-9),
+        macs=macs,
+    )
+
+
+def best_levers(trials: Trials, outcome: LeverOutcome) -> list[Lever]:
+    """The levers that a race could adopt: they gain beyond the noise, the best first.
+
+    Of those that change the network it is the best alone.
+    """
+    by_name = {lever.name: lever for lever in trials.levers}
+    chosen: list[Lever] = []
+    for row in outcome.rows:
+        lever = by_name[row.name]
+        taken = lever.changes_network and any(other.changes_network for other in chosen)
+        if row.gains and not lever.decided_by_time and not taken:
+            chosen.append(lever)
+    return chosen

@@ -1,0 +1,55 @@
+"""What `levers.json` keeps: the trainings that measure levers, and what they show."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import NonNegativeFloat
+from pydantic.dataclasses import dataclass
+
+from unetlite.compare.lever_outcome import LeverOutcome
+from unetlite.compare.trials import Trials
+from unetlite.errors import UsageError
+from unetlite.files import write_text
+from unetlite.validation import STRICT, read_record
+
+
+@dataclass(config=STRICT)
+class LeverRecord:
+    """What `levers.json` keeps."""
+
+    trials: Trials
+    outcome: LeverOutcome | None = None  # None while trainings are missing
+    seconds: NonNegativeFloat = 0.0  # that they took
+
+
+def read_levers(file: Path) -> LeverRecord | None:
+    """The record of a file, None if there is none. Raises UsageError if it is damaged."""
+    if not file.exists():
+        return None
+    return read_record(
+        file, LeverRecord, "Delete it, and run the same command again: no training is lost."
+    )
+
+
+def write_levers(file: Path, record: LeverRecord) -> None:
+    """Writes the record, whole or not at all."""
+    write_text(file, json.dumps(asdict(record), indent=1) + "\n")
+
+
+def recorded_levers(file: Path, options: dict[str, Any]) -> LeverRecord | None:
+    """The record of an earlier start. Raises UsageError for that of another request."""
+    record = read_levers(file)
+    if record is None or record.trials.asked == options:
+        return record
+    differences = []
+    for key in sorted(options.keys() | record.trials.asked.keys()):
+        before, now = record.trials.asked.get(key), options.get(key)
+        if before != now:
+            differences.append(f"{key} was {before} and is {now}")
+    raise UsageError(
+        f"{file} was planned with other options ({'; '.join(differences)}). Give those again, and "
+        f"it goes on; or delete it and {record.trials.directory}, or choose another folder by "
+        "UNETLITE_HOME=DIR."
+    )
