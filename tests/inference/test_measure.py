@@ -19,7 +19,7 @@ def test_it_is_python_3_8_and_imports_nothing_but_a_runtime_and_numpy():
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module.split(".")[0])
-    assert imported - sys.stdlib_module_names == {"numpy", *measure.PACKAGES.values()}
+    assert imported - sys.stdlib_module_names == {"numpy", *measure.OPENERS}
 
 
 def test_a_result_is_right_within_the_tolerance_of_the_largest_logit():

@@ -15,6 +15,7 @@ from unetlite.compare.comparison import Comparison
 from unetlite.device import device_of, fast_precision, processor
 from unetlite.errors import first_line
 from unetlite.inference.export import onnx_model
+from unetlite.inference.runtimes.base import RUNTIME_NAMES
 from unetlite.inference.runtimes.onnx import make_session
 from unetlite.inference.runtimes.openvino import make_request
 from unetlite.network.complexity import count_macs, count_parameters
@@ -24,7 +25,6 @@ from unetlite.network.upsampling import UPSAMPLERS
 from unetlite.settings.schema import UNetConfig
 from unetlite.timing import describe_load, interleaved_median
 
-RUNTIMES = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 TRAINING_ROUNDS = 3
 LATENCY_ROUNDS = 5  # of untrained networks
 
@@ -37,7 +37,7 @@ class VariantCost:
 
     parameters: int
     macs: int  # of one image of `Costs.size`, folded
-    latency: dict[str, float] = field(default_factory=dict)  # ms of that prediction, by RUNTIMES
+    latency: dict[str, float] = field(default_factory=dict)  # ms of that prediction, by runtime
     training_step: float | None = None  # ms, with the runs' batch, crop and precision, without data
     peak_memory_mb: float | None = None  # of a process that predicts, on another device
     energy_mj: float | None = None  # of a prediction there
@@ -97,7 +97,7 @@ def measure_costs(
             try:
                 predictions[name, runtime] = load()
             except (ImportError, RuntimeError) as error:  # noqa: PERF203  a runtime is missing
-                costs.missing.append(f"{name} in {RUNTIMES[runtime]} ({first_line(error)})")
+                costs.missing.append(f"{name} in {RUNTIME_NAMES[runtime]} ({first_line(error)})")
     if rounds == 0:
         return costs
 

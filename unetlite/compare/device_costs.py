@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
-from unetlite.compare.costs import RUNTIMES, Costs, VariantCost
+from unetlite.compare.costs import Costs, VariantCost
 from unetlite.errors import UsageError
 from unetlite.inference.kit import describe_architecture
+from unetlite.inference.runtimes.base import RUNTIME_NAMES
 from unetlite.settings.schema import UNetConfig
 from unetlite.validation import STRICT, read_record
 
@@ -76,7 +77,7 @@ class CostsFile:
     def of_runtime(self) -> str:
         """Runtime and threads, such as "ONNX Runtime 1.20.1, 4 threads"."""
         plural = "s" if self.threads > 1 else ""
-        runtime = RUNTIMES[self.runtime]
+        runtime = RUNTIME_NAMES[self.runtime]
         return f"{runtime} {self.runtime_version}, {self.threads} thread{plural}"
 
 

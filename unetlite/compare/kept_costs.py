@@ -12,10 +12,9 @@ from unetlite.compare.comparison import Comparison
 from unetlite.compare.costs import Costs, measure_costs
 from unetlite.device import fingerprint
 from unetlite.files import write_text
+from unetlite.inference.supported import LOADERS
 from unetlite.network.unet import UNet
 from unetlite.validation import STRICT, read_if_valid
-
-RUNTIME_PACKAGES = ("onnxruntime", "openvino")
 
 
 @record(frozen=True, config=STRICT)
@@ -56,7 +55,7 @@ def costs_key(
     rounds: int,
 ) -> str:
     """The fingerprint of what costs depend on: the machine, versions, networks and trainings."""
-    parts: list[object] = [size, rounds, [version_of(name) for name in RUNTIME_PACKAGES]]
+    parts: list[object] = [size, rounds, [version_of(name) for name in LOADERS]]
     for name, runs in comparison.variants.items():
         data = runs[0].config["data"]
         trainer = runs[0].config["trainer"]

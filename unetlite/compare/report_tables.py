@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from unetlite.compare.classes import class_scores
-from unetlite.compare.costs import RUNTIMES
 from unetlite.compare.lever_table import table_rows
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.report import Report
+from unetlite.inference.runtimes.base import RUNTIME_NAMES
 from unetlite.judge.verdict import format_number
 
 NOT_IN_TERMINAL = ("MACs", "trains a step, ms")
@@ -50,7 +50,7 @@ def main_table(report: Report) -> list[Row]:
         if cost.latency:
             runtime = min(cost.latency, key=cost.latency.__getitem__)
             latency = cost.latency[runtime]
-            row["predicts, ms"] = Cell(f"{latency:.3g}", latency, RUNTIMES[runtime])
+            row["predicts, ms"] = Cell(f"{latency:.3g}", latency, RUNTIME_NAMES[runtime])
         if cost.training_step:
             row["trains a step, ms"] = Cell(f"{cost.training_step:.0f}", cost.training_step)
         row["parameters"] = Cell(f"{cost.parameters / 1e6:.2f} M", cost.parameters)
@@ -79,7 +79,7 @@ def detail_row(report: Report, name: str) -> Row:
     if ripple:
         row["ripple"] = ripple_cell(ripple)
     for runtime, milliseconds in cost.latency.items():
-        row[f"{RUNTIMES[runtime]}, ms"] = Cell(f"{milliseconds:.3g}", milliseconds)
+        row[f"{RUNTIME_NAMES[runtime]}, ms"] = Cell(f"{milliseconds:.3g}", milliseconds)
     if cost.peak_memory_mb is not None:
         row["peak memory, MB"] = Cell(f"{cost.peak_memory_mb:.0f}", cost.peak_memory_mb)
     if cost.energy_mj is not None:

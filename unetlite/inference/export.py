@@ -17,9 +17,6 @@ from unetlite.network.unet import UNet
 from unetlite.settings.schema import METADATA_KEY, PixelType
 from unetlite.terminal import hide_messages
 
-RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
-"""The runtime of a format, as `fold` names it."""
-
 
 def fold_for(network: UNet, format: str) -> UNet:
     """The network in the form that is fastest in the runtime of a format.
@@ -28,7 +25,8 @@ def fold_for(network: UNet, format: str) -> UNet:
     """
     if format == "safetensors":
         return network
-    return fold(network, RUNTIMES[format])
+    runtime = "onnxruntime" if format == "onnx" else format
+    return fold(network, runtime)
 
 
 def write_export(

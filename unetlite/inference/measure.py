@@ -27,9 +27,6 @@ KIT_FORMAT = "unetlite kit"
 COSTS_FORMAT = "unetlite costs"
 VERSION = 1  # of both
 
-PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino"}
-"""By runtime, what `pip install` installs and Python imports."""
-
 WARM_UP, FEWEST, MOST = 3, 3, 100  # predictions, in each round
 SECONDS = 1.0  # of predictions in a round, if they are more than FEWEST
 
@@ -135,7 +132,7 @@ def check_keys(kit: Kit) -> None:
     if not missing:
         for variant in kit["variants"].values():
             missing |= VARIANT_KEYS - variant.keys()
-    if missing or kit["runtime"] not in PACKAGES:
+    if missing or kit["runtime"] not in OPENERS:
         raise LookupError(f"no {', '.join(sorted(missing)) or 'known runtime'}")
 
 
@@ -144,10 +141,10 @@ def check_packages(runtime: str) -> str:
     try:
         import numpy  # noqa: F401
 
-        package = __import__(PACKAGES[runtime])
+        package = __import__(runtime)
     except ImportError as error:
-        needed = f"numpy {PACKAGES[runtime]}"
-        end(f"error: {error}. This kit needs: {sys.executable} -m pip install {needed}")
+        command = f"{sys.executable} -m pip install numpy {runtime}"
+        end(f"error: {error}. This kit needs: {command}")
     return str(package.__version__).partition("-")[0]  # without the build, as OpenVINO has it
 
 
@@ -290,6 +287,7 @@ def open_openvino(file: str, threads: int) -> Callable[[Any], Any]:
 
 
 OPENERS = {"onnxruntime": open_onnxruntime, "openvino": open_openvino}
+"""By runtime, which is called as its package."""
 
 
 def peak_memory() -> float | None:

@@ -13,11 +13,14 @@ from unetlite.inference.metadata import Metadata
 EXPORTS = {"onnx": ".onnx", "openvino": ".openvino", "safetensors": ".safetensors"}
 """The suffix of each format's name. ONNX is a file, the others are folders."""
 
+RUNTIME_NAMES = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+"""The runtimes as they are shown, by what the code calls them."""
+
 
 class Runtime(ABC):
     """A network that is ready to predict."""
 
-    name: str  # for people
+    name: str  # of RUNTIME_NAMES
     metadata: Metadata
 
     @abstractmethod

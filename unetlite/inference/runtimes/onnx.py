@@ -9,7 +9,7 @@ import numpy as np
 
 from unetlite.errors import require_extra
 from unetlite.inference.metadata import Metadata
-from unetlite.inference.runtimes.base import Runtime, open_errors
+from unetlite.inference.runtimes.base import RUNTIME_NAMES, Runtime, open_errors
 from unetlite.settings.schema import METADATA_KEY
 from unetlite.threads import num_threads
 
@@ -19,7 +19,7 @@ INPUT_TYPES = {"uint8": "tensor(uint8)", "uint16": "tensor(uint16)", "float32": 
 class OnnxRuntime(Runtime):
     """An ONNX file, on the CPU."""
 
-    name = "ONNX Runtime"
+    name = RUNTIME_NAMES["onnxruntime"]
 
     def __init__(self, path: Path):
         with require_extra("export"):

@@ -8,7 +8,7 @@ import numpy as np
 
 from unetlite.errors import require_extra
 from unetlite.inference.metadata import Metadata
-from unetlite.inference.runtimes.base import Runtime, open_errors
+from unetlite.inference.runtimes.base import RUNTIME_NAMES, Runtime, open_errors
 from unetlite.settings.schema import METADATA_KEY
 from unetlite.threads import num_threads
 
@@ -16,7 +16,7 @@ from unetlite.threads import num_threads
 class OpenVino(Runtime):
     """A folder in OpenVINO's own format, on the CPU. Threads take turns."""
 
-    name = "OpenVINO"
+    name = RUNTIME_NAMES["openvino"]
 
     def __init__(self, directory: Path):
         with require_extra("export"):

@@ -8,7 +8,7 @@ import torch
 
 from unetlite.checkpoint import load_checkpoint
 from unetlite.inference.metadata import Metadata
-from unetlite.inference.runtimes.base import Runtime, open_errors
+from unetlite.inference.runtimes.base import RUNTIME_NAMES, Runtime, open_errors
 from unetlite.network.checkpoint import build_network, with_weights
 from unetlite.network.folding import fold
 from unetlite.network.receptive_field import receptive_field
@@ -23,7 +23,7 @@ class PyTorch(Runtime):
     `network` is as it was trained, on the CPU.
     """
 
-    name = "PyTorch"
+    name = RUNTIME_NAMES["pytorch"]
 
     def __init__(
         self,
