@@ -8,7 +8,6 @@ from unetlite.data.layouts.base import Naming
 from unetlite.data.layouts.names import (
     MaskNamesError,
     NamePattern,
-    format_setting,
     match_masks,
     match_some_masks,
 )
@@ -106,8 +105,3 @@ def test_some_images_may_have_no_mask():
     images = {"a": Path("a.png"), "b": Path("b.jpg"), "c": Path("c.png")}
     masks = match_some_masks(images, files("a.png", "b.jpg.png"), Naming())
     assert masks == {"a": Path("a.png"), "b": Path("b.jpg.png")}
-
-
-def test_a_setting_is_quoted_for_hydra_and_for_the_shell():
-    assert format_setting("data.mask_name", "{stem}_m.png") == "\"data.mask_name='{stem}_m.png'\""
-    assert format_setting("k", "a$b") == "'k='\"'\"'a$b'\"'\"''"

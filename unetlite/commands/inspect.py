@@ -12,10 +12,9 @@ import typer
 from unetlite.compare.inspection_page import write_page
 from unetlite.compare.user_data import folder_options
 from unetlite.data.inspect import Inspection, inspect_folder
-from unetlite.data.layouts.names import format_setting
-from unetlite.data.mask_values import format_classes
 from unetlite.data.summaries import ChannelSummary
 from unetlite.errors import UsageError
+from unetlite.settings.typed import format_setting
 from unetlite.visualize import Pictures
 
 if TYPE_CHECKING:
@@ -72,11 +71,7 @@ def train_command(
     command = ["python", "train.py", "data=folder", f"data.root={directory}", *typed]
     words = [shlex.quote(word) for word in command]
     for name, value in inspection.settings.items():
-        if name == "root" or name in options:
-            continue
-        if name == "classes":
-            words.append(format_classes(value))
-        else:
+        if name != "root" and name not in options:
             words.append(format_setting(f"data.{name}", value))
     return " ".join(words)
 

@@ -11,6 +11,7 @@ from unetlite.compare.request import NEEDS_POSITIONS
 from unetlite.errors import UsageError
 from unetlite.settings.composition import compose_run
 from unetlite.settings.schema import Settings
+from unetlite.settings.typed import format_value
 
 BASELINE = "base"
 """The name of the trainings without a lever."""
@@ -34,7 +35,10 @@ class Lever:
     @property
     def typed(self) -> str:
         """What to type to train with it."""
-        return " ".join([*self.words, *(f"{key}={word(self.values[key])}" for key in self.values)])
+        words = list(self.words)
+        for key, value in self.values.items():
+            words.append(f"{key}={format_value(value)}")
+        return " ".join(words)
 
 
 @dataclass(frozen=True)
@@ -214,12 +218,3 @@ def find_levers(base: Baseline) -> tuple[list[Lever], dict[str, str]]:
         else:
             reasons[title] = result
     return levers, reasons
-
-
-def word(value: Any) -> str:
-    """A value as it is typed on a command line."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{','.join(map(str, value))}]"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -21,7 +21,7 @@ from unetlite.data.layouts import LAYOUTS, read_layout
 from unetlite.data.layouts.base import UNSPLIT, Layout, Naming, Pair, Splits
 from unetlite.data.layouts.left_out import describe_left_out
 from unetlite.data.layouts.masks import DrawnMask, MaskFile
-from unetlite.data.mask_values import format_classes, infer_classes
+from unetlite.data.mask_values import infer_classes
 from unetlite.data.palettes import Palettes
 from unetlite.data.raster import (
     PixelKind,
@@ -44,6 +44,7 @@ from unetlite.data.splits import (
 )
 from unetlite.errors import UsageError
 from unetlite.settings.schema import PixelType, Resize
+from unetlite.settings.typed import format_setting
 
 NONZERO = ClassTable(None)  # 1 where a mask is not zero
 
@@ -342,10 +343,11 @@ class Folder(FilePairs):
         masks = ((pair.mask.name, self.mask_values(pair)) for pair in self.all_pairs())
         classes, meaning = infer_classes(masks, self.table.ignored)
         if classes is not None:
+            example = format_setting("data.classes", classes)
             raise UsageError(
                 f"data.root={self.root}: {meaning}, and data.classes does not name them. Give "
-                f"names for them, such as {format_classes(classes)}, or data.classes={FOREGROUND} "
-                "if all but 0 are one class."
+                f"names for them, such as {example}, or data.classes={FOREGROUND} if all but 0 are "
+                "one class."
             )
 
     def split(

@@ -11,6 +11,7 @@ from unetlite.classes import IGNORE
 from unetlite.data.doctor.coding import check_coding
 from unetlite.data.labels import FOREGROUND, MAX_CLASSES, Value, check_no_shades
 from unetlite.errors import UsageError
+from unetlite.settings.typed import format_setting
 
 MAX_COLOURED_MASKS = 20  # whose colours are listed
 MAX_SHOWN = 8  # values of masks, in a message
@@ -105,19 +106,11 @@ def describe_colours(coloured: Mapping[str, np.ndarray]) -> str:
     colours: Counter[tuple[int, ...]] = Counter()
     for distinct in coloured.values():
         colours.update(map(tuple, distinct.tolist()))
-    classes = []
+    classes = {}
     for k, (colour, _) in enumerate(colours.most_common(MAX_CLASSES)):
-        classes.append(f"class_{k}: {list(colour)}")
+        classes[f"class_{k}"] = list(colour)
     return (
         f"{next(iter(coloured))} is a coloured mask; those inspected have {len(colours)} colours. "
         "Say which is which class, and leave out what is none: "
-        f"'data.classes={{{', '.join(classes)}}}'"
+        f"{format_setting('data.classes', classes)}"
     )
-
-
-def format_classes(classes: Sequence[str] | Mapping[str, int]) -> str:
-    """Classes as `infer_classes` names them, as they are typed."""
-    if isinstance(classes, Mapping):
-        entries = [f"{name}: {value}" for name, value in classes.items()]
-        return f"'data.classes={{{', '.join(entries)}}}'"
-    return f"'data.classes=[{','.join(classes)}]'"

@@ -1,6 +1,7 @@
 """Which column of a table is what: by options, or by names that leave no doubt."""
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -171,7 +172,7 @@ def guess_column(table: Table, role: str, taken: Iterable[str]) -> str | None:
     if len(fitting) > 1:
         raise UsageError(
             f"{table.source}: {' and '.join(fitting)} could each be the {role}; say "
-            f"{' or '.join(f'--{role} {quote(column)}' for column in fitting)}."
+            f"{' or '.join(f'--{role} {shlex.quote(column)}' for column in fitting)}."
         )
     return fitting[0] if fitting else None
 
@@ -179,11 +180,6 @@ def guess_column(table: Table, role: str, taken: Iterable[str]) -> str | None:
 def plain_name(column: str) -> str:
     """Small letters, and _ for spaces and hyphens."""
     return re.sub(r"[\s-]+", "_", column.casefold())
-
-
-def quote(column: str) -> str:
-    """As a shell takes it."""
-    return f"'{column}'" if re.search(r"[^\w.-]", column) else column
 
 
 def guess_variants(table: Table, by_role: Mapping[str, str | None]) -> list[str]:

@@ -16,9 +16,10 @@ from unetlite.data.layouts.base import (
     split_folders,
 )
 from unetlite.data.layouts.masks import MaskFile
-from unetlite.data.layouts.names import NamePattern, format_setting
+from unetlite.data.layouts.names import NamePattern
 from unetlite.data.layouts.other_folders import check_other_folders
 from unetlite.errors import UsageError
+from unetlite.settings.typed import format_setting
 
 IMAGE_NAME = NamePattern("", "_leftImg8bit", ".png")
 KINDS = ("labelIds", "labelTrainIds")

@@ -3,7 +3,6 @@
 Names are relative to their folders, without the type, in Unicode NFC, as `list_images` gives them.
 """
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping
 from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
@@ -12,6 +11,7 @@ from typing import NamedTuple
 from unetlite.data.image_files import IMAGE_SUFFIXES, nfc
 from unetlite.data.layouts.base import Naming
 from unetlite.errors import UsageError
+from unetlite.settings.typed import format_setting
 
 STEM = "{stem}"
 
@@ -217,15 +217,6 @@ def format_names(image_name: str | None, mask_name: str) -> str:
         words.append(format_setting("data.image_name", image_name))
     words.append(format_setting("data.mask_name", mask_name))
     return " ".join(words)
-
-
-def format_setting(key: str, text: str) -> str:
-    """A setting whose value is text as it is typed: quoted for Hydra, and for the shell."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    word = f"{key}='{escaped}'"
-    if any(character in '"$`\\!' for character in word):
-        return shlex.quote(word)
-    return f'"{word}"'
 
 
 def suggest_names(images: Files, masks: Files) -> list[dict[str, str]]:
