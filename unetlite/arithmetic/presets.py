@@ -1,6 +1,7 @@
 """The worked examples of docs/arithmetic.md, by name, with their results."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +24,14 @@ class Preset:
     at: tuple[int, int] = (0, 0)
 
 
-def grid(text: str) -> np.ndarray:
-    """Numbers (H, W); rows end in a slash."""
-    rows = [row.split() for row in text.split("/")]
+Map = np.ndarray | str  # numbers (H, W), or their text
+
+
+def grid(values: Map) -> np.ndarray:
+    """Numbers (H, W); in a text a slash ends a row."""
+    if isinstance(values, np.ndarray):
+        return values
+    rows = [row.split() for row in values.split("/")]
     return np.array(rows, np.float64)
 
 
@@ -59,170 +65,144 @@ def blurred(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return outputs
 
 
+def example(
+    fact: int,
+    operation: str,
+    inputs: Map,
+    kernel: Map,
+    expected: Map,
+    at: tuple[int, int] = (0, 0),
+    **parameters: Any,
+) -> Preset:
+    """An example of an operation, with parameters of Setting."""
+    setting = Setting(operation, grid(inputs), grid(kernel), **parameters)
+    return Preset(fact, setting, grid(expected), at)
+
+
 PRESETS = {
-    "sliding": Preset(
-        7,
-        Setting("correlation", CROSS, DIAGONALS),
-        grid("4 3 4 / 2 4 3 / 2 3 4"),
-    ),
-    "full_convolution": Preset(
+    "sliding": example(7, "correlation", CROSS, DIAGONALS, "4 3 4 / 2 4 3 / 2 3 4"),
+    "full_convolution": example(
         5,
-        Setting("convolution", NINE, FOUR, padding=1),
-        grid("1 4 7 6 / 7 23 33 24 / 19 53 63 42 / 21 52 59 36"),
+        "convolution",
+        NINE,
+        FOUR,
+        "1 4 7 6 / 7 23 33 24 / 19 53 63 42 / 21 52 59 36",
         at=(1, 1),
+        padding=1,
     ),
-    "full_correlation": Preset(
+    "full_correlation": example(
         6,
-        Setting("correlation", NINE, FOUR, padding=1),
-        grid("4 11 18 9 / 18 37 47 21 / 36 67 77 33 / 14 23 26 9"),
+        "correlation",
+        NINE,
+        FOUR,
+        "4 11 18 9 / 18 37 47 21 / 36 67 77 33 / 14 23 26 9",
         at=(1, 1),
+        padding=1,
     ),
-    "sobel": Preset(
-        8,
-        Setting("correlation", STEP, SOBEL),
-        np.repeat(grid("0 4 4 0"), 4, axis=0),
-        at=(0, 1),
+    "sobel": example(
+        8, "correlation", STEP, SOBEL, np.repeat(grid("0 4 4 0"), 4, axis=0), at=(0, 1)
     ),
-    "strided": Preset(
+    "strided": example(1, "correlation", CROSS, DIAGONALS, "4 4 / 2 4", at=(1, 1), stride=2),
+    "dilated": example(
         1,
-        Setting("correlation", CROSS, DIAGONALS, stride=2),
-        grid("4 4 / 2 4"),
-        at=(1, 1),
-    ),
-    "dilated": Preset(
-        1,
-        Setting("dilated", CROSS, DIAGONALS, padding=2, dilation=2),
-        grid("2 2 2 0 1 / 1 2 1 1 1 / 2 0 2 3 3 / 1 1 1 2 1 / 1 2 2 0 1"),
+        "dilated",
+        CROSS,
+        DIAGONALS,
+        "2 2 2 0 1 / 1 2 1 1 1 / 2 0 2 3 3 / 1 1 1 2 1 / 1 2 2 0 1",
         at=(2, 2),
+        padding=2,
+        dilation=2,
     ),
-    "matrix": Preset(
-        10,
-        Setting("correlation", PATCH, LEARNT),
-        grid("12 12 / 10 17"),
+    "matrix": example(10, "correlation", PATCH, LEARNT, "12 12 / 10 17"),
+    "transposed_matrix": example(
+        11, "transposed", FOUR, LEARNT, "0 1 4 4 / 2 9 14 8 / 6 15 12 4 / 0 3 10 8", at=(1, 1)
     ),
-    "transposed_matrix": Preset(
-        11,
-        Setting("transposed", FOUR, LEARNT),
-        grid("0 1 4 4 / 2 9 14 8 / 6 15 12 4 / 0 3 10 8"),
-        at=(1, 1),
+    "one_dimension": example(12, "transposed", "1 2", "3 4", "3 4 6 8", stride=2),
+    "copies_add": example(12, "transposed", "1 2", "3 4", "3 10 8", at=(0, 1)),
+    "insert_zeros": example(
+        13, "zeros", FOUR, ONE, "1 0 2 0 / 0 0 0 0 / 3 0 4 0 / 0 0 0 0", stride=2
     ),
-    "one_dimension": Preset(
-        12,
-        Setting("transposed", grid("1 2"), grid("3 4"), stride=2),
-        grid("3 4 6 8"),
+    "zeros_then_kernel": example(
+        20, "zeros", FOUR, LEARNT, "2 2 4 4 / 4 12 6 0 / 6 6 8 8 / 3 8 4 0", at=(1, 1), stride=2
     ),
-    "copies_add": Preset(
-        12,
-        Setting("transposed", grid("1 2"), grid("3 4")),
-        grid("3 10 8"),
-        at=(0, 1),
-    ),
-    "insert_zeros": Preset(
-        13,
-        Setting("zeros", FOUR, ONE, stride=2),
-        grid("1 0 2 0 / 0 0 0 0 / 3 0 4 0 / 0 0 0 0"),
-    ),
-    "zeros_then_kernel": Preset(
-        20,
-        Setting("zeros", FOUR, LEARNT, stride=2),
-        grid("2 2 4 4 / 4 12 6 0 / 6 6 8 8 / 3 8 4 0"),
-        at=(1, 1),
-    ),
-    "uneven_overlap": Preset(
+    "uneven_overlap": example(
         14,
-        Setting(
-            "transposed",
-            ONES,
-            np.ones((3, 3)),
-            stride=2,
-            padding=1,
-            output_padding=1,
-        ),
+        "transposed",
+        ONES,
+        np.ones((3, 3)),
         np.outer([1, 2, 1, 2, 1, 2, 1, 1], [1, 2, 1, 2, 1, 2, 1, 1]),
         at=(3, 3),
+        stride=2,
+        padding=1,
+        output_padding=1,
     ),
-    "even_overlap_2": Preset(
+    "even_overlap_2": example(14, "transposed", ONES, BOX, np.ones((8, 8)), at=(3, 3), stride=2),
+    "even_overlap_4": example(
         14,
-        Setting("transposed", ONES, BOX, stride=2),
-        np.ones((8, 8)),
-        at=(3, 3),
-    ),
-    "even_overlap_4": Preset(
-        14,
-        Setting("transposed", ONES, np.ones((4, 4)), stride=2, padding=1),
+        "transposed",
+        ONES,
+        np.ones((4, 4)),
         np.outer([1, 2, 2, 2, 2, 2, 2, 1], [1, 2, 2, 2, 2, 2, 2, 1]),
         at=(3, 3),
+        stride=2,
+        padding=1,
     ),
-    "checkerboard": Preset(
-        14,
-        Setting("transposed", ONES, FOUR, stride=2),
-        np.tile(FOUR, (4, 4)),
-        at=(3, 3),
+    "checkerboard": example(
+        14, "transposed", ONES, FOUR, np.tile(FOUR, (4, 4)), at=(3, 3), stride=2
     ),
-    "nearest_then_kernel": Preset(
+    "nearest_then_kernel": example(
         15,
-        Setting("nearest", FOUR, LEARNT, stride=2),
-        grid("5 9 12 10 / 14 20 24 14 / 18 28 32 22 / 15 23 26 20"),
+        "nearest",
+        FOUR,
+        LEARNT,
+        "5 9 12 10 / 14 20 24 14 / 18 28 32 22 / 15 23 26 20",
         at=(1, 1),
+        stride=2,
     ),
-    "nearest": Preset(
-        16,
-        Setting("nearest", FOUR, ONE, stride=2),
-        np.kron(FOUR, BOX),
-    ),
-    "shuffle_as_transposed": Preset(
+    "nearest": example(16, "nearest", FOUR, ONE, np.kron(FOUR, BOX), stride=2),
+    "shuffle_as_transposed": example(
         17,
-        Setting("transposed", FOUR, grid("1 -1 / 2 -2"), stride=2),
-        grid("1 -1 2 -2 / 2 -2 4 -4 / 3 -3 4 -4 / 6 -6 8 -8"),
+        "transposed",
+        FOUR,
+        "1 -1 / 2 -2",
+        "1 -1 2 -2 / 2 -2 4 -4 / 3 -3 4 -4 / 6 -6 8 -8",
+        stride=2,
     ),
-    "shuffle": Preset(
+    "shuffle": example(
         17,
-        Setting("shuffle", CHANNELS, ONE, stride=2),
-        grid("1 10 2 20 / 5 50 6 60 / 3 30 4 40 / 7 70 8 80"),
+        "shuffle",
+        CHANNELS,
+        ONE,
+        "1 10 2 20 / 5 50 6 60 / 3 30 4 40 / 7 70 8 80",
         at=(0, 1),
+        stride=2,
     ),
-    "bilinear": Preset(
+    "bilinear": example(
         19,
-        Setting("bilinear", 4 * NINE, ONE, stride=2),
-        grid(
-            "4 5 7 9 11 12 / 7 8 10 12 14 15 / 13 14 16 18 20 21"
-            "/ 19 20 22 24 26 27 / 25 26 28 30 32 33 / 28 29 31 33 35 36"
-        ),
+        "bilinear",
+        4 * NINE,
+        ONE,
+        "4 5 7 9 11 12 / 7 8 10 12 14 15 / 13 14 16 18 20 21"
+        "/ 19 20 22 24 26 27 / 25 26 28 30 32 33 / 28 29 31 33 35 36",
         at=(1, 1),
+        stride=2,
     ),
-    "one_by_one": Preset(
+    "one_by_one": example(
         18,
-        Setting("bilinear", 4 * FOUR, -2 * ONE, stride=2),
-        grid("-8 -10 -14 -16 / -12 -14 -18 -20 / -20 -22 -26 -28 / -24 -26 -30 -32"),
+        "bilinear",
+        4 * FOUR,
+        -2 * ONE,
+        "-8 -10 -14 -16 / -12 -14 -18 -20 / -20 -22 -26 -28 / -24 -26 -30 -32",
         at=(1, 1),
+        stride=2,
     ),
-    "max": Preset(3, Setting("max", POOLED, BOX, stride=2), grid("4 5 / 6 3")),
-    "mean": Preset(
-        3,
-        Setting("mean", POOLED, BOX, stride=2),
-        grid("2.5 2 / 2.25 1.75"),
+    "max": example(3, "max", POOLED, BOX, "4 5 / 6 3", stride=2),
+    "mean": example(3, "mean", POOLED, BOX, "2.5 2 / 2.25 1.75", stride=2),
+    "dot": example(9, "max", DOT, BOX, "9 0 / 0 5", stride=2),
+    "moved_dot": example(9, "max", MOVED_DOT, BOX, "9 0 / 0 5", stride=2),
+    "stochastic": example(3, "stochastic", "1 2 / 3 6", BOX, grid("1") * 50 / 12, stride=2),
+    "unpool": example(
+        3, "unpool", POOLED, BOX, "0 0 0 0 / 4 0 0 5 / 0 6 0 0 / 0 0 3 0", at=(1, 0), stride=2
     ),
-    "dot": Preset(9, Setting("max", DOT, BOX, stride=2), grid("9 0 / 0 5")),
-    "moved_dot": Preset(
-        9,
-        Setting("max", MOVED_DOT, BOX, stride=2),
-        grid("9 0 / 0 5"),
-    ),
-    "stochastic": Preset(
-        3,
-        Setting("stochastic", grid("1 2 / 3 6"), BOX, stride=2),
-        grid("1") * 50 / 12,
-    ),
-    "unpool": Preset(
-        3,
-        Setting("unpool", POOLED, BOX, stride=2),
-        grid("0 0 0 0 / 4 0 0 5 / 0 6 0 0 / 0 0 3 0"),
-        at=(1, 0),
-    ),
-    "wiener": Preset(
-        21,
-        Setting("wiener", blurred(DISC, BLUR), BLUR, noise=0),
-        DISC,
-        at=(2, 2),
-    ),
+    "wiener": example(21, "wiener", blurred(DISC, BLUR), BLUR, DISC, at=(2, 2), noise=0),
 }
