@@ -32,8 +32,9 @@ from unetlite.judge.across import (
     find_moderators,
     leave_each_out,
 )
-from unetlite.judge.verdict import format_number, join_names
+from unetlite.judge.verdict import format_number
 from unetlite.settings.composition import compose_run
+from unetlite.wording import join_names
 
 HERE = Path(__file__).parent
 METRICS = {"miou": "mean IoU", "boundary_iou_1px": "boundary IoU"}

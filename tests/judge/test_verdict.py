@@ -10,7 +10,8 @@ from hypothesis.strategies import floats
 
 from unetlite.judge.analysis import analyse
 from unetlite.judge.scores import Scores
-from unetlite.judge.verdict import Cost, choose_variant, format_number, join_names, verdict
+from unetlite.judge.verdict import Cost, choose_variant, format_number, verdict
+from unetlite.wording import join_names
 
 
 def make_analysis(means, seeds=3, groups=20, dropped=None, noise=0.01):

@@ -9,12 +9,12 @@ from typing import Any
 
 from unetlite.compare.across_sets import REFERENCE, Evidence
 from unetlite.compare.expectation import expected_bound
-from unetlite.data.layouts.base import counted
 from unetlite.judge.across import MIN_SETS, AcrossSets, Effect
 from unetlite.judge.analysis import Analysis
-from unetlite.judge.verdict import Cost, format_number, join_names
+from unetlite.judge.verdict import Cost, format_number
 from unetlite.settings.composition import compose_run
 from unetlite.settings.overrides import select_overrides
+from unetlite.wording import counted, join_names
 
 Row = dict[str, str]  # by heading
 
@@ -104,8 +104,7 @@ class Advice:
         bound = expected_bound(operators, operators, seeds, groups or 30, 1.0)
         text = f"{operators} operators, {seeds} seeds, on typical data"
         if groups is not None:
-            plural = "s" if groups > 1 else ""
-            text += f" with {groups} group{plural} of test images"
+            text += f" with {counted(groups, 'group')} of test images"
         command = "unetlite choose DIR"
         if bound >= self.bounds[self.chosen]:
             return (

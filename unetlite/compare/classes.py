@@ -11,9 +11,9 @@ from unetlite.compare.comparison import Comparison
 from unetlite.compare.runs import Run
 from unetlite.data.cache import DecodedDataset, Split
 from unetlite.data.samples import spread_positions
-from unetlite.judge.verdict import join_names
 from unetlite.metrics.counts import iou_of_counts
 from unetlite.metrics.trivial import BINS, most_frequent_iou, threshold_iou
+from unetlite.wording import join_names
 
 MAX_IMAGES = 100  # of a split, in which a threshold is looked for
 

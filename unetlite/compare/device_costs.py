@@ -14,6 +14,7 @@ from unetlite.inference.kit import describe_architecture
 from unetlite.inference.runtimes.base import RUNTIME_NAMES
 from unetlite.settings.schema import UNetConfig
 from unetlite.validation import STRICT, read_record
+from unetlite.wording import counted
 
 REMEDY = "Run measure.py of the kit again."
 
@@ -76,9 +77,8 @@ class CostsFile:
     @property
     def of_runtime(self) -> str:
         """Runtime and threads, such as "ONNX Runtime 1.20.1, 4 threads"."""
-        plural = "s" if self.threads > 1 else ""
         runtime = RUNTIME_NAMES[self.runtime]
-        return f"{runtime} {self.runtime_version}, {self.threads} thread{plural}"
+        return f"{runtime} {self.runtime_version}, {counted(self.threads, 'thread')}"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -155,11 +155,11 @@ def put_device_costs(
     """
     content = device_costs.content
     variants = {}
-    for name, counted in costs.variants.items():
+    for name, cost in costs.variants.items():
         measured = device_costs.measured(configs[name])
         variants[name] = VariantCost(
-            counted.parameters,
-            counted.macs,
+            cost.parameters,
+            cost.macs,
             {content.runtime: measured.milliseconds},
             peak_memory_mb=measured.peak_memory_mb,
             energy_mj=measured.energy_mj,

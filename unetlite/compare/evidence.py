@@ -8,8 +8,8 @@ import numpy as np
 from unetlite.compare.runs import Run
 from unetlite.judge.learning import missed_classes, missing_spread
 from unetlite.judge.scores import Scores
-from unetlite.judge.verdict import join_names
 from unetlite.metrics.counts import iou_of_counts
+from unetlite.wording import join_names
 
 
 def objection(runs: Sequence[Run], scores: Scores) -> str | None:

@@ -19,6 +19,7 @@ from unetlite.compare.lever_record import LeverRecord, read_levers
 from unetlite.compare.score_chart import COLOURS, INK, STYLE, to_svg
 from unetlite.judge.statistics import ALPHA, pair_differences
 from unetlite.run_directory import RunFiles
+from unetlite.wording import capitalised
 
 OPERATOR = "the operator"
 LENGTH = "steps"  # the lever that trains longer
@@ -226,11 +227,6 @@ def describe_row(row: MeasuredLever, outcome: LeverOutcome, risk: float | None) 
     if row.name in outcome.adopted:
         return f"{text}; adopted before the race."
     return f"{text} ({row.typed})."
-
-
-def capitalised(text: str) -> str:
-    """With a capital letter in front."""
-    return text[0].upper() + text[1:]
 
 
 def describe_gain(row: MeasuredLever) -> str:

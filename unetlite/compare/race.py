@@ -29,6 +29,7 @@ from unetlite.judge.sequential import decide, interim_alphas
 from unetlite.run_directory import RunFiles
 from unetlite.scheduling.base import Outcome, Scheduler
 from unetlite.settings.schema import Settings
+from unetlite.wording import name_run
 
 
 class Race:
@@ -136,7 +137,7 @@ class Race:
             reasons = []
             for failure in record.failures:
                 reason = failure.reason.rstrip(".")
-                reasons.append(f"{failure.variant} with seed {failure.seed}: {reason}")
+                reasons.append(f"{name_run(failure.variant, failure.seed)}: {reason}")
             raise RunFailed(
                 f"the race ends here: of {len(self.plan.variants)} variants, fewer than two have "
                 f"trained without failing. {'. '.join(reasons)}. Mend this, delete {self.file}, "

@@ -35,11 +35,11 @@ from unetlite.judge.verdict import (
     Cost,
     choose_variant,
     describe_groups,
-    join_names,
     verdicts,
 )
 from unetlite.network.checkpoint import load_network
 from unetlite.settings.schema import describe_network
+from unetlite.wording import counted, join_names, name_run
 
 MAX_SUSPECTS = 5  # images to look at that come first
 NO_LEVERS = (
@@ -190,12 +190,12 @@ class Report:
         comparison = self.comparison
         first = comparison.runs[0]
         count = len(comparison.seeds)
-        plural = "s" if count > 1 else ""
         groups = len(set(first.groups))
         steps = first.config["trainer"].get("max_steps", -1)
         text = (
-            f"{len(comparison.variants)} variants of {comparison.by}, {count} seed{plural} each "
-            f"({', '.join(map(str, comparison.seeds))}), {len(first.images)} test images"
+            f"{len(comparison.variants)} variants of {comparison.by}, "
+            f"{counted(count, 'seed')} each ({', '.join(map(str, comparison.seeds))}), "
+            f"{len(first.images)} test images"
         )
         if groups < len(first.images):
             text += f" in {groups} groups"
@@ -272,8 +272,8 @@ def describe_left_out_images(comparison: Comparison) -> list[str]:
     names = comparison.without_images
     if not names:
         return []
-    count = f"{len(names)} test image{'s' if len(names) > 1 else ''}"
-    return [f"Judged without {count}, as asked: {', '.join(names)}."]
+    images = counted(len(names), "test image")
+    return [f"Judged without {images}, as asked: {', '.join(names)}."]
 
 
 def describe_failed(comparison: Comparison) -> list[str]:
@@ -304,7 +304,7 @@ def describe_collapsed(collapsed: Mapping[tuple[str, int], str]) -> list[str]:
     sentences = list(collapsed.values())
     if len(sentences) <= MAX_SENTENCES:
         return sentences
-    names = join_names([f"{variant} with seed {seed}" for variant, seed in collapsed])
+    names = join_names([name_run(variant, seed) for variant, seed in collapsed])
     return [f"{len(sentences)} trainings collapsed: {names}. {sentences[0]}"]
 
 

@@ -2,8 +2,9 @@
 
 from hashlib import sha256
 
-from unetlite.data.layouts.base import Pair, Splits, counted
+from unetlite.data.layouts.base import Pair, Splits
 from unetlite.errors import UsageError
+from unetlite.wording import counted
 
 START = 2**14
 """Bytes of a file that are compared first: uncompressed files all have one size."""

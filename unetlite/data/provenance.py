@@ -10,6 +10,7 @@ from unetlite.data.loader import SegmentationData
 from unetlite.errors import UsageError
 from unetlite.settings.paths import HOME
 from unetlite.settings.schema import data_options
+from unetlite.wording import counted
 
 MAX_NAMES = 3  # of images, in a message
 
@@ -126,5 +127,4 @@ def list_names(names: set[str]) -> str:
     shown = sorted(names)[:MAX_NAMES]
     if len(names) > len(shown):
         shown.append("...")
-    plural = "s" if len(names) > 1 else ""
-    return f"{len(names)} image{plural} ({', '.join(shown)})"
+    return f"{counted(len(names), 'image')} ({', '.join(shown)})"

@@ -9,11 +9,12 @@ from pydantic import Field
 
 from unetlite.data.csv_files import TableRow, read_table
 from unetlite.data.image_files import IMAGE_SUFFIXES
-from unetlite.data.layouts.base import Pair, Splits, counted
+from unetlite.data.layouts.base import Pair, Splits
 from unetlite.data.layouts.tables import read_group, read_split
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
 from unetlite.seeding import derive_seed
+from unetlite.wording import counted
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 

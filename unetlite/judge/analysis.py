@@ -11,6 +11,7 @@ import numpy as np
 from unetlite.judge.best import Best, compare_with_best
 from unetlite.judge.scores import Scores
 from unetlite.judge.statistics import ALPHA, Differences, pair_differences
+from unetlite.wording import name_run
 
 MIN_SEEDS = 3  # for a verdict; with two the tests do not hold their level
 ENOUGH_GROUPS = 10
@@ -209,7 +210,7 @@ def collapsed_runs(
         usual = medians[name]
         if gap > max(10 * deviation, 0.1 * abs(usual)):
             collapsed[name, seed] = (
-                f"{name} with seed {seed} collapsed: {format_score(run_scores[name][seed])}; "
+                f"{name_run(name, seed)} collapsed: {format_score(run_scores[name][seed])}; "
                 f"the median of its seeds is {format_score(usual)}."
             )
     return collapsed

@@ -12,6 +12,7 @@ from unetlite.errors import UsageError
 from unetlite.judge.columns import Columns
 from unetlite.judge.scores import Scores
 from unetlite.judge.tables import Table
+from unetlite.wording import name_run
 
 AGGREGATES = {"mean", "average", "avg", "median", "std", "total", "overall"}
 """Names in the column of images that are those of rows below a table."""
@@ -200,15 +201,10 @@ def check_scale(runs: Runs) -> None:
     is_share = 0 < middle[low] <= 1
     if is_share and 1.5 < middle[high] <= 100 and middle[high] > PERCENT * middle[low]:
         raise UsageError(
-            f"the scores of {describe_run(*low)} are about {middle[low]:.3g}, those of "
-            f"{describe_run(*high)} about {middle[high]:.3g}; write all as shares of 1, or all in "
+            f"the scores of {name_run(*low)} are about {middle[low]:.3g}, those of "
+            f"{name_run(*high)} about {middle[high]:.3g}; write all as shares of 1, or all in "
             "percent."
         )
-
-
-def describe_run(variant: str, seed: int) -> str:
-    """Such as "nearest with seed 2"."""
-    return f"{variant} with seed {seed}"
 
 
 def shared_seeds(runs: Runs, table: Table) -> tuple[list[int], list[str]]:
@@ -267,7 +263,7 @@ def describe_missing(everything: Scores, complete: Scores) -> list[str]:
     for name, table in everything.values.items():
         for seed, score in zip(everything.seeds, table[:, position], strict=True):
             if math.isnan(score):
-                lacking.append(describe_run(name, seed))
+                lacking.append(name_run(name, seed))
     example = f"{first} has none of {lacking[0]}"
     if not kept:
         raise UsageError(

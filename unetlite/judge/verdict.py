@@ -1,12 +1,13 @@
 """The verdict in sentences: what to choose, what it costs, and what it can lose at most."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context
 
 from unetlite.judge.analysis import ENOUGH_GROUPS, MIN_SEEDS, Analysis, format_score
 from unetlite.judge.best import Best, variant_names
 from unetlite.judge.equivalence import equivalence_margin, equivalence_margin_without_one
+from unetlite.wording import capitalised, counted, join_names
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,9 @@ def choice_within_margin(
 
 def too_few_seeds(seeds: int) -> str:
     """Why there is no verdict, and what gives one."""
-    plural = "s" if seeds > 1 else ""
     return (
-        f"No verdict: the variants share {seeds} seed{plural}, too few to tell a better variant "
-        f"from a lucky training. A verdict takes {MIN_SEEDS} seeds; five are better. "
+        f"No verdict: the variants share {counted(seeds, 'seed')}, too few to tell a better "
+        f"variant from a lucky training. A verdict takes {MIN_SEEDS} seeds; five are better. "
         "Train each of them with the same settings and more seeds, such as seed=0,1,2,3,4."
     )
 
@@ -149,8 +149,9 @@ def several_candidates(analysis: Analysis, best: Best, cost: Cost | None) -> str
     safest = min(names, key=best.regret.__getitem__)
     if cost is not None:
         cheapest = cost.cheapest(names)
-        superlative = cost.superlative[0].upper() + cost.superlative[1:]
-        text += f" {superlative}, {limit_of_loss(analysis, best, cost, cheapest)}."
+        text += (
+            f" {capitalised(cost.superlative)}, {limit_of_loss(analysis, best, cost, cheapest)}."
+        )
         if safest == cheapest:
             return text
     return f"{text} The safest, {limit_of_loss(analysis, best, cost, safest)}."
@@ -215,10 +216,3 @@ def format_number(number: float, rounding: str = ROUND_HALF_EVEN) -> str:
     context = Context(prec=2, rounding=rounding)
     rounded = context.create_decimal(repr(float(number)))
     return f"{rounded.normalize():f}"
-
-
-def join_names(names: Sequence[str], word: str = "and") -> str:
-    """Names in a sentence: "a, b and c"."""
-    if len(names) == 1:
-        return names[0]
-    return f"{', '.join(names[:-1])} {word} {names[-1]}"

@@ -6,8 +6,8 @@ import numpy as np
 
 from unetlite.classes import IGNORE
 from unetlite.data.labels import FOREGROUND, MAX_CLASSES, ClassTable, Value
-from unetlite.data.layouts.base import counted
 from unetlite.errors import UsageError
+from unetlite.wording import counted
 
 FEW = 0.01  # of the masks, or one: a class in so few may be a slip
 ENOUGH_MASKS = 30  # to speak of few

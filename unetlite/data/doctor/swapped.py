@@ -6,9 +6,10 @@ import numpy as np
 
 from unetlite.data.folder import Folder
 from unetlite.data.labels import MAX_CLASSES
-from unetlite.data.layouts.base import Pair, counted
+from unetlite.data.layouts.base import Pair
 from unetlite.data.layouts.masks import MaskFile
 from unetlite.errors import UsageError
+from unetlite.wording import counted
 
 ROUGH = 0.5  # the share of unequal neighbours from which on pixels are those of a photograph
 FLAT = 0.2  # and up to which they are those of a mask

@@ -13,9 +13,10 @@ from unetlite.data.doctor.near_duplicates import (
 from unetlite.data.doctor.same_masks import find_same_masks
 from unetlite.data.doctor.thickness import describe_loss
 from unetlite.data.folder import Folder
-from unetlite.data.layouts.base import Pair, counted
+from unetlite.data.layouts.base import Pair
 from unetlite.data.samples import Sample, spread
 from unetlite.data.summaries import ClassSummary, Masks
+from unetlite.wording import counted
 
 MAX_COMPARED = 2_000  # images that are compared with one another, evenly spread
 FEW_IMAGES = 30

@@ -82,11 +82,6 @@ Reader = Callable[[Naming], Layout]
 """Reads a folder that a layout has recognised. Raises UsageError for what is missing or unclear."""
 
 
-def counted(count: int, noun: str) -> str:
-    """Such as "1 image" or "3 images"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def match_group(name: str, pattern: str | None, default: str | None = None) -> str:
     """What the first group of a regular expression matches in a name.
 

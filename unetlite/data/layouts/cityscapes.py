@@ -10,7 +10,6 @@ from unetlite.data.layouts.base import (
     Pair,
     Reader,
     Splits,
-    counted,
     folders_named,
     match_group,
     split_folders,
@@ -20,6 +19,7 @@ from unetlite.data.layouts.names import NamePattern
 from unetlite.data.layouts.other_folders import check_other_folders
 from unetlite.errors import UsageError
 from unetlite.settings.typed import format_setting
+from unetlite.wording import counted
 
 IMAGE_NAME = NamePattern("", "_leftImg8bit", ".png")
 KINDS = ("labelIds", "labelTrainIds")

@@ -16,7 +16,6 @@ from unetlite.data.layouts.base import (
     Pair,
     Reader,
     Splits,
-    counted,
     folders_named,
     match_group,
     split_of_words,
@@ -30,6 +29,7 @@ from unetlite.data.layouts.other_folders import check_other_folders
 from unetlite.data.layouts.rare_labels import describe_rare_labels
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
+from unetlite.wording import counted
 
 TOOL = "COCO"
 KEYS = {"images", "annotations", "categories"}

@@ -17,7 +17,6 @@ from unetlite.data.layouts.base import (
     Naming,
     Pair,
     Reader,
-    counted,
     match_group,
     split_by_folder,
 )
@@ -28,6 +27,7 @@ from unetlite.data.layouts.masks import DrawnMask, Shape, read_size
 from unetlite.data.layouts.rare_labels import describe_rare_labels
 from unetlite.data.raster import read_geometry
 from unetlite.errors import UsageError
+from unetlite.wording import counted
 
 TOOL = "Label Studio"
 UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")

@@ -15,7 +15,6 @@ from unetlite.data.layouts.base import (
     Naming,
     Pair,
     Reader,
-    counted,
     list_folders,
     match_group,
     split_by_folder,
@@ -26,6 +25,7 @@ from unetlite.data.layouts.left_out import shown
 from unetlite.data.layouts.masks import DrawnMask, Shape, read_size
 from unetlite.data.layouts.rare_labels import describe_rare_labels
 from unetlite.errors import UsageError
+from unetlite.wording import counted
 
 TOOL = "labelme"
 RESERVED = {"_background_": 0, BACKGROUND: 0, "__ignore__": IGNORE}

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from unetlite.data.image_files import is_image, list_files
-from unetlite.data.layouts.base import Layout, Pair, counted
+from unetlite.data.layouts.base import Layout, Pair
+from unetlite.wording import counted
 
 DOCUMENTS = (
     ".csv",

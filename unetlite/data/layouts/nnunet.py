@@ -11,12 +11,12 @@ from unetlite.data.layouts.base import (
     Naming,
     Pair,
     Reader,
-    counted,
     match_group,
 )
 from unetlite.data.layouts.json_files import expect_export, read_json
 from unetlite.data.layouts.masks import MaskFile
 from unetlite.errors import UsageError
+from unetlite.wording import counted
 
 TOOL = "nnU-Net"
 DATASET = "dataset.json"

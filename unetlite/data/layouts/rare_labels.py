@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Set
 from difflib import get_close_matches
 
-from unetlite.data.layouts.base import counted
+from unetlite.wording import counted
 
 FEW_FILES = 2  # a label in more is no slip
 MANY_FILES = 10  # from which on a label in one file alone is worth a note
