@@ -8,7 +8,7 @@ import pytest
 from made_evidence import make_evidence
 
 from unetlite.compare.across_sets import read_evidence
-from unetlite.compare.advice import Advice, describe_prediction, first_advice, speaks_of
+from unetlite.compare.advice import Advice, first_advice, prediction_sentences, speaks_of
 from unetlite.data.meta_features import MetaFeatures
 from unetlite.judge.analysis import analyse
 from unetlite.judge.scores import Scores
@@ -58,7 +58,7 @@ def test_a_race_is_said_to_be_as_predicted_if_it_is(lead, word):
     names = [str(number) for number in range(20)]
     scores = Scores(tables, [0, 1, 2], names, names)
     analysis = analyse(scores, "mean IoU", scores.by_run(), {})
-    (sentence,) = describe_prediction(analysis, make_evidence(0.0))
+    (sentence,) = prediction_sentences(analysis, make_evidence(0.0))
     assert sentence.startswith(word)
 
 

@@ -5,12 +5,12 @@ import pytest
 
 from unetlite.compare.classes import (
     class_scores,
-    describe_worst,
     grey_histograms,
     grey_range,
     no_better_than_trivial,
     trivial_scores,
     worst_class,
+    worst_class_sentence,
 )
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.curves import read_curves, read_trend
@@ -31,7 +31,7 @@ def test_the_worst_class_comes_first_with_its_own_scores(runs, put_counts):
     assert worst.iou == pytest.approx([600 / 2200] * 3)
     assert (worst.precision, worst.recall) == (600 / 800, 600 / 2000)
     assert worst_class(comparison) == "foreground"
-    sentence = describe_worst(comparison, "transpose")
+    sentence = worst_class_sentence(comparison, "transpose")
     assert "foreground (50.0% of the pixels): IoU 0.273 with transpose" in sentence
     assert "within two pixels" in sentence
 

@@ -1,7 +1,7 @@
 """No verdict from networks that have learnt nothing, nor from equal scores."""
 
 from unetlite.compare.comparison import read_comparison
-from unetlite.compare.evidence import describe_rarely_learnt, objection
+from unetlite.compare.evidence import objection, rare_class_cautions
 
 
 def test_scores_that_are_equal_to_the_last_digit_are_no_evidence(runs, put_counts):
@@ -16,7 +16,7 @@ def test_scores_that_are_equal_to_the_last_digit_are_no_evidence(runs, put_count
 
 def test_a_class_that_few_runs_found_is_a_caution(runs, put_counts):
     put_counts(runs, lambda operator, seed: 1200 + seed if operator == "transpose" else 0)
-    assert describe_rarely_learnt(read_comparison(runs).runs) == []
+    assert rare_class_cautions(read_comparison(runs).runs) == []
     put_counts(runs, lambda operator, seed: 1200 * (operator == "transpose" and seed == 1))
-    (caution,) = describe_rarely_learnt(read_comparison(runs).runs)
+    (caution,) = rare_class_cautions(read_comparison(runs).runs)
     assert "Fewer than 3 of 6 trainings have learnt the class" in caution

@@ -9,7 +9,7 @@ from fake_trainings import GAINS, FakeScheduler
 from unetlite.compare.lever_outcome import MeasuredLever, best_levers
 from unetlite.compare.lever_record import LeverRecord, read_levers, write_levers
 from unetlite.compare.lever_runs import combine_levers, run_trials
-from unetlite.compare.lever_table import Levers, describe_levers, draw_levers, table_rows
+from unetlite.compare.lever_table import Levers, draw_levers, lever_sentences, table_rows
 from unetlite.compare.levers import BASELINE, Baseline, Lever
 from unetlite.compare.trials import Trials
 from unetlite.errors import RunFailed, UsageError
@@ -116,16 +116,16 @@ def test_the_record_comes_back_as_it_was_and_a_damaged_one_is_refused(finished, 
 def test_sentences_say_what_gains_beside_what_the_operator_can_lose(finished):
     trials, outcome = finished
     levers = Levers(LeverRecord(trials, outcome), outcome, None)
-    sentences = describe_levers(levers, risk=0.01)
+    sentences = lever_sentences(levers, risk=0.01)
     assert sentences[0].startswith("Twice the steps: +0.08")
     assert "8.2 times what the choice of the operator can lose" in sentences[0]
     assert "2 trainings each of 10 steps, on 12 validation images" in sentences[-1]
     rows = [replace(row, low=row.gain - 1, high=row.gain + 1) for row in outcome.rows]
     nothing = replace(outcome, rows=rows)
-    first, basis = describe_levers(Levers(levers.record, nothing, None))
+    first, basis = lever_sentences(Levers(levers.record, nothing, None))
     assert first.startswith("None of 4 other changes gains beyond its noise; the largest is twice")
     turned = replace(nothing, rows=rows[::-1], unlearnt=1)
-    _, length, unlearnt, last = describe_levers(Levers(levers.record, turned, None))
+    _, length, unlearnt, last = lever_sentences(Levers(levers.record, turned, None))
     assert "longer training is not shown to gain" in length
     assert "1 of 2 trainings without a change have not learnt disc" in unlearnt
     assert last == basis

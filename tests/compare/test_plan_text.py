@@ -2,7 +2,7 @@
 
 from races_to_plan import SPACE, TIMES
 
-from unetlite.compare.plan_text import budget_error, describe_plan
+from unetlite.compare.plan_text import budget_error, plan_lines
 from unetlite.compare.planning import FIRST_INTERIM, plan_race, smallest_race
 
 
@@ -20,10 +20,10 @@ def test_a_short_budget_is_refused_with_what_would_do_and_no_smaller_images():
 def test_the_plan_is_a_few_lines_that_mark_the_chosen_time():
     for seconds, label in ((2400, ["40", "min"]), (3600, ["60", "min"]), (18_000, ["5", "h"])):
         race = plan_race(SPACE, TIMES, seconds)
-        lines = describe_plan(SPACE, TIMES, race, seconds)
+        lines = plan_lines(SPACE, TIMES, race, seconds)
         assert len(lines) <= 8
         assert max(map(len, lines)) <= 80
         (chosen,) = [line for line in lines if line.endswith("chosen")]
         assert chosen.split()[:2] == label
-    longer = describe_plan(SPACE, TIMES, smallest_race(SPACE, TIMES), 60)
+    longer = plan_lines(SPACE, TIMES, smallest_race(SPACE, TIMES), 60)
     assert any("Even this smallest race takes" in line for line in longer)

@@ -13,7 +13,7 @@ from helpers import overrides
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.race import Race, finished_scores
 from unetlite.compare.race_record import RacePlan, read_race
-from unetlite.compare.report import describe_failed
+from unetlite.compare.report import failure_sentences
 from unetlite.compare.report_tables import failure_table
 from unetlite.compare.runs import read_run
 from unetlite.errors import RunFailed, UsageError
@@ -208,7 +208,7 @@ def test_a_diverging_variant_is_out_of_the_race_and_the_others_are_judged(
     comparison = read_comparison(race.file.parent)
     assert list(comparison.variants) == ["nearest", "transpose"]
     assert list(comparison.failed["bilinear"]) == [0]
-    (sentence,) = describe_failed(comparison)
+    (sentence,) = failure_sentences(comparison)
     assert sentence.startswith("bilinear is not chosen and not judged: 1 of its 2 trainings")
     report = SimpleNamespace(comparison=comparison, metric="miou")
     (row,) = failure_table(report)

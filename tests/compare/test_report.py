@@ -13,7 +13,7 @@ from unetlite.compare.lever_table import Levers, find_operator_range
 from unetlite.compare.report import Report
 from unetlite.compare.report_tables import lever_table
 from unetlite.compare.trials import Trials
-from unetlite.judge.analysis import describe
+from unetlite.judge.analysis import summarise
 
 
 def make_report(runs, metric="miou", margin=None, latency=True, **options):
@@ -24,7 +24,7 @@ def make_report(runs, metric="miou", margin=None, latency=True, **options):
         variants[name] = VariantCost(1000, 10**6, times)
     costs = Costs((32, 32), "a processor", 1, variants, [])
     analysis = comparison.analyse(metric)
-    others = {"dice": describe(comparison.run_scores("dice"))}
+    others = {"dice": summarise(comparison.run_scores("dice"))}
     return Report(comparison, metric, analysis, others, costs, Figures({}, {}, {}), margin)
 
 

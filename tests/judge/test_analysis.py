@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unetlite.judge.analysis import MIN_SEEDS, analyse, collapsed_runs, describe
+from unetlite.judge.analysis import MIN_SEEDS, analyse, collapsed_runs, summarise
 from unetlite.judge.scores import Scores
 
 
@@ -41,7 +41,7 @@ def test_runs_are_described_by_their_own_scores():
     assert summary.mean == pytest.approx(0.3)
     assert summary.deviation == pytest.approx(np.std([0.1, 0.2, 0.6], ddof=1))
     assert summary.by_seed == [0.1, 0.2, 0.6]
-    assert describe({"a": {0: 0.5}})["a"].deviation is None
+    assert summarise({"a": {0: 0.5}})["a"].deviation is None
 
 
 @pytest.mark.parametrize("seeds", [1, MIN_SEEDS - 1])

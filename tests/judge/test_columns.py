@@ -25,7 +25,7 @@ def test_known_names_in_any_case_are_enough_and_the_rest_is_said_to_be_unused():
         "score": "Dice",
     }
     table = read_table([dict.fromkeys(names, "1")])
-    assert columns.describe(table).endswith("score = Dice; not used: epoch")
+    assert columns.reading(table).endswith("score = Dice; not used: epoch")
     assert columns.title == "Dice"
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unetlite.judge.trend import describe_trend, late_gain, late_trend
+from unetlite.judge.trend import late_gain, late_trend, trend_text
 
 STEPS = np.arange(1, 13) * 29
 
@@ -19,8 +19,8 @@ def test_slow_trainings_are_far_from_trained_and_fast_ones_are_not():
     fast = late_trend([saturating(30, seed=k, noise=0.002) for k in range(6)])
     assert slow.is_far
     assert not fast.is_far
-    assert describe_trend(slow).startswith("The networks are far from trained: in the last third")
-    assert "does not show that longer training gains nothing" in describe_trend(fast)
+    assert trend_text(slow).startswith("The networks are far from trained: in the last third")
+    assert "does not show that longer training gains nothing" in trend_text(fast)
 
 
 def test_flat_curves_with_noise_are_seldom_called_far_from_trained():

@@ -11,7 +11,6 @@ from hypothesis.strategies import floats
 from unetlite.judge.analysis import analyse
 from unetlite.judge.scores import Scores
 from unetlite.judge.verdict import Cost, choose_variant, format_number, verdict
-from unetlite.wording import join_names
 
 
 def make_analysis(means, seeds=3, groups=20, dropped=None, noise=0.01):
@@ -106,9 +105,3 @@ def test_bounds_are_rounded_to_the_safe_side_and_by_less_than_a_tenth(number):
     assert float(below) <= number <= float(above)
     assert float(above) - float(below) <= number / 9.9
     assert "e" not in (below + above).lower()
-
-
-def test_names_in_a_sentence():
-    assert join_names(["a"]) == "a"
-    assert join_names(["a", "b"]) == "a and b"
-    assert join_names(["a", "b", "c"], "or") == "a, b or c"

@@ -63,7 +63,7 @@ def advise(
     advice = Advice(evidence, find_costs(evidence, target), margin)
     print_evidence(evidence)
     if folder is not None:
-        print(describe_nearest(evidence.nearest(folder.features)))
+        print(nearest_line(evidence.nearest(folder.features)))
     print_rows(advice.rows())
     sentences = advice.sentences(None if folder is None else folder.groups)
     get_console().print("\n\n".join(sentences), highlight=False, markup=False)
@@ -141,7 +141,7 @@ def print_evidence(evidence: "Evidence") -> None:
     print(f"         {evidence.provenance['network']} U-Net, {steps} steps, {seeds} seeds each")
 
 
-def describe_nearest(nearest: "Nearest") -> str:
+def nearest_line(nearest: "Nearest") -> str:
     """The set that looks most like the folder."""
     distance = f"{nearest.distance:.1f} deviations (sets: up to {nearest.usual:.1f})"
     if nearest.is_near:

@@ -32,10 +32,10 @@ def print_agreement(reports: Mapping[str, "Report"]) -> None:
             print(f"There is no verdict under model={network}, so nothing is said of agreement.")
             return
         choices[network] = choose_variant(best, report.cost, report.margin)
-    print(describe_agreement(choices, reports))
+    print(agreement_text(choices, reports))
 
 
-def describe_agreement(choices: Mapping[str, str], reports: Mapping[str, "Report"]) -> str:
+def agreement_text(choices: Mapping[str, str], reports: Mapping[str, "Report"]) -> str:
     """Whether networks agree, and what the choice of each can lose under the others."""
     if len(set(choices.values())) == 1:
         return f"The networks agree: {next(iter(choices.values()))} is chosen under each."

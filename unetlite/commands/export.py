@@ -250,7 +250,7 @@ def measure_export(
     with progress("comparing with the checkpoint") as update:
         measured = agreement.measure_agreement(runtime, network, images)
         agreement.check_agreement(measured, metadata)
-        lines = describe_agreement(measured, metadata)
+        lines = agreement_lines(measured, metadata)
         if metadata.precision == "int8" and splits:
             update("scoring test images")
             before, after = agreement.measure_scores(runtime, network, splits["test"])
@@ -282,7 +282,7 @@ def print_report(destination: Path, runtime: Runtime, measured: Iterable[str]) -
     print(f"use it              unetlite predict {shell_path(destination)} IMAGES --output DIR")
 
 
-def describe_agreement(agreement: "Agreement", metadata: Metadata) -> list[str]:
+def agreement_lines(agreement: "Agreement", metadata: Metadata) -> list[str]:
     """The largest difference, and where it was measured."""
     from unetlite.inference.agreement import checked_sizes
 

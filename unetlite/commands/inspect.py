@@ -47,14 +47,14 @@ def inspect(
     else:
         print("\n".join(inspection.lines()))
         for number, channel in enumerate(inspection.channels, start=1):
-            print(describe_channel(number, channel))
+            print(channel_line(number, channel))
         print(f"train    {train_command(directory, settings or [], inspection, options)}")
     pictures: dict[str, Pictures] = {}
     if masks:
         from unetlite.commands.mask_check import check_masks
 
         check = check_masks(directory, settings or [], inspection)
-        print("\n".join(describe_masks(check)))
+        print("\n".join(mask_lines(check)))
         pictures = check.suspects.pictures
     if html is not None:
         write_page(inspection, html, pictures)
@@ -76,7 +76,7 @@ def train_command(
     return " ".join(words)
 
 
-def describe_channel(number: int, channel: ChannelSummary) -> str:
+def channel_line(number: int, channel: ChannelSummary) -> str:
     """A line with the range, the mean and the histogram of a channel."""
     text = (
         f"channel {number:<3d} {channel.low:.4g} to {channel.high:.4g}, "
@@ -99,7 +99,7 @@ def inspection_json(inspection: Inspection) -> dict[str, Any]:
     return values
 
 
-def describe_masks(check: "MaskCheck") -> list[str]:
+def mask_lines(check: "MaskCheck") -> list[str]:
     """What two networks make of the masks of training images, for the terminal."""
     if not check.has_learnt:
         return [

@@ -69,7 +69,7 @@ def measure(
 ) -> None:
     """Plans, trains, and shows the levers; `runs` may have those of a race."""
     load_libraries("torch", "lightning")
-    from unetlite.compare.lever_planning import describe_trials, plan_request
+    from unetlite.compare.lever_planning import plan_request, trial_lines
     from unetlite.compare.lever_record import LeverRecord, recorded_levers
     from unetlite.compare.lever_runs import run_levers
     from unetlite.compare.lever_table import load_levers
@@ -84,7 +84,7 @@ def measure(
     record = recorded_levers(file, options)
     if record is None:
         record = LeverRecord(plan_request(request, options, directory, resources))
-    print("\n".join(describe_trials(record.trials)) + "\n", flush=True)
+    print("\n".join(trial_lines(record.trials)) + "\n", flush=True)
     run_levers(file, record, resources)
     levers = load_levers(file, runs)
     assert levers is not None
@@ -94,18 +94,18 @@ def measure(
 def show_levers(levers: "Levers", directory: Path) -> None:
     """Prints table and sentences, and writes the picture."""
     from unetlite.compare.lever_table import (
-        describe_levers,
-        describe_untried,
         draw_levers,
+        lever_sentences,
         terminal_table,
+        untried_lines,
     )
 
     console = get_console()
     console.print(terminal_table(levers))
-    paragraphs = describe_levers(levers)
+    paragraphs = lever_sentences(levers)
     if levers.operators is None:
         paragraphs.append("What the operator changes is not known: unetlite choose measures it.")
-    paragraphs += describe_untried(levers)
+    paragraphs += untried_lines(levers)
     console.print("\n".join(paragraphs), highlight=False, markup=False)
     picture = directory / "levers.svg"
     write_text(picture, draw_levers(levers))

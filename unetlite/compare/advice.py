@@ -66,23 +66,23 @@ class Advice:
         sets = len(self.evidence.sets)
         count = len(self.model.differences.variants)
         sentences = [
-            f"Take {self.describe(self.chosen)} the best of {count} operators in mean IoU on a "
+            f"Take {self.bound_text(self.chosen)} the best of {count} operators in mean IoU on a "
             f"new data set (95 %, from {sets} sets)."
         ]
         cheapest = self.cost.cheapest(self.bounds)
         if cheapest != self.chosen:
-            sentences.append(f"The fastest: {self.describe(cheapest)} the best.")
-        sentences.append(self.describe_directions())
-        sentences.append(self.describe_training(groups))
+            sentences.append(f"The fastest: {self.bound_text(cheapest)} the best.")
+        sentences.append(self.direction_sentence())
+        sentences.append(self.training_sentence(groups))
         return sentences
 
-    def describe(self, name: str) -> str:
+    def bound_text(self, name: str) -> str:
         """Such as "separable (31 ms): at most 0.012 below"."""
         bound = self.bounds[name]
         below = "not below" if bound == 0 else f"at most {format_number(bound, ROUND_UP)} below"
         return f"{name} ({self.cost.format(name)}): {below}"
 
-    def describe_directions(self) -> str:
+    def direction_sentence(self) -> str:
         """Which operators are likely better or worse than REFERENCE on a new set."""
         better = [name for name, effect in self.effects.items() if effect.new_low > 0]
         worse = [name for name, effect in self.effects.items() if effect.new_high < 0]
@@ -98,7 +98,7 @@ class Advice:
             parts.append(f"worse than {REFERENCE}: {join_names(worse)}")
         return f"To be expected on a new set (95 % each), {'; '.join(parts)}."
 
-    def describe_training(self, groups: int | None) -> str:
+    def training_sentence(self, groups: int | None) -> str:
         """What bound a race can expect, and whether that is less."""
         operators, seeds = RACE
         bound = expected_bound(operators, operators, seeds, groups or 30, 1.0)
@@ -171,7 +171,7 @@ def speaks_of(evidence: Evidence, model: Mapping[str, Any]) -> bool:
     return json.loads(json.dumps(of_evidence)) == json.loads(json.dumps(dict(model)))
 
 
-def describe_prediction(analysis: Analysis, evidence: Evidence) -> list[str]:
+def prediction_sentences(analysis: Analysis, evidence: Evidence) -> list[str]:
     """Whether a folder was as other sets predicted, in a sentence or none.
 
     A difference that was measured has its own noise, which widens its interval.

@@ -69,7 +69,7 @@ def worst_class(comparison: Comparison) -> str:
     return class_scores(comparison.runs)[0].name
 
 
-def describe_worst(comparison: Comparison, variant: str) -> str:
+def worst_class_sentence(comparison: Comparison, variant: str) -> str:
     """The worst class in a sentence: its scores with one variant, and the range over variants."""
     name = worst_class(comparison)
     by_variant = {}

@@ -14,25 +14,25 @@ from unetlite.wording import join_names
 
 def objection(runs: Sequence[Run], scores: Scores) -> str | None:
     """Why there can be no verdict from these runs and their scores, and what to change."""
-    unlearnt = describe_missed(runs)
+    unlearnt = missed_reason(runs)
     if unlearnt is not None:
         return f"No verdict: {unlearnt}"
     return missing_spread(scores)
 
 
-def describe_missed(runs: Sequence[Run]) -> str | None:
+def missed_reason(runs: Sequence[Run]) -> str | None:
     """Which classes no run has learnt, and what to change; None if there is none."""
     counts = class_counts(runs)
     missed = missed_classes(counts)
     if not missed:
         return None
     return (
-        f"none of {len(runs)} trainings has learnt {describe_classes(runs[0], counts, missed)}, "
+        f"none of {len(runs)} trainings has learnt {join_classes(runs[0], counts, missed)}, "
         f"so their scores say nothing about what is compared. {remedy(runs[0].config)}"
     )
 
 
-def describe_rarely_learnt(runs: Sequence[Run]) -> list[str]:
+def rare_class_cautions(runs: Sequence[Run]) -> list[str]:
     """A sentence on the classes that some runs have learnt, but fewer than half of them."""
     counts = class_counts(runs)
     half = len(runs) // 2
@@ -42,16 +42,16 @@ def describe_rarely_learnt(runs: Sequence[Run]) -> list[str]:
         return []
     return [
         f"Fewer than {half} of {len(runs)} trainings have learnt "
-        f"{describe_classes(runs[0], counts, rare)}. {remedy(runs[0].config)}"
+        f"{join_classes(runs[0], counts, rare)}. {remedy(runs[0].config)}"
     ]
 
 
-def describe_classes(run: Run, counts: Sequence[np.ndarray], indices: Sequence[int]) -> str:
+def join_classes(run: Run, counts: Sequence[np.ndarray], indices: Sequence[int]) -> str:
     """Classes with their shares and scores, in a sentence."""
-    return join_names([describe_class(run, counts, k) for k in indices])
+    return join_names([class_text(run, counts, k) for k in indices])
 
 
-def describe_class(run: Run, counts: Sequence[np.ndarray], k: int) -> str:
+def class_text(run: Run, counts: Sequence[np.ndarray], k: int) -> str:
     """A class with its share of the test pixels, and its best IoU."""
     best = max(iou_of_counts(of_run[k]) for of_run in counts)
     pixels = counts[0][:, [0, 2]].sum(1)  # of the truth (K,)

@@ -9,7 +9,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from unetlite.compare.lever_adoption import Draft, adopt_levers
-from unetlite.compare.plan_text import budget_error, describe_plan
+from unetlite.compare.plan_text import budget_error, plan_lines
 from unetlite.compare.planning import (
     DEFAULT_SECONDS,
     PLANNING,
@@ -200,7 +200,7 @@ def make_experiment(draft: Draft, request: Request, data: SegmentationData) -> E
     summary = [f"network  {network}"]
     if draft.adopted:
         summary.append(f"adopted  {', '.join(draft.adopted)}")
-    summary += describe_plan(draft.space, times, race, draft.seconds)
+    summary += plan_lines(draft.space, times, race, draft.seconds)
     step_seconds = {}
     for name in race.operators:
         step = times.steps[name]

@@ -14,8 +14,8 @@ from unetlite.compare.suspects import (
     Suspect,
     Suspects,
     background_class,
-    describe_misplaced,
     is_drawn,
+    misplaced_reason,
     predict_images,
     show,
 )
@@ -71,7 +71,7 @@ def look_at(
     """Adds a training image to the suspects if its mask fits elsewhere, or the network fails."""
     background = background_class(data)
     for image in predict_images(data, "train", [name], [network], MAX_PIXELS):
-        reason = describe_misplaced(image, data, background, score, check.median)
+        reason = misplaced_reason(image, data, background, score, check.median)
         if reason is not None:
             check.suspects.misplaced.append(Suspect(name, reason, show(image, data)))
         elif score < FAILED * check.median:

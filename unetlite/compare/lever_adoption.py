@@ -8,10 +8,10 @@ from typing import Any
 
 from rich import get_console
 
-from unetlite.compare.lever_planning import LeverBudget, describe_trials, plan_levers
+from unetlite.compare.lever_planning import LeverBudget, plan_levers, trial_lines
 from unetlite.compare.lever_record import LeverRecord, recorded_levers, write_levers
 from unetlite.compare.lever_runs import run_levers
-from unetlite.compare.lever_table import Levers, describe_levers, terminal_table
+from unetlite.compare.lever_table import Levers, lever_sentences, terminal_table
 from unetlite.compare.levers import Baseline, Lever
 from unetlite.compare.planning import MIN_STEPS, RaceEstimate, SearchSpace, plan_race
 from unetlite.compare.race_times import RaceTimes
@@ -70,7 +70,7 @@ def adopt_levers(
             print("levers   not tried: fewer than three fit into a quarter of the time")
             return draft
         record = LeverRecord(trials)
-    print("\n".join(describe_trials(record.trials)) + "\n", flush=True)
+    print("\n".join(trial_lines(record.trials)) + "\n", flush=True)
     run_levers(file, record, resources, adopt=True)
     left = draft.seconds - record.seconds
     race = plan_race(draft.space, draft.times, left) or reduced
@@ -211,4 +211,4 @@ def print_levers(record: LeverRecord) -> None:
     levers = Levers(record, record.outcome, None)
     console = get_console()
     console.print(terminal_table(levers))
-    console.print("\n".join(describe_levers(levers)) + "\n", highlight=False, markup=False)
+    console.print("\n".join(lever_sentences(levers)) + "\n", highlight=False, markup=False)

@@ -203,7 +203,7 @@ def with_memory(
     return kept, reasons
 
 
-def describe_trials(trials: Trials) -> list[str]:
+def trial_lines(trials: Trials) -> list[str]:
     """The plan for the terminal."""
     values = trials.base["values"]
     titles = ", ".join(lever.title for lever in trials.levers)

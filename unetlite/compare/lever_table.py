@@ -192,21 +192,21 @@ def draw_levers(levers: Levers) -> str:
     return to_svg(figure)
 
 
-def describe_levers(levers: Levers, risk: float | None = None) -> list[str]:
+def lever_sentences(levers: Levers, risk: float | None = None) -> list[str]:
     """What gains more, in sentences. `risk` is what the chosen operator can lose."""
     outcome = levers.outcome
     gaining = [row for row in outcome.rows if row.gains]
-    sentences = [describe_row(row, outcome, risk) for row in gaining[:MAX_SENTENCES]]
+    sentences = [lever_sentence(row, outcome, risk) for row in gaining[:MAX_SENTENCES]]
     if not gaining:
         best = outcome.rows[0]
         sentences.append(
             f"None of {len(outcome.rows)} other changes gains beyond its noise; the largest is "
-            f"{best.title}: {describe_gain(best)} in mean IoU."
+            f"{best.title}: {gain_text(best)} in mean IoU."
         )
     for row in outcome.rows:
         if row.name == LENGTH and not row.gains and row is not outcome.rows[0]:
             sentences.append(
-                f"{capitalised(row.title)} change the mean IoU by {describe_gain(row)}: longer "
+                f"{capitalised(row.title)} change the mean IoU by {gain_text(row)}: longer "
                 "training is not shown to gain."
             )
     if outcome.unlearnt > 0:
@@ -215,13 +215,13 @@ def describe_levers(levers: Levers, risk: float | None = None) -> list[str]:
             f"not learnt {outcome.worst_class}, so this says little: train longer "
             "(trainer.max_steps)."
         )
-    sentences.append(f"This is measured with {describe_basis(levers)}.")
+    sentences.append(f"This is measured with {basis_text(levers)}.")
     return sentences + outcome.remarks
 
 
-def describe_row(row: MeasuredLever, outcome: LeverOutcome, risk: float | None) -> str:
+def lever_sentence(row: MeasuredLever, outcome: LeverOutcome, risk: float | None) -> str:
     """The sentence on a lever that gains."""
-    text = f"{capitalised(row.title)}: {describe_gain(row)} in mean IoU"
+    text = f"{capitalised(row.title)}: {gain_text(row)} in mean IoU"
     if risk is not None and risk > 0:
         text += f", {row.gain / risk:.1f} times what the choice of the operator can lose"
     if row.name in outcome.adopted:
@@ -229,12 +229,12 @@ def describe_row(row: MeasuredLever, outcome: LeverOutcome, risk: float | None) 
     return f"{text} ({row.typed})."
 
 
-def describe_gain(row: MeasuredLever) -> str:
+def gain_text(row: MeasuredLever) -> str:
     """Such as "+0.0280 ± 0.0060"."""
     return f"{row.gain:+.4f} ± {(row.high - row.low) / 2:.4f}"
 
 
-def describe_basis(levers: Levers) -> str:
+def basis_text(levers: Levers) -> str:
     """What the gains were measured with."""
     trials = levers.record.trials
     outcome = levers.outcome
@@ -247,7 +247,7 @@ def describe_basis(levers: Levers) -> str:
     )
 
 
-def describe_untried(levers: Levers) -> list[str]:
+def untried_lines(levers: Levers) -> list[str]:
     """A line for each lever that was not tried or failed, with the reason."""
     reasons = {**levers.record.trials.reasons, **levers.outcome.failed}
     return [f"{title}: {reason}" for title, reason in reasons.items()]

@@ -34,7 +34,7 @@ def budget_error(budget: str, race: RaceEstimate) -> UsageError:
     )
 
 
-def describe_plan(
+def plan_lines(
     space: SearchSpace,
     times: RaceTimes,
     race: RaceEstimate,

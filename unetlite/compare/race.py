@@ -13,7 +13,7 @@ from pathlib import Path
 
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.control import check_control
-from unetlite.compare.evidence import describe_missed, objection
+from unetlite.compare.evidence import missed_reason, objection
 from unetlite.compare.race_record import (
     Failure,
     Interim,
@@ -156,7 +156,7 @@ class Race:
             if not RunFiles(path).metrics.exists():
                 return
             runs.append(read_run(path))
-        missed = describe_missed(runs)
+        missed = missed_reason(runs)
         if missed is not None:
             raise RunFailed(f"the race ends here: {missed}")
 

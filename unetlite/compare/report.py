@@ -10,31 +10,31 @@ from typing import Any
 import numpy as np
 
 from unetlite.compare.across_sets import read_evidence
-from unetlite.compare.advice import describe_prediction, speaks_of
+from unetlite.compare.advice import prediction_sentences, speaks_of
 from unetlite.compare.classes import (
-    describe_worst,
     no_better_than_trivial,
     trivial_scores,
     worst_class,
+    worst_class_sentence,
 )
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.costs import Costs
 from unetlite.compare.curves import read_trend
 from unetlite.compare.device_costs import DeviceCosts, put_device_costs
-from unetlite.compare.evidence import describe_rarely_learnt
+from unetlite.compare.evidence import rare_class_cautions
 from unetlite.compare.figures import Figures, draw_figures
 from unetlite.compare.kept_costs import find_costs
-from unetlite.compare.lever_table import Levers, describe_levers, levers_of_race
+from unetlite.compare.lever_table import Levers, lever_sentences, levers_of_race
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.orientation import find_orientation
 from unetlite.compare.run_data import find_data
 from unetlite.compare.suspects import Suspects, find_suspects
-from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, describe
-from unetlite.judge.trend import Trend, describe_trend
+from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, summarise
+from unetlite.judge.trend import Trend, trend_text
 from unetlite.judge.verdict import (
     Cost,
     choose_variant,
-    describe_groups,
+    group_cautions,
     verdicts,
 )
 from unetlite.network.checkpoint import load_network
@@ -75,7 +75,7 @@ class Report:
     @property
     def worth(self) -> list[str]:
         """How good the networks are, whichever is best: the worst class, in a sentence."""
-        return [describe_worst(self.comparison, self.chosen)]
+        return [worst_class_sentence(self.comparison, self.chosen)]
 
     @property
     def gains(self) -> list[str]:
@@ -85,13 +85,13 @@ class Report:
             risk = None
             if self.analysis.best is not None:
                 risk = self.analysis.best.regret[self.chosen]
-            sentences += describe_levers(self.levers, risk)
+            sentences += lever_sentences(self.levers, risk)
         elif self.comparison.race is not None:
             sentences.append(NO_LEVERS)
         sentences += self.orientation
         trend = self.trend
         if trend is not None and not trend.is_far:
-            sentences.append(describe_trend(trend))
+            sentences.append(trend_text(trend))
         return sentences
 
     @property
@@ -102,7 +102,7 @@ class Report:
         of_evidence = self.comparison.by == "upsample" and self.metric == "miou"
         if not of_evidence or not speaks_of(evidence, model):
             return []
-        return describe_prediction(self.analysis, evidence)
+        return prediction_sentences(self.analysis, evidence)
 
     @property
     def look_at(self) -> list[str]:
@@ -144,10 +144,10 @@ class Report:
 
         That images were left out, and that networks are far from trained, comes first.
         """
-        opening = describe_left_out_images(self.comparison)
+        opening = left_out_sentences(self.comparison)
         trend = self.trend
         if trend is not None and trend.is_far:
-            opening.append(f"{describe_trend(trend)} {describe_length(self.comparison)}")
+            opening.append(f"{trend_text(trend)} {training_hint(self.comparison)}")
         return opening + verdicts(
             self.analysis,
             self.cost,
@@ -159,11 +159,11 @@ class Report:
     @cached_property
     def cautions(self) -> list[str]:
         """What a reader must know before believing the verdict."""
-        cautions = describe_failed(self.comparison)
+        cautions = failure_sentences(self.comparison)
         if self.trivial:
             cautions += no_better_than_trivial(self.comparison, self.trivial)
-        cautions += describe_collapsed(self.collapsed)
-        cautions += describe_rarely_learnt(self.comparison.runs)
+        cautions += collapse_sentences(self.collapsed)
+        cautions += rare_class_cautions(self.comparison.runs)
         if self.comparison.allowed:
             keys = ", ".join(self.comparison.allowed)
             cautions.append(f"The runs also differ in {keys}, as was allowed.")
@@ -176,7 +176,7 @@ class Report:
         differing = differing_values(self.comparison.environments)
         if differing:
             cautions.append(f"The runs were trained with different {join_names(differing)}.")
-        cautions += describe_groups(self.analysis)
+        cautions += group_cautions(self.analysis)
         return cautions
 
     @property
@@ -247,7 +247,7 @@ def make_report(
         comparison,
         metric,
         comparison.analyse(metric),
-        describe_others(comparison, metric),
+        summarise_others(comparison, metric),
         costs,
         draw_figures(comparison, networks, run_data, worst_class(comparison)),
         margin,
@@ -258,16 +258,16 @@ def make_report(
     )
 
 
-def describe_others(comparison: Comparison, metric: str) -> dict[str, dict[str, Summary]]:
+def summarise_others(comparison: Comparison, metric: str) -> dict[str, dict[str, Summary]]:
     """The scores in all metrics but the one that decides, by metric and variant."""
     others = {}
     for other in METRICS:
         if other != metric and comparison.has_metric(other):
-            others[other] = describe(comparison.run_scores(other))
+            others[other] = summarise(comparison.run_scores(other))
     return others
 
 
-def describe_left_out_images(comparison: Comparison) -> list[str]:
+def left_out_sentences(comparison: Comparison) -> list[str]:
     """A sentence on the test images that were left out, as asked."""
     names = comparison.without_images
     if not names:
@@ -276,7 +276,7 @@ def describe_left_out_images(comparison: Comparison) -> list[str]:
     return [f"Judged without {images}, as asked: {', '.join(names)}."]
 
 
-def describe_failed(comparison: Comparison) -> list[str]:
+def failure_sentences(comparison: Comparison) -> list[str]:
     """A sentence on each variant that a failed training took out of the race."""
     if comparison.race is None:
         return []
@@ -290,7 +290,7 @@ def describe_failed(comparison: Comparison) -> list[str]:
     return sentences
 
 
-def describe_length(comparison: Comparison) -> str:
+def training_hint(comparison: Comparison) -> str:
     """How to train longer, with the settings as they are."""
     trainer = comparison.runs[0].config["trainer"]
     length = f"trainer.max_epochs, {trainer['max_epochs']} now"
@@ -299,7 +299,7 @@ def describe_length(comparison: Comparison) -> str:
     return f"Train longer before you choose ({length})."
 
 
-def describe_collapsed(collapsed: Mapping[tuple[str, int], str]) -> list[str]:
+def collapse_sentences(collapsed: Mapping[tuple[str, int], str]) -> list[str]:
     """The sentences on trainings that collapsed; of many a list, and the first sentence."""
     sentences = list(collapsed.values())
     if len(sentences) <= MAX_SENTENCES:

@@ -124,13 +124,13 @@ def examine(
         own = overlap(each.majority != background, is_drawn(each.mask, background))
         if own >= DOUBTFUL * median:
             continue
-        reason = describe_misplaced(each, data, background, own, median)
+        reason = misplaced_reason(each, data, background, own, median)
         if reason is not None:
             suspects.misplaced.append(Suspect(each.name, reason, show(each, data)))
     return suspects
 
 
-def describe_misplaced(
+def misplaced_reason(
     image: Examined,
     data: SegmentationData,
     background: int,
@@ -141,14 +141,14 @@ def describe_misplaced(
     prediction = image.majority != background
     shift = find_shift(prediction, is_drawn(image.mask, background), median)
     if shift is not None:
-        return describe_shift(image.name, shift)
+        return shift_sentence(image.name, shift)
     fit = find_fit(prediction, masks_of_size(data, image, background), own, median)
     if fit is not None:
-        return describe_fit(image.name, fit)
+        return fit_sentence(image.name, fit)
     return None
 
 
-def describe_shift(name: str, shift: Shift) -> str:
+def shift_sentence(name: str, shift: Shift) -> str:
     """Such as "The mask of 017 is shifted by 8 pixels to the right ..."."""
     parts = []
     if shift.down:
@@ -162,7 +162,7 @@ def describe_shift(name: str, shift: Shift) -> str:
     )
 
 
-def describe_fit(name: str, fit: Fit) -> str:
+def fit_sentence(name: str, fit: Fit) -> str:
     """Such as "The mask of 042 fits the image 077 ..."."""
     return (
         f"The mask of {fit.name} fits the image {name} better than its own: IoU with the "

@@ -123,7 +123,7 @@ def format_score(score: float) -> str:
     return f"{score:.5g}"
 
 
-def describe(run_scores: RunScores) -> dict[str, Summary]:
+def summarise(run_scores: RunScores) -> dict[str, Summary]:
     """Mean, standard deviation and scores of every variant."""
     summaries = {}
     for name, by_seed in run_scores.items():
@@ -149,7 +149,7 @@ def analyse(
     `run_scores` are what is shown of every training. `dropped` has the regret of the variants that
     a race dropped. With an `objection` to a verdict there are summaries only.
     """
-    summaries = describe(run_scores)
+    summaries = summarise(run_scores)
     sign = direction(lower_is_better)
     names = sorted(scores.values, key=lambda name: -sign * summaries[name].mean)
     groups = len(set(scores.groups))

@@ -78,7 +78,7 @@ class Columns:
         read = {*self.used.values(), *self.wide}
         return [column for column in table.columns if column not in read]
 
-    def describe(self, table: Table) -> str:
+    def reading(self, table: Table) -> str:
         """How the table is read, in a line."""
         parts = [f"{role} = {column}" for role, column in self.used.items()]
         if self.wide:

@@ -13,7 +13,7 @@ from unetlite.judge.learning import missing_spread
 from unetlite.judge.score_table import read_scores
 from unetlite.judge.scores import Scores
 from unetlite.judge.tables import read_table
-from unetlite.judge.verdict import Cost, choose_variant, describe_groups, verdicts
+from unetlite.judge.verdict import Cost, choose_variant, group_cautions, verdicts
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Judgement:
     @property
     def cautions(self) -> list[str]:
         """What a reader must know before believing the verdict."""
-        return [*self.collapsed.values(), *self.notes, *describe_groups(self.analysis)]
+        return [*self.collapsed.values(), *self.notes, *group_cautions(self.analysis)]
 
     def __str__(self) -> str:
         return "\n".join([*self.verdict, *self.cautions])
@@ -146,7 +146,7 @@ def judge(
             "the cheapest",
             unit_first=True,
         )
-    reading = [columns.describe(content), f"{'higher' if higher else 'lower'} is better"]
+    reading = [columns.reading(content), f"{'higher' if higher else 'lower'} is better"]
     return Judgement(
         reading,
         read.scores,

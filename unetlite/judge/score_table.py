@@ -63,9 +63,9 @@ def read_scores(table: Table, columns: Columns, higher_is_better: bool) -> Score
         tables[name] = np.array(rows)
     everything = Scores(tables, seeds, units, [groups.get(unit, unit) for unit in units])
     scores = everything.complete()
-    cautions += describe_missing(everything, scores)
-    cautions += describe_copies(scores)
-    cautions += describe_balance(scores)
+    cautions += missing_cautions(everything, scores)
+    cautions += copy_cautions(scores)
+    cautions += balance_cautions(scores)
     return ScoreTable(scores, read_costs(table, columns), cautions)
 
 
@@ -134,14 +134,14 @@ def group_by_run(
     for variant, seed, unit, score, place in observations:
         other = seen.setdefault((variant, seed, unit), place)
         if other != place:
-            raise UsageError(describe_duplicate(table, columns, (other, place), variant))
+            raise UsageError(duplicate_message(table, columns, (other, place), variant))
         by_seed = runs.setdefault(variant, {})
         if not math.isnan(score):
             by_seed.setdefault(seed, {})[unit] = score
     return runs
 
 
-def describe_duplicate(
+def duplicate_message(
     table: Table,
     columns: Columns,
     places: tuple[str, str],
@@ -251,7 +251,7 @@ def group_names(table: Table, columns: Columns) -> dict[str, str]:
     return group_of_unit
 
 
-def describe_missing(everything: Scores, complete: Scores) -> list[str]:
+def missing_cautions(everything: Scores, complete: Scores) -> list[str]:
     """A sentence on images that are left out. Raises UsageError if none is left."""
     count = len(everything.images) - len(complete.images)
     if count == 0:
@@ -276,7 +276,7 @@ def describe_missing(everything: Scores, complete: Scores) -> list[str]:
     ]
 
 
-def describe_copies(scores: Scores) -> list[str]:
+def copy_cautions(scores: Scores) -> list[str]:
     """A sentence on each variant that scores the same with two seeds."""
     cautions = []
     for name, table in scores.values.items():
@@ -288,7 +288,7 @@ def describe_copies(scores: Scores) -> list[str]:
     return cautions
 
 
-def describe_balance(scores: Scores) -> list[str]:
+def balance_cautions(scores: Scores) -> list[str]:
     """A sentence on a group that has many of the images."""
     names, counts = np.unique(scores.groups, return_counts=True)
     largest = counts.argmax()

@@ -85,7 +85,7 @@ def late_trend(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> Trend | None:
     )
 
 
-def describe_trend(trend: Trend) -> str:
+def trend_text(trend: Trend) -> str:
     """The gain, and what it shows, in sentences."""
     gain = (
         f"{trend.gain:+.4f} (median of {trend.trainings} trainings, between {trend.low:+.4f} and "

@@ -194,7 +194,7 @@ def limit_of_loss(
     return f"{name}{price}, is at most {regret} {analysis.worse} the best"
 
 
-def describe_groups(analysis: Analysis) -> list[str]:
+def group_cautions(analysis: Analysis) -> list[str]:
     """What few groups of test images do to the bounds, in a sentence or none."""
     if analysis.images == 1:
         return [
