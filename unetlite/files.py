@@ -11,6 +11,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,11 @@ def write_text(path: Path, text: str) -> None:
     """Writes a file in UTF-8, with the same bytes on every system."""
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes plain values and dataclasses as JSON."""
+    write_text(path, json.dumps(content, indent=1, default=asdict) + "\n")
 
 
 def sha256(path: Path) -> str:

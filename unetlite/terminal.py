@@ -4,11 +4,14 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
+from typing import Any
 
+from rich import get_console
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 
@@ -38,6 +41,27 @@ def progress(description: str) -> Iterator[Callable[..., None]]:
         if status is None:
             update(description)
         yield update
+
+
+def print_text(text: str, wrap: bool = True) -> None:
+    """Prints a text as it is, without colours of numbers and names."""
+    get_console().print(text, highlight=False, markup=False, soft_wrap=not wrap)
+
+
+def make_table(rows: Sequence[Mapping[str, str]], **options: Any) -> Table:
+    """A table of cells by heading; `options` are those of rich's Table."""
+    table = Table(**options)
+    for heading in rows[0]:
+        table.add_column(Text(heading))
+    for row in rows:
+        table.add_row(*map(Text, row.values()))
+    return table
+
+
+def align_right(table: Table, first: int) -> None:
+    """Aligns columns of numbers, from the first of them on."""
+    for column in table.columns[first:]:
+        column.justify = "right"
 
 
 def load_libraries(*names: str) -> None:

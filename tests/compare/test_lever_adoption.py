@@ -8,11 +8,12 @@ from races_to_plan import SPACE, TIMES
 from unetlite.compare import lever_adoption
 from unetlite.compare.lever_adoption import Draft, adopt_levers
 from unetlite.compare.lever_outcome import LeverOutcome, MeasuredLever
-from unetlite.compare.lever_record import LeverRecord, read_levers, write_levers
+from unetlite.compare.lever_record import LeverRecord, read_levers
 from unetlite.compare.levers import Lever
 from unetlite.compare.planning import plan_race
 from unetlite.compare.trials import Trials
 from unetlite.errors import UsageError
+from unetlite.files import write_json
 from unetlite.scheduling.resources import Resources
 
 LEVERS = [
@@ -57,7 +58,7 @@ def adopt(draft, tmp_path, monkeypatch):
             rows = [MeasuredLever("rate", "half", "x", 0.1, 0.05, 0.15, 0.1, 1.0, 1.0)]
             record.outcome = LeverOutcome(rows, 0.5, "disc", 0.3, 12, 12, 3.0, adopted=gaining)
             record.seconds = 2000.0
-            write_levers(file, record)
+            write_json(file, record)
 
         monkeypatch.setattr(lever_adoption, "plan_before_race", lambda *_: trials)
         monkeypatch.setattr(lever_adoption, "run_levers", finish)

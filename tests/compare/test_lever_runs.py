@@ -7,12 +7,13 @@ import pytest
 from fake_trainings import GAINS, FakeScheduler
 
 from unetlite.compare.lever_outcome import MeasuredLever, best_levers
-from unetlite.compare.lever_record import LeverRecord, read_levers, write_levers
+from unetlite.compare.lever_record import LeverRecord, read_levers
 from unetlite.compare.lever_runs import combine_levers, run_trials
 from unetlite.compare.lever_table import Levers, draw_levers, lever_sentences, table_rows
 from unetlite.compare.levers import BASELINE, Baseline, Lever
 from unetlite.compare.trials import Trials
 from unetlite.errors import RunFailed, UsageError
+from unetlite.files import write_json
 
 LEVERS = [
     Lever("steps", "twice the steps", {"trainer.max_steps": 20}, decided_by_time=True),
@@ -106,7 +107,7 @@ def test_the_record_comes_back_as_it_was_and_a_damaged_one_is_refused(finished, 
     file = tmp_path / "levers.json"
     assert read_levers(file) is None
     record = LeverRecord(trials, outcome, 12.0)
-    write_levers(file, record)
+    write_json(file, record)
     assert read_levers(file) == record
     file.write_text(file.read_text().replace('"seconds": 12.0', '"seconds": "long"'))
     with pytest.raises(UsageError, match=r"levers.json is damaged .*no training is lost"):

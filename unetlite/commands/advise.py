@@ -14,7 +14,7 @@ from unetlite.commands.target import SIZE, Target, read_target
 from unetlite.compare.user_data import folder_options
 from unetlite.errors import UsageError
 from unetlite.settings.composition import compose_run
-from unetlite.terminal import load_libraries, progress
+from unetlite.terminal import align_right, load_libraries, make_table, print_text, progress
 
 if TYPE_CHECKING:
     from unetlite.compare.across_sets import Evidence, Nearest
@@ -64,9 +64,15 @@ def advise(
     print_evidence(evidence)
     if folder is not None:
         print(nearest_line(evidence.nearest(folder.features)))
-    print_rows(advice.rows())
+    table = make_table(
+        advice.rows(),
+        title="mean IoU x 100, intervals and bounds of 95 %",
+        title_justify="left",
+    )
+    align_right(table, first=1)
+    get_console().print(table)
     sentences = advice.sentences(None if folder is None else folder.groups)
-    get_console().print("\n\n".join(sentences), highlight=False, markup=False)
+    print_text("\n\n".join(sentences))
 
 
 def summarise_folder(directory: Path, settings: list[str]) -> FolderSummary:
@@ -147,16 +153,3 @@ def nearest_line(nearest: "Nearest") -> str:
     if nearest.is_near:
         return f"looks    most like {nearest.name}, {distance}"
     return f"looks    like none of them; nearest: {nearest.name}, {distance}"
-
-
-def print_rows(rows: list[dict[str, str]]) -> None:
-    """Prints the table of operators."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title="mean IoU x 100, intervals and bounds of 95 %", title_justify="left")
-    for number, heading in enumerate(rows[0]):
-        table.add_column(Text(heading), justify="left" if number == 0 else "right")
-    for row in rows:
-        table.add_row(*[Text(cell) for cell in row.values()])
-    get_console().print(table)

@@ -16,7 +16,7 @@ from unetlite.errors import UsageError
 from unetlite.run_directory import RunFiles
 from unetlite.settings.composition import compose_run
 from unetlite.settings.schema import ComponentConfig, UNetConfig
-from unetlite.terminal import load_libraries, progress
+from unetlite.terminal import align_right, load_libraries, progress
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -135,12 +135,6 @@ def measure_network(network: "UNet", height: int, width: int) -> tuple[int, int,
     network = copy.deepcopy(network).to("meta")  # where nothing is computed
     macs = count_macs(network, height, width)
     return count_parameters(network), macs, count_macs(fold(network), height, width), field
-
-
-def align_right(table: Table, first: int) -> None:
-    """Aligns columns of numbers, from the first of them on."""
-    for column in table.columns[first:]:
-        column.justify = "right"
 
 
 def print_response(network: "UNet") -> None:

@@ -1,7 +1,5 @@
 """`unetlite judge`: a table of scores in, from wherever; verdict and page out."""
 
-import json
-from dataclasses import asdict
 from decimal import ROUND_UP
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import get_console
 
-from unetlite.files import write_text
+from unetlite.files import write_json, write_text
+from unetlite.terminal import make_table, print_text
 
 if TYPE_CHECKING:
     from unetlite.judge.judgement import Judgement
@@ -90,14 +89,11 @@ def write_judgement(judgement: "Judgement", source: str, directory: Path) -> lis
         "judged": {"score": judgement.title, **judgement.analysis.figures()},
         "costs": None if cost is None else {cost.unit: cost.values},
     }
-    page = make_page(judgement, source)
-    files = {
-        directory / "judge.html": page,
-        directory / "judge.json": json.dumps(content, indent=1, default=asdict) + "\n",
-    }
-    for file, text in files.items():
-        write_text(file, text)
-    return list(files)
+    page = directory / "judge.html"
+    figures = directory / "judge.json"
+    write_text(page, make_page(judgement, source))
+    write_json(figures, content)
+    return [page, figures]
 
 
 def make_page(judgement: "Judgement", source: str) -> str:
@@ -133,19 +129,8 @@ def draw_chart(judgement: "Judgement") -> str:
 
 def print_judgement(judgement: "Judgement", written: list[Path]) -> None:
     """Prints how the table was read, the verdict, the table of variants, and the files."""
-    from rich.table import Table
-    from rich.text import Text
-
-    console = get_console()
-    console.print("\n".join(judgement.reading) + "\n", highlight=False, markup=False)
-    paragraphs = judgement.verdict + judgement.cautions
-    console.print("\n\n".join(paragraphs) + "\n", highlight=False, markup=False)
-    rows = table_rows(judgement)
-    table = Table()
-    for heading in rows[0]:
-        table.add_column(Text(heading))
-    for row in rows:
-        table.add_row(*[Text(cell) for cell in row.values()])
-    console.print(table)
+    print_text("\n".join(judgement.reading) + "\n")
+    print_text("\n\n".join(judgement.verdict + judgement.cautions) + "\n")
+    get_console().print(make_table(table_rows(judgement)))
     for file in written:
-        console.print(f"report    {file}", highlight=False, markup=False, soft_wrap=True)
+        print_text(f"report    {file}", wrap=False)

@@ -62,13 +62,11 @@ def kit(
 def trained_networks(directory: Path, by: str) -> dict[str, "UNet"]:
     """The network of each variant, of its first seed."""
     from unetlite.compare.comparison import read_comparison
-    from unetlite.network.checkpoint import load_network
 
-    networks = {}
-    for name, runs in read_comparison(directory, by).variants.items():
-        networks[name] = load_network(runs[0].files.test_checkpoint).eval()
+    comparison = read_comparison(directory, by)
+    for name, runs in comparison.variants.items():
         print(f"{name}: {runs[0].files.path}")
-    return networks
+    return comparison.load_networks()
 
 
 def new_networks(operators: str, overrides: list[str]) -> dict[str, "UNet"]:

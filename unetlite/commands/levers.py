@@ -22,7 +22,7 @@ from unetlite.files import write_text
 from unetlite.run_directory import lock
 from unetlite.scheduling.resources import Resources
 from unetlite.settings.paths import HOME
-from unetlite.terminal import load_libraries
+from unetlite.terminal import load_libraries, print_text
 from unetlite.timing import parse_duration
 
 if TYPE_CHECKING:
@@ -100,13 +100,12 @@ def show_levers(levers: "Levers", directory: Path) -> None:
         untried_lines,
     )
 
-    console = get_console()
-    console.print(terminal_table(levers))
+    get_console().print(terminal_table(levers))
     paragraphs = lever_sentences(levers)
     if levers.operators is None:
         paragraphs.append("What the operator changes is not known: unetlite choose measures it.")
     paragraphs += untried_lines(levers)
-    console.print("\n".join(paragraphs), highlight=False, markup=False)
+    print_text("\n".join(paragraphs))
     picture = directory / "levers.svg"
     write_text(picture, draw_levers(levers))
     print(f"figures   {directory / 'levers.json'}\npicture   {picture}")

@@ -10,7 +10,7 @@ from rich.text import Text
 from unetlite.commands.target import ANY_TARGET, Target, restrict_comparison
 from unetlite.errors import UsageError
 from unetlite.files import shell_path, write_text
-from unetlite.terminal import load_libraries, progress
+from unetlite.terminal import load_libraries, print_text, progress
 
 if TYPE_CHECKING:
     from unetlite.compare.race_record import RaceRecord
@@ -98,12 +98,11 @@ def print_report(report: "Report", written: list[str]) -> None:
     """Prints the verdict, the table, the files, and how to use what was chosen."""
     from unetlite.compare.report_tables import terminal_table
 
-    console = get_console()
     paragraphs = [f"left out: {reason}" for reason in report.comparison.left_out]
     paragraphs += report.verdicts + report.cautions
     paragraphs += report.worth + report.gains + report.prediction + report.look_at
-    console.print("\n\n".join(paragraphs) + "\n", highlight=False, markup=False)
-    console.print(terminal_table(report))
+    print_text("\n\n".join(paragraphs) + "\n")
+    get_console().print(terminal_table(report))
     lines = []
     if report.comparison.by != "model":
         lines.append(f"network   {report.network}")
@@ -116,4 +115,4 @@ def print_report(report: "Report", written: list[str]) -> None:
         run = shell_path(report.comparison.variants[report.chosen][0].files.path)
         lines.append(f"use it    unetlite predict {run} IMAGES --output DIR")
         lines.append(f"          unetlite export {run}")
-    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    print_text("\n".join(lines), wrap=False)

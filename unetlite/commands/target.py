@@ -86,13 +86,9 @@ def restrict_comparison(
 
     Raises UsageError if fewer than two are left.
     """
-    from unetlite.network.checkpoint import load_network
-
     if target == ANY_TARGET:
         return comparison
-    networks = {}
-    for name, runs in comparison.variants.items():
-        networks[name] = load_network(runs[0].files.test_checkpoint).eval()
+    networks = comparison.load_networks()
     reasons = target.left_out(networks, size)
     if target.costs is not None:
         for name, network in networks.items():

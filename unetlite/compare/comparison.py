@@ -20,6 +20,8 @@ from unetlite.judge.analysis import Analysis, analyse
 from unetlite.judge.scores import Scores
 from unetlite.judge.sequential import interim_alphas
 from unetlite.judge.statistics import ALPHA
+from unetlite.network.checkpoint import load_network
+from unetlite.network.unet import UNet
 
 RunsBySeed = dict[int, Run]
 
@@ -56,6 +58,13 @@ class Comparison:
             if run.environment and run.environment not in distinct:
                 distinct.append(run.environment)
         return distinct
+
+    def load_networks(self) -> dict[str, UNet]:
+        """The network of each variant's first seed, in evaluation mode."""
+        networks = {}
+        for name, runs in self.variants.items():
+            networks[name] = load_network(runs[0].files.test_checkpoint).eval()
+        return networks
 
     def scores(self, metric: str) -> Scores:
         """Of the variants that a race did not drop, on the images with a value in every run.

@@ -1,6 +1,5 @@
 """All trainings of `unetlite choose`: planned once, kept, and found again by the next start."""
 
-import json
 from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from unetlite.compare.training_times import time_operators
 from unetlite.data.loader import SegmentationData
 from unetlite.data.provenance import check_content
 from unetlite.errors import UsageError
-from unetlite.files import write_text
+from unetlite.files import write_json
 from unetlite.scheduling.resources import Resources
 from unetlite.settings.composition import compose_run
 from unetlite.settings.schema import Settings, describe_network
@@ -80,7 +79,7 @@ def find_experiment(request: Request, directory: Path, resources: Resources) -> 
     experiment = read_experiment(file, request)
     if experiment is None:
         experiment = plan_experiment(request, directory, resources)
-        write_text(file, json.dumps(asdict(experiment), indent=1) + "\n")
+        write_json(file, experiment)
     return experiment
 
 

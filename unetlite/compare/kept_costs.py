@@ -1,6 +1,5 @@
 """Costs that were measured before on this machine, for the same networks by the same versions."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +10,7 @@ from pydantic.dataclasses import dataclass as record
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.costs import Costs, measure_costs
 from unetlite.device import fingerprint
-from unetlite.files import write_text
+from unetlite.files import write_json
 from unetlite.inference.supported import LOADERS
 from unetlite.network.unet import UNet
 from unetlite.validation import STRICT, read_if_valid
@@ -44,7 +43,7 @@ def find_costs(
         return kept.costs
     costs = measure_costs(comparison, networks, size, rounds, update)
     if rounds > 0 and costs.load is None:
-        write_text(file, json.dumps(asdict(KeptCosts(key, costs)), indent=1) + "\n")
+        write_json(file, KeptCosts(key, costs))
     return costs
 
 

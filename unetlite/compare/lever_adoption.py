@@ -9,7 +9,7 @@ from typing import Any
 from rich import get_console
 
 from unetlite.compare.lever_planning import LeverBudget, plan_levers, trial_lines
-from unetlite.compare.lever_record import LeverRecord, recorded_levers, write_levers
+from unetlite.compare.lever_record import LeverRecord, recorded_levers
 from unetlite.compare.lever_runs import run_levers
 from unetlite.compare.lever_table import Levers, lever_sentences, terminal_table
 from unetlite.compare.levers import Baseline, Lever
@@ -20,7 +20,9 @@ from unetlite.compare.training_times import time_operators
 from unetlite.compare.trials import Trials
 from unetlite.compare.user_data import typical_side
 from unetlite.data.loader import SegmentationData
+from unetlite.files import write_json
 from unetlite.scheduling.resources import Resources
+from unetlite.terminal import print_text
 
 SHARE = 0.25  # of the time, for levers at most
 SHORTEST = 0.25  # of a training of the race: the length of one that measures a lever, at least
@@ -76,7 +78,7 @@ def adopt_levers(
     race = plan_race(draft.space, draft.times, left) or reduced
     without = replace(draft, race=race, seconds=left)
     adopted = adopt_what_fits(without, record, data, resources)
-    write_levers(file, record)
+    write_json(file, record)
     print_levers(record)
     return adopted
 
@@ -209,6 +211,5 @@ def print_levers(record: LeverRecord) -> None:
     """Prints the table, and what was adopted."""
     assert record.outcome is not None
     levers = Levers(record, record.outcome, None)
-    console = get_console()
-    console.print(terminal_table(levers))
-    console.print("\n".join(lever_sentences(levers)) + "\n", highlight=False, markup=False)
+    get_console().print(terminal_table(levers))
+    print_text("\n".join(lever_sentences(levers)) + "\n")

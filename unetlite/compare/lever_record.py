@@ -1,7 +1,5 @@
 """What `levers.json` keeps: the trainings that measure levers, and what they show."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,6 @@ from pydantic.dataclasses import dataclass
 from unetlite.compare.lever_outcome import LeverOutcome
 from unetlite.compare.trials import Trials
 from unetlite.errors import UsageError
-from unetlite.files import write_text
 from unetlite.validation import STRICT, read_record
 
 
@@ -31,11 +28,6 @@ def read_levers(file: Path) -> LeverRecord | None:
     return read_record(
         file, LeverRecord, "Delete it, and run the same command again: no training is lost."
     )
-
-
-def write_levers(file: Path, record: LeverRecord) -> None:
-    """Writes the record, whole or not at all."""
-    write_text(file, json.dumps(asdict(record), indent=1) + "\n")
 
 
 def recorded_levers(file: Path, options: dict[str, Any]) -> LeverRecord | None:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from unetlite.compare.lever_outcome import LeverOutcome, best_levers, judge_trials, read_scores
-from unetlite.compare.lever_record import LeverRecord, write_levers
+from unetlite.compare.lever_record import LeverRecord
 from unetlite.compare.levers import BASELINE, Lever
 from unetlite.compare.trials import Trials, train_missing
 from unetlite.data.provenance import check_content
 from unetlite.errors import Interrupted, RunFailed
+from unetlite.files import write_json
 from unetlite.scheduling.base import Scheduler
 from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.training.fit import open_data
@@ -31,14 +32,14 @@ def run_levers(
     """
     if record.outcome is not None:
         return
-    write_levers(file, record)
+    write_json(file, record)
     start = time.monotonic()
     try:
         train_and_judge(record, file, resources, adopt)
     except Interrupted as interrupted:
         raise Interrupted(interrupted.number, "; the same command goes on") from None
     record.seconds += time.monotonic() - start
-    write_levers(file, record)
+    write_json(file, record)
 
 
 def train_and_judge(

@@ -24,7 +24,7 @@ from unetlite.compare.race_record import (
 from unetlite.compare.runs import read_run
 from unetlite.device import code_version
 from unetlite.errors import RunFailed, UsageError
-from unetlite.files import write_text
+from unetlite.files import write_json
 from unetlite.judge.sequential import decide, interim_alphas
 from unetlite.run_directory import RunFiles
 from unetlite.scheduling.base import Outcome, Scheduler
@@ -221,7 +221,7 @@ class Race:
     def write(self) -> None:
         """Writes the record."""
         self.record.seconds = self.seconds
-        write_text(self.file, json.dumps(asdict(self.record), indent=1) + "\n")
+        write_json(self.file, self.record)
 
     def is_over_budget(self, seeds: int) -> bool:
         """True if the trainings until the next interim analysis would exceed the budget."""

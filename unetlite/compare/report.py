@@ -37,7 +37,6 @@ from unetlite.judge.verdict import (
     group_cautions,
     verdicts,
 )
-from unetlite.network.checkpoint import load_network
 from unetlite.settings.schema import describe_network
 from unetlite.wording import counted, join_names, name_run
 
@@ -226,9 +225,7 @@ def make_report(
     With costs of a device, those are taken and nothing is measured. `images` is the folder of the
     data set, if it moved. `kept_costs` is the file of those that were measured before.
     """
-    networks = {}
-    for name, runs in comparison.variants.items():
-        networks[name] = load_network(runs[0].files.test_checkpoint).eval()
+    networks = comparison.load_networks()
     costs = find_costs(
         kept_costs,
         comparison,

@@ -1,8 +1,6 @@
 """The files of a report: a page that needs no other file, JSON, and Markdown."""
 
-import json
 import math
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,20 +19,19 @@ from unetlite.compare.report_tables import (
     lever_table,
     main_table,
 )
-from unetlite.files import write_text
+from unetlite.files import write_json, write_text
 from unetlite.visualize import data_uri
 
 
 def write_report(report: Report, directory: Path) -> list[Path]:
     """Writes `report.html`, `report.json` and `report.md`, each whole or not at all."""
-    texts = {
-        "report.html": fill_template(report, "report.html"),
-        "report.json": json.dumps(report_json(report), indent=1, default=asdict) + "\n",
-        "report.md": fill_template(report, "report.md"),
-    }
-    for name, text in texts.items():
-        write_text(directory / name, text)
-    return [directory / name for name in texts]
+    page = fill_template(report, "report.html")
+    table = fill_template(report, "report.md")
+    files = [directory / name for name in ("report.html", "report.json", "report.md")]
+    write_text(files[0], page)
+    write_json(files[1], report_json(report))
+    write_text(files[2], table)
+    return files
 
 
 def report_json(report: Report) -> dict[str, Any]:

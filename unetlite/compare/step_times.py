@@ -1,6 +1,5 @@
 """How long a training step takes, and how many trainings at once finish soonest."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from unetlite.device import (
     fingerprint,
     keep_memory,
 )
-from unetlite.files import write_text
+from unetlite.files import write_json
 from unetlite.network.complexity import count_macs
 from unetlite.network.unet import UNet
 from unetlite.settings.schema import UNetConfig
@@ -273,4 +272,4 @@ def write_kept(file: Path, kept: KeptTimes) -> None:
     """Writes the kept times; the oldest are left out where there are many."""
     steps = dict(list(kept.steps.items())[-MAX_KEPT:])
     at_once = dict(list(kept.at_once.items())[-MAX_KEPT:])
-    write_text(file, json.dumps(asdict(KeptTimes(steps, at_once)), indent=1) + "\n")
+    write_json(file, KeptTimes(steps, at_once))
