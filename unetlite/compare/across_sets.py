@@ -97,9 +97,8 @@ def read_evidence(table: Path = TABLE, provenance: Path = PROVENANCE) -> Evidenc
     """The evidence in the package, or in two files."""
     columns = read_csv(table)
     by_metric: dict[str, dict[str, dict[Pair, SetDifference]]] = {}
-    for name, metric, first, second, difference, error in zip(
-        *[columns[key] for key in HEADER], strict=True
-    ):
+    rows = zip(*[columns[key] for key in HEADER], strict=True)
+    for name, metric, first, second, difference, error in rows:
         pairs = by_metric.setdefault(metric, {}).setdefault(name, {})
         variance = float(error) ** 2
         pairs[first, second] = SetDifference(float(difference), variance)

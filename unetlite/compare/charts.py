@@ -1,6 +1,6 @@
 """Charts of the report: quality against each cost."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from unetlite.compare.costs import Costs
 from unetlite.compare.score_chart import SLOTS, draw_scores, slot_style
@@ -16,15 +16,12 @@ def trade_offs(analysis: Analysis, costs: Costs) -> list[str]:
         if costs.device is not None:
             place = "on the device"
         charts[f"latency, milliseconds, {place}"] = costs.fastest
-    charts["parameters, millions"] = {
-        name: cost.parameters / 1e6 for name, cost in costs.variants.items()
-    }
+    millions = {}
+    for name, cost in costs.variants.items():
+        millions[name] = cost.parameters / 1e6
+    charts["parameters, millions"] = millions
     slots = chart_slots(costs.variants)
-    drawn = []
-    for label, values in charts.items():
-        chart = draw_scores(analysis, label, values, slots)
-        drawn.append(chart)
-    return drawn
+    return [draw_scores(analysis, label, values, slots) for label, values in charts.items()]
 
 
 def chart_slots(names: Iterable[str]) -> dict[str, int]:
@@ -37,11 +34,26 @@ def chart_slots(names: Iterable[str]) -> dict[str, int]:
     slots: dict[str, int] = {}
     for name in names:
         preferred = operators.index(name) if name in operators else 0
-        free = [slot for slot in range(SLOTS + len(slots)) if slot not in slots.values()]
-        colours = {slot_style(slot)[0] for slot in slots.values()}
-        markers = {slot_style(slot)[1] for slot in slots.values()}
-        new_colours = [slot for slot in free if slot_style(slot)[0] not in colours]
-        both_new = [slot for slot in new_colours if slot_style(slot)[1] not in markers]
-        candidates = both_new or new_colours or free
+        candidates = free_slots(slots.values())
         slots[name] = preferred if preferred in candidates else candidates[0]
     return slots
+
+
+def free_slots(taken: Collection[int]) -> list[int]:
+    """Slots whose colour and marker are both new; if there are none, the colour; else any."""
+    styles = [slot_style(slot) for slot in taken]
+    colours = {colour for colour, _ in styles}
+    markers = {marker for _, marker in styles}
+    free = []
+    new_colour = []
+    both_new = []
+    for slot in range(SLOTS + len(taken)):
+        colour, marker = slot_style(slot)
+        if slot in taken:
+            continue
+        free.append(slot)
+        if colour not in colours:
+            new_colour.append(slot)
+            if marker not in markers:
+                both_new.append(slot)
+    return both_new or new_colour or free

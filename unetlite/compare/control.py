@@ -68,7 +68,10 @@ def check_data(runs: Sequence[Run], free: Sequence[str]) -> None:
     for key in free:
         if is_in_groups(key, ["data"]) and not is_in_groups(key, of_loader):
             return
-    by_hash = {run.data_hash: run.files.path for run in runs if run.data_hash is not None}
+    by_hash = {}
+    for run in runs:
+        if run.data_hash is not None:
+            by_hash[run.data_hash] = run.files.path
     if len(by_hash) > 1:
         first, second, *_ = by_hash.values()
         raise UsageError(
@@ -81,7 +84,9 @@ def check_encoder(runs: Sequence[Run], free: Sequence[str]) -> None:
     """Raises UsageError if runs began with different weights of an encoder, by the same name."""
     if any(is_in_groups(key, ["model", "data"]) for key in free):
         return
-    by_hash = {run.environment.get("encoder_weights"): run.files.path for run in runs}
+    by_hash = {}
+    for run in runs:
+        by_hash[run.environment.get("encoder_weights")] = run.files.path
     if len(by_hash) > 1:
         first, second, *_ = by_hash.values()
         raise UsageError(

@@ -40,8 +40,8 @@ operator is the deviation of their means less sqrt(E / 2), in squares.
 
 def geometric_mean(noises: Iterable[Noise]) -> Noise:
     """The noise in the middle of others."""
-    logarithms = [[math.log(value) for value in astuple(noise)] for noise in noises]
-    return Noise(*np.exp(np.mean(logarithms, axis=0)).tolist())
+    logarithms = np.log([astuple(noise) for noise in noises])
+    return Noise(*np.exp(logarithms.mean(0)).tolist())
 
 
 TYPICAL = geometric_mean(MEASURED.values())

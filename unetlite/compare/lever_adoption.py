@@ -12,7 +12,7 @@ from unetlite.compare.lever_planning import LeverBudget, plan_levers, trial_line
 from unetlite.compare.lever_record import LeverRecord, recorded_levers
 from unetlite.compare.lever_runs import run_levers
 from unetlite.compare.lever_table import Levers, lever_sentences, terminal_table
-from unetlite.compare.levers import Baseline, Lever
+from unetlite.compare.levers import Baseline, Lever, join_titles
 from unetlite.compare.planning import MIN_STEPS, RaceEstimate, SearchSpace, plan_race
 from unetlite.compare.race_times import RaceTimes
 from unetlite.compare.request import NEEDS_POSITIONS
@@ -126,14 +126,14 @@ def adopt_what_fits(
     by_name = {lever.name: lever for lever in record.trials.levers}
     gaining = [by_name[name] for name in record.outcome.adopted]
     remarks = list(record.outcome.remarks)
-    candidates = [gaining, gaining[:1]] if len(gaining) > 1 else [gaining]
-    for chosen in candidates if gaining else []:
+    attempts = [gaining, gaining[:1]]
+    for chosen in attempts[: len(gaining)]:
         redrafted = draft_with(draft, record.trials, chosen, data, resources)
         if redrafted is not None:
             names = [lever.name for lever in chosen]
             record.outcome = replace(record.outcome, adopted=names, remarks=remarks)
             return redrafted
-        titles = " and ".join(lever.title for lever in chosen)
+        titles = join_titles(chosen)
         remarks.append(f"{titles}: not adopted, since the race's trainings would be too short.")
     record.outcome = replace(record.outcome, adopted=[], remarks=remarks)
     return draft
@@ -152,23 +152,19 @@ def draft_with(
     """
     overrides = list(draft.overrides)
     values = dict(draft.values)
-    shape = {key: trials.base["values"][key] for key in ("data.batch_size", "data.crop_size")}
+    batch_size = trials.base["values"]["data.batch_size"]
+    crop_size = trials.base["values"]["data.crop_size"]
     operators = draft.space.operators
     for lever in levers:
         overrides += lever.words
         values.update(lever.values)
-        shape.update({key: lever.values[key] for key in shape if key in lever.values})
+        crop_size = lever.values.get("data.crop_size", crop_size)
         if lever.words:  # they choose an encoder of timm
             operators = [name for name in operators if name != NEEDS_POSITIONS]
     times = draft.times
     if any(lever.changes_network for lever in levers):
         times = time_operators(operators, overrides, values, data, resources)
-    space = space_in_shape(
-        draft.space,
-        operators,
-        shape["data.batch_size"],
-        shape["data.crop_size"],
-    )
+    space = space_in_shape(draft.space, operators, batch_size, crop_size)
     race = plan_race(space, times, draft.seconds)
     if race is None or race.schedule.steps < trials.steps:
         return None

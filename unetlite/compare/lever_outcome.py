@@ -11,7 +11,7 @@ from unetlite.compare.levers import BASELINE, Lever
 from unetlite.compare.runs import counted_classes, read_counts, stack_counts
 from unetlite.compare.trials import Trials
 from unetlite.errors import PARSE_ERRORS, RunFailed, UsageError
-from unetlite.judge.levers import Effect, lever_effects
+from unetlite.judge.levers import lever_effects
 from unetlite.judge.scores import sum_by_group
 from unetlite.metrics.counts import iou_of_counts, per_image_influence
 from unetlite.run_directory import RunFiles
@@ -103,61 +103,46 @@ def read_scores(runs: Iterable[RunFiles]) -> ValidationScores:
 
 def judge_trials(trials: Trials, failed: Mapping[str, str]) -> LeverOutcome:
     """The effects of all levers whose trainings did not fail."""
-    scored = {}
+    scores = {}
     for name in [BASELINE, *(lever.name for lever in trials.levers)]:
         if name not in failed:
-            scored[name] = read_scores(trials.runs(name))
-    if len(scored) < 2:
+            scores[name] = read_scores(trials.runs(name))
+    if len(scores) < 2:
         raise RunFailed(f"no lever was trained: {'; '.join(failed.values())}")
-    base = scored[BASELINE]
-    effects = lever_effects({name: each.table for name, each in scored.items()}, BASELINE)
-    worst = int(np.nanargmin(base.iou.mean(0)))
+    base = scores[BASELINE]
+    class_iou = base.iou.mean(0)
+    worst = int(np.nanargmin(class_iou))
+    effects = lever_effects({name: each.table for name, each in scores.items()}, BASELINE)
     rows = []
+    titles_of_failed = {}
     for lever in trials.levers:
-        if lever.name in effects:
-            rows.append(
-                measured_lever(
-                    lever,
-                    effects[lever.name],
-                    scored[lever.name],
-                    base,
-                    worst,
-                    trials.macs.get(lever.name, 1.0),
-                )
-            )
-    titles = {lever.name: lever.title for lever in trials.levers}
+        if lever.name in failed:
+            titles_of_failed[lever.title] = failed[lever.name]
+            continue
+        effect = effects[lever.name]
+        class_gain = scores[lever.name].iou.mean(0) - class_iou
+        row = MeasuredLever(
+            name=lever.name,
+            title=lever.title,
+            typed=lever.typed,
+            gain=float(effect.mean),
+            low=float(effect.low),
+            high=float(effect.high),
+            worst_class_gain=float(class_gain[worst]),
+            seconds=scores[lever.name].seconds / max(base.seconds, 1e-9),
+            macs=trials.macs.get(lever.name, 1.0),
+        )
+        rows.append(row)
     return LeverOutcome(
         rows=sorted(rows, key=lambda row: -row.gain),
         miou=float(base.influence.mean()),
         worst_class=base.classes[worst],
-        worst_iou=float(base.iou.mean(0)[worst]),
+        worst_iou=float(class_iou[worst]),
         images=base.influence.shape[1],
         groups=len(set(base.groups)),
         base_seconds=base.seconds,
         unlearnt=int((base.iou[:, worst] < UNLEARNT).sum()),
-        failed={titles[name]: reason for name, reason in failed.items()},
-    )
-
-
-def measured_lever(
-    lever: Lever,
-    effect: Effect,
-    scored: ValidationScores,
-    base: ValidationScores,
-    worst: int,
-    macs: float,
-) -> MeasuredLever:
-    """A row of the outcome; `worst` is the position of the class."""
-    return MeasuredLever(
-        name=lever.name,
-        title=lever.title,
-        typed=lever.typed,
-        gain=float(effect.mean),
-        low=float(effect.low),
-        high=float(effect.high),
-        worst_class_gain=float((scored.iou - base.iou).mean(0)[worst]),
-        seconds=scored.seconds / max(base.seconds, 1e-9),
-        macs=macs,
+        failed=titles_of_failed,
     )
 
 

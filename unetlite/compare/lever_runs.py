@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unetlite.compare.lever_outcome import LeverOutcome, best_levers, judge_trials, read_scores
 from unetlite.compare.lever_record import LeverRecord
-from unetlite.compare.levers import BASELINE, Lever
+from unetlite.compare.levers import BASELINE, Lever, join_titles
 from unetlite.compare.trials import Trials, train_missing
 from unetlite.data.provenance import check_content
 from unetlite.errors import Interrupted, RunFailed
@@ -97,7 +97,7 @@ def combine_levers(
     if len(best) < 2:
         return best, []
     failed = train_missing(trials, {COMBINED: best}, scheduler, on_training)
-    titles = " and ".join(lever.title for lever in best)
+    titles = join_titles(best)
     if failed:
         return best[:1], [f"{titles} together failed: {failed[COMBINED]}"]
     together = read_scores(trials.runs(COMBINED)).influence.mean()

@@ -5,8 +5,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+from unetlite.compare.control import is_in_groups
 from unetlite.compare.request import NEEDS_POSITIONS
 from unetlite.errors import UsageError
 from unetlite.settings.composition import compose_run
@@ -78,7 +79,7 @@ class Baseline:
     def typed_key(self, *keys: str) -> str | None:
         """The first key that a person set: one of these, or one in the group of such a name."""
         for key in self.fixed:
-            if any(key == name or key.startswith(f"{name}.") for name in keys):
+            if is_in_groups(key, keys):
                 return key
         return None
 
@@ -97,11 +98,6 @@ def more_steps(base: Baseline) -> Result:
 
 def pretrained(base: Baseline) -> Result:
     """An encoder trained on photographs."""
-    if base.network_reason is not None:
-        return base.network_reason
-    key = base.typed_key("model", "downsample")
-    if key is not None:
-        return f"{key} was set"
     if base.plain.model.encoder is not None:
         return "the network has an encoder of timm already"
     if NEEDS_POSITIONS in base.operators and "operators" in base.fixed:
@@ -143,9 +139,6 @@ def turns(base: Baseline) -> Result:
 
 def larger_crops(base: Baseline) -> Result:
     """Crops of twice the side, as many of them, up to whole images."""
-    key = base.typed_key("data.crop_size")
-    if key is not None:
-        return f"{key} was set"
     crop_size = base.plain.data.crop_size
     image_size = math.ceil(base.longest_side / CROP_STEP) * CROP_STEP
     if crop_size >= image_size:
@@ -156,29 +149,18 @@ def larger_crops(base: Baseline) -> Result:
 
 def lower_rate(base: Baseline) -> Result:
     """Half the learning rate."""
-    key = base.typed_key("trainer.learning_rate")
-    if key is not None:
-        return f"{key} was set"
     rate = base.plain.trainer.learning_rate / 2
     return Lever("rate", "half the learning rate", {"trainer.learning_rate": rate})
 
 
 def more_dice(base: Baseline) -> Result:
     """Twice the weight of the Dice loss; 1 where it has none."""
-    key = base.typed_key("trainer.dice_weight")
-    if key is not None:
-        return f"{key} was set"
     weight = 2 * base.plain.trainer.dice_weight or 1.0
     return Lever("dice", f"a Dice loss of weight {weight:g}", {"trainer.dice_weight": weight})
 
 
 def wider(base: Baseline) -> Result:
     """Half as many channels again; with an encoder of timm those of the decoder."""
-    if base.network_reason is not None:
-        return base.network_reason
-    key = base.typed_key("model.widths", "model.decoder_widths", "model.match")
-    if key is not None:
-        return f"{key} was set"
     values = {}
     for name in ("widths", "decoder_widths"):
         widths = getattr(base.plain.model, name)
@@ -192,15 +174,29 @@ def wider(base: Baseline) -> Result:
     )
 
 
-LEVERS: dict[str, Callable[[Baseline], Result]] = {
-    "twice the steps": more_steps,
-    "a pretrained encoder": pretrained,
-    "flips and turns": turns,
-    "larger crops": larger_crops,
-    "a lower learning rate": lower_rate,
-    "more weight of Dice": more_dice,
-    "a wider network": wider,
-}
+class LeverKind(NamedTuple):
+    """How a lever is made, and what rules it out."""
+
+    title: str
+    make: Callable[[Baseline], Result]
+    keys: Sequence[str] = ()  # of which a person has set none
+    changes_network: bool = False
+
+
+LEVERS = [
+    LeverKind("twice the steps", more_steps),
+    LeverKind("a pretrained encoder", pretrained, ["model", "downsample"], changes_network=True),
+    LeverKind("flips and turns", turns),
+    LeverKind("larger crops", larger_crops, ["data.crop_size"]),
+    LeverKind("a lower learning rate", lower_rate, ["trainer.learning_rate"]),
+    LeverKind("more weight of Dice", more_dice, ["trainer.dice_weight"]),
+    LeverKind(
+        "a wider network",
+        wider,
+        ["model.widths", "model.decoder_widths", "model.match"],
+        changes_network=True,
+    ),
+]
 """All levers in the order of importance: in a short time the last are left out first.
 
 A larger `data.resize` is none: scores of images of another size do not compare.
@@ -211,10 +207,25 @@ def find_levers(base: Baseline) -> tuple[list[Lever], dict[str, str]]:
     """The levers that apply, and the reasons why others do not."""
     levers = []
     reasons = {}
-    for title, make in LEVERS.items():
-        result = make(base)
+    for kind in LEVERS:
+        result = apply_lever(kind, base)
         if isinstance(result, Lever):
             levers.append(result)
         else:
-            reasons[title] = result
+            reasons[kind.title] = result
     return levers, reasons
+
+
+def join_titles(levers: Sequence[Lever]) -> str:
+    """The levers in a sentence."""
+    return " and ".join(lever.title for lever in levers)
+
+
+def apply_lever(kind: LeverKind, base: Baseline) -> Result:
+    """The lever, or why it does not apply."""
+    if kind.changes_network and base.network_reason is not None:
+        return base.network_reason
+    key = base.typed_key(*kind.keys)
+    if key is not None:
+        return f"{key} was set"
+    return kind.make(base)

@@ -184,7 +184,7 @@ def plain_name(column: str) -> str:
 
 def guess_variants(table: Table, by_role: Mapping[str, str | None]) -> list[str]:
     """The columns of a wide table: all that are left, if nothing else can be meant."""
-    variants = [column for column in table.columns if column and column not in by_role.values()]
+    variants = [column for column in table.columns if column not in ("", *by_role.values())]
     for column in variants:
         words = {plain_name(column), *re.split(r"[\W_]+", column.casefold())}
         reserved = NO_VARIANTS.union(*KNOWN_NAMES.values())

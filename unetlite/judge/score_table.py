@@ -59,8 +59,11 @@ def read_scores(table: Table, columns: Columns, higher_is_better: bool) -> Score
     groups = group_names(table, columns)
     tables = {}
     for name, by_seed in runs.items():
-        rows = [[by_seed[seed].get(unit, math.nan) for unit in units] for seed in seeds]
-        tables[name] = np.array(rows)
+        table_of_variant = np.full((len(seeds), len(units)), math.nan)
+        for row, seed in enumerate(seeds):
+            for column, unit in enumerate(units):
+                table_of_variant[row, column] = by_seed[seed].get(unit, math.nan)
+        tables[name] = table_of_variant
     everything = Scores(tables, seeds, units, [groups.get(unit, unit) for unit in units])
     scores = everything.complete()
     cautions += missing_cautions(everything, scores)

@@ -1,7 +1,7 @@
 """Scores of variants: a value for every variant, seed and test image."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 
 import numpy as np
@@ -22,21 +22,23 @@ class Scores:
 
     def complete(self) -> "Scores":
         """Without the images that have no value (NaN) in some run."""
-        stacked = np.concatenate(list(self.values.values()))  # (V * S, N)
-        kept = ~np.isnan(stacked).any(0)
-        values = {name: table[:, kept] for name, table in self.values.items()}
-        images = list(compress(self.images, kept))
-        groups = list(compress(self.groups, kept))
-        return Scores(values, self.seeds, images, groups)
+        has_value = np.ones(len(self.images), bool)
+        for table in self.values.values():
+            has_value &= ~np.isnan(table).any(0)
+        return replace(
+            self,
+            values={name: table[:, has_value] for name, table in self.values.items()},
+            images=list(compress(self.images, has_value)),
+            groups=list(compress(self.groups, has_value)),
+        )
 
     def without(self, seeds: Collection[int]) -> "Scores":
         """The same without these seeds."""
-        kept = [position for position, seed in enumerate(self.seeds) if seed not in seeds]
-        return Scores(
-            {name: table[kept] for name, table in self.values.items()},
-            [self.seeds[position] for position in kept],
-            self.images,
-            self.groups,
+        kept = [seed not in seeds for seed in self.seeds]
+        return replace(
+            self,
+            values={name: table[kept] for name, table in self.values.items()},
+            seeds=list(compress(self.seeds, kept)),
         )
 
     def means(self) -> dict[str, float]:
