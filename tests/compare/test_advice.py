@@ -62,7 +62,7 @@ def test_a_race_is_said_to_be_as_predicted_if_it_is(lead, word):
     assert sentence.startswith(word)
 
 
-def test_evidence_speaks_of_its_network_only():
+def test_missed_classes_speaks_of_its_network_only():
     evidence = make_evidence(0.0)
     stored = json.loads(json.dumps(asdict(compose_run([]).model)))
     assert speaks_of(evidence, stored)

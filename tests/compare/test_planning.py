@@ -8,9 +8,9 @@ from races_to_plan import NAMES, SPACE, STEP, TIMES, USUAL
 from unetlite.compare.plan_text import SHOWN_SECONDS
 from unetlite.compare.planning import (
     EVALUATION,
-    EVALUATION_SHARE,
+    MAX_VALIDATION_SHARE,
     MIN_STEPS,
-    PLANNING,
+    PLANNING_SECONDS,
     plan_race,
     smallest_race,
 )
@@ -22,10 +22,10 @@ def test_a_race_is_in_time_and_what_was_chosen_is_left(minutes, fixed):
     space = replace(SPACE, fixed=frozenset(fixed))
     race = plan_race(space, TIMES, 60 * minutes)
     if race is None:
-        assert PLANNING + smallest_race(space, TIMES).seconds > 0.9 * 60 * minutes
+        assert PLANNING_SECONDS + smallest_race(space, TIMES).seconds > 0.9 * 60 * minutes
         return
     schedule = race.schedule
-    assert PLANNING + race.seconds <= 60 * minutes
+    assert PLANNING_SECONDS + race.seconds <= 60 * minutes
     assert schedule.steps >= MIN_STEPS
     assert schedule.length <= 1.02 * USUAL.length
     assert race.operators == NAMES[: len(race.operators)]
@@ -55,7 +55,7 @@ def test_validation_takes_a_tenth_of_a_training_at_most_if_there_is_more_than_on
         training = schedule.steps * TIMES.step_seconds("nearest", schedule)
         validation = schedule.epochs * EVALUATION * STEP.per_pixel * TIMES.val_pixels
         assert 1 < schedule.epochs <= 12
-        assert validation <= EVALUATION_SHARE * training
+        assert validation <= MAX_VALIDATION_SHARE * training
         assert schedule.steps_per_epoch * schedule.epochs >= schedule.steps
 
 

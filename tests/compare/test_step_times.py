@@ -23,7 +23,7 @@ def messages():
 
 @pytest.fixture
 def timer(tmp_path, messages, monkeypatch):
-    monkeypatch.setattr("unetlite.compare.step_times.BUSY", 0)
+    monkeypatch.setattr("unetlite.compare.step_times.MIN_CPU_SHARE", 0)
     return StepTimer(
         CPUAccelerator(), "32-true", (16, 256), tmp_path / "times.json", messages.append
     )
@@ -69,14 +69,14 @@ def test_steps_are_timed_once_on_a_machine_and_damaged_times_anew(timer, message
 
 
 def test_times_of_a_busy_machine_are_not_kept(timer, messages, monkeypatch):
-    monkeypatch.setattr("unetlite.compare.step_times.BUSY", 100)
+    monkeypatch.setattr("unetlite.compare.step_times.MIN_CPU_SHARE", 100)
     for _ in range(2):
         timer.measure({"transpose": NETWORKS["transpose"]}, 1)
     assert len(messages) == 2
 
 
 def test_after_some_seconds_operators_are_estimated_by_their_macs(timer, messages, monkeypatch):
-    monkeypatch.setattr("unetlite.compare.step_times.PATIENCE", -1)
+    monkeypatch.setattr("unetlite.compare.step_times.MAX_SECONDS", -1)
     monkeypatch.setattr(
         "unetlite.compare.step_times.macs_of", lambda config: len(config.upsample["name"])
     )

@@ -11,7 +11,7 @@ from unetlite.judge.best import compare_with_best
 from unetlite.judge.sequential import interim_alphas
 from unetlite.judge.statistics import pair_differences
 
-ROUNDS = 100  # simulated races; another 100 give a mean bound that differs by 5 to 10 %
+SIMULATIONS = 100  # simulated races; another 100 give a mean bound that differs by 5 to 10 %
 MAX_GROUPS = 200  # with more, groups add next to nothing to the bound
 
 
@@ -47,7 +47,7 @@ def geometric_mean(noises: Iterable[Noise]) -> Noise:
 TYPICAL = geometric_mean(MEASURED.values())
 """In the middle of these sets. Bounds of other data are up to four times as wide or narrow."""
 
-LEARNING = 0.25
+NOISE_EXPONENT = 0.25
 """The noise falls with the length of a training to the power of minus this.
 
 On nuclei, ten operators and three seeds, the deviation of a training was 0.0115 after 300 steps of
@@ -90,7 +90,7 @@ def expected_bound(
     probability of 95 %, the best of the operators that do not race leads by no more than
     `left_out_lead`, in deviations of operators, which is added:
 
-        bound = max(1, shortening)^LEARNING * simulated_bound + operator * left_out_lead
+        bound = max(1, shortening)^NOISE_EXPONENT * simulated_bound + operator * left_out_lead
     """
     bound = simulated_bound(
         operators,
@@ -100,7 +100,7 @@ def expected_bound(
         noise,
     )
     lead = left_out_lead(operators, of_operators - operators)
-    return max(1.0, shortening) ** LEARNING * bound + noise.operator * lead
+    return max(1.0, shortening) ** NOISE_EXPONENT * bound + noise.operator * lead
 
 
 def bound_range(
@@ -137,7 +137,7 @@ def simulated_bound(
     """The mean, over simulated comparisons, of the lowest max regret of an operator."""
     draws = [np.random.default_rng(number) for number in range(3)]  # the same for all plans
     bounds = []
-    for _ in range(ROUNDS):
+    for _ in range(SIMULATIONS):
         scores = noise.operator * draws[0].standard_normal((operators, 1, 1))
         scores = scores + noise.seed * draws[1].standard_normal((operators, seeds, 1))
         scores = scores + noise.group * draws[2].standard_normal((operators, 1, groups))

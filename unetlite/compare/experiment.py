@@ -11,7 +11,7 @@ from unetlite.compare.lever_adoption import Draft, adopt_levers
 from unetlite.compare.plan_text import budget_error, plan_lines
 from unetlite.compare.planning import (
     DEFAULT_SECONDS,
-    PLANNING,
+    PLANNING_SECONDS,
     RaceEstimate,
     SearchSpace,
     plan_race,
@@ -212,7 +212,7 @@ def make_experiment(draft: Draft, request: Request, data: SegmentationData) -> E
         values=values,
         step_seconds=step_seconds,
         seeds=race.seeds,
-        budget=max(draft.seconds - PLANNING, race.seconds) - overhead,
+        budget=max(draft.seconds - PLANNING_SECONDS, race.seconds) - overhead,
         parallel=times.parallel,
         threads=times.threads,
         data_hash=data.dataset.content_hash,

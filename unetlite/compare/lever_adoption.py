@@ -24,8 +24,8 @@ from unetlite.files import write_json
 from unetlite.scheduling.resources import Resources
 from unetlite.terminal import print_text
 
-SHARE = 0.25  # of the time, for levers at most
-SHORTEST = 0.25  # of a training of the race: the length of one that measures a lever, at least
+MAX_TIME_SHARE = 0.25  # of the time, for levers at most
+MIN_LENGTH_SHARE = 0.25  # of a training of the race: those that measure levers are no shorter
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def adopt_levers(
     directory of the race makes a second start go on. If a race fits only without levers, the draft
     stays as it is.
     """
-    reduced = plan_race(draft.space, draft.times, (1 - SHARE) * draft.seconds)
+    reduced = plan_race(draft.space, draft.times, (1 - MAX_TIME_SHARE) * draft.seconds)
     if reduced is None:
         print("levers   not tried: the race takes all of the time")
         return draft
@@ -103,9 +103,9 @@ def plan_before_race(
         reason,
     )
     budget = LeverBudget(
-        SHARE * draft.seconds,
+        MAX_TIME_SHARE * draft.seconds,
         [draft.race.schedule],
-        max(MIN_STEPS, math.ceil(SHORTEST * draft.race.schedule.steps)),
+        max(MIN_STEPS, math.ceil(MIN_LENGTH_SHARE * draft.race.schedule.steps)),
         combined=True,
     )
     runs = directory.with_name(f"{directory.name}-levers-before")

@@ -22,7 +22,7 @@ from unetlite.run_directory import RunFiles
 from unetlite.wording import capitalised
 
 OPERATOR = "the operator"
-LENGTH = "steps"  # the lever that trains longer
+LONGER_TRAINING = "steps"  # the lever that trains longer
 MAX_SENTENCES = 3
 
 
@@ -204,7 +204,7 @@ def lever_sentences(levers: Levers, risk: float | None = None) -> list[str]:
             f"{best.title}: {gain_text(best)} in mean IoU."
         )
     for row in outcome.rows:
-        if row.name == LENGTH and not row.gains and row is not outcome.rows[0]:
+        if row.name == LONGER_TRAINING and not row.gains and row is not outcome.rows[0]:
             sentences.append(
                 f"{capitalised(row.title)} change the mean IoU by {gain_text(row)}: longer "
                 "training is not shown to gain."

@@ -9,7 +9,7 @@ MAX_SHIFT = 16  # pixels
 MIN_SHIFT = 3
 MIN_GAIN = 0.15  # of IoU
 MIN_FACTOR = 1.4  # of the same
-GOOD = 0.6  # of the median image's IoU: what fits is at least so good
+MIN_OVERLAP = 0.6  # of the median image's IoU: what fits is at least so good
 
 
 class Shift(NamedTuple):
@@ -56,7 +56,7 @@ def find_shift(prediction: np.ndarray, mask: np.ndarray, median: float) -> Shift
     after = overlap(inner, moved)
     is_far = max(abs(down), abs(right)) >= MIN_SHIFT
     gains = after >= before + MIN_GAIN and after >= MIN_FACTOR * before
-    if is_far and gains and after >= GOOD * median:
+    if is_far and gains and after >= MIN_OVERLAP * median:
         return Shift(down, right, before, after)
     return None
 
@@ -77,6 +77,6 @@ def find_fit(
         if value > best.overlap:
             best = Fit(name, value, own)
     gains = best.overlap >= own + MIN_GAIN and best.overlap >= MIN_FACTOR * own
-    if gains and best.overlap >= GOOD * median:
+    if gains and best.overlap >= MIN_OVERLAP * median:
         return best
     return None

@@ -14,7 +14,7 @@ from unetlite.network.unet import UNet
 
 MAX_IMAGES = 16  # of the validation images
 MAX_PIXELS = 2**20  # of these
-HARDLY = 0.02  # of IoU; images of which flipped ones lose less have no up
+MAX_LOSS = 0.02  # of IoU; images of which flipped ones lose less have no up
 
 Transform = Callable[[torch.Tensor], torch.Tensor]  # of (..., H, W)
 
@@ -49,7 +49,7 @@ def find_orientation(
     safe = {}
     for key, (title, transform) in tried.items():
         score = score_transformed(data, chosen, transform)
-        if score >= upright - HARDLY:
+        if score >= upright - MAX_LOSS:
             safe[key] = f"{title} {score:.3f}"
     if not safe:
         return []

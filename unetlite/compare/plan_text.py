@@ -7,7 +7,7 @@ from unetlite.compare.expectation import bound_range
 from unetlite.compare.planning import (
     FIRST_INTERIM,
     MIN_OPERATORS,
-    PLANNING,
+    PLANNING_SECONDS,
     SLACK,
     RaceEstimate,
     SearchSpace,
@@ -25,7 +25,7 @@ def budget_error(budget: str, race: RaceEstimate) -> UsageError:
     schedule = race.schedule
     fewer = "fewer --operators, " if len(race.operators) > MIN_OPERATORS else ""
     crop_size = max(32, schedule.crop_size // 2)
-    needed = math.ceil((PLANNING + race.seconds) / SLACK / 60) + 1
+    needed = math.ceil((PLANNING_SECONDS + race.seconds) / SLACK / 60) + 1
     return UsageError(
         f"--budget {budget}: {FIRST_INTERIM} seeds of {len(race.operators)} operators take "
         f"{needed} minutes, with only {schedule.steps} steps of {schedule.batch_size} crops, by "

@@ -17,17 +17,17 @@ MIN_BATCH = 8  # half as many steps of 8 crops scored better than of 4, on nucle
 MIN_CROP = 128
 MIN_OPERATORS = 2
 FIRST_INTERIM = min(INTERIMS)  # seeds
-SHORT_TRAINING = 0.25
+LENGTH_EXPONENT = 0.25
 """A plan with trainings so many times shorter than usual must narrow the bound by this power of it.
 
 Short trainings answer a question about networks that are not fully trained. On coast, each
 doubling left two thirds of the distance to the score of a long training.
 """
-WORTH = 0.98  # a bound that is not narrower than this much of another is no better
+BETTER = 0.98  # of the objective of another race: with less a race is better
 
-PLANNING = 20.0  # seconds that planning may take
+PLANNING_SECONDS = 20.0  # that planning may take
 SLACK = 0.97  # of the time is planned for: trainings do not all take the same
-EVALUATION_SHARE = 0.1  # of a training, at most, if more than one validation
+MAX_VALIDATION_SHARE = 0.1  # of a training, at most, if more than one validation
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RaceEstimate:
     @property
     def objective(self) -> float:
         """What is minimised: the expected bound, and how short the trainings are."""
-        return self.bound * max(1.0, self.shortening) ** SHORT_TRAINING
+        return self.bound * max(1.0, self.shortening) ** LENGTH_EXPONENT
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ def fit_epochs(
     times: RaceTimes,
     epochs: int,
 ) -> Schedule:
-    """As many epochs, up to `epochs`, as validate for EVALUATION_SHARE of the training."""
+    """As many epochs, up to `epochs`, as validate for MAX_VALIDATION_SHARE of the training."""
     training = schedule.steps * sum(times.step_seconds(name, schedule) for name in operators)
     validation = EVALUATION * times.val_pixels
     validation *= sum(times.steps[name].per_pixel for name in operators)
     if validation > 0:
-        epochs = min(epochs, int(EVALUATION_SHARE * training / validation))
+        epochs = min(epochs, int(MAX_VALIDATION_SHARE * training / validation))
     return schedule.in_epochs(max(1, epochs))
 
 
@@ -126,7 +126,7 @@ def affordable_steps(
     shortest = replace(shape, steps=1)  # one epoch, so one validation
     once = times.seed_seconds(operators, shortest)
     step = sum(times.step_seconds(name, shape) for name in operators) / times.parallel
-    return int((seconds - once) / step / (1 + EVALUATION_SHARE))
+    return int((seconds - once) / step / (1 + MAX_VALIDATION_SHARE))
 
 
 def plan_race(space: SearchSpace, times: RaceTimes, seconds: float) -> RaceEstimate | None:
@@ -148,7 +148,7 @@ def plan_race(space: SearchSpace, times: RaceTimes, seconds: float) -> RaceEstim
                 )
                 if race is None:
                     break  # more seeds take longer
-                if best is None or race.objective < WORTH * best.objective:
+                if best is None or race.objective < BETTER * best.objective:
                     best = race
     return best
 
@@ -162,7 +162,7 @@ def longest_race(
     seconds: float,
 ) -> RaceEstimate | None:
     """The race of these trainings with the most steps, up to the usual length; None without."""
-    overhead = PLANNING + times.overhead_seconds(operators, shape)
+    overhead = PLANNING_SECONDS + times.overhead_seconds(operators, shape)
     for_seed = (SLACK * seconds - overhead) / seeds
     usual = space.usual
     if space.fixed_steps:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.control import check_control
-from unetlite.compare.evidence import missed_reason, objection
+from unetlite.compare.missed_classes import missed_reason, objection
 from unetlite.compare.race_record import (
     Failure,
     Interim,

@@ -11,10 +11,10 @@ from unetlite.compare.step_times import StepTime, shared_threads
 from unetlite.data.loader import SegmentationData
 from unetlite.training.duration import EVALUATION, TEST_PASSES
 
-STARTUP = 1.5  # seconds of a training before its first step and after its last
-WORKER_START = 8.0  # seconds until a worker has loaded the libraries, once
-REPORT = 15.0  # seconds of the report without what it measures
-REPORT_OPERATOR = 9.0  # seconds that it takes to export an operator and measure its latencies
+STARTUP_SECONDS = 1.5  # of a training before its first step and after its last
+WORKER_SECONDS = 8.0  # until a worker has loaded the libraries, once
+REPORT_SECONDS = 15.0  # of the report without what it measures
+OPERATOR_SECONDS = 9.0  # that the report takes to export an operator and measure its latencies
 REPORT_STEPS = 8  # training steps of each operator that it times
 LOADED_BATCHES = 3
 
@@ -33,9 +33,9 @@ class RaceTimes:
     def training_seconds(self, operator: str, schedule: Schedule) -> float:
         """Seconds from the start of a training to its end."""
         step = self.steps[operator]
-        step_seconds = self.step_seconds(operator, schedule)
+        steps = schedule.steps * self.step_seconds(operator, schedule)
         evaluated = schedule.epochs * self.val_pixels + TEST_PASSES * self.test_pixels
-        return STARTUP + schedule.steps * step_seconds + EVALUATION * step.per_pixel * evaluated
+        return STARTUP_SECONDS + steps + EVALUATION * step.per_pixel * evaluated
 
     def seconds_by_operator(self, operators: Sequence[str], schedule: Schedule) -> dict[str, float]:
         """What each operator's training adds to the time of the race."""
@@ -55,15 +55,15 @@ class RaceTimes:
 
     def report_seconds(self, operators: Sequence[str], schedule: Schedule) -> float:
         """Seconds from the last training to the verdict."""
-        seconds = REPORT
+        seconds = REPORT_SECONDS
         for operator in operators:
             step = self.steps[operator].seconds(schedule.batch_size, schedule.crop_size)
-            seconds += REPORT_OPERATOR + REPORT_STEPS * step / self.parallel
+            seconds += OPERATOR_SECONDS + REPORT_STEPS * step / self.parallel
         return seconds
 
     def overhead_seconds(self, operators: Sequence[str], schedule: Schedule) -> float:
         """Seconds of all but the trainings."""
-        return WORKER_START + self.report_seconds(operators, schedule)
+        return WORKER_SECONDS + self.report_seconds(operators, schedule)
 
 
 def measure_loading(data: SegmentationData, parallel: int) -> float:

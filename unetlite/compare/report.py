@@ -21,11 +21,11 @@ from unetlite.compare.comparison import Comparison
 from unetlite.compare.costs import Costs
 from unetlite.compare.curves import read_trend
 from unetlite.compare.device_costs import DeviceCosts, put_device_costs
-from unetlite.compare.evidence import rare_class_cautions
 from unetlite.compare.figures import Figures, draw_figures
 from unetlite.compare.kept_costs import find_costs
 from unetlite.compare.lever_table import Levers, lever_sentences, levers_of_race
 from unetlite.compare.metrics import METRICS
+from unetlite.compare.missed_classes import rare_class_cautions
 from unetlite.compare.orientation import find_orientation
 from unetlite.compare.run_data import find_data
 from unetlite.compare.suspects import Suspects, find_suspects

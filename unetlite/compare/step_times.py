@@ -33,8 +33,8 @@ SMALL: Shape = (4, 64)
 LARGE: Shape = (4, 128)
 ROUNDS = 2
 MIN_SLOPE = 0.5  # of the seconds of the larger shape by its pixels; a busy machine gives less
-PATIENCE = 15  # seconds; then the other operators are estimated by their MACs
-BUSY = 0.6  # of the threads' time: with less the machine is busy, and its times are not kept
+MAX_SECONDS = 15  # of timing; then the other operators are estimated by their MACs
+MIN_CPU_SHARE = 0.6  # of the threads' time; with less the machine is busy: no time is kept
 MAX_KEPT = 200  # entries in the file
 
 
@@ -71,9 +71,9 @@ class Load:
 
     @property
     def is_high(self) -> bool:
-        """True if this process got less than BUSY of the time of its threads."""
+        """True if this process got less than MIN_CPU_SHARE of the time of its threads."""
         available = torch.get_num_threads() * (time.monotonic() - self.start)
-        return time.process_time() - self.start_of_processor < BUSY * available
+        return time.process_time() - self.start_of_processor < MIN_CPU_SHARE * available
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class StepTimer:
             networks,
             parallel,
             kept,
-            until=start + PATIENCE,
+            until=start + MAX_SECONDS,
         )
         write_kept(self.file, kept)
         return times, parallel

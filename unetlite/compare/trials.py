@@ -14,7 +14,7 @@ from pydantic import PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from unetlite.compare.levers import BASELINE, Baseline, Lever
-from unetlite.compare.race_times import WORKER_START, RaceTimes
+from unetlite.compare.race_times import WORKER_SECONDS, RaceTimes
 from unetlite.compare.schedule import Schedule
 from unetlite.run_directory import RunFiles
 from unetlite.scheduling.base import Scheduler
@@ -126,7 +126,7 @@ def plan_trials(
     They have the steps of the `schedule`, or fewer, but no fewer than `shortest`. Time that is left
     is for more seeds. None if too few levers fit.
     """
-    available = seconds - WORKER_START
+    available = seconds - WORKER_SECONDS
     once = replace(schedule, steps=1).in_epochs(1)
     twice = replace(schedule, steps=2).in_epochs(1)
     for count in range(len(levers), MIN_LEVERS - 1, -1):
@@ -138,7 +138,7 @@ def plan_trials(
             chosen = replace(schedule, steps=steps).in_epochs(1)
             of_seed = trial_seconds(tried, times, chosen, combined)
             seeds = min(MAX_SEEDS, max(MIN_SEEDS, math.floor(available / of_seed)))
-            return TrialSchedule(tried, chosen, seeds, WORKER_START + seeds * of_seed)
+            return TrialSchedule(tried, chosen, seeds, WORKER_SECONDS + seeds * of_seed)
     return None
 
 

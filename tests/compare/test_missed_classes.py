@@ -1,7 +1,7 @@
 """No verdict from networks that have learnt nothing, nor from equal scores."""
 
 from unetlite.compare.comparison import read_comparison
-from unetlite.compare.evidence import objection, rare_class_cautions
+from unetlite.compare.missed_classes import objection, rare_class_cautions
 
 
 def test_scores_that_are_equal_to_the_last_digit_are_no_evidence(runs, put_counts):
