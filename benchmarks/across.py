@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unetlite.judge.across import Differences, across_sets
+from unetlite.judge.across import DifferencesBySet, across_sets
 
 VARIANTS = 10
 NOISE = 0.003
@@ -43,7 +43,7 @@ def list_cases() -> list[Case]:
     return cases
 
 
-def draw(case: Case, random: np.random.Generator) -> tuple[Differences, np.ndarray]:
+def draw(case: Case, random: np.random.Generator) -> tuple[DifferencesBySet, np.ndarray]:
     """Measured differences of variants that are equal in the mean, and the scores of a new set."""
     taus = np.full(VARIANTS, case.tau / np.sqrt(2))
     if case.unequal_tau:
@@ -58,7 +58,7 @@ def draw(case: Case, random: np.random.Generator) -> tuple[Differences, np.ndarr
     variances = np.broadcast_to(estimated, (VARIANTS, VARIANTS, case.sets)).copy()
     variances[np.arange(VARIANTS), np.arange(VARIANTS)] = 0
     names = [f"variant{number}" for number in range(VARIANTS)]
-    differences = Differences(
+    differences = DifferencesBySet(
         names,
         [str(number) for number in range(case.sets)],
         scores[:, None] - scores,

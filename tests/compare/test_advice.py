@@ -8,7 +8,7 @@ import pytest
 from made_evidence import make_evidence
 
 from unetlite.compare.across_sets import read_evidence
-from unetlite.compare.advice import Advice, first_advice, prediction_sentences, speaks_of
+from unetlite.compare.advice import Advice, covers_network, first_advice, prediction_sentences
 from unetlite.data.meta_features import MetaFeatures
 from unetlite.judge.analysis import analyse
 from unetlite.judge.scores import Scores
@@ -65,9 +65,9 @@ def test_a_race_is_said_to_be_as_predicted_if_it_is(lead, word):
 def test_missed_classes_speaks_of_its_network_only():
     evidence = make_evidence(0.0)
     stored = json.loads(json.dumps(asdict(compose_run([]).model)))
-    assert speaks_of(evidence, stored)
-    assert not speaks_of(evidence, asdict(compose_run(["model=classic"]).model))
-    assert not speaks_of(make_evidence(0.0, sets=2), asdict(compose_run([]).model))
+    assert covers_network(evidence, stored)
+    assert not covers_network(evidence, asdict(compose_run(["model=classic"]).model))
+    assert not covers_network(make_evidence(0.0, sets=2), asdict(compose_run([]).model))
 
 
 def test_a_race_begins_with_two_lines_if_the_sets_speak_of_its_network():

@@ -5,7 +5,7 @@ import pytest
 
 from unetlite.errors import UsageError
 from unetlite.judge.across import (
-    Differences,
+    DifferencesBySet,
     SetDifference,
     across_sets,
     arrange,
@@ -27,7 +27,7 @@ def of_scores(scores, variance=1e-6):
     variances[np.arange(len(scores)), np.arange(len(scores))] = 0
     names = [f"v{number}" for number in range(len(scores))]
     sets = [f"s{number}" for number in range(scores.shape[1])]
-    return Differences(names, sets, scores[:, None] - scores, variances)
+    return DifferencesBySet(names, sets, scores[:, None] - scores, variances)
 
 
 def simulate(tau, sets, seed):
@@ -85,7 +85,7 @@ def test_noise_of_the_new_set_widens_and_more_sets_narrow_the_prediction():
 def test_bounds_do_not_depend_on_the_order_of_variants():
     differences = simulate(0.004, 6, 3)[0]
     order = [0, 3, 1, 2, 5, 4]
-    other = Differences(
+    other = DifferencesBySet(
         [differences.variants[i] for i in order],
         differences.sets,
         differences.means[order][:, order],

@@ -60,7 +60,7 @@ def advise(
     if not evidence.is_enough:
         print(too_few_sets(evidence))
         return
-    advice = Advice(evidence, find_costs(evidence, target), margin)
+    advice = Advice(evidence, operator_costs(evidence, target), margin)
     print_evidence(evidence)
     if folder is not None:
         print(nearest_line(evidence.nearest(folder.features)))
@@ -99,7 +99,7 @@ def summarise_folder(directory: Path, settings: list[str]) -> FolderSummary:
     return FolderSummary(features, groups)
 
 
-def find_costs(evidence: "Evidence", target: Target) -> "Cost":
+def operator_costs(evidence: "Evidence", target: Target) -> "Cost":
     """What the operators of the evidence cost, on this machine or on the device."""
     from unetlite.compare.costs import measure_latencies
     from unetlite.judge.verdict import Cost

@@ -16,7 +16,7 @@ from unetlite.data.meta_features import MetaFeatures
 from unetlite.judge.across import (
     MIN_SETS,
     AcrossSets,
-    Differences,
+    DifferencesBySet,
     SetDifference,
     across_sets,
     arrange,
@@ -61,7 +61,7 @@ class Evidence:
         """True if there are enough sets to say anything of another one."""
         return len(self.sets) >= MIN_SETS
 
-    def differences(self, metric: str = "miou") -> Differences:
+    def differences(self, metric: str = "miou") -> DifferencesBySet:
         """On all sets. Raises UsageError if there are too few."""
         by_set = self.by_metric.get(metric, {})
         return arrange({name: by_set[name] for name in sorted(by_set)}, REFERENCE)
@@ -80,11 +80,15 @@ class Evidence:
         coordinates = np.stack([each.coordinates() for each in self.meta_features().values()])
         deviations = coordinates.std(0, ddof=1)
         scale = np.where(deviations > 1e-6, deviations, 1)
-        apart = distances(coordinates[:, None], coordinates, scale)
-        np.fill_diagonal(apart, np.inf)
-        away = distances(features.coordinates(), coordinates, scale)
-        position = int(away.argmin())
-        return Nearest(names[position], float(away[position]), float(apart.min(1).max()))
+        between_sets = distances(coordinates[:, None], coordinates, scale)
+        np.fill_diagonal(between_sets, np.inf)
+        to_sets = distances(features.coordinates(), coordinates, scale)
+        position = int(to_sets.argmin())
+        return Nearest(
+            names[position],
+            float(to_sets[position]),
+            usual=float(between_sets.min(1).max()),
+        )
 
 
 def distances(first: np.ndarray, second: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -140,7 +140,7 @@ def format_range(low: float, high: float) -> str:
 def first_advice(evidence: Evidence, overrides: Sequence[str]) -> list[str]:
     """What other sets say before a race, in two lines; none if its network is not theirs."""
     settings = compose_run(select_overrides(overrides, "model"))
-    if not speaks_of(evidence, asdict(settings.model)):
+    if not covers_network(evidence, asdict(settings.model)):
         return []
     bounds = evidence.model().regret_bounds()
     safest = min(bounds, key=bounds.__getitem__)
@@ -162,7 +162,7 @@ def too_few_sets(evidence: Evidence) -> str:
     )
 
 
-def speaks_of(evidence: Evidence, model: Mapping[str, Any]) -> bool:
+def covers_network(evidence: Evidence, model: Mapping[str, Any]) -> bool:
     """True if there are enough sets, and a network (a group `model`) is theirs."""
     if not evidence.is_enough:
         return False

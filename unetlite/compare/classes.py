@@ -106,7 +106,7 @@ def trivial_scores(comparison: Comparison, dataset: DecodedDataset | None) -> di
 def grey_range(split: Split) -> tuple[float, float]:
     """The lowest and highest grey value of some images, but for one in a thousand."""
     limits = []
-    for index in some_images(split):
+    for index in sampled_indices(split):
         image, _ = split[split.full_crop(index)]
         values = np.nan_to_num(image.float().mean(0).numpy())
         limits.append(np.percentile(values, (0.1, 99.9)))
@@ -117,7 +117,7 @@ def grey_range(split: Split) -> tuple[float, float]:
 def grey_histograms(split: Split, low: float, high: float) -> np.ndarray:
     """Pixels of both classes (2, BINS) by grey value, the mean of the channels."""
     histograms = np.zeros((2, BINS), np.int64)
-    for index in some_images(split):
+    for index in sampled_indices(split):
         image, mask = split[split.full_crop(index)]
         grey = np.nan_to_num(image.float().mean(0).numpy())
         bins = (grey - low) * (BINS / max(high - low, 1e-30))
@@ -129,7 +129,7 @@ def grey_histograms(split: Split, low: float, high: float) -> np.ndarray:
     return histograms
 
 
-def some_images(split: Split) -> list[int]:
+def sampled_indices(split: Split) -> list[int]:
     """Up to MAX_IMAGES positions, from the first image to the last."""
     return spread_positions(len(split), MAX_IMAGES)
 
@@ -144,5 +144,7 @@ def no_better_than_trivial(comparison: Comparison, trivial: Mapping[str, np.ndar
             poor.append(name)
     if not poor:
         return []
-    are = "is" if len(poor) == 1 else "are"
-    return [f"{join_names(poor)} {are} no better than {best}, which has a mean IoU of {bound:.3f}."]
+    verb = "is" if len(poor) == 1 else "are"
+    return [
+        f"{join_names(poor)} {verb} no better than {best}, which has a mean IoU of {bound:.3f}."
+    ]

@@ -138,14 +138,15 @@ def most_differing(comparison: Comparison, split: Split) -> dict[int, str]:
         by_variant.append(np.mean(scores, axis=0))
     level = np.mean(by_variant, axis=0)  # (N,)
     spread = np.std(by_variant, axis=0)
-    brightness = []
+    means = []
     for name in comparison.runs[0].images:
         crop = split.full_crop(split.names.index(name))
-        brightness.append(split[crop].image.float().mean())
-    light = np.array(brightness)
+        means.append(split[crop].image.float().mean())
+    brightness = np.array(means)
     usable = np.flatnonzero(~np.isnan(level))
     if len(usable) > IMAGES:
-        usable = usable[light[usable] >= np.median(light[usable])]
+        median = np.median(brightness[usable])
+        usable = usable[brightness[usable] >= median]
     order = np.argsort(-spread[usable], kind="stable")
     reasons = {}
     for position in usable[order][:IMAGES].tolist():

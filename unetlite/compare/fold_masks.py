@@ -17,7 +17,7 @@ from unetlite.compare.suspects import (
     is_drawn,
     misplaced_reason,
     predict_images,
-    show,
+    suspect_pictures,
 )
 from unetlite.data.loader import SegmentationData, held_out_images
 from unetlite.network.unet import UNet
@@ -57,11 +57,11 @@ def check_training_masks(data: SegmentationData, networks: Mapping[str, UNet]) -
         return check
     doubtful = [name for name in scores if scores[name] < DOUBTFUL * check.median]
     for name in sorted(doubtful, key=scores.__getitem__):
-        look_at(data, seen_by[name], name, scores[name], check)
+        add_suspect(data, seen_by[name], name, scores[name], check)
     return check
 
 
-def look_at(
+def add_suspect(
     data: SegmentationData,
     network: UNet,
     name: str,
@@ -73,10 +73,10 @@ def look_at(
     for image in predict_images(data, "train", [name], [network], MAX_PIXELS):
         reason = misplaced_reason(image, data, background, score, check.median)
         if reason is not None:
-            check.suspects.misplaced.append(Suspect(name, reason, show(image, data)))
+            check.suspects.misplaced.append(Suspect(name, reason, suspect_pictures(image, data)))
         elif score < FAILED * check.median:
             reason = (
                 f"A network that was not trained on {name} fails on it: IoU {score:.2f}, where the "
                 f"median image has {check.median:.2f}. Look at the image and its mask."
             )
-            check.suspects.failed.append(Suspect(name, reason, show(image, data)))
+            check.suspects.failed.append(Suspect(name, reason, suspect_pictures(image, data)))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unetlite.compare.across_sets import read_evidence
-from unetlite.compare.advice import prediction_sentences, speaks_of
+from unetlite.compare.advice import covers_network, prediction_sentences
 from unetlite.compare.classes import (
     no_better_than_trivial,
     trivial_scores,
@@ -99,7 +99,7 @@ class Report:
         evidence = read_evidence()
         model = self.comparison.runs[0].config["model"]
         of_evidence = self.comparison.by == "upsample" and self.metric == "miou"
-        if not of_evidence or not speaks_of(evidence, model):
+        if not of_evidence or not covers_network(evidence, model):
             return []
         return prediction_sentences(self.analysis, evidence)
 

@@ -117,7 +117,7 @@ def examine(
     splits = data.dataset.splits
     background = background_class(data)
     images = list(predict_images(data, "test", doubtful, networks))
-    shown = {each.name: show(each, data) for each in images}
+    shown = {each.name: suspect_pictures(each, data) for each in images}
     suspects = Suspects([Suspect(name, reasons[name], shown.get(name, {})) for name in reasons])
     images += predict_images(data, "val", splits["val"].names[:MAX_EXAMINED], networks)
     for each in images:
@@ -126,7 +126,7 @@ def examine(
             continue
         reason = misplaced_reason(each, data, background, own, median)
         if reason is not None:
-            suspects.misplaced.append(Suspect(each.name, reason, show(each, data)))
+            suspects.misplaced.append(Suspect(each.name, reason, suspect_pictures(each, data)))
     return suspects
 
 
@@ -250,7 +250,7 @@ def is_drawn(mask: np.ndarray, background: int) -> np.ndarray:
     return (mask != background) & (mask != IGNORE)
 
 
-def show(image: Examined, data: SegmentationData) -> Pictures:
+def suspect_pictures(image: Examined, data: SegmentationData) -> Pictures:
     """The pictures of an image, its mask and the majority prediction, none larger than SIDE."""
     pictures = {
         "image": image.rgb,

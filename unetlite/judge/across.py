@@ -49,7 +49,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Differences:
+class DifferencesBySet:
     """The differences of V variants on K sets, as arrays.
 
     Where a set lacks a variant, its variance is infinite, and its mean 0.
@@ -60,11 +60,11 @@ class Differences:
     means: np.ndarray  # (V, V, K): of the first's score less the second's
     variances: np.ndarray  # (V, V, K)
 
-    def without(self, name: str) -> "Differences":
+    def without(self, name: str) -> "DifferencesBySet":
         """The same without a set."""
         kept = [position for position, each in enumerate(self.sets) if each != name]
         sets = [self.sets[position] for position in kept]
-        return Differences(
+        return DifferencesBySet(
             self.variants,
             sets,
             self.means[..., kept],
@@ -72,7 +72,7 @@ class Differences:
         )
 
 
-def arrange(by_set: Mapping[str, SetDifferences], reference: str) -> Differences:
+def arrange(by_set: Mapping[str, SetDifferences], reference: str) -> DifferencesBySet:
     """Arrays of the differences, of the variants that are in enough sets.
 
     Raises UsageError if there are too few sets, or the reference is not in each of them.
@@ -100,7 +100,7 @@ def arrange(by_set: Mapping[str, SetDifferences], reference: str) -> Differences
                     means[i, j, k], variances[i, j, k] = pairs[first, second]
     same = np.arange(len(names))
     variances[same, same] = 0
-    return Differences(names, list(by_set), means, variances)
+    return DifferencesBySet(names, list(by_set), means, variances)
 
 
 def covariance_of(pairs: np.ndarray) -> np.ndarray:
@@ -151,7 +151,7 @@ class Between:
     levels: np.ndarray  # (LEVELS, V, V): quantiles of its confidence distribution, likewise
 
 
-def estimate_between(differences: Differences) -> Between:
+def estimate_between(differences: DifferencesBySet) -> Between:
     """The variances from set to set of all pairs.
 
     Few sets say little about each pair: each is shrunk to the mean of all with PRIOR_DF degrees of
@@ -186,7 +186,7 @@ def symmetric(pairs: np.ndarray, count: int) -> np.ndarray:
 class AcrossSets:
     """What several sets say of the variants on another one."""
 
-    differences: Differences
+    differences: DifferencesBySet
     between: Between
 
     @property
@@ -275,7 +275,7 @@ def mixture_quantile(centres: np.ndarray, deviations: np.ndarray, probability: f
     return (low + high) / 2
 
 
-def across_sets(differences: Differences) -> AcrossSets:
+def across_sets(differences: DifferencesBySet) -> AcrossSets:
     """What the sets say together."""
     return AcrossSets(differences, estimate_between(differences))
 
@@ -295,7 +295,7 @@ class LeftOut(NamedTuple):
         return sum(low <= value <= high for low, high, value in self.intervals.values())
 
 
-def leave_each_out(differences: Differences) -> list[LeftOut]:
+def leave_each_out(differences: DifferencesBySet) -> list[LeftOut]:
     """Every set, predicted by the others. Raises UsageError if these are too few."""
     if len(differences.sets) <= MIN_SETS:
         raise UsageError(
@@ -305,7 +305,7 @@ def leave_each_out(differences: Differences) -> list[LeftOut]:
     return [leave_out(differences, name) for name in differences.sets]
 
 
-def leave_out(differences: Differences, name: str) -> LeftOut:
+def leave_out(differences: DifferencesBySet, name: str) -> LeftOut:
     """One set, predicted by the others, as it is measured: with its noise."""
     others = across_sets(differences.without(name))
     position = differences.sets.index(name)

@@ -138,9 +138,9 @@ def judge(
     columns = find_columns(content, options)
     higher = is_higher_better(columns, higher_is_better)
     read = read_scores(content, columns, higher)
-    price = None
+    variant_cost = None
     if read.costs is not None:
-        price = Cost(
+        variant_cost = Cost(
             read.costs,
             str(columns.cost),
             "the cheapest",
@@ -152,7 +152,7 @@ def judge(
         read.scores,
         columns.title,
         not higher,
-        price,
+        variant_cost,
         margin,
         read.cautions,
     )

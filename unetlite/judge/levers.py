@@ -14,7 +14,7 @@ from unetlite.judge.dunnett import dunnett_factor
 from unetlite.judge.statistics import ALPHA, pair_differences
 
 
-class Effect(NamedTuple):
+class LeverEffect(NamedTuple):
     """What a lever adds to the score, with its interval. All intervals hold at once."""
 
     mean: float
@@ -36,7 +36,7 @@ def lever_effects(
     tables: Mapping[str, np.ndarray],
     base: str,
     alpha: float = ALPHA,
-) -> dict[str, Effect]:
+) -> dict[str, LeverEffect]:
     """The effects of levers, by their scores (S, G) beside those of the base, with S >= 2.
 
     Each lower bound is too high for any of them with a probability of `alpha` / 2 at most, and so
@@ -50,7 +50,7 @@ def lever_effects(
         width = difference.half_width(alpha / 2 / len(levers))
         if len(levers) > 1:
             width *= dunnett_factor(alpha / 2, len(levers), difference.df)
-        effects[name] = Effect(
+        effects[name] = LeverEffect(
             difference.mean,
             difference.mean - width,
             difference.mean + width,

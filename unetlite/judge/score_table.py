@@ -40,8 +40,8 @@ class ScoreTable:
     cautions: list[str]
 
 
-Run = dict[str, float]  # scores by unit
-Runs = dict[str, dict[int, Run]]  # by variant and seed
+ScoresByUnit = dict[str, float]
+Runs = dict[str, dict[int, ScoresByUnit]]  # by variant and seed
 
 
 def read_scores(table: Table, columns: Columns, higher_is_better: bool) -> ScoreTable:
@@ -59,14 +59,14 @@ def read_scores(table: Table, columns: Columns, higher_is_better: bool) -> Score
     groups = group_names(table, columns)
     tables = {}
     for name, by_seed in runs.items():
-        table_of_variant = np.full((len(seeds), len(units)), math.nan)
+        values = np.full((len(seeds), len(units)), math.nan)
         for row, seed in enumerate(seeds):
             for column, unit in enumerate(units):
-                table_of_variant[row, column] = by_seed[seed].get(unit, math.nan)
-        tables[name] = table_of_variant
-    everything = Scores(tables, seeds, units, [groups.get(unit, unit) for unit in units])
-    scores = everything.complete()
-    cautions += missing_cautions(everything, scores)
+                values[row, column] = by_seed[seed].get(unit, math.nan)
+        tables[name] = values
+    all_scores = Scores(tables, seeds, units, [groups.get(unit, unit) for unit in units])
+    scores = all_scores.complete()
+    cautions += missing_cautions(all_scores, scores)
     cautions += copy_cautions(scores)
     cautions += balance_cautions(scores)
     return ScoreTable(scores, read_costs(table, columns), cautions)
@@ -254,17 +254,17 @@ def group_names(table: Table, columns: Columns) -> dict[str, str]:
     return group_of_unit
 
 
-def missing_cautions(everything: Scores, complete: Scores) -> list[str]:
+def missing_cautions(all_scores: Scores, complete: Scores) -> list[str]:
     """A sentence on images that are left out. Raises UsageError if none is left."""
-    count = len(everything.images) - len(complete.images)
+    count = len(all_scores.images) - len(complete.images)
     if count == 0:
         return []
     kept = set(complete.images)
-    first = next(unit for unit in everything.images if unit not in kept)
-    position = everything.images.index(first)
+    first = next(unit for unit in all_scores.images if unit not in kept)
+    position = all_scores.images.index(first)
     lacking = []
-    for name, table in everything.values.items():
-        for seed, score in zip(everything.seeds, table[:, position], strict=True):
+    for name, table in all_scores.values.items():
+        for seed, score in zip(all_scores.seeds, table[:, position], strict=True):
             if math.isnan(score):
                 lacking.append(name_run(name, seed))
     example = f"{first} has none of {lacking[0]}"
@@ -274,7 +274,7 @@ def missing_cautions(everything: Scores, complete: Scores) -> list[str]:
             "in all runs."
         )
     return [
-        f"Left out of all runs: {count} of {len(everything.images)} images, without a score in "
+        f"Left out of all runs: {count} of {len(all_scores.images)} images, without a score in "
         f"some run ({example})."
     ]
 
