@@ -1,6 +1,7 @@
 """`unetlite inspect`: a folder of images and masks in; what was read, in words, JSON or a page."""
 
 import json
+import math
 import shlex
 import sys
 from dataclasses import asdict
@@ -85,8 +86,11 @@ def channel_line(number: int, channel: ChannelSummary) -> str:
     if "utf" not in str(sys.stdout.encoding).lower():
         return text
     highest = max(*channel.histogram, 1)
-    bars = [BARS[-(-count * (len(BARS) - 1) // highest)] for count in channel.histogram]
-    return f"{text:54} |{''.join(bars)}|"
+    bars = ""
+    for count in channel.histogram:
+        height = math.ceil(count / highest * (len(BARS) - 1))
+        bars += BARS[height]
+    return f"{text:54} |{bars}|"
 
 
 def inspection_json(inspection: Inspection) -> dict[str, Any]:
@@ -103,7 +107,7 @@ def mask_lines(check: "MaskCheck") -> list[str]:
     """What two networks make of the masks of training images, for the terminal."""
     if not check.has_learnt:
         return [
-            f"masks    not told: on {check.images} images the median IoU is {check.median:.2f}, so "
+            f"masks    not examined: on {check.images} images the median IoU is {check.median:.2f}, so "
             "the networks know too little"
         ]
     sentences = check.suspects.sentences

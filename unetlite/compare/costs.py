@@ -90,14 +90,9 @@ def measure_costs(
         update(f"counting and exporting {name}", 0.4 * number / len(networks))
         macs = count_macs(fold(network), *size)
         costs.variants[name] = VariantCost(count_parameters(network), macs)
-        if rounds == 0:
-            continue
-        image = random_pixels(network.config, (1, network.config.in_channels, *size))
-        for runtime, load in openers(network, image).items():
-            try:
-                predictions[name, runtime] = load()
-            except (ImportError, RuntimeError) as error:  # noqa: PERF203  a runtime is missing
-                costs.missing.append(f"{name} in {RUNTIME_NAMES[runtime]} ({first_line(error)})")
+        if rounds > 0:
+            for runtime, predict in open_runtimes(name, network, costs).items():
+                predictions[name, runtime] = predict
     if rounds == 0:
         return costs
 
@@ -107,18 +102,36 @@ def measure_costs(
     for (name, runtime), milliseconds in latencies.items():
         costs.variants[name].latency[runtime] = milliseconds
     update(f"measuring training steps, {TRAINING_ROUNDS} rounds", 0.7)
-    steps = {}
-    for name, runs in comparison.variants.items():
-        config = runs[0].config
-        steps[name] = training_step(
-            networks[name],
-            config["data"]["batch_size"],
-            config["data"]["crop_size"],
-            config["trainer"]["precision"],
-        )
+    steps = training_steps(comparison, networks)
     for name, milliseconds in interleaved_median(steps, TRAINING_ROUNDS).items():
         costs.variants[name].training_step = milliseconds
     return costs
+
+
+def open_runtimes(name: str, network: UNet, costs: Costs) -> dict[str, Function]:
+    """What predicts one image, by runtime. Runtimes that are missing are noted in the costs."""
+    image = random_pixels(network.config, (1, network.config.in_channels, *costs.size))
+    predictions = {}
+    for runtime, load in openers(network, image).items():
+        try:
+            predictions[runtime] = load()
+        except (ImportError, RuntimeError) as error:  # noqa: PERF203  a runtime is missing
+            costs.missing.append(f"{name} in {RUNTIME_NAMES[runtime]} ({first_line(error)})")
+    return predictions
+
+
+def training_steps(comparison: Comparison, networks: Mapping[str, UNet]) -> dict[str, Function]:
+    """What trains each variant by one step, as its runs were trained."""
+    steps = {}
+    for name, runs in comparison.variants.items():
+        data = runs[0].config["data"]
+        steps[name] = training_step(
+            networks[name],
+            data["batch_size"],
+            data["crop_size"],
+            runs[0].config["trainer"]["precision"],
+        )
+    return steps
 
 
 def measure_latencies(configs: Mapping[str, UNetConfig], size: tuple[int, int]) -> dict[str, float]:

@@ -79,8 +79,8 @@ def cut_columns(points: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]
 
     # A column is cut where the chain steps from fifth 5 j + 2 to 5 j + 3 or back.
     middle = FINE // 2
-    first = (-(-(np.minimum(x, x_end) - middle) // FINE)).clip(0, width)
-    end = (-(-(np.maximum(x, x_end) - middle) // FINE)).clip(0, width)
+    first = np.ceil((np.minimum(x, x_end) - middle) / FINE).clip(0, width).astype(int)
+    end = np.ceil((np.maximum(x, x_end) - middle) / FINE).clip(0, width).astype(int)
     counts = end - first
     edge = np.repeat(np.arange(len(x)), counts)
     offset = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
