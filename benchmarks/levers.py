@@ -86,14 +86,14 @@ def simulate(random, rounds, noise, groups, factors):
         tables = draw(random, means, SEEDS, groups, noise, factors)
         effects = lever_effects(tables, "0")
         holds = [effect.low <= means[int(name)] <= effect.high for name, effect in effects.items()]
-        adopted = [int(name) for name, effect in effects.items() if effect.gains]
+        adopted = [int(name) for name, effect in effects.items() if effect.low > 0]
         gain = sum(means[number] for number in adopted)
         counts += (
             all(holds),
             np.mean(holds),
             any(means[number] <= 0 for number in adopted),
             race_is_wrong(random, gain, groups, noise),
-            np.mean([effect.half_width for effect in effects.values()]),
+            np.mean([(effect.high - effect.low) / 2 for effect in effects.values()]),
             1 in adopted,
         )
     return counts / rounds

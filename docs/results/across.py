@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from moderators import find_moderators
 
 from unetlite.compare.across_sets import PROVENANCE, REFERENCE, TABLE, Evidence, read_evidence
 from unetlite.compare.costs import measure_latencies
@@ -29,7 +30,6 @@ from unetlite.judge.across import (
     AcrossSets,
     Effect,
     LeftOut,
-    find_moderators,
     leave_each_out,
 )
 from unetlite.judge.verdict import format_number

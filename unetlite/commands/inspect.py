@@ -107,8 +107,8 @@ def mask_lines(check: "MaskCheck") -> list[str]:
     """What two networks make of the masks of training images, for the terminal."""
     if not check.has_learnt:
         return [
-            f"masks    not examined: on {check.images} images the median IoU is {check.median:.2f}, so "
-            "the networks know too little"
+            f"masks    not examined: on {check.images} images the median IoU is "
+            f"{check.median:.2f}, so the networks know too little"
         ]
     sentences = check.suspects.sentences
     if not sentences:

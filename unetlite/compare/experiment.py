@@ -18,7 +18,7 @@ from unetlite.compare.planning import (
     smallest_race,
 )
 from unetlite.compare.race_times import RaceTimes
-from unetlite.compare.request import Request, find_operators
+from unetlite.compare.request import Request, find_operators, option_changes
 from unetlite.compare.request_data import inspect_data, open_fitted, print_classes
 from unetlite.compare.schedule import usual_schedule
 from unetlite.compare.training_times import time_operators
@@ -102,33 +102,14 @@ def read_experiment(file: Path, request: Request) -> Experiment | None:
     if not list(file.parent.glob("*/seed*")):
         print("What was planned here before was not begun, so it is planned anew.")
         return None
-    raise UsageError(
-        f"{file.parent} was planned with other options {request_changes(planned, request)} "
-        "Give those again, and it goes on; or delete the folder, or choose another one by "
-        "UNETLITE_HOME=DIR."
-    )
-
-
-def request_changes(planned: Request, request: Request) -> str:
-    """The options in which two requests differ, in parentheses."""
-    differences = []
-    for key, value in asdict(request).items():
-        before = getattr(planned, key)
-        if before != value:
-            differences.append(f"{key} was {option_text(before)} and is {option_text(value)}")
-    text = f"({'; '.join(differences)})."
+    late = ""
     if planned.margin != request.margin:
-        text += " A margin that is chosen when scores are known proves nothing."
-    return text
-
-
-def option_text(value: object) -> str:
-    """The value of an option, for a message."""
-    if value is None:
-        return "not given"
-    if isinstance(value, list):
-        return " ".join(map(str, value)) or "not given"
-    return str(value)
+        late = " A margin that is chosen when scores are known proves nothing."
+    raise UsageError(
+        f"{file.parent} was planned with other options "
+        f"({option_changes(asdict(planned), asdict(request))}).{late} Give those again, and it "
+        "goes on; or delete the folder, or choose another one by UNETLITE_HOME=DIR."
+    )
 
 
 def open_planned_data(experiment: Experiment, directory: Path) -> SegmentationData:
@@ -200,10 +181,7 @@ def make_experiment(draft: Draft, request: Request, data: SegmentationData) -> E
     if draft.adopted:
         summary.append(f"adopted  {', '.join(draft.adopted)}")
     summary += plan_lines(draft.space, times, race, draft.seconds)
-    step_seconds = {}
-    for name in race.operators:
-        step = times.steps[name]
-        step_seconds[name] = step.seconds(schedule.batch_size, schedule.crop_size)
+    step_seconds = {name: times.network_seconds(name, schedule) for name in race.operators}
     overhead = times.overhead_seconds(race.operators, schedule)
     return Experiment(
         request=request,

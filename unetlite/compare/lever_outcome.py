@@ -35,6 +35,11 @@ class MeasuredLever:
     macs: PositiveFloat  # of a prediction, likewise
 
     @property
+    def half_width(self) -> float:
+        """Of the interval, which is symmetric."""
+        return (self.high - self.low) / 2
+
+    @property
     def gains(self) -> bool:
         """True if it gains beyond the noise."""
         return self.low > 0

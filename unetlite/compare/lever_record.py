@@ -7,6 +7,7 @@ from pydantic import NonNegativeFloat
 from pydantic.dataclasses import dataclass
 
 from unetlite.compare.lever_outcome import LeverOutcome
+from unetlite.compare.request import option_changes
 from unetlite.compare.trials import Trials
 from unetlite.errors import UsageError
 from unetlite.validation import STRICT, read_record
@@ -35,13 +36,8 @@ def recorded_levers(file: Path, options: dict[str, Any]) -> LeverRecord | None:
     record = read_levers(file)
     if record is None or record.trials.asked == options:
         return record
-    differences = []
-    for key in sorted(options.keys() | record.trials.asked.keys()):
-        before, now = record.trials.asked.get(key), options.get(key)
-        if before != now:
-            differences.append(f"{key} was {before} and is {now}")
+    changes = option_changes(record.trials.asked, options)
     raise UsageError(
-        f"{file} was planned with other options ({'; '.join(differences)}). Give those again, and "
-        f"it goes on; or delete it and {record.trials.directory}, or choose another folder by "
-        "UNETLITE_HOME=DIR."
+        f"{file} was planned with other options ({changes}). Give those again, and it goes on; or "
+        f"delete it and {record.trials.directory}, or choose another folder by UNETLITE_HOME=DIR."
     )

@@ -33,8 +33,7 @@ class OperatorRange(NamedTuple):
     worst: str
     operators: int
     gain: float
-    low: float  # of an interval that holds for all pairs at once with 95 %
-    high: float
+    half_width: float  # of an interval that holds for all pairs at once with 95 %
 
 
 class Levers(NamedTuple):
@@ -50,17 +49,11 @@ class TableRow(NamedTuple):
 
     title: str
     gain: float
-    low: float
-    high: float
-    worst_class_gain: float | None
-    seconds: float | None  # of a training, over those without a change
-    macs: float | None  # of a prediction, likewise
+    half_width: float  # of its interval
     note: str
-
-    @property
-    def half_width(self) -> float:
-        """Of the interval."""
-        return (self.high - self.low) / 2
+    worst_class_gain: float | None = None
+    seconds: float | None = None  # of a training, over those without a change
+    macs: float | None = None  # of a prediction, likewise
 
 
 def load_levers(file: Path, runs: Path) -> Levers | None:
@@ -107,39 +100,25 @@ def range_of(scored: dict[str, ValidationScores]) -> OperatorRange:
     worst = min(means, key=means.__getitem__)
     differences = pair_differences({name: each.table for name, each in scored.items()})
     difference = differences[best, worst] if best != worst else next(iter(differences.values()))
-    width = difference.half_width(ALPHA / len(differences))  # each pair, both sides
-    return OperatorRange(
-        best,
-        worst,
-        len(scored),
-        float(difference.mean),
-        float(difference.mean - width),
-        float(difference.mean + width),
-    )
+    half_width = difference.half_width(ALPHA / len(differences))  # each pair, both sides
+    return OperatorRange(best, worst, len(scored), float(difference.mean), float(half_width))
 
 
 def table_rows(levers: Levers) -> list[TableRow]:
     """All rows, the largest gain first; the operator is one of them if it is known."""
     rows = []
     for row in levers.outcome.rows:
-        adopted = "adopted" if row.name in levers.outcome.adopted else ""
+        note = row.typed if row.gains else ""
+        if row.name in levers.outcome.adopted:
+            note = "adopted"
+        costs = (row.seconds, row.macs)
         rows.append(
-            TableRow(
-                row.title,
-                row.gain,
-                row.low,
-                row.high,
-                row.worst_class_gain,
-                row.seconds,
-                row.macs,
-                adopted or (row.typed if row.gains else ""),
-            )
+            TableRow(row.title, row.gain, row.half_width, note, row.worst_class_gain, *costs)
         )
     operators = levers.operators
     if operators is not None:
         note = f"{operators.best} less {operators.worst}, best and worst of {operators.operators}"
-        interval = (operators.gain, operators.low, operators.high)
-        rows.append(TableRow(OPERATOR, *interval, None, None, None, note))
+        rows.append(TableRow(OPERATOR, operators.gain, operators.half_width, note))
     return sorted(rows, key=lambda row: -row.gain)
 
 
@@ -165,7 +144,7 @@ def terminal_table(levers: Levers) -> Table:
             f"{row.half_width:.4f}",
             class_gain,
             *costs,
-            style="bold" if row.low > 0 else "",
+            style="bold" if row.gain > row.half_width else "",
         )
     return table
 
@@ -231,7 +210,7 @@ def lever_sentence(row: MeasuredLever, outcome: LeverOutcome, risk: float | None
 
 def gain_text(row: MeasuredLever) -> str:
     """Such as "+0.0280 ± 0.0060"."""
-    return f"{row.gain:+.4f} ± {(row.high - row.low) / 2:.4f}"
+    return f"{row.gain:+.4f} ± {row.half_width:.4f}"
 
 
 def basis_text(levers: Levers) -> str:

@@ -7,7 +7,7 @@ import torch
 
 from unetlite.classes import IGNORE
 from unetlite.compare.comparison import Comparison
-from unetlite.compare.run_data import predict_classes
+from unetlite.compare.run_data import predict_classes, small_images
 from unetlite.compare.suspects import MAX_NETWORKS, MIN_LEARNT, background_class
 from unetlite.data.loader import SegmentationData
 from unetlite.network.unet import UNet
@@ -67,12 +67,8 @@ def score_transformed(data: SegmentationData, networks: list[UNet], transform: T
     background = background_class(data)
     common = np.zeros(len(networks))
     union = np.zeros(len(networks))
-    remaining = MAX_PIXELS
-    for index, (height, width) in enumerate(split.sizes[:MAX_IMAGES]):
-        if height * width > remaining:
-            continue
-        remaining -= height * width
-        image, mask = split[split.full_crop(index)]
+    indices = range(min(len(split.names), MAX_IMAGES))
+    for _, image, mask in small_images(split, indices, MAX_PIXELS):
         truth = transform(mask).numpy()
         for k, network in enumerate(networks):
             classes = predict_classes(network, transform(image))

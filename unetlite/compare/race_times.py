@@ -46,8 +46,11 @@ class RaceTimes:
 
     def step_seconds(self, operator: str, schedule: Schedule) -> float:
         """Seconds of a training step with its data."""
-        step = self.steps[operator].seconds(schedule.batch_size, schedule.crop_size)
-        return step + self.loading * schedule.batch_pixels
+        return self.network_seconds(operator, schedule) + self.loading * schedule.batch_pixels
+
+    def network_seconds(self, operator: str, schedule: Schedule) -> float:
+        """Seconds of a training step without its data."""
+        return self.steps[operator].seconds(schedule.batch_size, schedule.crop_size)
 
     def seed_seconds(self, operators: Sequence[str], schedule: Schedule) -> float:
         """Seconds of one training of every operator."""
@@ -57,7 +60,7 @@ class RaceTimes:
         """Seconds from the last training to the verdict."""
         seconds = REPORT_SECONDS
         for operator in operators:
-            step = self.steps[operator].seconds(schedule.batch_size, schedule.crop_size)
+            step = self.network_seconds(operator, schedule)
             seconds += OPERATOR_SECONDS + REPORT_STEPS * step / self.parallel
         return seconds
 

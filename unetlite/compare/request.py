@@ -1,6 +1,8 @@
 """What `unetlite choose` is asked, and the operators that it asks for."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from pydantic.dataclasses import dataclass
 
@@ -87,3 +89,20 @@ def check_operators(text: str) -> list[str]:
     if len(set(names)) < 2 or not set(names) <= UPSAMPLERS.keys():
         raise UsageError(f"--operators {text}: expected two or more of {', '.join(UPSAMPLERS)}.")
     return names
+
+
+def option_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The options that differ, such as "margin was not given and is 0.01"."""
+    changes = []
+    for key in {**before, **now}:
+        if before.get(key) != now.get(key):
+            was, value = option_text(before.get(key)), option_text(now.get(key))
+            changes.append(f"{key} was {was} and is {value}")
+    return "; ".join(changes)
+
+
+def option_text(value: object) -> str:
+    """The value of an option, for a message."""
+    if isinstance(value, list):
+        value = " ".join(map(str, value)) or None
+    return "not given" if value is None else str(value)

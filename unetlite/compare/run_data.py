@@ -1,5 +1,6 @@
 """The data set of the runs of a comparison, and what a network makes of its images."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.control import comparable_settings, differing_keys
+from unetlite.data.cache import Split
 from unetlite.data.loader import SegmentationData
 from unetlite.data.provenance import load_run_data
 from unetlite.errors import UsageError
@@ -53,6 +55,19 @@ def open_data(comparison: Comparison, folder: Path | None = None) -> Segmentatio
             f"{min(absent)} is not in the data set here; say by --images where it is now."
         )
     return data
+
+
+def small_images(
+    split: Split, indices: Iterable[int], max_pixels: int
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Index, image (C, H, W) and mask (H, W), without those that exceed so many pixels in all."""
+    remaining = max_pixels
+    for index in indices:
+        height, width = split.sizes[index]
+        if height * width <= remaining:
+            remaining -= height * width
+            image, mask = split[split.full_crop(index)]
+            yield index, image, mask
 
 
 @torch.inference_mode()

@@ -11,9 +11,8 @@ from unetlite.classes import IGNORE
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.figures import fit_picture
 from unetlite.compare.misplaced import Fit, Shift, find_fit, find_shift, overlap
-from unetlite.compare.run_data import predict_classes
+from unetlite.compare.run_data import predict_classes, small_images
 from unetlite.compare.runs import Run
-from unetlite.data.cache import Split
 from unetlite.data.loader import SegmentationData
 from unetlite.network.unet import UNet
 from unetlite.visualize import Pictures, colour_mask
@@ -208,25 +207,19 @@ def predict_images(
     split_name: str,
     names: Sequence[str],
     networks: Sequence[UNet],
-    most_pixels: int = MAX_PIXELS,
+    max_pixels: int = MAX_PIXELS,
 ) -> Iterator[Examined]:
     """Images of a split by name, with the majority of the networks, up to so many pixels.
 
     Of equal votes the lowest class counts.
     """
-    remaining = most_pixels
-    split: Split = data.dataset.splits[split_name]
-    for name in names:
-        index = split.names.index(name)
-        height, width = split.sizes[index]
-        if height * width > remaining:
-            continue
-        remaining -= height * width
-        image, mask = split[split.full_crop(index)]
+    split = data.dataset.splits[split_name]
+    indices = map(split.names.index, names)
+    for index, image, mask in small_images(split, indices, max_pixels):
         votes = torch.stack([torch.from_numpy(predict_classes(each, image)) for each in networks])
         majority = votes.mode(0).values.numpy()
         rgb = data.dataset.display.rgb(image.numpy())
-        yield Examined(name, rgb, mask.numpy(), majority)
+        yield Examined(split.names[index], rgb, mask.numpy(), majority)
 
 
 def masks_of_size(

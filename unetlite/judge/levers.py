@@ -21,16 +21,6 @@ class LeverEffect(NamedTuple):
     low: float
     high: float
 
-    @property
-    def half_width(self) -> float:
-        """Of the interval, which is symmetric."""
-        return (self.high - self.low) / 2
-
-    @property
-    def gains(self) -> bool:
-        """True if it gains beyond the noise, of all levers at once."""
-        return self.low > 0
-
 
 def lever_effects(
     tables: Mapping[str, np.ndarray],
