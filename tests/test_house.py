@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import unetlite
+import unetlite.compare
 from unetlite.settings.paths import CHECKOUT
 
 ROOT = Path(unetlite.__file__).parent
@@ -125,6 +126,12 @@ def test_commands_do_not_import_one_another():
     assert len(commands) > 10
     for module in set(MODULES) - {command_line}:
         assert package_imports(module).isdisjoint(commands), module
+
+
+def test_the_map_of_compare_has_every_module():
+    named = re.findall(r"\w+", unetlite.compare.__doc__)
+    for module in (ROOT / "compare").glob("*.py"):
+        assert module.stem in (*named, "__init__"), module
 
 
 def test_the_judge_knows_numpy_and_scipy_only():

@@ -37,10 +37,10 @@ def report_on(
 
     `answer` is a file that gets what is printed.
     """
+    load_libraries("torch", "lightning")
     from unetlite.compare.comparison import read_comparison
     from unetlite.compare.report import make_report
 
-    load_libraries("torch", "lightning")
     size = target.image_size(size)
     comparison = restrict_comparison(read_comparison(directory, by, allow), target, size)
     if without:
