@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from fake_trainings import GAINS, FakeScheduler
 
-from unetlite.compare.lever_outcome import MeasuredLever, best_levers
+from unetlite.compare.lever_outcome import MeasuredLever, best_levers, promising_lever
 from unetlite.compare.lever_record import LeverRecord, read_levers
-from unetlite.compare.lever_runs import combine_levers, run_trials
+from unetlite.compare.lever_runs import combine_levers, repeat, run_trials
 from unetlite.compare.lever_table import Levers, draw_levers, lever_sentences, table_rows
 from unetlite.compare.levers import BASELINE, Baseline, Lever
 from unetlite.compare.trials import Trials
@@ -93,6 +93,47 @@ def test_what_gains_is_adopted_if_it_gains_together_and_never_the_length(finishe
     fake = FakeScheduler(gains={**GAINS, "combined": 10})
     chosen, _ = combine_levers(trials, best, fake, print)
     assert [lever.name for lever in chosen] == ["rate"]
+
+
+UNCERTAIN = {"steps": 90, "rate": 10, "dice": -1, "crops": -30}
+"""Gains of which the race could adopt that of the rate, which noise hides from two seeds."""
+
+
+def test_the_most_promising_lever_has_more_seeds_if_none_is_shown_to_gain(trials):
+    fake = FakeScheduler(gains=UNCERTAIN, noise=20)
+    first = run_trials(trials, fake, print)
+    assert promising_lever(trials, first).name == "rate"
+    assert not best_levers(trials, first)
+    fake.trained.clear()
+    longer, outcome = repeat(trials, first, fake, print)
+    assert longer.more_seeds == {BASELINE: 3, "rate": 3}  # the time of two trainings is two more
+    assert fake.trained == [f"{BASELINE}/seed1002", "rate/seed1002"]
+    by_name = {row.name: row for row in outcome.rows}
+    for before in first.rows:
+        assert (by_name[before.name] == before) == (before.name != "rate")
+    assert (
+        "3 without a change and with half the learning rate"
+        in lever_sentences(Levers(LeverRecord(longer, outcome), outcome, None))[-1]
+    )
+    again = FakeScheduler(gains=UNCERTAIN, noise=20)
+    assert repeat(trials, run_trials(trials, again, print), again, print) == (longer, outcome)
+    assert again.trained == []
+
+
+def test_no_lever_has_more_seeds_if_one_gains_or_none_looks_better(trials, tmp_path):
+    for number, gains in enumerate((GAINS, {"steps": 90, "rate": -9, "dice": -3, "crops": -30})):
+        elsewhere = replace(trials, directory=str(tmp_path / str(number)))
+        fake = FakeScheduler(gains=gains)
+        outcome = run_trials(elsewhere, fake, print)
+        assert repeat(elsewhere, outcome, fake, print) == (elsewhere, outcome)
+
+
+def test_more_seeds_that_fail_leave_what_was_measured(trials):
+    first = run_trials(trials, FakeScheduler(gains=UNCERTAIN, noise=20), print)
+    failing = FakeScheduler(gains=UNCERTAIN, noise=20, failing=["rate"])
+    same, outcome = repeat(trials, first, failing, print)
+    assert (same, outcome.rows) == (trials, first.rows)
+    assert "more seeds failed (the loss is nan)" in outcome.remarks[0]
 
 
 def test_of_levers_that_change_the_network_the_best_alone_is_adopted(finished):

@@ -45,6 +45,14 @@ def test_more_levers_and_more_confidence_make_wider_intervals(tables):
     assert effects["v2"].low < 0
 
 
+def test_levers_left_out_since_they_fell_behind_count_for_the_interval_of_the_others(tables):
+    two = {name: tables[name] for name in ("v0", "v1")}
+    alone = lever_effects(two, "v0")["v1"]
+    among_three = lever_effects(two, "v0", tried=3)["v1"]
+    assert among_three.mean == alone.mean
+    assert 1.05 * alone.half_width < among_three.half_width < 2 * alone.half_width
+
+
 def test_a_gain_beyond_the_noise_is_found_and_most_without_are_not(simulate):
     found = wrong = 0
     random = np.random.default_rng(3)

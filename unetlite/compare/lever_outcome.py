@@ -11,7 +11,7 @@ from unetlite.compare.levers import BASELINE, Lever
 from unetlite.compare.runs import counted_classes, read_counts, stack_counts
 from unetlite.compare.trials import Trials
 from unetlite.errors import PARSE_ERRORS, RunFailed, UsageError
-from unetlite.judge.levers import lever_effects
+from unetlite.judge.levers import LeverEffect, lever_effects
 from unetlite.judge.scores import sum_by_group
 from unetlite.metrics.counts import iou_of_counts, per_image_influence
 from unetlite.run_directory import RunFiles
@@ -117,7 +117,7 @@ def judge_trials(trials: Trials, failed: Mapping[str, str]) -> LeverOutcome:
     base = scores[BASELINE]
     class_iou = base.iou.mean(0)
     worst = int(np.nanargmin(class_iou))
-    effects = lever_effects({name: each.table for name, each in scores.items()}, BASELINE)
+    effects = effects_of(trials, scores)
     rows = []
     titles_of_failed = {}
     for lever in trials.levers:
@@ -125,7 +125,8 @@ def judge_trials(trials: Trials, failed: Mapping[str, str]) -> LeverOutcome:
             titles_of_failed[lever.title] = failed[lever.name]
             continue
         effect = effects[lever.name]
-        class_gain = scores[lever.name].iou.mean(0) - class_iou
+        iou = scores[lever.name].iou
+        class_gain = (iou - base.iou[: len(iou)]).mean(0)
         row = MeasuredLever(
             name=lever.name,
             title=lever.title,
@@ -149,6 +150,29 @@ def judge_trials(trials: Trials, failed: Mapping[str, str]) -> LeverOutcome:
         unlearnt=int((base.iou[:, worst] < UNLEARNT).sum()),
         failed=titles_of_failed,
     )
+
+
+def effects_of(
+    trials: Trials,
+    scores: Mapping[str, ValidationScores],
+) -> dict[str, LeverEffect]:
+    """The effects of all levers by the seeds that all have, and by all seeds of a repeated one."""
+    first = {name: each.table[: trials.seeds] for name, each in scores.items()}
+    effects = lever_effects(first, BASELINE)
+    repeated = {name: scores[name].table for name in trials.more_seeds}
+    if repeated:
+        effects.update(lever_effects(repeated, BASELINE, tried=len(effects)))
+    return effects
+
+
+def promising_lever(trials: Trials, outcome: LeverOutcome) -> Lever | None:
+    """The lever with the largest gain that a race could adopt, if it is not shown to gain yet."""
+    by_name = {lever.name: lever for lever in trials.levers}
+    for row in outcome.rows:
+        lever = by_name[row.name]
+        if row.gain > 0 and not lever.decided_by_time:
+            return None if row.gains else lever
+    return None
 
 
 def best_levers(trials: Trials, outcome: LeverOutcome) -> list[Lever]:

@@ -1,21 +1,29 @@
 """The trainings that measure levers are run, and judged."""
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from unetlite.compare.lever_outcome import LeverOutcome, best_levers, judge_trials, read_scores
+from unetlite.compare.lever_outcome import (
+    LeverOutcome,
+    best_levers,
+    judge_trials,
+    promising_lever,
+    read_scores,
+)
 from unetlite.compare.lever_record import LeverRecord
 from unetlite.compare.levers import BASELINE, Lever, join_titles
-from unetlite.compare.trials import Trials, train_missing
+from unetlite.compare.trials import MAX_SEEDS, Trials, train_missing
 from unetlite.data.provenance import check_content
 from unetlite.errors import Interrupted, RunFailed
 from unetlite.files import write_json
 from unetlite.scheduling.base import Scheduler
 from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.training.fit import open_data
+from unetlite.wording import capitalised
 
 COMBINED = "combined"  # the trainings with all levers that gain
 
@@ -52,6 +60,7 @@ def train_and_judge(
     with lever_scheduler(file, record.trials, resources) as scheduler:
         outcome = run_trials(record.trials, scheduler, print_line)
         if adopt:
+            record.trials, outcome = repeat(record.trials, outcome, scheduler, print_line)
             best = best_levers(record.trials, outcome)
             chosen, remarks = combine_levers(
                 record.trials,
@@ -82,6 +91,36 @@ def run_trials(
             f"levers cannot be measured: a training without one failed: {failed[BASELINE]}"
         )
     return judge_trials(trials, failed)
+
+
+def repeat(
+    trials: Trials,
+    outcome: LeverOutcome,
+    scheduler: Scheduler,
+    on_training: Callable[[str], None],
+) -> tuple[Trials, LeverOutcome]:
+    """The most promising lever is trained with more seeds, if none is shown to gain so far.
+
+    They take the time that was kept for combining levers: as long as the longest trainings.
+    """
+    lever = promising_lever(trials, outcome)
+    if lever is None or best_levers(trials, outcome):
+        return trials, outcome
+    relative = {row.name: row.seconds for row in outcome.rows}
+    kept = trials.seeds * max(1.0, *relative.values())
+    seeds = trials.seeds + math.floor(kept / (1 + relative[lever.name]))
+    more_seeds = dict.fromkeys([BASELINE, lever.name], min(MAX_SEEDS, seeds))
+    longer = replace(trials, more_seeds=more_seeds)
+    failed = train_missing(longer, {BASELINE: [], lever.name: [lever]}, scheduler, on_training)
+    if failed:
+        reason = "; ".join(failed.values())
+        remark = f"{capitalised(lever.title)}: trainings with more seeds failed ({reason})."
+        return trials, replace(outcome, remarks=[*outcome.remarks, remark])
+    failed_before = {}
+    for other in trials.levers:
+        if other.title in outcome.failed:
+            failed_before[other.name] = outcome.failed[other.title]
+    return longer, judge_trials(longer, failed_before)
 
 
 def combine_levers(

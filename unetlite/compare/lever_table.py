@@ -16,6 +16,7 @@ from unetlite.compare.lever_outcome import (
     read_scores,
 )
 from unetlite.compare.lever_record import LeverRecord, read_levers
+from unetlite.compare.levers import BASELINE
 from unetlite.compare.score_chart import COLOURS, INK, STYLE, to_svg
 from unetlite.judge.statistics import ALPHA, pair_differences
 from unetlite.run_directory import RunFiles
@@ -189,8 +190,9 @@ def lever_sentences(levers: Levers, risk: float | None = None) -> list[str]:
                 "training is not shown to gain."
             )
     if outcome.unlearnt > 0:
+        trainings = levers.record.trials.seeds_of(BASELINE)
         sentences.append(
-            f"{outcome.unlearnt} of {levers.record.trials.seeds} trainings without a change have "
+            f"{outcome.unlearnt} of {trainings} trainings without a change have "
             f"not learnt {outcome.worst_class}, so this says little: train longer "
             "(trainer.max_steps)."
         )
@@ -220,10 +222,11 @@ def basis_text(levers: Levers) -> str:
     images = f"{outcome.images} validation images"
     if outcome.groups < outcome.images:
         images += f" in {outcome.groups} groups"
-    return (
-        f"{trials.base['operators'][0]}, {trials.seeds} trainings each of {trials.steps} steps, "
-        f"on {images}; all intervals hold at once with 95 %"
-    )
+    text = f"{trials.base['operators'][0]}, {trials.seeds} trainings each of {trials.steps} steps"
+    for lever in trials.levers:
+        if lever.name in trials.more_seeds:
+            text += f" ({trials.seeds_of(lever.name)} without a change and with {lever.title})"
+    return f"{text}, on {images}; all intervals hold at once with 95 %"
 
 
 def untried_lines(levers: Levers) -> list[str]:

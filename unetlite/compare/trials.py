@@ -6,7 +6,7 @@ of a race.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +42,8 @@ class Trials:
     seconds: PositiveFloat  # that are planned
     seeds: PositiveInt = MIN_SEEDS  # of each
     data_hash: str | None = None
+    more_seeds: dict[str, PositiveInt] = field(default_factory=dict)
+    """All seeds by folder, of the base and the lever that had more; see `lever_runs.repeat`."""
 
     @property
     def steps(self) -> int:
@@ -66,9 +68,13 @@ class Trials:
             by_seed.append(replace(settings, seed=seed, run_dir=str(run.path)))
         return by_seed
 
+    def seeds_of(self, name: str) -> int:
+        """How many there are in a folder."""
+        return self.more_seeds.get(name, self.seeds)
+
     def runs(self, name: str) -> list[RunFiles]:
         """The runs of a folder, by seed."""
-        seeds = range(FIRST_SEED, FIRST_SEED + self.seeds)
+        seeds = range(FIRST_SEED, FIRST_SEED + self.seeds_of(name))
         return [RunFiles(Path(self.directory) / name / f"seed{seed}") for seed in seeds]
 
 

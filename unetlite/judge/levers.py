@@ -26,20 +26,23 @@ def lever_effects(
     tables: Mapping[str, np.ndarray],
     base: str,
     alpha: float = ALPHA,
+    tried: int | None = None,
 ) -> dict[str, LeverEffect]:
     """The effects of levers, by their scores (S, G) beside those of the base, with S >= 2.
 
     Each lower bound is too high for any of them with a probability of `alpha` / 2 at most, and so
-    is each upper bound too low.
+    is each upper bound too low. `tried` counts all levers, where those that fell behind have fewer
+    seeds and are left out here: a bound that holds with the last seeds of all still holds.
     """
     differences = pair_differences(tables)
     levers = [name for name in tables if name != base]
+    count = tried or len(levers)
     effects = {}
     for name in levers:
         difference = differences[name, base]
-        width = difference.half_width(alpha / 2 / len(levers))
-        if len(levers) > 1:
-            width *= dunnett_factor(alpha / 2, len(levers), difference.df)
+        width = difference.half_width(alpha / 2 / count)
+        if count > 1:
+            width *= dunnett_factor(alpha / 2, count, difference.df)
         effects[name] = LeverEffect(
             difference.mean,
             difference.mean - width,
