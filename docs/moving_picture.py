@@ -3,8 +3,8 @@
     pip install termtosvg
     python docs/moving_picture.py
 
-A race of about ten minutes is recorded and shown so many times faster; its figures are its own. With
-a recording (asciicast) as argument nothing is trained.
+A race of about ten minutes is recorded, and shown so many times faster. Its figures are its own.
+With a recording (asciicast) as argument nothing is trained.
 """
 
 import json
