@@ -33,7 +33,7 @@ def test_another_augmentation_still_gives_pictures_and_another_data_set_does_not
         captions = list(pictures)
         assert captions[:2] == ["part", "truth"]  # the images are no larger than a part
         assert pictures["part"].shape == (192, 192, 3)
-        assert [caption.split(", mIoU")[0] for caption in captions[2:]] == list(networks)
+        assert [caption.split(", mean IoU")[0] for caption in captions[2:]] == list(networks)
     assert len(figures.features) == networks["transpose"].config.depth
     for pictures in figures.features.values():
         assert list(pictures) == ["image", *networks]

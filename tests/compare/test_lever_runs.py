@@ -9,7 +9,15 @@ from fake_trainings import GAINS, FakeScheduler
 from unetlite.compare.lever_outcome import MeasuredLever, best_levers, promising_lever
 from unetlite.compare.lever_record import LeverRecord, read_levers
 from unetlite.compare.lever_runs import combine_levers, repeat, run_trials
-from unetlite.compare.lever_table import Levers, draw_levers, lever_sentences, table_rows
+from unetlite.compare.lever_table import (
+    Levers,
+    OperatorRange,
+    basis_sentence,
+    draw_levers,
+    format_factor,
+    lever_sentences,
+    table_rows,
+)
 from unetlite.compare.levers import BASELINE, Baseline, Lever
 from unetlite.compare.trials import Trials
 from unetlite.errors import RunFailed, UsageError
@@ -111,10 +119,8 @@ def test_the_most_promising_lever_has_more_seeds_if_none_is_shown_to_gain(trials
     by_name = {row.name: row for row in outcome.rows}
     for before in first.rows:
         assert (by_name[before.name] == before) == (before.name != "rate")
-    assert (
-        "3 without a change and with half the learning rate"
-        in lever_sentences(Levers(LeverRecord(longer, outcome), outcome, None))[-1]
-    )
+    basis = basis_sentence(Levers(LeverRecord(longer, outcome), outcome, None))
+    assert "3 without a change and with half the learning rate" in basis
     again = FakeScheduler(gains=UNCERTAIN, noise=20)
     assert repeat(trials, run_trials(trials, again, print), again, print) == (longer, outcome)
     assert again.trained == []
@@ -160,18 +166,26 @@ def test_sentences_say_what_gains_beside_what_the_operator_can_lose(finished):
     levers = Levers(LeverRecord(trials, outcome), outcome, None)
     sentences = lever_sentences(levers, risk=0.01)
     assert sentences[0].startswith("Twice the steps: +0.08")
+    assert "in mean IoU (val)" in sentences[0]
     assert "8.2 times what the choice of the operator can lose" in sentences[0]
-    assert "2 trainings each of 10 steps, on 12 validation images" in sentences[-1]
+    basis = basis_sentence(levers)
+    assert "2 trainings each of 10 steps, on 12 validation images" in basis
     rows = [replace(row, low=row.gain - 1, high=row.gain + 1) for row in outcome.rows]
     nothing = replace(outcome, rows=rows)
-    first, basis = lever_sentences(Levers(levers.record, nothing, None))
-    assert first.startswith("None of 4 other changes gains beyond its noise; the largest is twice")
-    turned = replace(nothing, rows=rows[::-1], unlearnt=1)
-    _, length, unlearnt, last = lever_sentences(Levers(levers.record, turned, None))
-    assert "longer training is not shown to gain" in length
+    operators = OperatorRange("a", "b", 7, 0.0186, 0.0287)
+    first, operator = lever_sentences(Levers(levers.record, nothing, operators))
+    assert first.startswith("None of 4 changes is shown to gain; the largest gain is that of twice")
+    assert operator == (
+        "The operator: best less worst +0.0186 ± 0.0287 in mean IoU (val; a less b)."
+    )
+    untrained = replace(nothing, unlearnt=1)
+    _, unlearnt = lever_sentences(Levers(levers.record, untrained, None))
     assert "1 of 2 trainings without a change have not learnt disc" in unlearnt
-    assert last == basis
     assert isinstance(rows[0], MeasuredLever)
+
+
+def test_a_time_that_noise_does_not_tell_from_one_is_one():
+    assert [format_factor(factor) for factor in (1.12, 0.9, 1.5, None)] == ["1", "1", "1.5", ""]
 
 
 def test_the_picture_shows_every_row(finished):

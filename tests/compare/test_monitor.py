@@ -44,8 +44,8 @@ def test_each_training_and_interim_analysis_gives_a_line():
     monitor = new_monitor()
     assert cells(monitor)[2] == ["", ""]
     line = monitor.finished("nearest", 0, 0.9)
-    assert line.startswith("1 of at most 20   nearest seed0   0.9000")
-    assert "to the interim analysis at 3 seeds" in line
+    assert line.startswith("1 of at most 20   nearest seed0   test 0.9000")
+    assert "until 3 seeds" in line
     assert "the end is now expected in" not in line
     assert "the end is now expected in" in monitor.finished("zeros", 0, 0.5)
     monitor.record.interims.append(INTERIM)
@@ -55,7 +55,13 @@ def test_each_training_and_interim_analysis_gives_a_line():
         "the safest of them is at most 0.0000 below the best"
     )
     assert cells(monitor)[0] == ["nearest", "zeros (dropped)"]
-    assert "interim analysis at 5 seeds" in monitor.finished("nearest", 1, 0.8)
+    assert "until 5 seeds" in monitor.finished("nearest", 1, 0.8)
+
+
+def test_the_last_training_before_an_analysis_says_that_all_are_done():
+    scores = {"nearest": {0: 0.9, 1: 0.8, 2: 0.85}, "zeros": {0: 0.5, 1: 0.4}}
+    line = new_monitor(scores=scores).finished("zeros", 2, 0.6)
+    assert line.splitlines()[0].endswith("zeros seed2   test 0.6000   all 3 seeds are trained")
 
 
 def test_a_training_without_a_score_is_counted():

@@ -1,31 +1,16 @@
 """What a report says around its verdict."""
 
+import re
 from dataclasses import replace
 
 from helpers import make_old, sign
+from made_report import make_report
 
-from unetlite.compare.comparison import read_comparison
-from unetlite.compare.costs import Costs, VariantCost
-from unetlite.compare.figures import Figures
 from unetlite.compare.lever_outcome import LeverOutcome, MeasuredLever
 from unetlite.compare.lever_record import LeverRecord
 from unetlite.compare.lever_table import Levers, find_operator_range
-from unetlite.compare.report import Report
 from unetlite.compare.report_tables import lever_table
 from unetlite.compare.trials import Trials
-from unetlite.judge.analysis import summarise
-
-
-def make_report(runs, metric="miou", margin=None, latency=True, **options):
-    comparison = read_comparison(runs, **options)
-    variants = {}
-    for number, name in enumerate(comparison.variants):
-        times = {"pytorch": 3.0 - number} if latency else {}
-        variants[name] = VariantCost(1000, 10**6, times)
-    costs = Costs((32, 32), "a processor", 1, variants, [])
-    analysis = comparison.analyse(metric)
-    others = {"dice": summarise(comparison.run_scores("dice"))}
-    return Report(comparison, metric, analysis, others, costs, Figures({}, {}, {}), margin)
 
 
 def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without_its_seed(
@@ -56,10 +41,23 @@ def test_a_steady_comparison_has_one_verdict_and_a_basis(runs, put_counts):
     assert len(report.verdicts) == 1
     assert "(3 ms)" in report.verdicts[0] or "(2 ms)" in report.verdicts[0]
     assert report.basis == (
-        "2 variants of upsample, 3 seeds each (0, 1, 2), 4 test images, data set folder. "
+        "2 operators, 3 seeds each (0, 1, 2), 4 test images, data set squares. "
         "2 steps a training. The network: a U-Net from scratch, widths 4, 6, 8."
     )
     assert report.cautions == []
+
+
+def test_the_choice_has_a_bound_in_the_worst_class_beside_that_in_the_mean(runs, put_counts):
+    put_counts(
+        runs, lambda operator, seed: 1000 + 5 * seed + (operator == "transpose") * (seed - 1)
+    )
+    report = make_report(runs)
+    (text,) = report.losses
+    regret = report.analysis.best.regret[report.chosen]
+    bound = float(re.search(r"is at most (\S+) below the best", text)[1])
+    assert regret <= bound < 1.1 * regret  # both classes have the same counts
+    dropped = replace(report.comparison, dropped={"zeros": 0.1})
+    assert replace(report, comparison=dropped).losses == []
 
 
 def test_few_groups_are_named_with_what_more_would_give(runs, put_counts):
@@ -139,7 +137,9 @@ def test_levers_are_in_what_would_gain_more_beside_what_the_choice_can_lose(runs
     assert levers.operators.operators == 2
     with_levers = replace(report, levers=levers)
     assert "2.0 times what the choice of the operator can lose" in with_levers.gains[0]
+    assert with_levers.gains[1].startswith("The operator: best less worst ")
     assert with_levers.gains[2:] == report.gains
+    assert "2 trainings each of 9 steps" in with_levers.gains_basis[0]
     titles = [cells["change"].text for cells in lever_table(with_levers)]
     assert sorted(titles) == ["the operator", "twice the steps"]
     assert lever_table(report) == []

@@ -46,7 +46,7 @@ def test_an_image_on_which_all_fail_is_named_worst_first():
     result = find([*usual, 0.1, 0.02, 0.02], [*usual, 0.05, 0.01, 0.7])
     assert [suspect.name for suspect in result.failed] == ["011", "010"]
     assert result.sentences[0].startswith(
-        "All 2 trainings fail on 011: IoU 0.02 at best, where the median image has 0.80 "
+        "All 2 trainings fail on 011 (test): IoU 0.02 at best, where the median test image has 0.80"
     )
     assert result.pictures == {}
 
@@ -75,6 +75,35 @@ def test_masks_in_the_wrong_place_are_named_in_test_and_validation(monkeypatch):
         "val": Split("v", val, moved),
         "test": Split("", areas, masks),
     }
+    result = find_in(splits, [0.8, 0.05, 0.05, *[0.8] * 9], monkeypatch)
+    first, second, third = result.sentences
+    assert first.startswith("The mask of 2 fits the image 1 better than its own")
+    assert second.startswith("The mask of 1 fits the image 2 better than its own")
+    assert third.startswith("The mask of v3 is shifted by 8 pixels to the right")
+    assert [suspect.split for suspect in result.ordered] == ["test", "test", "val"]
+    assert [suspect.name for suspect in result.failed] == ["1", "2"]
+    assert list(result.pictures[third]) == ["image", "mask", "prediction"]
+
+
+def test_an_image_on_which_all_fail_and_that_has_another_ones_mask_is_named_with_it(monkeypatch):
+    areas = [area(seed) for seed in range(10)]
+    train = [area(seed) for seed in range(20, 22)]
+    masks = [*areas[:3], train[1], *areas[4:]]
+    splits = {
+        "train": Split("t", train, train),
+        "val": Split("v", [], []),
+        "test": Split("", areas, masks),
+    }
+    iou = [*[0.8] * 3, 0.01, *[0.8] * 6]
+    (suspect,) = find_in(splits, iou, monkeypatch).ordered
+    assert suspect.reason.startswith("3 (test) and t1 (train) have the same mask")
+    assert "most likely that of t1" in suspect.reason
+    splits["train"] = Split("t", [*train, train[0]], [train[1]] * 3)  # drawn after a template
+    assert "same mask" not in find_in(splits, iou, monkeypatch).sentences[0]
+
+
+def find_in(splits, iou, monkeypatch):
+    """The suspects of networks that predict what is in the images, with these scores."""
     display = SimpleNamespace(rgb=lambda image: np.repeat(image.transpose(1, 2, 0), 3, 2))
     dataset = SimpleNamespace(
         splits=splits,
@@ -83,16 +112,9 @@ def test_masks_in_the_wrong_place_are_named_in_test_and_validation(monkeypatch):
         display=display,
     )
     monkeypatch.setattr(suspects, "predict_classes", lambda _, image: image[0].numpy())
-    run = make_run([0.8, 0.05, 0.05, *[0.8] * 9])
-    run = replace(run, images=splits["test"].names)
-    result = find_suspects(
+    run = replace(make_run(iou), images=splits["test"].names)
+    return find_suspects(
         SimpleNamespace(runs=[run]),
         {"a": None, "b": None},
         SimpleNamespace(dataset=dataset),
     )
-    first, second, third = result.sentences
-    assert first.startswith("The mask of 2 fits the image 1 better than its own")
-    assert second.startswith("The mask of 1 fits the image 2 better than its own")
-    assert third.startswith("The mask of v3 is shifted by 8 pixels to the right")
-    assert [suspect.name for suspect in result.failed] == ["1", "2"]
-    assert list(result.pictures[third]) == ["image", "mask", "prediction"]

@@ -50,7 +50,8 @@ def test_the_bounds_are_those_of_the_group_tables():
     judgement = judge(long_rows(tables))
     assert sorted(judgement.candidates) == expected.candidates
     assert judgement.regret == pytest.approx(expected.regret)
-    assert judgement.verdict[0].startswith("In dice one of ")
+    assert judgement.verdict[0].startswith("Take ")
+    assert "The best may be " in judgement.verdict[0]
     assert "(3 seeds, 12 test images in 5 groups)" in judgement.verdict[0]
     assert "c" not in judgement.candidates
 
@@ -140,7 +141,7 @@ def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without
     tables["b"][3] = 0.1
     judgement = judge(long_rows(tables))
     assert judgement.cautions[0].startswith("b with seed 3 collapsed: 0.1000")
-    with_all, without = judgement.verdict
+    with_all, without, _ = judgement.verdict
     assert with_all.startswith("With every training: ")
     assert without.startswith("Without seed 3: ")
     assert "(4 seeds" in without

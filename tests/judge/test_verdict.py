@@ -10,7 +10,7 @@ from hypothesis.strategies import floats
 
 from unetlite.judge.analysis import analyse
 from unetlite.judge.scores import Scores
-from unetlite.judge.verdict import Cost, choose_variant, format_number, verdict
+from unetlite.judge.verdict import Cost, choose_variant, equivalence, format_number, verdict
 
 
 def make_analysis(means, seeds=3, groups=20, dropped=None, noise=0.01):
@@ -42,18 +42,40 @@ def test_a_sole_candidate_is_chosen_with_its_lead_and_what_the_fastest_loses():
 
 def test_several_candidates_are_named_with_what_the_fastest_and_the_safest_lose():
     analysis = make_analysis(EQUAL)
-    text = verdict(analysis, COST, None)
-    assert text.startswith("In mean IoU each of them may be the best (3 seeds, 20 test images).")
-    assert "The fastest, b (20 ms), is at most 0." in text
     safest = min(analysis.best.regret, key=analysis.best.regret.get)
-    if safest != "b":
-        assert f"The safest, {safest} (" in text
-    assert "Equivalence (TOST): all within 0." in text
+    other = next(name for name in EQUAL if name != safest)
+    cost = Cost({**dict.fromkeys(EQUAL, 30.0), other: 20.0}, "ms", "the fastest")
+    text = verdict(analysis, cost, None)
+    assert choose_variant(analysis.best, cost, None) == safest
+    assert text.startswith(f"Take {safest} (30 ms): it can lose least, at most 0.")
+    assert f"in mean IoU (3 seeds, 20 test images). The fastest, {other} (20 ms), is " in text
+    assert text.endswith(". Each of the 3 may be the best.")
+    cheap = Cost({**EQUAL, safest: 0.1}, "ms", "the fastest")
+    quick = verdict(analysis, cheap, None)
+    assert quick.startswith(f"Take {safest}: it is the fastest (0.1 ms), and at most 0.")
+    assert "can lose least" not in quick
     two = verdict(make_analysis({"a": 0.5, "b": 0.5}), COST, None)
-    assert "either may be the best" in two
-    some = verdict(make_analysis({"a": 0.5, "b": 0.5, "c": 0.1}), COST, None)
-    assert re.search("one of (a or b|b or a) may be the best", some)
-    assert "all but c within 0.0" in some
+    assert "Either may be the best" in two
+    some = make_analysis({"a": 0.5, "b": 0.5, "c": 0.1})
+    assert re.search("The best may be (a or b|b or a)[.]", verdict(some, COST, None))
+
+
+def test_the_fastest_of_the_candidates_is_called_that_beside_the_fastest_of_all():
+    analysis = make_analysis({"a": 0.5, "b": 0.5, "c": 0.1})
+    safest = min(analysis.best.regret, key=analysis.best.regret.get)
+    cost = Cost({"a": 30.0, "b": 30.0, "c": 10.0, safest: 20.0}, "ms", "the fastest")
+    text = verdict(analysis, cost, None)
+    assert f"Take {safest}: it is the fastest of those that may be the best (20 ms), and" in text
+    assert "The fastest, c (10 ms), is at most 0.4" in text
+
+
+def test_equivalence_says_in_words_how_much_any_two_differ_unless_one_is_the_best():
+    (text,) = equivalence(make_analysis(EQUAL))
+    assert text.startswith("Equivalence (TOST), a test of its own: any two differ by at most 0.0")
+    (some,) = equivalence(make_analysis({"a": 0.5, "b": 0.5, "c": 0.1}))
+    assert "without c any two differ by at most 0.0" in some
+    assert "with it any two differ by at most 0.4" in some
+    assert equivalence(make_analysis({"a": 0.9, "b": 0.5, "c": 0.5})) == []
 
 
 def test_a_margin_chooses_the_cheapest_within_it_and_else_says_that_none_is():
@@ -81,7 +103,8 @@ def test_equivalence_after_a_race_is_of_the_variants_in_it(racing):
     means = dict.fromkeys(racing, 0.5)
     cost = Cost({**COST.values, "out": 1.0}, "ms", "the fastest")
     text = verdict(make_analysis(means, dropped={"out": 0.25}), cost, None)
-    assert "Equivalence (TOST): all in the race within 0.0" in text
+    (equal,) = equivalence(make_analysis(means, dropped={"out": 0.25}))
+    assert "any two of those in the race differ by at most 0.0" in equal
     assert "The fastest, out (1 ms), is at most 0.25 below the best" in text
 
 

@@ -94,6 +94,7 @@ def measure(
 def show_levers(levers: "Levers", directory: Path) -> None:
     """Prints table and sentences, and writes the picture."""
     from unetlite.compare.lever_table import (
+        basis_sentence,
         draw_levers,
         lever_sentences,
         terminal_table,
@@ -101,7 +102,7 @@ def show_levers(levers: "Levers", directory: Path) -> None:
     )
 
     get_console().print(terminal_table(levers))
-    paragraphs = lever_sentences(levers)
+    paragraphs = [*lever_sentences(levers), basis_sentence(levers)]
     if levers.operators is None:
         paragraphs.append("What the operator changes is not known: unetlite choose measures it.")
     paragraphs += untried_lines(levers)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich import get_console
@@ -13,8 +14,11 @@ from unetlite.files import shell_path, write_text
 from unetlite.terminal import load_libraries, print_text, progress
 
 if TYPE_CHECKING:
+    from unetlite.compare.next_steps import Step
     from unetlite.compare.race_record import RaceRecord
     from unetlite.compare.report import Report
+
+MAX_WIDTH = 100  # of text
 
 
 def report_on(
@@ -95,12 +99,16 @@ def write_files(report: "Report", directory: Path, tensorboard: bool) -> list[st
 
 
 def print_report(report: "Report", written: list[str]) -> None:
-    """Prints the verdict, the table, the files, and how to use what was chosen."""
+    """Prints the verdict, the table, the files, and what to do next."""
+    from unetlite.compare.next_steps import next_steps
     from unetlite.compare.report_tables import terminal_table
 
     paragraphs = [f"left out: {reason}" for reason in report.comparison.left_out]
-    paragraphs += report.verdicts + report.cautions
-    paragraphs += report.worth + report.gains + report.prediction + report.look_at
+    paragraphs += [" ".join([*report.verdicts, *report.losses]), *report.cautions, *report.worth]
+    paragraphs.append(f"Is it trained? {report.trained}")
+    if report.gains:
+        paragraphs.append(" ".join(report.gains + report.gains_basis))
+    paragraphs += report.prediction + report.look_at
     print_text("\n\n".join(paragraphs) + "\n")
     get_console().print(terminal_table(report))
     lines = []
@@ -110,9 +118,24 @@ def print_report(report: "Report", written: list[str]) -> None:
         lines.append(f"warning   {report.costs.load}")
     if report.costs.device is not None:
         lines.append(f"device    {report.costs.device}")
-    lines += written
-    if report.analysis.best is not None:
-        run = shell_path(report.comparison.variants[report.chosen][0].files.path)
-        lines.append(f"use it    unetlite predict {run} IMAGES --output DIR")
-        lines.append(f"          unetlite export {run}")
-    print_text("\n".join(lines), wrap=False)
+    print_text("\n".join(lines + written), wrap=False)
+    print_steps(next_steps(report))
+
+
+def print_steps(steps: "list[Step]") -> None:
+    """Prints what to do next, numbered, the commands on lines of their own."""
+    if not steps:
+        return
+    print_text("\nNext")
+    width = min(get_console().width, MAX_WIDTH)
+    for number, step in enumerate(steps, start=1):
+        lines = wrap(
+            step.text,
+            width,
+            initial_indent=f"{number}. ",
+            subsequent_indent="   ",
+            break_long_words=False,  # of paths
+            break_on_hyphens=False,
+        )
+        lines += [f"     {command}" for command in step.commands]
+        print_text("\n".join(lines), wrap=False)

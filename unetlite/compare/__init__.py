@@ -11,6 +11,7 @@ The modules, in the order in which `unetlite choose` comes to them:
 - finished runs: runs, metrics, control, variant_names, missed_classes, comparison, curves, classes
 - costs: costs, kept_costs, device_costs
 - the data behind a score: run_data, suspects, misplaced, fold_masks, orientation
-- the report: report, report_tables, report_files, figures, score_chart, charts, tensorboard
+- the report: report, trained, next_steps, report_tables, report_files, figures, score_chart,
+  charts, tensorboard
 - other data sets: across_sets, advice
 """

@@ -1,6 +1,7 @@
 """Charts of the report: quality against each cost."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from unetlite.compare.costs import Costs
 from unetlite.compare.score_chart import SLOTS, draw_scores, slot_style
@@ -21,7 +22,8 @@ def trade_offs(analysis: Analysis, costs: Costs) -> list[str]:
         millions[name] = cost.parameters / 1e6
     charts["parameters, millions"] = millions
     slots = chart_slots(costs.variants)
-    return [draw_scores(analysis, label, values, slots) for label, values in charts.items()]
+    tested = replace(analysis, metric_title=f"{analysis.metric_title} (test)")
+    return [draw_scores(tested, label, values, slots) for label, values in charts.items()]
 
 
 def chart_slots(names: Iterable[str]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_UP
 from statistics import mean
 
 import numpy as np
@@ -11,6 +12,9 @@ from unetlite.compare.comparison import Comparison
 from unetlite.compare.runs import Run
 from unetlite.data.cache import DecodedDataset, Split
 from unetlite.data.samples import spread_positions
+from unetlite.judge.analysis import analyse
+from unetlite.judge.scores import Scores
+from unetlite.judge.verdict import format_number
 from unetlite.metrics.counts import iou_of_counts
 from unetlite.metrics.trivial import BINS, most_frequent_iou, threshold_iou
 from unetlite.wording import join_names
@@ -78,13 +82,41 @@ def worst_class_sentence(comparison: Comparison, variant: str) -> str:
     scores = by_variant[variant]
     means = [mean(of_class.iou) for of_class in by_variant.values()]
     text = (
-        f"The worst class is {name} ({scores.share:.1%} of the pixels): IoU "
-        f"{mean(scores.iou):.3f} with {variant}, precision {scores.precision:.3f}, "
+        f"The worst class is {name} ({scores.share:.1%} of the test pixels): IoU "
+        f"{mean(scores.iou):.3f} (test) with {variant}, precision {scores.precision:.3f}, "
         f"recall {scores.recall:.3f}"
     )
     if scores.recall_2px is not None:
         text += f"; {scores.recall_2px:.0%} of it is found within two pixels"
-    return f"{text}. Over the variants its IoU is {min(means):.3f} to {max(means):.3f}."
+    others = f"Over the {comparison.noun}s its IoU is"
+    return f"{text}. {others} {min(means):.3f} to {max(means):.3f}."
+
+
+def class_loss_sentences(comparison: Comparison, variant: str) -> list[str]:
+    """What a variant can lose in the IoU of the worst class, in a sentence.
+
+    None without a verdict, or if a race dropped variants: they may be better in this class.
+    """
+    if comparison.dropped:
+        return []
+    label = worst_class(comparison)
+    tables = {}
+    for name, runs in comparison.variants.items():
+        tables[name] = np.array([run.class_influence(label) for run in runs])
+    first = comparison.runs[0]
+    scores = Scores(tables, comparison.seeds, first.images, first.groups)
+    title = f"IoU of {label}"
+    best = analyse(scores, title, scores.by_run(), {}, comparison.alpha).best
+    if best is None:
+        return []
+    regret = best.regret[variant]
+    if regret == 0:
+        return [f"In the {title}, the worst class, it is the best too (95 % for this alone)."]
+    bound = format_number(regret, ROUND_UP)
+    return [
+        f"In the {title}, the worst class, {variant} is at most {bound} below the best (95 % for "
+        "this alone)."
+    ]
 
 
 def trivial_scores(comparison: Comparison, dataset: DecodedDataset | None) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Runs as variants that differ in nothing but what is compared."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -44,6 +45,16 @@ class Comparison:
     @property
     def runs(self) -> list[Run]:
         return list(chain.from_iterable(self.variants.values()))
+
+    @property
+    def directory(self) -> Path:
+        """The folder that all runs are in."""
+        return Path(os.path.commonpath([run.files.path for run in self.runs]))
+
+    @property
+    def noun(self) -> str:
+        """What a variant is called."""
+        return "operator" if self.by == "upsample" else "variant"
 
     @property
     def shared(self) -> dict[str, Any]:

@@ -126,6 +126,16 @@ def bound_range(
     return min(bounds), max(bounds)
 
 
+def narrowing(variants: int, groups: int, seeds: int, later: int, most: int) -> float:
+    """The bound that is expected after `later` seeds, over that after `seeds`, on typical data.
+
+    `most` are the seeds up to which a race was planned.
+    """
+    now = simulated_bound(variants, seeds, groups, interim_alphas(most)[seeds])
+    then = simulated_bound(variants, later, groups, interim_alphas(max(later, most))[later])
+    return then / now
+
+
 @cache
 def simulated_bound(
     operators: int,

@@ -76,7 +76,7 @@ def draw_figures(
         rows = {}
         for variant, prediction in predictions.items():
             score = comparison.variants[variant][0].image_scores("miou_per_image")[position]
-            rows[f"{variant}, mIoU {score:.3f}"] = error_pictures(
+            rows[f"{variant}, mean IoU {score:.3f} (test)"] = error_pictures(
                 dataset.display.rgb(image.numpy()),
                 mask.numpy(),
                 prediction.classes,
@@ -151,7 +151,8 @@ def most_differing(comparison: Comparison, split: Split) -> dict[int, str]:
     reasons = {}
     for position in usable[order][:IMAGES].tolist():
         reasons[position] = (
-            f"mIoU {level[position]:.3f} over all runs, ± {spread[position]:.3f} over variants"
+            f"mean IoU {level[position]:.3f} (test) over all trainings, standard deviation "
+            f"{spread[position]:.3f} over {comparison.noun}s"
         )
     return reasons
 

@@ -73,10 +73,14 @@ def add_suspect(
     for image in predict_images(data, "train", [name], [network], MAX_PIXELS):
         reason = misplaced_reason(image, data, background, score, check.median)
         if reason is not None:
-            check.suspects.misplaced.append(Suspect(name, reason, suspect_pictures(image, data)))
+            check.suspects.misplaced.append(
+                Suspect(name, "train", reason, suspect_pictures(image, data))
+            )
         elif score < FAILED * check.median:
             reason = (
                 f"A network that was not trained on {name} fails on it: IoU {score:.2f}, where the "
                 f"median image has {check.median:.2f}. Look at the image and its mask."
             )
-            check.suspects.failed.append(Suspect(name, reason, suspect_pictures(image, data)))
+            check.suspects.failed.append(
+                Suspect(name, "train", reason, suspect_pictures(image, data))
+            )

@@ -11,7 +11,12 @@ from rich import get_console
 from unetlite.compare.lever_planning import LeverBudget, plan_levers, trial_lines
 from unetlite.compare.lever_record import LeverRecord, recorded_levers
 from unetlite.compare.lever_runs import run_levers
-from unetlite.compare.lever_table import Levers, lever_sentences, terminal_table
+from unetlite.compare.lever_table import (
+    Levers,
+    basis_sentence,
+    lever_sentences,
+    terminal_table,
+)
 from unetlite.compare.levers import Baseline, Lever, join_titles
 from unetlite.compare.planning import MIN_STEPS, RaceEstimate, SearchSpace, plan_race
 from unetlite.compare.race_times import RaceTimes
@@ -208,4 +213,4 @@ def print_levers(record: LeverRecord) -> None:
     assert record.outcome is not None
     levers = Levers(record, record.outcome, None)
     get_console().print(terminal_table(levers))
-    print_text("\n".join(lever_sentences(levers)) + "\n")
+    print_text("\n".join([*lever_sentences(levers), basis_sentence(levers)]) + "\n")

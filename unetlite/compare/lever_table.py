@@ -20,11 +20,12 @@ from unetlite.compare.levers import BASELINE
 from unetlite.compare.score_chart import COLOURS, INK, STYLE, to_svg
 from unetlite.judge.statistics import ALPHA, pair_differences
 from unetlite.run_directory import RunFiles
-from unetlite.wording import capitalised
+from unetlite.wording import capitalised, counted
 
 OPERATOR = "the operator"
 LONGER_TRAINING = "steps"  # the lever that trains longer
 MAX_SENTENCES = 3
+SAME_TIME = 0.15  # of the time of a training: smaller differences are noise
 
 
 class OperatorRange(NamedTuple):
@@ -118,7 +119,9 @@ def table_rows(levers: Levers) -> list[TableRow]:
         )
     operators = levers.operators
     if operators is not None:
-        note = f"{operators.best} less {operators.worst}, best and worst of {operators.operators}"
+        note = (
+            f"{operators.best} less {operators.worst}, best and worst of {operators.operators}, val"
+        )
         rows.append(TableRow(OPERATOR, operators.gain, operators.half_width, note))
     return sorted(rows, key=lambda row: -row.gain)
 
@@ -128,17 +131,17 @@ def terminal_table(levers: Levers) -> Table:
     outcome = levers.outcome
     table = Table(
         "change",
-        "mean IoU",
-        "±, 95 %",
-        fill(f"IoU of {outcome.worst_class}", 12),
-        "training\ntakes",
-        "MACs",
+        "gain in\nmean IoU\n(val)",
+        "± 95 %\ninterval",
+        fill(f"in IoU of {outcome.worst_class}", 12),
+        "training\ntakes,\ntimes",
+        "MACs,\ntimes",
         title=f"without a change: mean IoU {outcome.miou:.4f}, IoU of {outcome.worst_class} "
-        f"{outcome.worst_iou:.4f}",
+        f"{outcome.worst_iou:.4f} (val)",
     )
     for row in table_rows(levers):
         class_gain = "" if row.worst_class_gain is None else f"{row.worst_class_gain:+.4f}"
-        costs = ["" if cost is None else f"{cost:.1f}" for cost in (row.seconds, row.macs)]
+        costs = [format_factor(cost) for cost in (row.seconds, row.macs)]
         table.add_row(
             row.title,
             f"{row.gain:+.4f}",
@@ -154,7 +157,7 @@ def terminal_table(levers: Levers) -> Table:
 def draw_levers(levers: Levers) -> str:
     """SVG: what each change gains, with its interval, the largest first."""
     rows = table_rows(levers)
-    figure = Figure(figsize=(5.6, 0.8 + 0.32 * len(rows)))  # inches
+    figure = Figure(figsize=(5.6, 0.7 + 0.26 * len(rows)))  # inches
     axes = figure.subplots()
     axes.axvline(0, color=INK, linewidth=0.8)
     for place, row in enumerate(rows):
@@ -167,7 +170,7 @@ def draw_levers(levers: Levers) -> str:
             marker="o",
             capsize=3,
         )
-    axes.set(xlabel="gain in mean IoU of validation images", ylim=(len(rows) - 0.5, -0.5))
+    axes.set(xlabel="gain in mean IoU (val), 95 % interval", ylim=(len(rows) - 0.5, -0.5))
     axes.set_yticks(np.arange(len(rows)), [row.title for row in rows])
     return to_svg(figure)
 
@@ -180,15 +183,11 @@ def lever_sentences(levers: Levers, risk: float | None = None) -> list[str]:
     if not gaining:
         best = outcome.rows[0]
         sentences.append(
-            f"None of {len(outcome.rows)} other changes gains beyond its noise; the largest is "
-            f"{best.title}: {gain_text(best)} in mean IoU."
+            f"None of {counted(len(outcome.rows), 'change')} is shown to gain; the largest gain is "
+            f"that of {best.title}: {gain_text(best)} in mean IoU (val)."
         )
-    for row in outcome.rows:
-        if row.name == LONGER_TRAINING and not row.gains and row is not outcome.rows[0]:
-            sentences.append(
-                f"{capitalised(row.title)} change the mean IoU by {gain_text(row)}: longer "
-                "training is not shown to gain."
-            )
+    if levers.operators is not None:
+        sentences.append(operator_sentence(levers.operators))
     if outcome.unlearnt > 0:
         trainings = levers.record.trials.seeds_of(BASELINE)
         sentences.append(
@@ -196,13 +195,28 @@ def lever_sentences(levers: Levers, risk: float | None = None) -> list[str]:
             f"not learnt {outcome.worst_class}, so this says little: train longer "
             "(trainer.max_steps)."
         )
-    sentences.append(f"This is measured with {basis_text(levers)}.")
     return sentences + outcome.remarks
+
+
+def operator_sentence(operators: OperatorRange) -> str:
+    """What the operator changes, beside the gains of other changes."""
+    gain = f"{operators.gain:+.4f} ± {operators.half_width:.4f}"
+    pair = f"{operators.best} less {operators.worst}"
+    return f"The operator: best less worst {gain} in mean IoU (val; {pair})."
+
+
+def format_factor(factor: float | None) -> str:
+    """How many times as much; 1 for what the noise of a time does not tell from it."""
+    if factor is None:
+        return ""
+    if abs(factor - 1) < SAME_TIME:
+        return "1"
+    return f"{factor:.1f}"
 
 
 def lever_sentence(row: MeasuredLever, outcome: LeverOutcome, risk: float | None) -> str:
     """The sentence on a lever that gains."""
-    text = f"{capitalised(row.title)}: {gain_text(row)} in mean IoU"
+    text = f"{capitalised(row.title)}: {gain_text(row)} in mean IoU (val)"
     if risk is not None and risk > 0:
         text += f", {row.gain / risk:.1f} times what the choice of the operator can lose"
     if row.name in outcome.adopted:
@@ -215,18 +229,19 @@ def gain_text(row: MeasuredLever) -> str:
     return f"{row.gain:+.4f} ± {row.half_width:.4f}"
 
 
-def basis_text(levers: Levers) -> str:
+def basis_sentence(levers: Levers) -> str:
     """What the gains were measured with."""
     trials = levers.record.trials
     outcome = levers.outcome
     images = f"{outcome.images} validation images"
     if outcome.groups < outcome.images:
         images += f" in {outcome.groups} groups"
-    text = f"{trials.base['operators'][0]}, {trials.seeds} trainings each of {trials.steps} steps"
+    operator = trials.base["operators"][0]
+    text = f"Measured with {operator}, {trials.seeds} trainings each of {trials.steps} steps"
     for lever in trials.levers:
         if lever.name in trials.more_seeds:
             text += f" ({trials.seeds_of(lever.name)} without a change and with {lever.title})"
-    return f"{text}, on {images}; all intervals hold at once with 95 %"
+    return f"{text}, on {images}; ± is a 95 % interval, for all changes at once."
 
 
 def untried_lines(levers: Levers) -> list[str]:

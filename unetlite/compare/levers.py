@@ -13,11 +13,16 @@ from unetlite.errors import UsageError
 from unetlite.settings.composition import compose_run
 from unetlite.settings.schema import Settings
 from unetlite.settings.typed import format_value
+from unetlite.wording import join_names
 
 BASELINE = "base"
 """The name of the trainings without a lever."""
 
-TURNS = ("horizontal_flip", "vertical_flip", "quarter_turns")
+TURNS = {
+    "horizontal_flip": "horizontal flips",
+    "vertical_flip": "vertical flips",
+    "quarter_turns": "quarter turns",
+}
 WIDER = 1.5
 CROP_STEP = 16  # crops are multiples of it
 
@@ -128,13 +133,15 @@ def turns(base: Baseline) -> Result:
     """All flips and turns that are off, and that no person turned off."""
     augment = base.plain.data.augment
     values = {}
-    for name in TURNS:
+    titles = []
+    for name, title in TURNS.items():
         key = f"data.augment.{name}"
         if not getattr(augment, name) and base.typed_key(key) is None:
             values[key] = True
+            titles.append(title)
     if not values:
         return "they are on, or were turned off by hand"
-    return Lever("turns", "flips and turns that are off", values)
+    return Lever("turns", f"random {join_names(titles)}", values)
 
 
 def larger_crops(base: Baseline) -> Result:

@@ -7,7 +7,7 @@ from statistics import mean
 
 from rich.table import Table
 
-from unetlite.compare.expectation import simulated_bound
+from unetlite.compare.expectation import narrowing
 from unetlite.compare.race_record import Interim, RaceRecord
 from unetlite.judge.sequential import INTERIMS, interim_alphas
 from unetlite.timing import format_duration
@@ -69,7 +69,7 @@ class RaceMonitor:
         self.trained += 1
         self.planned_seconds += self.training_seconds[variant]
         trainings, left = self._progress()
-        line = f"{trainings}   {variant} seed{seed}   {score:.4f}   {left}"
+        line = f"{trainings}   {variant} seed{seed}   test {score:.4f}   {left}".rstrip()
         if all(seed in self.scores[name] for name in self.record.racing):
             line += f"\n{self._corrected_end()}"
         return line
@@ -89,20 +89,18 @@ class RaceMonitor:
             return line
         seeds = later[0]
         seconds = self._seconds_until(seeds, candidates)
-        narrowed = bound * self._narrowing(interim, seeds)
+        factor = narrowing(
+            len(candidates),
+            self.groups,
+            interim.seeds,
+            seeds,
+            self.record.plan.seeds,
+        )
+        narrowed = bound * factor
         return line + (
             f"; trainings up to {seeds} seeds take {format_duration(seconds)} more, and then that "
             f"is about {narrowed:.4f}"
         )
-
-    def _narrowing(self, interim: Interim, seeds: int) -> float:
-        """How much narrower the bound is expected to be with more seeds, on typical data."""
-        before = interim_alphas(self.record.plan.seeds)[interim.seeds]
-        after = interim_alphas(max(seeds, self.record.plan.seeds))[seeds]
-        variants = len(interim.candidates)
-        now = simulated_bound(variants, interim.seeds, self.groups, before)
-        later = simulated_bound(variants, seeds, self.groups, after)
-        return later / now
 
     def _seconds_until(self, seeds: int, names: list[str]) -> float:
         """Seconds of the trainings that are missing until so many seeds, by what trainings take."""
@@ -128,7 +126,7 @@ class RaceMonitor:
         )
 
     def _progress(self) -> tuple[str, str]:
-        """The number of trainings, and the time until the next interim analysis, as text."""
+        """The number of trainings, and the time until the seeds of the next analysis, as text."""
         seeds = self.record.next_seeds
         max_trainings = self.done
         for name in self.record.racing:
@@ -136,8 +134,10 @@ class RaceMonitor:
         trainings = f"{self.done} of at most {max_trainings}"
         if self.trained == 0:
             return trainings, ""
-        left = format_duration(self._seconds_until(seeds, self.record.racing))
-        return trainings, f"{left} to the interim analysis at {seeds} seeds"
+        seconds = self._seconds_until(seeds, self.record.racing)
+        if seconds == 0:
+            return trainings, f"all {seeds} seeds are trained"
+        return trainings, f"{format_duration(seconds)} until {seeds} seeds"
 
     def table(self) -> Table:
         """Trainings, mean IoU, max regret and training step of every variant, the best first."""
@@ -147,9 +147,9 @@ class RaceMonitor:
         means = {name: mean(by_seed.values() or [0]) for name, by_seed in self.scores.items()}
         trainings, left = self._progress()
         table = Table(
-            "upsample",
+            "operator",
             "trainings",
-            "mean IoU",
+            "mean IoU\n(test)",
             "max regret\n(95 %)",
             "training step",
             title=f"{trainings} trainings   {left}",

@@ -12,6 +12,7 @@ import numpy as np
 from unetlite.compare.across_sets import read_evidence
 from unetlite.compare.advice import covers_network, prediction_sentences
 from unetlite.compare.classes import (
+    class_loss_sentences,
     no_better_than_trivial,
     trivial_scores,
     worst_class,
@@ -23,17 +24,24 @@ from unetlite.compare.curves import read_trend
 from unetlite.compare.device_costs import DeviceCosts, put_device_costs
 from unetlite.compare.figures import Figures, draw_figures
 from unetlite.compare.kept_costs import find_costs
-from unetlite.compare.lever_table import Levers, lever_sentences, levers_of_race
+from unetlite.compare.lever_table import (
+    Levers,
+    basis_sentence,
+    lever_sentences,
+    levers_of_race,
+)
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.missed_classes import rare_class_cautions
 from unetlite.compare.orientation import find_orientation
 from unetlite.compare.run_data import find_data
 from unetlite.compare.suspects import Suspects, find_suspects
+from unetlite.compare.trained import trained_sentence
 from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, summarise
 from unetlite.judge.trend import Trend, trend_text
 from unetlite.judge.verdict import (
     Cost,
     choose_variant,
+    equivalence,
     group_cautions,
     verdicts,
 )
@@ -41,10 +49,6 @@ from unetlite.settings.schema import describe_network
 from unetlite.wording import counted, join_names, name_run
 
 MAX_SUSPECTS = 5  # images to look at that come first
-NO_LEVERS = (
-    "Longer training, larger crops, a pretrained encoder and the like were not tried: `unetlite "
-    "levers DIR` measures what they gain."
-)
 MAX_SENTENCES = 2  # on trainings that collapsed
 
 
@@ -76,6 +80,23 @@ class Report:
         """How good the networks are, whichever is best: the worst class, in a sentence."""
         return [worst_class_sentence(self.comparison, self.chosen)]
 
+    @cached_property
+    def losses(self) -> list[str]:
+        """What the choice can lose besides, in the worst class; in a sentence or none."""
+        if self.analysis.best is None:
+            return []
+        return class_loss_sentences(self.comparison, self.chosen)
+
+    @property
+    def steps(self) -> int:
+        """Of a training, at most; -1 if only epochs limit it."""
+        return self.comparison.runs[0].config["trainer"].get("max_steps", -1)
+
+    @property
+    def trained(self) -> str:
+        """Whether the networks are trained: yes, no, or not known, in a sentence or two."""
+        return trained_sentence(self.trend, self.levers, self.steps)
+
     @property
     def gains(self) -> list[str]:
         """What would gain more than the choice that was compared."""
@@ -85,13 +106,12 @@ class Report:
             if self.analysis.best is not None:
                 risk = self.analysis.best.regret[self.chosen]
             sentences += lever_sentences(self.levers, risk)
-        elif self.comparison.race is not None:
-            sentences.append(NO_LEVERS)
-        sentences += self.orientation
-        trend = self.trend
-        if trend is not None and not trend.is_far:
-            sentences.append(trend_text(trend))
-        return sentences
+        return sentences + self.orientation
+
+    @property
+    def gains_basis(self) -> list[str]:
+        """What gains were measured with, in a sentence or none."""
+        return [] if self.levers is None else [basis_sentence(self.levers)]
 
     @property
     def prediction(self) -> list[str]:
@@ -184,25 +204,40 @@ class Report:
         return describe_network(self.comparison.runs[0].config["model"])
 
     @property
+    def data_name(self) -> str:
+        """Of the data set; that of the folder if it is one's own."""
+        data = self.comparison.runs[0].config["data"]
+        if data["name"] == "folder" and data.get("root"):
+            return Path(data["root"]).name
+        return str(data["name"])
+
+    @property
+    def equivalence(self) -> list[str]:
+        """How much any two differ at most, in a sentence or none."""
+        return equivalence(self.analysis)
+
+    @property
     def basis(self) -> str:
         """The variants, seeds, images and data set behind the verdict, in a line."""
         comparison = self.comparison
         first = comparison.runs[0]
         count = len(comparison.seeds)
         groups = len(set(first.groups))
-        steps = first.config["trainer"].get("max_steps", -1)
+        kind = comparison.noun + "s"
+        if kind == "variants":
+            kind += f" of {comparison.by}"
         text = (
-            f"{len(comparison.variants)} variants of {comparison.by}, "
-            f"{counted(count, 'seed')} each ({', '.join(map(str, comparison.seeds))}), "
-            f"{len(first.images)} test images"
+            f"{len(comparison.variants)} {kind}, {counted(count, 'seed')} each "
+            f"({', '.join(map(str, comparison.seeds))}), {len(first.images)} test images"
         )
         if groups < len(first.images):
             text += f" in {groups} groups"
-        text += f", data set {first.config['data']['name']}."
+        text += f", data set {self.data_name}."
         if comparison.race is not None:
-            text += f" A race, at its interim analysis after {count} seeds."
-        if steps > 0:
-            text += f" {steps} steps a training."
+            state = "is at" if comparison.race.ended is None else "ended after"
+            text += f" The race {state} {count} seeds."
+        if self.steps > 0:
+            text += f" {self.steps} steps a training."
         if self.comparison.by != "model":
             text += f" The network: {self.network}."
         return text

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader
 
 from unetlite.compare.charts import trade_offs
 from unetlite.compare.lever_table import draw_levers
+from unetlite.compare.next_steps import next_steps
 from unetlite.compare.report import Report
 from unetlite.compare.report_tables import (
     class_iou_table,
@@ -20,7 +21,7 @@ from unetlite.compare.report_tables import (
     main_table,
 )
 from unetlite.files import write_json, write_text
-from unetlite.visualize import data_uri
+from unetlite.visualize import Pictures, data_uri
 
 
 def write_report(report: Report, directory: Path) -> list[Path]:
@@ -44,11 +45,16 @@ def report_json(report: Report) -> dict[str, Any]:
         "verdict": report.verdicts,
         "cautions": report.cautions,
         "worth": report.worth,
-        "gains": report.gains,
+        "losses": report.losses,
+        "next": [step._asdict() for step in next_steps(report)],
+        "trained": report.trained,
+        "trend": report.trend._asdict() if report.trend else None,
+        "gains": report.gains + report.gains_basis,
         "prediction": report.prediction,
         "look_at": report.look_at,
         "compared": comparison.by,
         "margin": report.margin,
+        "equivalence": report.equivalence,
         "judged": {"metric": report.metric, **report.analysis.figures()},
         "described": report.others,
         "left_out": comparison.left_out,
@@ -75,6 +81,7 @@ def fill_template(report: Report, name: str) -> str:
     environment.filters["yaml"] = partial(yaml.safe_dump, sort_keys=False)
     return environment.get_template(name).render(
         report=report,
+        steps=next_steps(report),
         rows=main_table(report),
         classes=class_table(report),
         details=detail_table(report),
@@ -83,8 +90,18 @@ def fill_template(report: Report, name: str) -> str:
         trade_offs=trade_offs,
         levers=lever_table(report),
         draw_levers=draw_levers,
+        sample=sample_prediction(report),
         columns=balanced_columns,
     )
+
+
+def sample_prediction(report: Report) -> dict[str, Pictures]:
+    """A part of a test image, its truth, and the errors of the variant to take, by title."""
+    for title, pictures in report.figures.images.items():
+        errors = [caption for caption in pictures if caption.startswith(f"{report.chosen},")]
+        shown = ["part", "truth", *errors]
+        return {title: {caption: pictures[caption] for caption in shown}}
+    return {}
 
 
 def balanced_columns(count: int, max_columns: int) -> int:

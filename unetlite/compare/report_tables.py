@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unetlite.compare.classes import class_scores
-from unetlite.compare.lever_table import table_rows
+from unetlite.compare.lever_table import format_factor, table_rows
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.report import Report
 from unetlite.inference.runtimes.base import RUNTIME_NAMES
@@ -41,8 +41,10 @@ def main_table(report: Report) -> list[Row]:
     for name, summary in report.analysis.variants.items():
         cost = report.costs.variants[name]
         is_winner = best is not None and best.candidates == [name]
-        row = {report.comparison.by: Cell(name, name)}
-        row[report.analysis.metric_title] = over_seeds(summary.by_seed, is_winner)
+        row = {report.comparison.noun: Cell(name, name)}
+        row[score_title(report, report.analysis.metric_title)] = over_seeds(
+            summary.by_seed, is_winner
+        )
         if best is not None:
             regret = best.regret[name]
             note = "may be the best" if name in best.candidates else "is not the best"
@@ -50,11 +52,14 @@ def main_table(report: Report) -> list[Row]:
         if cost.latency:
             runtime = min(cost.latency, key=cost.latency.__getitem__)
             latency = cost.latency[runtime]
-            row["predicts, ms"] = Cell(f"{latency:.3g}", latency, RUNTIME_NAMES[runtime])
+            height, width = report.costs.size
+            row[f"predicts {height} x {width}, ms"] = Cell(
+                f"{latency:.3g}", latency, RUNTIME_NAMES[runtime]
+            )
         if cost.training_step:
             row["trains a step, ms"] = Cell(f"{cost.training_step:.0f}", cost.training_step)
         row["parameters"] = Cell(f"{cost.parameters / 1e6:.2f} M", cost.parameters)
-        row["MACs"] = Cell(f"{cost.macs / 1e6:.0f} M", cost.macs, "folded")
+        row["MACs"] = Cell(f"{cost.macs / 1e6:.0f} M", cost.macs)
         rows.append(row)
     return rows
 
@@ -68,13 +73,14 @@ def detail_row(report: Report, name: str) -> Row:
     """One variant in the detail table. What it does not have is left out."""
     comparison = report.comparison
     cost = report.costs.variants[name]
-    row = {comparison.by: Cell(name, name)}
+    row = {comparison.noun: Cell(name, name)}
     for metric, summaries in report.others.items():
-        row[METRICS[metric].title] = over_seeds(summaries[name].by_seed)
+        title = score_title(report, METRICS[metric].title)
+        row[title] = over_seeds(summaries[name].by_seed)
     for checkpoint in ("last", "best"):
         values = comparison.run_scores(f"miou_{checkpoint}")[name].values()
         if values:
-            row[f"mean IoU, {checkpoint} epoch"] = over_seeds(values)
+            row[score_title(report, f"mean IoU, {checkpoint} epoch")] = over_seeds(values)
     ripple = comparison.run_scores("phase_ripple")[name]
     if ripple:
         row["ripple"] = ripple_cell(ripple)
@@ -100,10 +106,10 @@ def failure_table(report: Report) -> list[Row]:
             scores.append(f"seed {seed}: " + ("absent" if value is None else f"{value:.4f}"))
         rows.append(
             {
-                comparison.by: Cell(failure.variant, failure.variant),
+                comparison.noun: Cell(failure.variant, failure.variant),
                 "seed": Cell(str(failure.seed), failure.seed),
                 "reason": Cell(failure.reason, failure.reason),
-                f"{METRICS[report.metric].title} of its others": Cell(", ".join(scores), ""),
+                f"{METRICS[report.metric].title} (test) of its others": Cell(", ".join(scores), ""),
             }
         )
     return rows
@@ -117,15 +123,16 @@ def lever_table(report: Report) -> list[Row]:
     rows = []
     for each in table_rows(report.levers):
         row = {"change": Cell(each.title, each.title, each.note)}
-        row["gain in mean IoU"] = Cell(f"{each.gain:+.4f}", each.gain, f"± {each.half_width:.4f}")
+        row["gain in mean IoU (val)"] = Cell(f"{each.gain:+.4f}", each.gain)
+        row["± 95 % interval"] = Cell(f"{each.half_width:.4f}", each.half_width)
         if each.worst_class_gain is not None:
             row[f"in IoU of {outcome.worst_class}"] = Cell(
                 f"{each.worst_class_gain:+.4f}", each.worst_class_gain
             )
         if each.seconds is not None:
-            row["training takes"] = Cell(f"{each.seconds:.1f} times", each.seconds)
+            row["training takes, times"] = Cell(format_factor(each.seconds), each.seconds)
         if each.macs is not None:
-            row["MACs of a prediction"] = Cell(f"{each.macs:.1f} times", each.macs)
+            row["MACs of a prediction, times"] = Cell(format_factor(each.macs), each.macs)
         rows.append(row)
     return with_all_headings(rows)
 
@@ -140,8 +147,7 @@ def class_table(report: Report) -> list[Row]:
     for label, scores in by_variant[report.chosen].items():
         means = [mean(others[label].iou) for others in by_variant.values()]
         row = {"class": Cell(label, label)}
-        row["of the pixels"] = Cell(f"{scores.share:.1%}", scores.share)
-        row["IoU"] = over_seeds(scores.iou)
+        row[score_title(report, "IoU")] = over_seeds(scores.iou)
         shares = {
             "precision": scores.precision,
             "recall": scores.recall,
@@ -151,7 +157,10 @@ def class_table(report: Report) -> list[Row]:
         for heading, share in shares.items():
             if share is not None:
                 row[heading] = Cell(f"{share:.3f}", share)
-        row["IoU, all variants"] = Cell(f"{min(means):.3f} to {max(means):.3f}", min(means))
+        row["of the pixels"] = Cell(f"{scores.share:.1%}", scores.share)
+        row[f"IoU, all {comparison.noun}s"] = Cell(
+            f"{min(means):.3f} to {max(means):.3f}", min(means)
+        )
         for trivial, iou in report.trivial.items():
             value = float(iou[comparison.runs[0].classes.index(label)])
             row[f"IoU of {trivial}"] = Cell(f"{value:.3f}", value)
@@ -201,13 +210,20 @@ def over_seeds(values: Collection[float], best: bool = False, spread_below: bool
     return Cell(f"{text} {spread}".rstrip(), mean(values), best=best)
 
 
+def score_title(report: Report, title: str) -> str:
+    """The heading of scores of test images, such as "mean IoU (test) ± sd over seeds"."""
+    if len(report.comparison.seeds) > 1:
+        return f"{title} (test) ± sd over seeds"
+    return f"{title} (test)"
+
+
 def terminal_table(report: Report) -> Table:
     """The main columns, within 80 characters."""
     rows = main_table(report)
     headings = [heading for heading in rows[0] if heading not in NOT_IN_TERMINAL]
     table = Table()
     for heading in headings:
-        is_name = heading == report.comparison.by  # names wrap, numbers do not
+        is_name = heading == report.comparison.noun  # names wrap, numbers do not
         title = fill(heading.replace(" %", "\N{NO-BREAK SPACE}%"), 12)
         table.add_column(heading if is_name else title, no_wrap=not is_name)
     for row in rows:

@@ -59,6 +59,11 @@ class Run:
             return per_image_scores(counts, chosen.kind)
         return per_image_influence(counts, chosen.kind)
 
+    def class_influence(self, label: str) -> np.ndarray:
+        """What each test image (N,) adds to the IoU of one class, whose mean is that IoU."""
+        k = self.classes.index(label)
+        return per_image_influence(self.counts("overlap")[:, [k]])
+
     def scores(self) -> dict[str, float]:
         """The scores of the run by their names in `metrics.json`, from the counts alone."""
         scores = {}

@@ -15,6 +15,7 @@ COLOURS = (
     "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f",
 )  # fmt: skip
 MARKERS = "osD^vPX*<>pd"
+MARKER = 0.025  # of the width of a chart, about that of a marker
 SLOTS = 24  # pairs of a colour and a marker before one comes again
 INK = "#123456"  # stands for the page's text colour
 STYLE: dict[Any, Any] = {
@@ -53,8 +54,9 @@ def draw_scores(
     axes.set(xlabel=label, ylabel=analysis.metric_title, xmargin=0.15, ymargin=0.15)
     if not label:
         axes.set_xticks([])
+    places = side_by_side(values)
     for name in analysis.variants:
-        plot_variant(axes, analysis, name, values[name], slots[name])
+        plot_variant(axes, analysis, name, places[name], slots[name])
     figure.legend(loc="outside upper center", ncols=2)
     return to_svg(figure)
 
@@ -83,6 +85,21 @@ def plot_variant(
         capsize=3,
         label=name,
     )
+
+
+def side_by_side(values: Mapping[str, float]) -> dict[str, float]:
+    """The values, moved apart where markers would hide each other.
+
+    >>> side_by_side({"a": 0.0, "b": 1.0, "c": 1.0})
+    {'a': 0.0, 'b': 1.0, 'c': 1.025}
+    """
+    gap = MARKER * (max(values.values()) - min(values.values()))
+    places: dict[str, float] = {}
+    last = -float("inf")
+    for name in sorted(values, key=values.__getitem__):
+        last = max(values[name], last + gap)
+        places[name] = last
+    return places
 
 
 def slot_style(slot: int) -> tuple[str, str]:

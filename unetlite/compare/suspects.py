@@ -25,6 +25,7 @@ MAX_NETWORKS = 3  # that vote
 MAX_EXAMINED = 60  # images of a split, the worst of the test images
 MAX_PIXELS = 2**23  # of the images of a split that are predicted
 MAX_MASKS = 2**26  # pixels of masks that a prediction is compared with
+MIN_DRAWN = 20  # pixels of a mask; fewer may be equal by chance
 MAX_SHOWN = 6  # images in the report
 
 
@@ -32,6 +33,7 @@ class Suspect(NamedTuple):
     """An image, why it is one to look at, and what is shown of it."""
 
     name: str
+    split: str
     reason: str  # a sentence
     pictures: Pictures
 
@@ -41,20 +43,25 @@ class Suspects:
     """What to look at, most conspicuous first."""
 
     failed: list[Suspect] = field(default_factory=list)  # by all networks
-    misplaced: list[Suspect] = field(default_factory=list)  # masks that fit elsewhere
+    misplaced: list[Suspect] = field(default_factory=list)  # masks that belong elsewhere
+
+    @property
+    def ordered(self) -> list[Suspect]:
+        """All of them, each image with the reason that explains most."""
+        explained = {suspect.name for suspect in self.misplaced}
+        others = [suspect for suspect in self.failed if suspect.name not in explained]
+        return [*self.misplaced, *others]
 
     @property
     def sentences(self) -> list[str]:
-        """The reasons, without those of images that have another one."""
-        explained = {suspect.name for suspect in self.misplaced}
-        others = [suspect for suspect in self.failed if suspect.name not in explained]
-        return [suspect.reason for suspect in [*self.misplaced, *others]]
+        """The reasons."""
+        return [suspect.reason for suspect in self.ordered]
 
     @property
     def pictures(self) -> dict[str, Pictures]:
         """Image, mask and majority prediction by reason."""
         shown = {}
-        for suspect in [*self.misplaced, *self.failed][:MAX_SHOWN]:
+        for suspect in self.ordered[:MAX_SHOWN]:
             if suspect.pictures:
                 shown[suspect.reason] = suspect.pictures
         return shown
@@ -64,6 +71,7 @@ class Examined(NamedTuple):
     """An image with what networks that were not trained on it predict."""
 
     name: str
+    split: str
     rgb: np.ndarray  # uint8 (H, W, 3)
     mask: np.ndarray  # class indices (H, W)
     majority: np.ndarray  # class indices (H, W)
@@ -89,12 +97,12 @@ def find_suspects(
     reasons = {}
     for k in failed:
         reasons[runs[0].images[k]] = (
-            f"All {len(runs)} trainings fail on {runs[0].images[k]}: IoU {scores[k]:.2f} at best, "
-            f"where the median image has {median:.2f} ({background_name(runs)} left out). Look at "
-            "the image and its mask."
+            f"All {len(runs)} trainings fail on {runs[0].images[k]} (test): IoU {scores[k]:.2f} at "
+            f"best, where the median test image has {median:.2f} ({background_name(runs)} left "
+            "out)."
         )
     if data is None:
-        return Suspects([Suspect(name, reason, {}) for name, reason in reasons.items()])
+        return Suspects([Suspect(name, "test", reason, {}) for name, reason in reasons.items()])
     doubtful = [runs[0].images[k] for k in order.tolist() if scores[k] < DOUBTFUL * median]
     return examine(
         data,
@@ -117,16 +125,49 @@ def examine(
     background = background_class(data)
     images = list(predict_images(data, "test", doubtful, networks))
     shown = {each.name: suspect_pictures(each, data) for each in images}
-    suspects = Suspects([Suspect(name, reasons[name], shown.get(name, {})) for name in reasons])
+    failed = []
+    for name, reason in reasons.items():
+        failed.append(Suspect(name, "test", reason, shown.get(name, {})))
+    suspects = Suspects(failed)
     images += predict_images(data, "val", splits["val"].names[:MAX_EXAMINED], networks)
     for each in images:
         own = overlap(each.majority != background, is_drawn(each.mask, background))
         if own >= DOUBTFUL * median:
             continue
-        reason = misplaced_reason(each, data, background, own, median)
-        if reason is not None:
-            suspects.misplaced.append(Suspect(each.name, reason, suspect_pictures(each, data)))
+        cause = None
+        if each.split == "test" and each.name in reasons:
+            cause = same_mask_reason(each, data, background)
+        if cause is None:
+            cause = misplaced_reason(each, data, background, own, median)
+        if cause is not None:
+            pictures = suspect_pictures(each, data)
+            suspects.misplaced.append(Suspect(each.name, each.split, cause, pictures))
     return suspects
+
+
+def same_mask_reason(image: Examined, data: SegmentationData, background: int) -> str | None:
+    """Which other image has the mask of an image on which all fail, in a sentence; None if none.
+
+    Masks that several others have are drawn after a template.
+    """
+    drawn = is_drawn(image.mask, background)
+    if drawn.sum() < MIN_DRAWN:
+        return None
+    same = []
+    for split_name, name, mask in masks_of_size(data, image, background):
+        if np.array_equal(mask, drawn):
+            same.append((split_name, name))
+    if len(same) != 1:
+        return None
+    ((split_name, name),) = same
+    split = data.dataset.splits[split_name]
+    other, _ = split[split.full_crop(split.names.index(name))]
+    if np.array_equal(data.dataset.display.rgb(other.numpy()), image.rgb):
+        return None
+    return (
+        f"{image.name} ({image.split}) and {name} ({split_name}) have the same mask, but their "
+        f"images differ; all trainings fail on {image.name}, so it is most likely that of {name}."
+    )
 
 
 def misplaced_reason(
@@ -141,7 +182,8 @@ def misplaced_reason(
     shift = find_shift(prediction, is_drawn(image.mask, background), median)
     if shift is not None:
         return shift_sentence(image.name, shift)
-    fit = find_fit(prediction, masks_of_size(data, image, background), own, median)
+    masks = ((name, mask) for _, name, mask in masks_of_size(data, image, background))
+    fit = find_fit(prediction, masks, own, median)
     if fit is not None:
         return fit_sentence(image.name, fit)
     return None
@@ -219,15 +261,15 @@ def predict_images(
         votes = torch.stack([torch.from_numpy(predict_classes(each, image)) for each in networks])
         majority = votes.mode(0).values.numpy()
         rgb = data.dataset.display.rgb(image.numpy())
-        yield Examined(split.names[index], rgb, mask.numpy(), majority)
+        yield Examined(split.names[index], split_name, rgb, mask.numpy(), majority)
 
 
 def masks_of_size(
     data: SegmentationData, image: Examined, background: int
-) -> Iterator[tuple[str, np.ndarray]]:
-    """The masks of other images of that size: name, and where something is drawn (H, W)."""
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """The masks of other images of that size: split, name, and where something is drawn (H, W)."""
     remaining = MAX_MASKS
-    for split in data.dataset.splits.values():
+    for split_name, split in data.dataset.splits.items():
         for index, name in enumerate(split.names):
             if tuple(split.sizes[index]) != image.mask.shape or name == image.name:
                 continue
@@ -235,7 +277,7 @@ def masks_of_size(
             if remaining < 0:
                 return
             mask = split[split.full_crop(index)].mask.numpy()
-            yield name, is_drawn(mask, background)
+            yield split_name, name, is_drawn(mask, background)
 
 
 def is_drawn(mask: np.ndarray, background: int) -> np.ndarray:

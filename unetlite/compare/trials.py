@@ -168,7 +168,7 @@ def train_missing(
         result = f"failed: {outcome.failure}"
         if outcome.failure is None:
             score = RunFiles(Path(outcome.settings.run_dir)).stored_metrics()["val/miou"]
-            result = "absent" if score is None else f"{score:.4f}"
+            result = "val absent" if score is None else f"val {score:.4f}"
         else:
             failed[name] = outcome.failure
         on_training(f"{done} of {len(missing)}   {name} seed{outcome.settings.seed}   {result}")

@@ -13,7 +13,7 @@ from unetlite.judge.learning import missing_spread
 from unetlite.judge.score_table import read_scores
 from unetlite.judge.scores import Scores
 from unetlite.judge.tables import read_table
-from unetlite.judge.verdict import Cost, choose_variant, group_cautions, verdicts
+from unetlite.judge.verdict import Cost, choose_variant, equivalence, group_cautions, verdicts
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,18 @@ class Judgement:
 
     @property
     def verdict(self) -> list[str]:
-        """What to choose, in sentences; if trainings collapsed, also without their seeds."""
-        return verdicts(
+        """What to choose, in sentences; if trainings collapsed, also without their seeds.
+
+        The last one may be on equivalence.
+        """
+        sentences = verdicts(
             self.analysis,
             self.cost,
             self.margin,
             self.collapsed,
             self.analyse,
         )
+        return sentences + equivalence(self.analysis)
 
     @property
     def cautions(self) -> list[str]:

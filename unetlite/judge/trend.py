@@ -86,17 +86,14 @@ def late_trend(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> Trend | None:
 
 
 def trend_text(trend: Trend) -> str:
-    """The gain, and what it shows, in sentences."""
+    """Whether the networks are trained, by the gain, in one or two sentences."""
     gain = (
-        f"{trend.gain:+.4f} (median of {trend.trainings} trainings, between {trend.low:+.4f} and "
-        f"{trend.high:+.4f})"
+        f"in the last third of the steps the validation score changed by {trend.gain:+.4f} "
+        f"(median of {trend.trainings} trainings)"
     )
     if trend.is_far:
-        return (
-            "The networks are far from trained: in the last third of the steps the validation "
-            f"score changed by {gain}, {trend.share:.0%} of what it lacks of 1."
-        )
+        return f"Not fully trained: {gain}, {trend.share:.0%} of what it lacks of 1."
     return (
-        f"In the last third of the steps the validation score changed by {gain}. The learning rate "
-        "falls to zero there, so a small gain does not show that longer training gains nothing."
+        f"Not known: {gain}. The falling learning rate flattens every curve there; only a longer "
+        "training would tell."
     )

@@ -64,10 +64,7 @@ def verdicts(
 
 
 def verdict(analysis: Analysis, cost: Cost | None, margin: float | None) -> str:
-    """What to do, in sentences. All numbers hold at once with a confidence of 1 - alpha.
-
-    The equivalence margin is a statement of its own, with the same confidence.
-    """
+    """What to do, in sentences. All numbers hold at once with a confidence of 1 - alpha."""
     best = analysis.best
     if analysis.objection is not None:
         return analysis.objection
@@ -77,7 +74,7 @@ def verdict(analysis: Analysis, cost: Cost | None, margin: float | None) -> str:
         return sole_winner(analysis, best, cost)
     if margin is not None and min(best.regret.values()) <= margin:
         return choice_within_margin(analysis, best, cost, margin)
-    text = f"{several_candidates(analysis, best, cost)} {equivalence(analysis)}"
+    text = several_candidates(analysis, best, cost)
     if margin is None:
         return text
     return (
@@ -138,38 +135,59 @@ def sole_winner(analysis: Analysis, best: Best, cost: Cost | None) -> str:
 
 
 def several_candidates(analysis: Analysis, best: Best, cost: Cost | None) -> str:
-    """The candidates, and what the cheapest and the safest variant can lose."""
-    names = list(analysis.variants)
-    candidates = "each of them"
-    if len(best.candidates) < len(names):
-        candidates = "one of " + join_names(best.candidates, "or")
-    elif len(names) == 2:
-        candidates = "either"
-    text = f"In {analysis.metric_title} {candidates} may be the best {basis(analysis)}."
-    safest = min(names, key=best.regret.__getitem__)
-    if cost is not None:
-        cheapest = cost.cheapest(names)
-        text += (
-            f" {capitalised(cost.superlative)}, {limit_of_loss(analysis, best, cost, cheapest)}."
-        )
-        if safest == cheapest:
-            return text
-    return f"{text} The safest, {limit_of_loss(analysis, best, cost, safest)}."
+    """What to take when several may be the best: the safest variant, and what it can lose."""
+    safest = choose_variant(best, cost, None)
+    bound = (
+        f"at most {format_number(best.regret[safest], ROUND_UP)} {analysis.worse} the best in "
+        f"{analysis.metric_title} {basis(analysis)}."
+    )
+    candidates = candidates_sentence(analysis, best)
+    if cost is None:
+        return f"Take {safest}: it can lose least, {bound} {candidates}"
+    cheapest = cost.cheapest(analysis.variants)
+    if safest == cheapest:
+        reason = f"{cost.superlative} ({cost.format(safest)}), and {bound}"
+        return f"Take {safest}: it is {reason} {candidates}"
+    if safest == cost.cheapest(best.candidates):
+        reason = f"{cost.superlative} of those that may be the best ({cost.format(safest)})"
+        text = f"Take {safest}: it is {reason}, and {bound}"
+    else:
+        text = f"Take {safest} ({cost.format(safest)}): it can lose least, {bound}"
+    fastest = f"{capitalised(cost.superlative)}, {limit_of_loss(analysis, best, cost, cheapest)}."
+    return f"{text} {fastest} {candidates}"
 
 
-def equivalence(analysis: Analysis) -> str:
-    """The margin within which all variants, or all but one, are equal; without dropped ones."""
+def candidates_sentence(analysis: Analysis, best: Best) -> str:
+    """Which variants may be the best."""
+    count = len(analysis.variants)
+    if len(best.candidates) < count:
+        return f"The best may be {join_names(best.candidates, 'or')}."
+    if count == 2:
+        return "Either may be the best."
+    return f"Each of the {count} may be the best."
+
+
+def equivalence(analysis: Analysis) -> list[str]:
+    """How much any two variants differ at most, in a sentence; none if one is shown to be the best.
+
+    It is a statement of its own, with the same confidence as the bounds. Variants that a race
+    dropped are not in it.
+    """
+    best = analysis.best
+    if best is None or len(best.candidates) == 1:
+        return []
     margin = equivalence_margin(analysis.differences, analysis.alpha)
     racing = variant_names(analysis.differences)
-    everyone = "all"
+    pairs = "any two"
     if len(racing) < len(analysis.variants):
-        everyone = "all in the race"
-    within = f"{everyone} within {format_number(margin, ROUND_UP)}"
+        pairs = "any two of those in the race"
+    within = f"{pairs} differ by at most {format_number(margin, ROUND_UP)}"
     if len(racing) > 2:
         name, smaller = equivalence_margin_without_one(analysis.differences, analysis.alpha)
         if smaller < margin / 2:
-            within = f"{everyone} but {name} within {format_number(smaller, ROUND_UP)}, {within}"
-    return f"Equivalence (TOST): {within}."
+            without = f"without {name} any two differ by at most {format_number(smaller, ROUND_UP)}"
+            within = f"{without}, with it {within}"
+    return [f"Equivalence (TOST), a test of its own: {within} in {analysis.metric_title}."]
 
 
 def basis(analysis: Analysis) -> str:
