@@ -105,10 +105,13 @@ def print_report(report: "Report", written: list[str]) -> None:
 
     paragraphs = [f"left out: {reason}" for reason in report.comparison.left_out]
     paragraphs += [" ".join([*report.verdicts, *report.losses]), *report.cautions, *report.worth]
-    paragraphs.append(f"Is it trained? {report.trained}")
+    if not any(report.trained in sentence for sentence in report.verdicts):
+        paragraphs.append(f"Is it trained? {report.trained}")
     if report.gains:
         paragraphs.append(" ".join(report.gains + report.gains_basis))
-    paragraphs += report.prediction + report.look_at
+    paragraphs += report.prediction
+    if len(report.look_at) > 1:  # one alone is in what to do next
+        paragraphs += report.look_at
     print_text("\n\n".join(paragraphs) + "\n")
     get_console().print(terminal_table(report))
     lines = []

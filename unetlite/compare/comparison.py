@@ -49,6 +49,8 @@ class Comparison:
     @property
     def directory(self) -> Path:
         """The folder that all runs are in."""
+        if self.race is not None:
+            return self.runs[0].files.path.parents[1]
         return Path(os.path.commonpath([run.files.path for run in self.runs]))
 
     @property

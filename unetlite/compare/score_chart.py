@@ -93,7 +93,9 @@ def side_by_side(values: Mapping[str, float]) -> dict[str, float]:
     >>> side_by_side({"a": 0.0, "b": 1.0, "c": 1.0})
     {'a': 0.0, 'b': 1.0, 'c': 1.025}
     """
-    gap = MARKER * (max(values.values()) - min(values.values()))
+    high = max(values.values())
+    width = high - min(values.values())
+    gap = MARKER * (width or abs(high))
     places: dict[str, float] = {}
     last = -float("inf")
     for name in sorted(values, key=values.__getitem__):
