@@ -1,7 +1,9 @@
 """Colours and markers of variants."""
 
+import pytest
+
 from unetlite.compare.charts import chart_slots
-from unetlite.compare.score_chart import slot_style
+from unetlite.compare.score_chart import MARKER, side_by_side, slot_style
 from unetlite.network.upsampling import UPSAMPLERS
 
 
@@ -13,6 +15,15 @@ def test_colours_and_markers_never_repeat_within_a_report():
         few = names[start : start + 8]
         colours, markers = zip(*map(slot_style, chart_slots(few).values()), strict=True)
         assert len(set(colours)) == len(set(markers)) == 8
+
+
+def test_markers_at_one_place_stand_side_by_side_and_others_stay():
+    places = side_by_side({"a": 2.16, "b": 1.0, "c": 2.16, "d": 3.0, "e": 2.16})
+    assert (places["b"], places["a"], places["d"]) == (1.0, 2.16, 3.0)
+    gap = 2.0 * MARKER
+    assert sorted(places.values())[2:4] == pytest.approx([2.16 + gap, 2.16 + 2 * gap])
+    same = side_by_side({"a": 5.0, "b": 5.0})
+    assert same["b"] > same["a"]
 
 
 def test_an_operator_keeps_its_colour_beside_others():

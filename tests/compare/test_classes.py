@@ -32,7 +32,7 @@ def test_the_worst_class_comes_first_with_its_own_scores(runs, put_counts):
     assert (worst.precision, worst.recall) == (600 / 800, 600 / 2000)
     assert worst_class(comparison) == "foreground"
     sentence = worst_class_sentence(comparison, "transpose")
-    assert "foreground (50.0% of the pixels): IoU 0.273 with transpose" in sentence
+    assert "foreground (50.0% of the test pixels): IoU 0.273 (test) with transpose" in sentence
     assert "within two pixels" in sentence
 
 

@@ -214,7 +214,7 @@ def test_a_diverging_variant_is_out_of_the_race_and_the_others_are_judged(
     (row,) = failure_table(report)
     assert row["seed"].text == "1"
     assert "loss is nan" in row["reason"].text
-    assert row["mean IoU of its others"].text.startswith("seed 0: 0.")
+    assert row["mean IoU (test) of its others"].text.startswith("seed 0: 0.")
 
 
 def test_a_race_ends_in_words_if_fewer_than_two_variants_are_left(discs, tmp_path, monkeypatch):

@@ -70,6 +70,21 @@ def test_in_a_browser_every_picture_loads_and_the_table_sorts(report, tmp_path):
     assert sorted(result["seen"][0]) == result["seen"][1] == result["seen"][2][::-1]
 
 
+def test_the_page_begins_with_the_verdict_and_what_to_do_next(report):
+    page = (report / "report.html").read_text()
+    content = json.loads((report / "report.json").read_text())
+    first, _, _ = page.partition("<h2>Classes")
+    assert first.index('id="verdict"') < first.index('id="next"')
+    (use,) = content["next"]
+    for command in use["commands"]:
+        assert f"<pre>{command}</pre>" in first
+    assert content["trained"] in first
+    for sentence in content["losses"]:
+        assert sentence in first
+    assert "<h2>A prediction" in first
+    assert "Equivalence (TOST)" not in first
+
+
 def test_the_json_has_every_figure_and_its_basis(report):
     content = json.loads((report / "report.json").read_text())
     judged = content["judged"]
