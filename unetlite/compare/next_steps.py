@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from decimal import ROUND_UP
 from pathlib import Path
 from typing import NamedTuple
 
@@ -146,7 +147,7 @@ def add_seeds(report: Report, experiment: Experiment) -> list[Step]:
     text = (
         f"More seeds: with about {later[0]} in place of {now} a race takes "
         f"{format_duration(seconds)}, and {report.chosen} could lose about {narrowed} at most, not "
-        f"{format_number(bound)}."
+        f"{format_number(bound, ROUND_UP)}."
     )
     command = choose_command(experiment, "seeds", [], round_budget(seconds), report.levers)
     return [Step(text, [command])]
