@@ -50,8 +50,7 @@ def test_levers_left_out_since_they_fell_behind_count_for_the_interval_of_the_ot
     alone = lever_effects(two, "v0")["v1"]
     among_three = lever_effects(two, "v0", tried=3)["v1"]
     assert among_three.mean == alone.mean
-    width = alone.high - alone.low
-    assert 1.05 * width < among_three.high - among_three.low < 2 * width
+    assert 1.05 * width(alone) < width(among_three) < 2 * width(alone)
 
 
 def test_a_gain_beyond_the_noise_is_found_and_most_without_are_not(simulate):
