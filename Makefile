@@ -1,4 +1,5 @@
-# Two commands for a start: `make train` trains a network, `make test` runs the tests. All is installed into .venv.
+# Three commands for a start: `make demo` opens a page with trained networks, `make train` trains one, `make test` runs the
+# tests. All is installed into .venv.
 PYTHON ?= python3
 BIN = .venv/bin
 
@@ -12,7 +13,11 @@ CPU_INDEX = https://download.pytorch.org/whl/cpu
 REACHED = $(PYTHON) -c "import urllib.request as r; r.urlopen('$(CPU_INDEX)/torch/', timeout=5)" 2>/dev/null
 NEEDS_CPU_BUILD = test "$$(uname -s)" = Linux && ! command -v nvidia-smi >/dev/null && $(REACHED)
 
-.PHONY: train test faults check docs record lowest release install
+.PHONY: demo train test faults check docs record lowest release install
+
+demo: .venv/installed
+	$(INSTALL) -e ".[demo,encoders]"
+	$(BIN)/unetlite demo
 
 train: .venv/installed
 	$(BIN)/python train.py upsample=transpose
@@ -44,7 +49,7 @@ record: .venv/developer
 lowest:
 	$(PYTHON) -m venv .venv-lowest
 	$(PYTHON) tests/lowest.py > .venv-lowest/constraints.txt
-	.venv-lowest/bin/python -m pip install -c .venv-lowest/constraints.txt -e . pytest hypothesis safetensors
+	.venv-lowest/bin/python -m pip install -c .venv-lowest/constraints.txt -e . pytest hypothesis
 	.venv-lowest/bin/python -m pytest tests/network tests/data tests/metrics tests/training
 
 # Wheel and source in dist/, checked and tried in an empty environment, with the notes of this version.

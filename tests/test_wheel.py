@@ -43,6 +43,7 @@ run(f"explain {RUN}")
 run("compare outputs/small --rounds 0 --size 32")
 run(f"predict {RUN} ../squares/images --output predicted --truth ../squares/masks")
 run(f"export {RUN} --format safetensors")
+run("predict demo:transpose ../squares/images --output shipped")
 """
 
 PAGE = """
@@ -57,7 +58,7 @@ class Page(gradio.Blocks):
         assert b"unetlite" in urlopen(f"http://127.0.0.1:{port}").read()
 
 gradio.Blocks = Page
-run(f"demo {RUN} --port {port}")
+run(f"demo demo:nearest {RUN} --port {port}")
 print("the page answered")
 """
 
@@ -144,6 +145,7 @@ def test_the_wheel_has_every_file_of_the_package(wheel):
         "unetlite/py.typed",
         "unetlite/**/templates/*",
         "unetlite/compare/across_sets.*",
+        "unetlite/demo_networks/*/*",
     ):
         expected |= {file.relative_to(CHECKOUT).as_posix() for file in CHECKOUT.glob(pattern)}
     for file in (CHECKOUT / "configs").rglob("*.*"):
@@ -178,4 +180,5 @@ def test_the_commands_work_there_and_write_nothing_into_the_package(installed, e
     assert (small / "report.html").exists()
     assert (small / "nearest" / "seed0" / "last.safetensors").is_dir()
     assert len(list((empty / "predicted" / "masks").iterdir())) == 6
+    assert len(list((empty / "shipped" / "masks").iterdir())) == 6
     assert files() == before

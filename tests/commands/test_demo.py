@@ -14,11 +14,18 @@ from helpers import BROWSERS, noise, run_cli, save
 from PIL import Image
 
 from unetlite import Prediction, load
-from unetlite.commands.demo import build, example_image
-from unetlite.commands.demo_page.models import answer, describe, disagreement
+from unetlite.commands.demo import build, example_image, example_images
+from unetlite.commands.demo_page.models import answer, describe, differing_pixels
 from unetlite.commands.demo_page.serving import launch
+from unetlite.inference.demo_networks import EXAMPLES
 
 gradio = pytest.importorskip("gradio")
+
+REPORT = """<p id="out">no script ran</p><script>
+let reached = "alone";
+try { reached = parent.document.title } catch {}
+document.getElementById("out").textContent = reached;
+</script>"""
 
 
 @pytest.fixture(autouse=True)
@@ -32,10 +39,15 @@ def models(trained):
     return {name: load(trained / name / "seed0") for name in ("transpose", "bilinear")}
 
 
+@pytest.fixture(scope="module")
+def shipped():
+    return {name: load(name) for name in ("demo:transpose", "demo:unpool")}
+
+
 @contextmanager
-def launched(models, **options):
+def launched(models, reports=(), **options):
     """The address of a page."""
-    page = build(models, Image.fromarray(noise(40, 40)))
+    page = build(models, example_images(models), reports)
     try:
         yield launch(page, "127.0.0.1", None, **options)
     finally:
@@ -43,16 +55,19 @@ def launched(models, **options):
 
 
 def test_an_answer_has_a_value_for_everything_on_the_page(models, tmp_path):
-    page = build(models, example_image(models["transpose"]))
+    page = build(models, [example_image(models["transpose"])])
     (event,) = (function for function in page.fns.values() if function.api_name == "predict")
     file = str(save(tmp_path / "image.png", noise(20, 30)))
     for chosen in (models, {"one": models["transpose"]}):
-        assert len(answer(chosen, file)) == len(answer(chosen, None)) == 1 + 3 * len(chosen)
-    assert len(event.outputs) == 7
+        assert len(answer(chosen, file)) == len(answer(chosen, None)) == 2 + 3 * len(chosen)
+    assert len(event.outputs) == 8
 
 
-def test_the_example_is_an_image_of_the_data_set(models):
-    assert example_image(models["transpose"]).size == (64, 64)
+def test_the_examples_are_an_image_of_the_data_set_and_those_of_the_package(models, shipped):
+    assert [image.size for image in example_images(models)] == [(64, 64)]
+    both = example_images({**shipped, **models})
+    assert [image.size for image in both] == [(64, 64), *[(256, 256)] * 4]
+    assert len(example_images(shipped)) == 4
 
 
 def test_a_model_is_described_by_operator_runtime_and_score(models):
@@ -60,20 +75,18 @@ def test_a_model_is_described_by_operator_runtime_and_score(models):
     assert re.fullmatch(r"transpose · PyTorch, float32 · test mIoU 0\.\d{3}", text)
 
 
-def test_the_picture_of_differences_shows_them_and_nothing_else(models):
+def test_pixels_differ_where_the_names_of_their_classes_do(models):
     image = noise(20, 30)
     one, other = (model.predict(image) for model in models.values())
     classes = one.classes.copy()
     classes[3, 4] = 1 - classes[3, 4]
     changed = Prediction(one.image, classes, one.probabilities, one.metadata)
-    picture = np.asarray(disagreement([one, changed, one])).astype(int)
-    coloured = picture.max(2) != picture.min(2)
-    assert coloured.sum() == coloured[3, 4] == 1
-    differences = np.asarray(disagreement([one, other])).std(2) > 0
-    np.testing.assert_array_equal(differences, one.classes != other.classes)
+    differ = differing_pixels([one, changed, one])
+    assert differ.sum() == differ[3, 4] == 1
+    np.testing.assert_array_equal(differing_pixels([one, other]), one.classes != other.classes)
 
 
-def test_a_browser_uploads_an_image_and_reads_what_the_models_give(models, tmp_path):
+def test_a_browser_clicks_and_uploads_images_and_reads_what_networks_give(shipped, tmp_path):
     playwright = pytest.importorskip("playwright.sync_api")
     browsers = [path for path in map(shutil.which, BROWSERS) if path]
     if not browsers:
@@ -81,28 +94,46 @@ def test_a_browser_uploads_an_image_and_reads_what_the_models_give(models, tmp_p
     image = noise(40, 60)
     file = save(tmp_path / "image.png", image)
     requests: list[str] = []
-    with launched(models) as address, playwright.sync_playwright() as driver:
+    comparison = tmp_path / "coast"
+    comparison.mkdir()
+    (comparison / "report.html").write_text(REPORT)
+    page = launched(shipped, [comparison])
+    with page as address, playwright.sync_playwright() as driver:
         options = ["--no-sandbox", "--disable-gpu"]
         browser = driver.chromium.launch(executable_path=browsers[0], args=options)
         tab = browser.new_page()
         tab.on("request", lambda request: requests.append(request.url))
+        tab.set_default_timeout(60_000)
         tab.goto(address)
+        tab.click("#examples button:has(img) >> nth=0")
+        check_answers(tab, shipped, EXAMPLES / "coast.jpg")
+        tab.click("[aria-label='Remove Image']")
         tab.set_input_files("input[type=file]", file)
-        for number, model in enumerate(models.values()):
-            tab.wait_for_selector(f"#result-{number} b", timeout=60_000)
-            text = tab.inner_text(f"#result-{number}")
-            prediction = model.predict(image)
-            assert re.match(r"\d+ ms for 60 x 40 pixels", text)
-            for name, share in prediction.areas.items():
-                assert f"{name} {share:.1%}" in text
-            source = tab.wait_for_selector(f"#mask-{number} img").get_attribute("src")
-            mask = np.asarray(Image.open(io.BytesIO(urlopen(source).read())).convert("RGB"))
-            np.testing.assert_array_equal(mask, np.asarray(prediction.mask.convert("RGB")))
+        check_answers(tab, shipped, file)
         assert tab.wait_for_selector("#differences img").get_attribute("src")
+        assert tab.wait_for_selector("#framed img").get_attribute("src")
         assert "pixels change" in tab.wait_for_selector("#moved-1:has(img)").inner_text()
         assert "step 1 of" in tab.wait_for_selector("#steps-1:has(img)").inner_text()
+        tab.click("button[role=tab]:has-text('Report coast')")
+        report = tab.frame_locator(".report iframe")
+        assert report.locator("#out:not(:has-text('no script'))").inner_text() == "alone"
         browser.close()
     assert all(url.startswith((address, "data:", "blob:")) for url in requests), requests
+
+
+def check_answers(tab, models, file):
+    """That the page shows, of each model, time, areas and mask of an image."""
+    for number, model in enumerate(models.values()):
+        prediction = model.predict(file)
+        height, width = prediction.classes.shape
+        size = f"{width} x {height} pixels"
+        text = tab.wait_for_selector(f"#result-{number}:has-text('{size}')").inner_text()
+        assert re.match(rf"\d+ ms for {size}", text)
+        for name, share in prediction.areas.items():
+            assert f"{name} {share:.1%}" in text
+        source = tab.wait_for_selector(f"#mask-{number} img").get_attribute("src")
+        mask = np.asarray(Image.open(io.BytesIO(urlopen(source).read())).convert("RGB"))
+        np.testing.assert_array_equal(mask, np.asarray(prediction.mask.convert("RGB")))
 
 
 def free_port() -> int:
@@ -125,16 +156,19 @@ def test_only_this_machine_can_reach_the_page_unless_asked_otherwise(trained, mo
     assert listening["address"] in result.output
 
 
-def test_without_a_model_the_page_shows_arithmetic_and_says_how_to_get_models(monkeypatch):
+def test_without_a_model_the_page_opens_on_those_of_the_package(monkeypatch):
     pages = []
     monkeypatch.setattr("gradio.Blocks.block_thread", lambda page: pages.append(page))
+    monkeypatch.setattr("unetlite.commands.demo.missing_timm", lambda: True)
     result = run_cli("demo", "--port", free_port())
     assert result.exit_code == 0
-    assert "unetlite demo RUN" in result.output
+    assert "demo:pretrained is left out" in result.output
+    assert 'pip install "unetlite[encoders]"' in result.output
     components = [block.get_config() for block in pages[0].blocks.values()]
     (tabs,) = (config for config in components if config.get("elem_id") == "tabs")
-    assert tabs["selected"] == "arithmetic"
-    assert any("unetlite demo outputs" in str(config.get("value")) for config in components)
+    assert tabs["selected"] == "models"
+    masks = [config for config in components if str(config.get("elem_id")).startswith("mask-")]
+    assert len(masks) == 5
 
 
 def test_a_port_that_is_taken_ends_in_one_line(trained):

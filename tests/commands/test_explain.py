@@ -87,7 +87,7 @@ def test_sizes_are_height_by_width():
 @pytest.mark.parametrize(
     ("arguments", "messages"),
     [
-        (["nowhere.ckpt"], ["nowhere.ckpt", "no such checkpoint"]),
+        (["nowhere.ckpt"], ["nowhere.ckpt", "no such file"]),
         (["upsample=magic"], ["magic", "transpose"]),
         (["--size", "big"], ["big", "96x128"]),
         (["--size", "1x2x3"], ["1x2x3", "96x128"]),

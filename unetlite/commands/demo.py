@@ -1,6 +1,6 @@
 """`unetlite demo`: a web page on this machine that shows each model's mask of an image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,24 +10,26 @@ from PIL import Image
 from unetlite.arithmetic.words import say
 from unetlite.commands.arithmetic_page.page import add_arithmetic
 from unetlite.commands.demo_page.models import add_models
+from unetlite.commands.demo_page.report import add_report, has_report
 from unetlite.commands.demo_page.serving import import_gradio, new_page, serve
 from unetlite.errors import UsageError
+from unetlite.inference.demo_networks import (
+    PREFIX,
+    PRETRAINED,
+    demo_names,
+    example_files,
+    missing_timm,
+)
 from unetlite.inference.model import Model, load
-
-NO_MODELS = """No model was given. Train some and open them:
-
-```
-python train.py -m upsample=transpose,nearest,bilinear
-unetlite demo outputs/coast/*/seed0
-```
-
-The page then shows the mask, the time and the decoder steps of each, side by side."""
 
 
 def demo(
     models: Annotated[
         list[Path] | None,
-        typer.Argument(help="Checkpoints, run directories or exports, to compare by eye."),
+        typer.Argument(
+            help="Checkpoints, run directories, exports or demo:NAME, to compare by eye; and "
+            "directories of finished comparisons. By default the networks of the package."
+        ),
     ] = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; other machines reach 0.0.0.0.")
@@ -35,14 +37,37 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
 ) -> None:
     """A web page on this machine: each model's mask of an image, and arithmetic to touch."""
-    loaded = {str(path): load(path) for path in models or []}
-    example = None
-    if loaded:
-        first_model = next(iter(loaded.values()))
-        example = example_image(first_model)
-    page = build(loaded, example)
-    shows = ", ".join(loaded) or "arithmetic; `unetlite demo RUN` shows models, too"
+    paths = models or []
+    reports = [path for path in paths if has_report(path)]
+    loaded = {str(path): load(path) for path in paths if path not in reports}
+    if not loaded:
+        loaded = load_shipped()
+    page = build(loaded, example_images(loaded), reports)
+    shows = ", ".join([*loaded, *map(str, reports)])
     serve(page, host, port, shows)
+
+
+def load_shipped() -> dict[str, Model]:
+    """The networks of the package by name. One whose encoder is not installed is left out."""
+    names = demo_names()
+    if missing_timm():
+        names.remove(PREFIX + PRETRAINED)
+        print(
+            f"{PREFIX}{PRETRAINED} is left out: its encoder needs the package timm: "
+            'pip install "unetlite[encoders]"'
+        )
+    return {name: load(name) for name in names}
+
+
+def example_images(models: Mapping[str, Model]) -> list[Image.Image]:
+    """Images to try: one of the data of the first model, or those of the package's networks."""
+    images = []
+    own = [name for name in models if not name.startswith(PREFIX)]
+    if own:
+        images.append(example_image(models[own[0]]))
+    if len(own) < len(models):
+        images += [Image.open(file) for file in example_files()]
+    return images
 
 
 def example_image(model: Model) -> Image.Image:
@@ -63,25 +88,28 @@ def example_image(model: Model) -> Image.Image:
     return Image.fromarray(model.metadata.display.rgb(image))
 
 
-def build(models: Mapping[str, Model], example: Image.Image | None) -> Any:
-    """The page, a gradio.Blocks: the models with an example to try, and the arithmetic."""
+def build(
+    models: Mapping[str, Model],
+    examples: Sequence[Image.Image],
+    reports: Sequence[Path] = (),
+) -> Any:
+    """The page, a gradio.Blocks: the models with examples to try, reports, and the arithmetic."""
     gradio = import_gradio()
     with new_page(gradio) as page:
-        gradio.Markdown("# unetlite")
-        first = "models" if models else "arithmetic"
-        with gradio.Tabs(selected=first, elem_id="tabs") as tabs:
+        gradio.Markdown("# unetlite: which decoder upsampling should I use?")
+        with gradio.Tabs(selected="models", elem_id="tabs") as tabs:
             with gradio.Tab("Models", id="models"):
-                if example is None:
-                    gradio.Markdown(NO_MODELS)
-                else:
-                    add_models(gradio, models, example)
+                add_models(gradio, models, examples)
+            for directory in reports:
+                with gradio.Tab(f"Report {directory.name}"):
+                    add_report(gradio, directory)
             with gradio.Tab(f"{say('tab')} · {say('tab', 'zh')}", id="arithmetic"):
                 add_arithmetic(gradio)
 
         def open_tab(request: gradio.Request) -> Any:  # type: ignore[name-defined]
             """A link to a state of the arithmetic opens that tab."""
             linked = {"example", "operation"} & set(request.query_params)
-            return gradio.Tabs(selected="arithmetic" if linked else first)
+            return gradio.Tabs(selected="arithmetic" if linked else "models")
 
         page.load(open_tab, None, tabs, api_visibility="private")
     return page

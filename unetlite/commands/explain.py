@@ -13,7 +13,6 @@ from rich.table import Table
 
 from unetlite.commands.options import parse_size
 from unetlite.errors import UsageError
-from unetlite.run_directory import RunFiles
 from unetlite.settings.composition import compose_run
 from unetlite.settings.schema import ComponentConfig, UNetConfig
 from unetlite.terminal import align_right, load_libraries, progress
@@ -68,17 +67,14 @@ def serve_arithmetic() -> None:
 
 
 def open_network(what: list[str]) -> "UNet":
-    """The network of a checkpoint, or a new one of the settings of train.py."""
+    """The network of anything that `load` takes, or a new one of the settings of train.py."""
+    from unetlite.inference.model import load
     from unetlite.network.budget import match_budget
-    from unetlite.network.checkpoint import load_network
     from unetlite.network.initialization import initialise
     from unetlite.network.unet import UNet
 
-    path = Path(" ".join(what))
-    if len(what) == 1 and (path.exists() or "=" not in what[0]):
-        if path.is_dir():
-            path = RunFiles(path).test_checkpoint
-        return load_network(path)
+    if len(what) == 1 and (Path(what[0]).exists() or "=" not in what[0]):
+        return load(what[0]).network
     settings = compose_run(what)
     model = settings.model
     network = UNet(match_budget(settings.unet_config(), model.match, model.match_to))

@@ -24,7 +24,8 @@ from unetlite.terminal import progress
 
 def predict(
     model: Annotated[
-        Path, typer.Argument(help="A checkpoint, or anything that `unetlite export` wrote.")
+        Path,
+        typer.Argument(help="A checkpoint, an export, or a trained one such as demo:transpose."),
     ],
     inputs: Annotated[
         list[str], typer.Argument(help="Image files, folders, or patterns such as 'images/*.png'.")

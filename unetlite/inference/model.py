@@ -226,6 +226,7 @@ def load(
 ) -> Model:
     """A trained network: a checkpoint, the run directory that holds it, or any export.
 
+    `demo:transpose` and five others are trained networks that come with the package.
     `tile` and `overlap` are for images larger than a tile, see Model: an overlap below the default
     makes the borders of tiles approximate, without a warning. Raises UsageError if the file is
     missing, damaged or of another kind, or if its runtime is not installed.

@@ -13,11 +13,6 @@ FRAME = (
 )
 
 
-def arithmetic_style() -> str:
-    """The style sheet of the page."""
-    return (TEMPLATES / "arithmetic.css").read_text(encoding="utf-8")
-
-
 def add_arithmetic(gradio: Any) -> None:
     """Adds it to the page of gradio that is being built. The page's address holds its state."""
     script = (TEMPLATES / "arithmetic.js").read_text(encoding="utf-8")

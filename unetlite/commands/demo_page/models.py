@@ -1,4 +1,4 @@
-"""The tab of the models: drop an image, and see what each makes of it."""
+"""The tab of the models: choose or drop an image, and see what each makes of it."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -22,12 +22,17 @@ from unetlite.commands.demo_page.inside import (
 from unetlite.data.formats import open_image_file
 from unetlite.data.raster import PixelKind, check_kind, read_image
 from unetlite.errors import UsageError
+from unetlite.inference.demo_networks import PREFIX
 from unetlite.inference.model import Model, Prediction, as_pixels
 from unetlite.timing import interleaved_median
+from unetlite.visualize import colour_mask, densest_window, enlarge, framed
 
 ROUNDS = 3
 MEASURED_PIXELS = 2**20  # larger images are predicted twice only
 MAX_PIXELS = 2**26
+FRAMED = 48  # pixels a side of the part in which the models differ most
+ZOOM = 6
+HEIGHT = 320  # pixels of the page, for the image and where the models differ
 
 PICTURE: dict[str, Any] = {
     "format": "png",
@@ -38,6 +43,13 @@ PICTURE: dict[str, Any] = {
 
 SWATCH = "display:inline-block;width:.8em;height:.8em"
 LIST = "list-style:none;padding:0;margin:0"
+
+SHIPPED = """These networks come with unetlite. They learnt thin lines, small discs and coasts from
+space, and differ in how the decoder doubles its maps (`pretrained` also in its encoder). **Click an
+image**, or drop one: what does each make of it, how fast, and where do they differ? For images of
+your own, `unetlite choose YOUR_FOLDER` trains and says which operator to take."""
+
+OWN = "Click or drop an image: what does each model make of it, how fast, and where do they differ?"
 
 MOVING = f"""## Move the image by single pixels
 
@@ -50,25 +62,23 @@ Coarsest first: channels x height x width, and the three strongest directions am
 red, green and blue. A pattern of single pixels in a smooth part of the image is a checkerboard."""
 
 
-def add_models(gradio: Any, models: Mapping[str, Model], example: Image.Image) -> None:
+def add_models(
+    gradio: Any,
+    models: Mapping[str, Model],
+    examples: Sequence[Image.Image],
+) -> None:
     """Adds the content of the tab to the page of gradio that is being built."""
-    gradio.Markdown("Drop an image: what does each model make of it, and how fast?")
-    with gradio.Row():
-        image = gradio.Image(type="filepath", label="image", sources=["upload", "clipboard"])
-        # The file as it is: gradio would open it with whatever Pillow has for its content.
-        image.preprocess = uploaded_path
-        differences = gradio.Image(
-            label="where the models differ",
-            elem_id="differences",
-            visible=len(models) > 1,
-            **PICTURE,
-        )
-    gradio.Examples([[example]], image, label="example")
+    shipped = all(name.startswith(PREFIX) for name in models)
+    gradio.Markdown(SHIPPED if shipped else OWN)
+    image = add_examples(gradio, examples)
+    with gradio.Row(elem_classes="pictures"):
+        image.render()
+        differences = add_differences(gradio, several=len(models) > 1)
     answers = add_answers(gradio, models)
     answered = image.change(
         partial(answer, models),
         image,
-        [differences, *answers],
+        [*differences, *answers],
         api_name="predict",
         show_progress="minimal",
     )
@@ -100,12 +110,49 @@ def add_models(gradio: Any, models: Mapping[str, Model], example: Image.Image) -
         )
 
 
+def add_examples(gradio: Any, examples: Sequence[Image.Image]) -> Any:
+    """Images to click. Returns where they go, the input for an image, which is yet to be placed."""
+    image = gradio.Image(
+        type="filepath",
+        format="png",
+        label="image",
+        height=HEIGHT,
+        sources=["upload", "clipboard"],
+        render=False,
+    )
+    # The file as it is: gradio would open it with whatever Pillow has for its content.
+    image.preprocess = uploaded_path
+    gradio.Examples(
+        [[example] for example in examples],
+        image,
+        label="images to click",
+        elem_id="examples",
+    )
+    return image
+
+
+def add_differences(gradio: Any, several: bool) -> list[Any]:
+    """Where several models differ, and the image where they differ most."""
+    titles = {"differences": "where the models differ", "framed": "image in the frame"}
+    outputs = []
+    for element, title in titles.items():
+        picture = gradio.Image(
+            label=title,
+            elem_id=element,
+            height=HEIGHT,
+            visible=several,
+            **PICTURE,
+        )
+        outputs.append(picture)
+    return outputs
+
+
 def add_answers(gradio: Any, models: Mapping[str, Model]) -> list[Any]:
     """A column for each model: the overlay, the mask, and a text."""
     outputs: list[Any] = []
-    with gradio.Row():
+    with gradio.Row(elem_classes="models"):
         for number, (name, model) in enumerate(models.items()):
-            with gradio.Column(min_width=240):
+            with gradio.Column(min_width=0):
                 gradio.Markdown(f"### {escape(name)}\n{describe(model)}")
                 for kind in ("overlay", "mask"):
                     element = f"{kind}-{number}"
@@ -134,9 +181,9 @@ def add_steps(gradio: Any, models: Mapping[str, Model]) -> list[Any]:
 def add_columns(gradio: Any, models: Mapping[str, Model], kind: str) -> list[Any]:
     """A column for each model, with an output."""
     outputs: list[Any] = []
-    with gradio.Row():
+    with gradio.Row(elem_classes="models"):
         for number, name in enumerate(models):
-            with gradio.Column(min_width=240):
+            with gradio.Column(min_width=0):
                 gradio.Markdown(f"**{escape(name)}**")
                 outputs.append(gradio.HTML(elem_id=f"{kind}-{number}"))
     return outputs
@@ -148,10 +195,12 @@ def uploaded_path(upload: Any) -> str | None:
 
 
 def describe(model: Model) -> str:
-    """The operator, the runtime, and the test or validation score of a model."""
+    """The operator, the encoder of timm, the runtime, and the test or validation score."""
     metadata = model.metadata
-    operator = metadata.network.upsample["name"]
-    text = f"{operator} · {model.runtime.name}, {metadata.precision}"
+    text = metadata.network.upsample["name"]
+    if metadata.network.encoder is not None:
+        text += f" · {metadata.network.encoder}"
+    text += f" · {model.runtime.name}, {metadata.precision}"
     for split, key in (("test", "test/miou"), ("validation", "val/miou")):
         score = metadata.metrics.get(key)
         if score:
@@ -165,7 +214,7 @@ def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
     Raises gradio.Error if the file cannot be read.
     """
     if file is None:
-        return [None] * (1 + 3 * len(models))
+        return [None] * (2 + 3 * len(models))
     image = open_upload(file)
     predictions: dict[str, Prediction] = {}
 
@@ -175,11 +224,20 @@ def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
     rounds = ROUNDS if image.shape[0] * image.shape[1] <= MEASURED_PIXELS else 1
     functions = {name: partial(predict, name) for name in models}
     times = interleaved_median(functions, rounds, warm_up=0)
-    values: list[Any] = [disagreement(list(predictions.values()))]
+    differ = differing_pixels(list(predictions.values()))
+    window = densest_window(differ, FRAMED)
+    first = next(iter(predictions.values()))
+    marked = np.asarray(marked_pixels(first.image, differ))
+    rgb = first.metadata.display.rgb(first.image)
+    values: list[Any] = [framed(marked, window), enlarge(rgb[window], ZOOM)]
     for name, prediction in predictions.items():
         values.append(prediction.overlay)
         values.append(prediction.mask.convert("RGB"))
-        values.append(summary(prediction, times[name]))
+        text = summary(prediction, times[name])
+        if len(models) > 1:
+            part = colour_mask(prediction.classes[window], prediction.metadata.colours)
+            text += figures_html({"mask in the frame": enlarge(part, ZOOM)})
+        values.append(text)
     return values
 
 
@@ -218,13 +276,13 @@ def summary(prediction: Prediction, milliseconds: float) -> str:
     return f"{time}<ul style='{LIST}'>{items}</ul>"
 
 
-def disagreement(predictions: Sequence[Prediction]) -> Image.Image:
-    """The image in grey, with the pixels in colour whose class names differ between models."""
+def differing_pixels(predictions: Sequence[Prediction]) -> np.ndarray:
+    """Which pixels have classes of different names in some predictions, bool (H, W)."""
     first, *others = [class_names(prediction) for prediction in predictions]
     differ = np.zeros(first.shape, bool)
     for names in others:
         differ |= names != first
-    return marked_pixels(predictions[0].image, differ)
+    return differ
 
 
 def class_names(prediction: Prediction) -> np.ndarray:

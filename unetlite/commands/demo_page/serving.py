@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from unetlite.commands.arithmetic_page.page import arithmetic_style
+from unetlite.commands.arithmetic_page.page import TEMPLATES
 from unetlite.errors import UsageError, require_extra
 
 MAX_UPLOAD = "100mb"
@@ -49,7 +49,7 @@ def launch(page: Any, host: str, port: int | None, **options: Any) -> str:
             footer_links=[],
             ssr_mode=False,
             theme=theme,
-            css=arithmetic_style(),
+            css=read_styles(),
             **settings,
         )
     except OSError:
@@ -58,6 +58,14 @@ def launch(page: Any, host: str, port: int | None, **options: Any) -> str:
             place += f" --port {port}"
         raise UsageError(f"{place}: cannot listen there, is the port taken?") from None
     return str(address)
+
+
+def read_styles() -> str:
+    """The style sheets of all tabs."""
+    text = ""
+    for name in ("arithmetic.css", "models.css"):
+        text += (TEMPLATES / name).read_text(encoding="utf-8")
+    return text
 
 
 def serve(page: Any, host: str, port: int | None, shows: str) -> None:

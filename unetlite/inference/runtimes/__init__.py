@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 from unetlite.errors import UsageError
+from unetlite.inference.demo_networks import PREFIX, demo_folder
 from unetlite.inference.runtimes.base import EXPORTS, Runtime
 from unetlite.run_directory import RunFiles
 from unetlite.terminal import load_libraries
@@ -29,6 +30,7 @@ def open_runtime(
 ) -> Runtime:
     """The network of a checkpoint, of its run directory, or of anything that an export wrote.
 
+    A path such as `demo:transpose` is a network of the package.
     `kind` is its suffix, where neither name nor content shows it. `device` is for PyTorch. Raises
     UsageError if the file is missing, damaged or of another kind, or its runtime is not installed.
     """
@@ -47,7 +49,12 @@ def open_runtime(
 
 
 def find_model(path: Path) -> Path:
-    """The checkpoint of a run directory, the folder of a file in an export, or the path itself."""
+    """The checkpoint of a run directory, the folder of a file in an export, or the path itself.
+
+    For a name such as `demo:transpose` it is a folder of the package.
+    """
+    if str(path).startswith(PREFIX):
+        return demo_folder(str(path))
     if path.is_dir() and RunFiles(path).test_checkpoint.exists():
         return RunFiles(path).test_checkpoint
     if path.name in FILES_OF_FOLDERS:

