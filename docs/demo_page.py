@@ -17,6 +17,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 PICTURE = Path(__file__).parent / "images" / "demo.png"
+AREA: Any = {"x": 0, "y": 195, "width": 1280, "height": 1420}  # below the introduction
 PORT = 7861
 ADDRESS = f"http://127.0.0.1:{PORT}"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
@@ -70,11 +71,11 @@ def main() -> None:
     start = time.monotonic()
     with served():
         print(f"{time.monotonic() - start:.1f} s to the address")
-        with opened(1280, 1280) as tab:
+        with opened(1280, 1700) as tab:
             print(f"{time.monotonic() - start:.1f} s to the page, with the start of the browser")
             print(f"{click_example(tab, 2):.1f} s from the click to the first answer")
             tab.wait_for_selector("#steps-0 img")
-            tab.screenshot(path=PICTURE)
+            tab.screenshot(path=PICTURE, clip=AREA)
 
 
 if __name__ == "__main__":

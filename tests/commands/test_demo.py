@@ -182,11 +182,13 @@ def test_a_port_that_is_taken_ends_in_one_line(trained):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_model_that_is_missing_ends_in_one_line():
-    result = run_cli("demo", "nowhere.ckpt")
-    assert result.exit_code == 2
-    assert "nowhere.ckpt" in result.stderr
-    assert result.stderr.count("\n") == 1
+def test_a_model_or_a_report_that_is_missing_ends_in_one_line(trained):
+    for path, words in (("nowhere.ckpt", "no such file"), (trained, "unetlite compare")):
+        result = run_cli("demo", path)
+        assert result.exit_code == 2
+        assert str(path) in result.stderr
+        assert words in result.stderr
+        assert result.stderr.count("\n") == 1
 
 
 def test_bad_files_at_once_are_answered_in_words_without_a_path_or_a_traceback(

@@ -37,9 +37,14 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
 ) -> None:
     """A web page on this machine: each model's mask of an image, and arithmetic to touch."""
-    paths = models or []
-    reports = [path for path in paths if has_report(path)]
-    loaded = {str(path): load(path) for path in paths if path not in reports}
+    import_gradio()  # before anything is loaded: it may be missing
+    reports = []
+    loaded = {}
+    for path in models or []:
+        if has_report(path):
+            reports.append(path)
+        else:
+            loaded[str(path)] = load(path)
     if not loaded:
         loaded = load_shipped()
     page = build(loaded, example_images(loaded), reports)

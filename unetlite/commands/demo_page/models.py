@@ -41,7 +41,7 @@ PICTURE: dict[str, Any] = {
 }
 """Options of a picture on the page."""
 
-SWATCH = "display:inline-block;width:.8em;height:.8em"
+SWATCH = "display:inline-block;width:.8em;height:.8em;outline:1px solid #8888"
 LIST = "list-style:none;padding:0;margin:0"
 
 SHIPPED = """These networks come with unetlite. They learnt thin lines, small discs and coasts from
@@ -150,7 +150,7 @@ def add_differences(gradio: Any, several: bool) -> list[Any]:
 def add_answers(gradio: Any, models: Mapping[str, Model]) -> list[Any]:
     """A column for each model: the overlay, the mask, and a text."""
     outputs: list[Any] = []
-    with gradio.Row(elem_classes="models"):
+    with gradio.Row(elem_classes=["models", "answers"]):
         for number, (name, model) in enumerate(models.items()):
             with gradio.Column(min_width=0):
                 gradio.Markdown(f"### {escape(name)}\n{describe(model)}")

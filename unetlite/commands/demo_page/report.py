@@ -4,6 +4,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from unetlite.errors import UsageError
+from unetlite.files import shell_path
+
 FILE = "report.html"
 
 FRAME = '<iframe sandbox="allow-scripts" title="{title}" srcdoc="{document}"></iframe>'
@@ -11,8 +14,19 @@ FRAME = '<iframe sandbox="allow-scripts" title="{title}" srcdoc="{document}"></i
 
 
 def has_report(path: Path) -> bool:
-    """True for the directory of a finished comparison, such as outputs/coast."""
-    return (path / FILE).is_file()
+    """True for the directory of a finished comparison, such as outputs/coast.
+
+    Raises UsageError for a directory of runs that were not compared.
+    """
+    if (path / FILE).is_file():
+        return True
+    runs = sorted(path.glob("*/seed*"))
+    if runs:
+        raise UsageError(
+            f"{path} has no {FILE}: `unetlite compare {shell_path(path)}` writes it. Or give runs, "
+            f"such as {runs[0]}."
+        )
+    return False
 
 
 def add_report(gradio: Any, directory: Path) -> None:
