@@ -64,15 +64,16 @@ def upsampler(
     """
     choice = {"name": name, **options}
     operator_class = UPSAMPLERS.lookup(choice)
+    if is_guided(operator_class) and skip_channels < 1:
+        raise UsageError(
+            f"{name} is guided by the encoder's map, and skip_channels={skip_channels} says that "
+            "there is none; give the channels of that map, or take an operator that needs none, "
+            "such as dysample."
+        )
     if operator_class.needs_skip_channels and out_channels != skip_channels:
         raise UsageError(
             f"{name} needs out_channels equal to skip_channels, and they are {out_channels} and "
             f"{skip_channels}; give out_channels={skip_channels}, or take another operator."
-        )
-    if is_guided(operator_class) and skip_channels < 1:
-        raise UsageError(
-            f"{name} is guided by the encoder's map; give its skip_channels, or take another "
-            "operator."
         )
     operator = UPSAMPLERS.build(
         choice,
