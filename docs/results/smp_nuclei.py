@@ -1,4 +1,6 @@
-"""Four operators in the U-Net of segmentation_models_pytorch, by docs/your-network.md.
+"""Four operators in the U-Net of segmentation_models_pytorch, beside the untouched network.
+
+By the recipe of docs/your-network.md:
 
     python docs/results/smp_nuclei.py NUCLEI WEIGHTS SCORES.csv
     unetlite judge SCORES.csv
@@ -21,7 +23,7 @@ from torch import Tensor, nn
 
 from unetlite import upsampler
 
-OPERATORS = ("nearest", "transpose", "bilinear", "dysample")
+OPERATORS = ("as it is", "nearest", "transpose", "bilinear", "dysample")
 SEEDS = (100, 101, 102)
 STEPS = 300
 BATCH = 8
@@ -32,18 +34,23 @@ STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 
 class Block(nn.Module):
-    """A block of SMP's decoder behind an operator."""
+    """A block of SMP's decoder behind a 1x1 convolution to its channels, and an operator."""
 
-    def __init__(self, block: nn.Module, operator: str, skip_channels: int):
+    def __init__(self, block: nn.Module, skip_channels: int):
         super().__init__()
-        channels = block.conv1[0].in_channels - skip_channels
-        self.up = upsampler(operator, channels, channels)
+        conv = block.conv1[0]
+        self.channels = conv.out_channels
+        self.narrow = nn.Conv2d(conv.in_channels - skip_channels, self.channels, 1)
+        block.conv1[0] = nn.Conv2d(
+            self.channels + skip_channels, self.channels, 3, padding=1, bias=False
+        )
         self.block = block
 
     def forward(
         self, x: Tensor, height: int, width: int, skip_connection: Tensor | None = None
     ) -> Tensor:
-        return self.block(self.up(x), height, width, skip_connection)
+        x = self.up(self.narrow(x))
+        return self.block(x, height, width, skip_connection)
 
 
 def make_network(operator: str, weights: Path) -> nn.Module:
@@ -51,9 +58,15 @@ def make_network(operator: str, weights: Path) -> nn.Module:
     network = smp.Unet("mobilenet_v2", encoder_weights=None, classes=1)
     pretrained = torch.load(weights, weights_only=True)
     network.encoder.load_state_dict(pretrained)  # which drops the classifier
+    if operator == "as it is":
+        return network
     skips = [*network.encoder.out_channels[-2:0:-1], 0]
-    for k, block in enumerate(network.decoder.blocks):
-        network.decoder.blocks[k] = Block(block, operator, skips[k])
+    blocks = network.decoder.blocks
+    for k, skip_channels in enumerate(skips):
+        blocks[k] = Block(blocks[k], skip_channels)
+    smp.base.initialization.initialize_decoder(network.decoder)
+    for block in blocks:
+        block.up = upsampler(operator, block.channels, block.channels)
     return network
 
 

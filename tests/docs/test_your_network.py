@@ -1,44 +1,23 @@
 """The recipes of docs/your-network.md run, change the upsampling alone, and end in a verdict."""
 
 import json
-import re
 
 import numpy as np
 import pytest
 import torch
 from helpers import run_cli
+from torch.utils.data import DataLoader
+from your_network import IMPORTS, UNTOUCHED, page_code, recipe
 
-from unetlite import judge
+from unetlite import judge, upsampler
 from unetlite.network.foreign import ForeignUpsampler
-from unetlite.settings.paths import CHECKOUT
-
-PAGE = (CHECKOUT / "docs" / "your-network.md").read_text(encoding="utf-8")
-RECIPES = {
-    "segmentation_models_pytorch": {"weights": None},
-    "monai": {},
-    "torchvision": {},
-}
 
 
-def block(words):
-    """The names that the one block of Python with these words defines."""
-    (code,) = [
-        code for code in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S) if words in code
-    ]
-    names = {}
-    exec(compile(code, "your-network.md", "exec"), names)
-    return names
-
-
-@pytest.fixture(params=RECIPES)
+@pytest.fixture(params=IMPORTS)
 def make_network(request):
     """A recipe; it is skipped where its library is not installed."""
     pytest.importorskip(request.param)
-    imported = {"segmentation_models_pytorch": "smp.Unet("}.get(
-        request.param, f"from {request.param}"
-    )
-    recipe = block(imported)["make_network"]
-    return lambda operator: recipe(operator, **RECIPES[request.param])
+    return recipe(request.param)
 
 
 def logits(network, images):
@@ -55,13 +34,17 @@ def others(network):
     return [value for value in network.parameters() if value not in inside]
 
 
+def operators_in(network):
+    return [each for each in network.modules() if isinstance(each, ForeignUpsampler)]
+
+
 def test_a_recipe_exchanges_the_upsampling_and_keeps_the_rest(make_network):
     outputs = []
     kept = []
     for operator in ("nearest", "dysample", "carafe"):
         torch.manual_seed(0)
         network = make_network(operator).eval()
-        operators = [each for each in network.modules() if isinstance(each, ForeignUpsampler)]
+        operators = operators_in(network)
         assert operators
         assert {each.name for each in operators} == {operator}
         result = logits(network, torch.ones(2, 3, 64, 96))
@@ -76,9 +59,48 @@ def test_a_recipe_exchanges_the_upsampling_and_keeps_the_rest(make_network):
     assert not torch.equal(outputs[0], outputs[1])
 
 
-def test_four_operators_with_three_seeds_end_in_a_verdict(make_network, tmp_path):
-    names = block("def compare(")
-    names["OPERATORS"] = ("nearest", "transpose")
+def test_a_recipe_has_the_untouched_network_and_others_of_about_its_size(make_network):
+    untouched = make_network(UNTOUCHED)
+    assert not operators_in(untouched)
+    size = sum(value.numel() for value in untouched.parameters())
+    for operator in ("nearest", "dysample", "pixelshuffle"):
+        exchanged = sum(value.numel() for value in make_network(operator).parameters())
+        assert 0.5 < exchanged / size < 2
+
+
+class Small(torch.nn.Module):
+    """(B, 3, H, W) -> (B, 1, H, W)."""
+
+    def __init__(self, operator):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 2, stride=2)
+        self.up = upsampler(operator, 4, 1)
+
+    def forward(self, images):
+        return self.up(self.conv(images))
+
+
+def test_a_seed_gives_every_operator_the_same_batches(tmp_path):
+    names = page_code("def compare(")
+    operators = ("nearest", "pixelshuffle", "dysample")
+    names["OPERATORS"] = operators
+    names["make_network"] = Small
+    orders = {seed: [] for seed in (0, 1, 2)}
+
+    def train(_, seed):
+        batches = DataLoader(range(50), batch_size=8, shuffle=True)
+        orders[seed].append(torch.cat(list(batches)).tolist())
+
+    test_images = [("a", torch.rand(3, 8, 8), torch.ones(8, 8))]
+    names["compare"](train, test_images, file=tmp_path / "scores.csv")
+    for of_seed in orders.values():
+        assert of_seed == [of_seed[0]] * len(operators)
+    assert orders[0] != orders[1]
+
+
+def test_operators_with_three_seeds_end_in_a_verdict(make_network, tmp_path):
+    names = page_code("def compare(")
+    names["OPERATORS"] = (UNTOUCHED, "nearest")
 
     class Logits(torch.nn.Module):
         def __init__(self, network):
@@ -94,7 +116,7 @@ def test_four_operators_with_three_seeds_end_in_a_verdict(make_network, tmp_path
     masks = images.mean(1) > 0.5
     test_images = [(f"i{k}", images[k], masks[k].long()) for k in range(4)]
 
-    def train(network):
+    def train(network, seed):
         loss = torch.nn.functional.binary_cross_entropy_with_logits(
             network(images)[:, 0], masks.float()
         )
@@ -106,9 +128,10 @@ def test_four_operators_with_three_seeds_end_in_a_verdict(make_network, tmp_path
 
     file = tmp_path / "scores.csv"
     names["compare"](train, test_images, file=file)
-    result = run_cli("judge", file)
+    result = run_cli("judge", file, "--margin", "0.005", "--cost", "parameters")
     assert result.exit_code == 0, result.stderr
-    assert "variant = operator; seed = seed; unit = image; score = dice" in result.stdout
+    assert "variant = operator; seed = seed; unit = image; score = dice; " in result.stdout
+    assert "cost = parameters" in result.stdout
     assert "3 seeds" in result.stdout or "No verdict" in result.stdout
 
 
@@ -130,7 +153,7 @@ def test_summaries_of_nnunet_become_a_table(tmp_path):
             path.write_text(json.dumps({"metric_per_case": cases, "foreground_mean": {}}))
             summaries[model, seed] = path
     file = tmp_path / "scores.csv"
-    block("metric_per_case")["convert"](summaries, file)
+    page_code("metric_per_case")["convert"](summaries, file)
     judgement = judge.judge(file)
     assert judgement.candidates == ["large"]
     assert judgement.scores.images[0] == "case_0.nii.gz"
@@ -138,5 +161,5 @@ def test_summaries_of_nnunet_become_a_table(tmp_path):
 
 
 def test_the_short_examples_run():
-    assert block("judgement = judge.judge(rows)")["judgement"].chosen == "b"
-    assert "up" in block("assert up(torch")
+    assert page_code("judgement = judge.judge(rows)")["judgement"].chosen == "b"
+    assert "up" in page_code("assert up(torch")
