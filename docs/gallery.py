@@ -17,7 +17,8 @@ ENTRIES = {
         "Every pixel adds a weighted copy of a kernel to the output, two pixels apart.",
         "out[m] = sum over i of x[i] K[m - 2i]",
         "The usual choice, and with `separable` the fastest here. Kernels of 2 and 4 overlap "
-        "evenly, 3 does not. Against a checkerboard take 4, or `upsample.blur=true`.",
+        "evenly, 3 does not. That is not enough against a checkerboard: take `upsample.blur=true`, "
+        "or a resize.",
         "Dumoulin and Visin 2016; Odena et al. 2016",
     ),
     "large_context": Entry(

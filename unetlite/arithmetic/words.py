@@ -165,9 +165,15 @@ PAGE_WORDS = {
     "width": Words("columns", "列"),
     "reach_title": Words("How many inputs reach each output", "每个输出由多少个输入得到"),
     "even": Words("{count} everywhere", "处处为 {count}"),
-    "checkerboard": Words(
-        "Between {low} and {high}. An uneven overlap makes a checkerboard.",
-        "介于 {low} 与 {high} 之间。重叠不均会产生棋盘效应。",
+    "phases_equal": Words(
+        "A constant 1 stays constant inside: the taps of every phase add up to {sum}. There is no "
+        "checkerboard.",
+        "常数 1 在内部保持为常数：每个相位的权重之和都是 {sum}。没有棋盘效应。",
+    ),
+    "phases_differ": Words(
+        "A constant 1 does not stay constant: the taps of the phases (even and odd rows and "
+        "columns with stride 2) add up to {sums}. That is a checkerboard.",
+        "常数 1 不再是常数：各相位（步幅为 2 时即奇偶行列）的权重之和为 {sums}。这就是棋盘效应。",
     ),
     "uneven": Words("Between {low} and {high}.", "介于 {low} 与 {high} 之间。"),
     "uneven_border": Words(

@@ -146,7 +146,7 @@ def print_response(network: "UNet") -> None:
     print_matrix(
         f"{name} as a transposed convolution: kernel {kernel_size} x {kernel_size}, stride 2, "
         f"channel {channel_in} to {channel_out}\n"
-        "(a content-dependent operator: as it acts on a constant map)",
+        "(of an operator that depends on the content: as it acts on a constant map)",
         response.kernel[channel_in, channel_out],
     )
     print_matrix("inputs that reach each output, inside", response.overlap, "3.0f")

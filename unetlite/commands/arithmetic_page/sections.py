@@ -24,6 +24,7 @@ from unetlite.commands.arithmetic_page.tables import (
 DOCS = "https://github.com/unetlite/unetlite/blob/main/docs"
 PAGES = {"en": "arithmetic.md", "zh": "arithmetic.zh-CN.md"}  # by language
 TERMS = 30  # of a sum that are written out
+INSERT_ZEROS = ("transposed", "zeros")  # operations whose outputs have phases
 
 
 def render_result(state: State, result: Result) -> str:
@@ -122,7 +123,7 @@ def render_more(state: State, setting: Setting, result: Result) -> str:
     """What stands below the tables."""
     sections = {
         "size_title": render_size(state, setting, result),
-        "reach_title": render_reach(state, result),
+        "reach_title": render_reach(state, setting, result),
         "others_title": render_others(state, setting, result),
         "matrix_title": render_matrix(state, result),
     }
@@ -162,27 +163,55 @@ def render_size(state: State, setting: Setting, result: Result) -> str:
     return lines
 
 
-def render_reach(state: State, result: Result) -> str:
+def render_reach(state: State, setting: Setting, result: Result) -> str:
     """How many inputs reach each output, and how even that is."""
     counts = result.taps.counts()
     low, high = int(counts.min()), int(counts.max())
-    key = evenness(state, counts)
+    key = evenness(setting, counts)
     text = state.say(key, low=low, high=high, count=high)
     table = "" if key == "even" else roomy(number_table(counts))
-    return f"<p>{text}</p>{table}"
+    return f"<p>{text}</p>{table}{render_phases(state, setting)}"
 
 
-def evenness(state: State, counts: np.ndarray) -> str:
+def render_phases(state: State, setting: Setting) -> str:
+    """Whether a constant map stays constant; nothing for operations that do not insert zeros."""
+    if setting.operation not in INSERT_ZEROS or setting.stride == 1:
+        return ""
+    sums = phase_sums(setting.kernel, setting)
+    numbers = ", ".join(short(value) for value in sums.flat)
+    key = "phases_equal" if np.allclose(sums, sums[0, 0]) else "phases_differ"
+    return f"<p>{state.say(key, sum=short(sums[0, 0]), sums=numbers)}</p>"
+
+
+def phase_sums(kernel: np.ndarray, setting: Setting) -> np.ndarray:
+    """(S, S) for stride S: the sum of the taps (k, k') that reach the outputs of each phase.
+
+    It is what a constant 1 becomes there, away from the border.
+    """
+    stride = setting.stride
+    rows, columns = (setting.dilation * np.arange(size) % stride for size in kernel.shape)
+    sums = np.zeros((stride, stride))
+    for row in range(stride):
+        for column in range(stride):
+            taps = kernel[rows == row][:, columns == column]
+            sums[row, column] = taps.sum()
+    return sums
+
+
+def evenness(setting: Setting, counts: np.ndarray) -> str:
     """The key of the words about counts (H, W)."""
     if np.ptp(counts) == 0:
         return "even"
     if counts.min() == 0:
         return "gaps"
+    if setting.operation in INSERT_ZEROS:
+        taps_by_phase = phase_sums(np.ones_like(setting.kernel), setting)
+        return "uneven_border" if np.ptp(taps_by_phase) == 0 else "uneven"
     rows, columns = counts.shape
     inside = counts[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4]
     if np.ptp(inside) == 0:
         return "uneven_border"
-    return "checkerboard" if state.operation == "transposed" else "uneven"
+    return "uneven"
 
 
 def render_matrix(state: State, result: Result) -> str:
