@@ -1,6 +1,7 @@
 """`unetlite advise`: which operator to take, without training."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
@@ -11,8 +12,10 @@ from rich import get_console
 
 from unetlite.commands.options import CostsOption, check_criteria
 from unetlite.commands.target import SIZE, Target, read_target
+from unetlite.compare.request import DEFAULT_OPERATORS
 from unetlite.compare.user_data import folder_options
 from unetlite.errors import UsageError
+from unetlite.files import shell_path
 from unetlite.settings.composition import compose_run
 from unetlite.terminal import align_right, load_libraries, make_table, print_text, progress
 
@@ -58,9 +61,12 @@ def advise(
     if directory is not None:
         folder = summarise_folder(directory, settings or [])
     if not evidence.is_enough:
-        print(too_few_sets(evidence))
+        print_costs(target)
+        print_text(too_few_sets(evidence, choose_command(directory, settings or [], target)))
         return
-    advice = Advice(evidence, operator_costs(evidence, target), margin)
+    names = evidence.differences().variants
+    cost = operator_costs(evidence.provenance["settings"], names, target)
+    advice = Advice(evidence, cost, margin)
     print_evidence(evidence)
     if folder is not None:
         print(nearest_line(evidence.nearest(folder.features)))
@@ -99,15 +105,45 @@ def summarise_folder(directory: Path, settings: list[str]) -> FolderSummary:
     return FolderSummary(features, groups)
 
 
-def operator_costs(evidence: "Evidence", target: Target) -> "Cost":
-    """What the operators of the evidence cost, on this machine or on the device."""
+def print_costs(target: Target) -> None:
+    """Prints what networks cost, the cheapest first: all of the device, else the default ones."""
+    from unetlite.judge.verdict import format_number
+
+    if target.costs is None:
+        milliseconds = operator_costs([], DEFAULT_OPERATORS.split(","), target).values
+    else:
+        content = target.costs.content
+        milliseconds = {name: each.milliseconds for name, each in content.variants.items()}
+        for name, excluded in content.excluded.items():
+            print(f"left out {name} is excluded ({excluded.reason})")
+        print(f"costs    {content.device} ({content.of_runtime})")
+    rows = []
+    for name in sorted(milliseconds, key=milliseconds.__getitem__):
+        rows.append({"network": name, "ms": format_number(milliseconds[name])})
+    table = make_table(rows)
+    align_right(table, first=1)
+    get_console().print(table)
+
+
+def choose_command(directory: Path | None, settings: list[str], target: Target) -> str:
+    """The race on the same folder, by the same costs: of the operators that have one."""
+    words = ["unetlite choose", "DIR" if directory is None else shell_path(directory)]
+    if target.costs is not None:
+        words.append(f"--costs {shell_path(target.costs.path)}")
+        names = target.costs.content.operators
+        if not set(DEFAULT_OPERATORS.split(",")) <= set(names):
+            words.append(f"--operators {','.join(names)}")
+    return " ".join(words + [shlex.quote(setting) for setting in settings])
+
+
+def operator_costs(overrides: list[str], names: Sequence[str], target: Target) -> "Cost":
+    """What operators cost in networks of settings, on this machine or on the device."""
     from unetlite.compare.costs import measure_latencies
     from unetlite.judge.verdict import Cost
 
     configs: dict[str, UNetConfig] = {}
-    for name in evidence.differences().variants:
-        config = compose_run([*evidence.provenance["settings"], f"upsample={name}"]).unet_config()
-        configs[name] = config
+    for name in names:
+        configs[name] = compose_run([*overrides, f"upsample={name}"]).unet_config()
     if target.costs is None:
         with progress("measuring latencies"):
             milliseconds = measure_latencies(configs, SIZE)

@@ -1,5 +1,6 @@
 """`unetlite choose`: a folder of images and masks in, the upsampling to take out."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -158,11 +159,10 @@ def race(
         check_costs(experiment, data, target)
         print("\n".join(experiment.summary) + "\n", flush=True)
         run_race(experiment, data, directory, resources)
-        # What is raced was restricted before: its networks are not exported again.
         return report_on(
             directory,
             tensorboard=True,
-            target=Target(target.costs),
+            target=replace(target, is_checked=True),
             answer=directory / ANSWER,
         )
 

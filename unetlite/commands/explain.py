@@ -14,7 +14,6 @@ from rich.table import Table
 from unetlite.commands.options import parse_size
 from unetlite.errors import UsageError
 from unetlite.settings.composition import compose_run
-from unetlite.settings.schema import ComponentConfig, UNetConfig
 from unetlite.terminal import align_right, load_libraries, progress
 
 if TYPE_CHECKING:
@@ -185,7 +184,7 @@ def print_comparison(network: "UNet", height: int, width: int) -> None:
         "ripple",
     )
     align_right(table, first=1)
-    built = {}
+    built: dict[str, UNet] = {}
     for name in UPSAMPLERS:
         upsample = {"name": name}
         if name == network.config.upsample["name"]:
@@ -196,7 +195,7 @@ def print_comparison(network: "UNet", height: int, width: int) -> None:
             print(f"left out: {error}")
             continue
         initialise(variant, seed=0)
-        built[name] = upsample
+        built[name] = variant.eval()
         *counts, field = measure_network(variant, height, width)
         ripple = last_response(variant).ripple
         table.add_row(
@@ -208,33 +207,26 @@ def print_comparison(network: "UNet", height: int, width: int) -> None:
     get_console().print(table)
     print("MACs: multiply-accumulates for one image, as trained and folded")
     print("receptive field: pixels an axis; ripple: on a constant")
-    print_onnx_operators(network.config, built)
+    print_onnx_operators(built, (height, width))
 
 
-def print_onnx_operators(config: UNetConfig, upsamples: Mapping[str, ComponentConfig]) -> None:
-    """Prints the ONNX operators of upsampling operators, in a small network that is like this one.
-
-    They do not depend on its size. An encoder of timm has others, which are not listed.
-    """
+def print_onnx_operators(networks: Mapping[str, "UNet"], size: tuple[int, int]) -> None:
+    """Prints the ONNX operators of networks, as a kit for images of this size has them."""
     from unetlite.inference.supported import export_models, operators_of
-    from unetlite.network.unet import UNet
 
-    small = UNetConfig(widths=(4, 8), pixel_type=config.pixel_type)
-    if config.encoder is None:
-        small = replace(config, widths=(4, 8), decoder_widths=None)
-    networks = {}
-    for name, upsample in upsamples.items():
-        networks[name] = UNet(replace(small, upsample=upsample)).eval()
     try:
-        with progress("exporting every operator to ONNX") as update:
-            models = export_models(networks, (8, 8), "onnxruntime", update)
+        with progress(
+            "exporting every network, to list its ONNX operators; this takes a minute"
+        ) as update:
+            models = export_models(networks, size, "onnxruntime", update)
     except UsageError as error:
         print(f"ONNX operators are not listed: {error}")
         return
     operators = {name: operators_of(model) for name, model in models.items()}
     shared = set.intersection(*operators.values())
-    encoder = "" if config.encoder is None else ", besides those of its encoder"
-    print(f"\nONNX operators of every network{encoder}: {', '.join(sorted(shared))}")
+    height, width = size
+    print(f"\nONNX operators in a kit for {height} x {width} pixels (see unetlite kit)")
+    print(fill(f"of every network: {', '.join(sorted(shared))}", 80, subsequent_indent=" " * 18))
     print("and of each upsampling:")
     for name, own in operators.items():
         listed = ", ".join(sorted(own - shared)) or "no other"

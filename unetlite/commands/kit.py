@@ -9,7 +9,7 @@ import typer
 from unetlite.commands.options import OperatorsOption, parse_size
 from unetlite.commands.target import Target, print_left_out, read_target
 from unetlite.errors import UsageError
-from unetlite.files import atomic_path, shell_path
+from unetlite.files import atomic_path
 from unetlite.settings.composition import compose_run
 from unetlite.terminal import load_libraries, progress
 
@@ -25,7 +25,7 @@ def kit(
     to: Annotated[Path, typer.Option(help="The folder to write.")] = Path("kit"),
     untrained: Annotated[
         str | None,
-        typer.Option(help="Operators in new networks, in place of runs: transpose,nearest."),
+        typer.Option(help="Operators in new networks, in place of runs: transpose,nearest; all."),
     ] = None,
     by: Annotated[str, typer.Option(help="The key in which the runs differ.")] = "upsample",
     size: Annotated[
@@ -54,9 +54,9 @@ def kit(
     print_left_out(reasons)
     height, width = image_size
     print(f"kit       {to}: {len(networks) - len(reasons)} networks, {height} x {width} pixels")
-    print("copy it to the device, and type there:")
+    print("copy the folder to the device, and type in it there:")
     print(f"          pip install {runtime} numpy")
-    print(f"          python {shell_path(to / 'measure.py')}")
+    print("          python measure.py")
 
 
 def trained_networks(directory: Path, by: str) -> dict[str, "UNet"]:
@@ -72,20 +72,30 @@ def trained_networks(directory: Path, by: str) -> dict[str, "UNet"]:
 def new_networks(operators: str, overrides: list[str]) -> dict[str, "UNet"]:
     """Untrained networks of settings, for the channels and classes of their data set.
 
-    Raises UsageError for operators that there are not.
+    "all" are those that the network can have. Raises UsageError for operators that there are not,
+    or that it cannot have.
     """
     from unetlite.network.upsampling import UPSAMPLERS
     from unetlite.training.fit import make_config, make_network, open_data
 
-    names = operators.split(",")
+    names = list(UPSAMPLERS) if operators == "all" else operators.split(",")
     if not set(names) <= UPSAMPLERS.keys():
-        raise UsageError(f"--untrained {operators}: expected some of {', '.join(UPSAMPLERS)}.")
+        known = ", ".join(UPSAMPLERS)
+        raise UsageError(f"--untrained {operators}: expected all, or some of {known}.")
     settings = {name: compose_run([*overrides, f"upsample={name}"]) for name in names}
     dataset = open_data(settings[names[0]]).dataset
     networks = {}
     for name in names:
-        config = make_config(settings[name], dataset)
-        networks[name] = make_network(config, settings[name].seed, dataset).eval()
+        try:
+            config = make_config(settings[name], dataset)
+            network = make_network(config, settings[name].seed, dataset)
+        except UsageError as error:
+            # Unpooling, where the downsampling remembers no positions.
+            if operators != "all" or not UPSAMPLERS[name].needs_positions:
+                raise
+            print(f"left out: {error}")
+            continue
+        networks[name] = network.eval()
     return networks
 
 

@@ -61,6 +61,7 @@ def report_on(
             rounds=rounds,
             images=images,
             device_costs=target.costs,
+            export_options=target.export_options(size),
             kept_costs=(output or directory) / "measured_costs.json",
         )
     console = get_console()

@@ -27,6 +27,26 @@ class Target:
     costs: "DeviceCosts | None" = None
     operators: frozenset[str] | None = None  # of ONNX, that it can run; None: all
     runtime: str | None = None
+    is_checked: bool = False  # the variants are known to run there
+
+    @property
+    def is_known(self) -> bool:
+        """True if anything is known."""
+        return any(part is not None for part in (self.costs, self.operators, self.runtime))
+
+    def export_options(self, size: tuple[int, int]) -> str:
+        """Of `unetlite export`, for a file with the operators of the one in a kit.
+
+        It is for one image of `size` (height, width), and gives logits. Empty if nothing is known.
+        """
+        if not self.is_known:
+            return ""
+        height, width = size
+        options = f"--size {height}x{width} --output logits"
+        runtime = self.runtime
+        if self.costs is not None:
+            runtime = self.costs.content.runtime
+        return f"{options} --format openvino" if runtime == "openvino" else options
 
     def image_size(self, size: tuple[int, int] | None) -> tuple[int, int]:
         """Height and width of the image for which costs are compared.
@@ -46,7 +66,7 @@ class Target:
         """The reason of each variant that the device cannot run."""
         from unetlite.inference.supported import export_models, unsupported
 
-        if self.operators is None and self.runtime is None:
+        if self.is_checked or (self.operators is None and self.runtime is None):
             return {}
         with progress("exporting") as update:
             models = export_models(
@@ -86,7 +106,7 @@ def restrict_comparison(
 
     Raises UsageError if fewer than two are left.
     """
-    if target == ANY_TARGET:
+    if not target.is_known:
         return comparison
     networks = comparison.load_networks()
     reasons = target.left_out(networks, size)
@@ -101,7 +121,7 @@ def restrict_comparison(
 
 def restrict_request(request: Request, target: Target) -> Request:
     """The same request for the operators that the device can run."""
-    if target == ANY_TARGET:
+    if not target.is_known:
         return request
     request = replace(request, fixed_network=True)
     overrides = select_overrides(request.overrides, "model", "downsample")
@@ -143,10 +163,14 @@ def restrict_operators(names: list[str], overrides: list[str], target: Target) -
 def check_rest(names: "list[str] | Mapping[str, object]", reasons: Mapping[str, str]) -> None:
     """Raises UsageError if the device can run fewer than two variants."""
     if len(names) - len(reasons) < 2:
-        lines = [f"{name}: {reason}" for name, reason in reasons.items()]
-        raise UsageError(
-            f"a comparison needs two variants that the device can run; {'; '.join(lines)}."
-        )
+        lines = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        rest = [name for name in names if name not in reasons]
+        if rest:
+            raise UsageError(
+                f"{rest[0]} is the answer: it is the only one of {len(names)} that the device can "
+                f"run, so nothing is left to compare. Left out: {lines}."
+            )
+        raise UsageError(f"the device can run none of the {len(names)}; {lines}.")
 
 
 def print_left_out(reasons: Mapping[str, str]) -> None:

@@ -153,12 +153,13 @@ def first_advice(evidence: Evidence, overrides: Sequence[str]) -> list[str]:
     ]
 
 
-def too_few_sets(evidence: Evidence) -> str:
-    """Why there is no advice, and what to do."""
+def too_few_sets(evidence: Evidence, command: str) -> str:
+    """Why there is no advice but the costs, and what to do: a command that trains."""
     sets = counted(len(evidence.sets), "data set")
     return (
-        f"No advice: the package has scores of {sets}, and {MIN_SETS} are "
-        "needed to say anything of another one. Train on yours: unetlite choose DIR."
+        f"That is what they cost. Which upsampling is the most accurate on a new data set is not "
+        f"known: the package has scores of {sets}, and {MIN_SETS} are needed to say. Train on "
+        f"yours: {command}"
     )
 
 

@@ -41,6 +41,7 @@ class VariantCost:
     training_step: float | None = None  # ms, with the runs' batch, crop and precision, without data
     peak_memory_mb: float | None = None  # of a process that predicts, on another device
     energy_mj: float | None = None  # of a prediction there
+    rounds_ms: tuple[float, float] | None = None  # lowest and highest median of a round there
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,15 @@ class Costs:
             if cost.latency:
                 fastest[name] = min(cost.latency.values())
         return fastest
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Lowest and highest median of a round, of the variants measured on another device."""
+        ranges = {}
+        for name, cost in self.variants.items():
+            if cost.rounds_ms is not None:
+                ranges[name] = cost.rounds_ms
+        return ranges
 
 
 def measure_costs(

@@ -12,6 +12,7 @@ from unetlite.compare.costs import Costs, VariantCost
 from unetlite.errors import UsageError
 from unetlite.inference.kit import describe_architecture
 from unetlite.inference.runtimes.base import RUNTIME_NAMES
+from unetlite.network.upsampling.base import UPSAMPLERS
 from unetlite.settings.schema import UNetConfig
 from unetlite.validation import STRICT, read_record
 from unetlite.wording import counted
@@ -73,6 +74,16 @@ class CostsFile:
         networks = [measured.network for measured in self.variants.values()]
         networks += [excluded.network for excluded in self.excluded.values()]
         return networks
+
+    @property
+    def operators(self) -> list[str]:
+        """The upsampling operators of those measured, each once."""
+        names: dict[str, None] = {}
+        for measured in self.variants.values():
+            upsample = measured.network.get("upsample")
+            if isinstance(upsample, dict) and upsample.get("name") in UPSAMPLERS:
+                names[upsample["name"]] = None
+        return list(names)
 
     @property
     def of_runtime(self) -> str:
@@ -163,6 +174,7 @@ def put_device_costs(
             {content.runtime: measured.milliseconds},
             peak_memory_mb=measured.peak_memory_mb,
             energy_mj=measured.energy_mj,
+            rounds_ms=(measured.lowest, measured.highest),
         )
     return replace(
         costs,

@@ -165,7 +165,8 @@ def use_network(report: Report) -> list[Step]:
         f"{weights}, or export it."
     )
     predict = f"unetlite predict {folder} IMAGES --output DIR"
-    return [Step(text, [predict, f"unetlite export {folder}"])]
+    export = f"unetlite export {folder} {report.export_options}".rstrip()
+    return [Step(text, [predict, export])]
 
 
 def time_text(report: Report) -> str:

@@ -11,6 +11,7 @@ from unetlite.compare.run_data import predict_classes, small_images
 from unetlite.compare.suspects import MAX_NETWORKS, MIN_LEARNT, background_class
 from unetlite.data.loader import SegmentationData
 from unetlite.network.unet import UNet
+from unetlite.wording import join_names
 
 MAX_IMAGES = 16  # of the validation images
 MAX_PIXELS = 2**20  # of these
@@ -21,7 +22,7 @@ Transform = Callable[[torch.Tensor], torch.Tensor]  # of (..., H, W)
 TRANSFORMS: dict[str, tuple[str, Transform]] = {
     "horizontal_flip": ("mirrored", lambda pixels: pixels.flip(-1)),
     "vertical_flip": ("upside down", lambda pixels: pixels.flip(-2)),
-    "quarter_turns": ("turned by a quarter", lambda pixels: pixels.rot90(1, (-2, -1))),
+    "quarter_turns": ("turned by 90 degrees", lambda pixels: pixels.rot90(1, (-2, -1))),
 }
 """What does it to images, by the key of data.augment that trains it, and how it is called."""
 
@@ -50,14 +51,14 @@ def find_orientation(
     for key, (title, transform) in tried.items():
         score = score_transformed(data, chosen, transform)
         if score >= upright - MAX_LOSS:
-            safe[key] = f"{title} {score:.3f}"
+            safe[key] = f"{score:.3f} {title}"
     if not safe:
         return []
     options = " ".join(f"data.augment.{key}=true" for key in safe)
     return [
-        f"Networks score validation images as well {' and '.join(safe.values())} as upright "
-        f"({upright:.3f}, IoU of all but the commonest class): the images have no up there. Train "
-        f"with {options}."
+        f"The images seem to have no up: on validation images the networks reach an IoU of "
+        f"{upright:.3f} as they are, and {join_names(list(safe.values()))} (of all but the "
+        f"commonest class). Train with {options}."
     ]
 
 

@@ -67,6 +67,7 @@ class Report:
     suspects: Suspects = field(default_factory=Suspects)  # images to look at
     orientation: list[str] = field(default_factory=list)  # whether images have an up, in sentences
     levers: Levers | None = None  # that were tried before the race
+    export_options: str = ""  # of `unetlite export`, for the device that predicts
 
     @property
     def chosen(self) -> str:
@@ -139,7 +140,7 @@ class Report:
             superlative = "the fastest"
             if self.costs.device is not None:
                 superlative = f"the fastest on {self.costs.processor}"
-            return Cost(self.costs.fastest, "ms", superlative)
+            return Cost(self.costs.fastest, "ms", superlative, ranges=self.costs.ranges)
         millions = {name: cost.macs / 1e6 for name, cost in self.costs.variants.items()}
         return Cost(millions, "million MACs", "the one with the fewest MACs")
 
@@ -253,6 +254,7 @@ def make_report(
     rounds: int,
     images: Path | None,
     device_costs: DeviceCosts | None,
+    export_options: str,
     kept_costs: Path,
 ) -> Report:
     """Analyses the scores, measures the costs on an image of this size, and draws the figures.
@@ -287,6 +289,7 @@ def make_report(
         find_suspects(comparison, networks, run_data.data),
         find_orientation(comparison, networks, run_data.data),
         levers_of_race(comparison.runs[0].files.path.parents[1]),
+        export_options,
     )
 
 

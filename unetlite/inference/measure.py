@@ -29,6 +29,7 @@ VERSION = 1  # of both
 
 WARM_UP, FEWEST, MOST = 3, 3, 100  # predictions, in each round
 SECONDS = 1.0  # of predictions in a round, if they are more than FEWEST
+NOISY = 0.1  # of the median: a wider range from 25 % to 75 % of the predictions is noise
 
 KIT_KEYS = {"runtime", "size", "tolerance", "arrays", "variants", "sha256"}
 VARIANT_KEYS = {"file", "expected", "may_differ", "network"}
@@ -50,10 +51,15 @@ def main() -> None:
             print("\n" + json.dumps(result))
             return
         check_writable(options.to)
+        warnings = load_warnings()
+        for warning in warnings:
+            print(warning, file=sys.stderr, flush=True)
         results, excluded = measure_rounds(kit, options.rounds, options.threads)
         costs = make_costs(kit, version, options, results, excluded)
         write_costs(costs, options.to)
         print_costs(costs, options.to)
+        for warning in warnings + noise_warnings(results, excluded):
+            print(warning)
     except KeyboardInterrupt:
         end("stopped; nothing was written", 130)
 
@@ -153,6 +159,37 @@ def check_writable(file: Path) -> None:
     folder = file.resolve().parent
     if file.is_dir() or not os.access(str(folder), os.W_OK):
         end(f"error: {file} cannot be written; choose another file: --to FILE")
+
+
+def load_warnings() -> list[str]:
+    """That other programs keep the cores busy, in a sentence or none."""
+    if not hasattr(os, "getloadavg"):  # Windows
+        return []
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load <= cores:
+        return []
+    return [
+        f"warning: before it was measured the device was busy: load {load:.1f} on {cores} cores. "
+        "Stop other programs, and measure again."
+    ]
+
+
+def noise_warnings(results: dict[str, list[Any]], excluded: dict[str, str]) -> list[str]:
+    """Which variants took differently long from prediction to prediction, in a sentence or none."""
+    noisy = []
+    for name, rounds in results.items():
+        if name in excluded:
+            continue
+        times = sorted(time for result in rounds for time in result["milliseconds"])
+        low, high = times[len(times) // 4], times[3 * len(times) // 4]
+        if high - low > NOISY * median(times):
+            noisy.append(f"{name} from {low:.4g} to {high:.4g} ms")
+    if not noisy:
+        return []
+    return [
+        f"warning: noisy (the middle half of the predictions): {', '.join(noisy)}. Smaller "
+        "differences mean nothing. Stop other programs, and measure again with --rounds 20."
+    ]
 
 
 def measure_rounds(kit: Kit, rounds: int, threads: int) -> tuple[dict[str, list[Any]], dict]:

@@ -1,7 +1,7 @@
 """The verdict in sentences: what to choose, what it costs, and what it can lose at most."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context
 
 from unetlite.judge.analysis import ENOUGH_GROUPS, MIN_SEEDS, Analysis, format_score
@@ -18,6 +18,7 @@ class Cost:
     unit: str  # such as "ms"
     superlative: str  # of the cheapest variant, such as "the fastest"
     unit_first: bool = False  # the unit is a name, such as that of a column
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # if measured again
 
     def cheapest(self, names: Iterable[str]) -> str:
         """The first of the cheapest variants."""
@@ -29,6 +30,21 @@ class Cost:
         if self.unit_first:
             return f"{self.unit} {number}"
         return f"{number} {self.unit}"
+
+    def alike(self, name: str) -> list[str]:
+        """The other variants whose value is in the range of this one, and the other way round."""
+        return [
+            other
+            for other in self.ranges
+            if other != name and self._is_within(other, name) and self._is_within(name, other)
+        ]
+
+    def _is_within(self, name: str, other: str) -> bool:
+        """True if the value of a variant is in the range of another one."""
+        if other not in self.ranges:
+            return False
+        low, high = self.ranges[other]
+        return low <= self.values[name] <= high
 
 
 def choose_variant(best: Best, cost: Cost | None, margin: float | None) -> str:
@@ -70,6 +86,19 @@ def verdict(analysis: Analysis, cost: Cost | None, margin: float | None) -> str:
         return analysis.objection
     if best is None:
         return too_few_seeds(len(analysis.seeds))
+    sentences = [choice(analysis, best, cost, margin)]
+    if cost is not None:
+        sentences += alike_sentences(cost, choose_variant(best, cost, margin), analysis.variants)
+    return " ".join(sentences)
+
+
+def choice(
+    analysis: Analysis,
+    best: Best,
+    cost: Cost | None,
+    margin: float | None,
+) -> str:
+    """What to choose, and why."""
     if len(best.candidates) == 1:
         return sole_winner(analysis, best, cost)
     if margin is not None and min(best.regret.values()) <= margin:
@@ -155,6 +184,18 @@ def several_candidates(analysis: Analysis, best: Best, cost: Cost | None) -> str
         text = f"Take {safest} ({cost.format(safest)}): it can lose least, {bound}"
     fastest = f"{capitalised(cost.superlative)}, {limit_of_loss(analysis, best, cost, cheapest)}."
     return f"{text} {fastest} {candidates}"
+
+
+def alike_sentences(cost: Cost, chosen: str, variants: Iterable[str]) -> list[str]:
+    """Which variants cost about as much as the chosen one, in a sentence or none."""
+    alike = [f"{name} ({cost.format(name)})" for name in cost.alike(chosen) if name in variants]
+    if not alike:
+        return []
+    verb = "are" if len(alike) > 1 else "is"
+    return [
+        f"About as fast as {chosen} {verb} {join_names(alike)}: each median is in the range of the "
+        "other's rounds."
+    ]
 
 
 def candidates_sentence(analysis: Analysis, best: Best) -> str:

@@ -190,7 +190,11 @@ def places(offset: Tensor) -> Tensor:
     height, width = offset.shape[-3:-1]
     columns = pixel_centres(width, offset)
     rows = pixel_centres(height, offset)
-    grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)  # (2H, 2W, 2)
+    # A sum of two vectors, not a mesh: exporters compute only small constants, and would leave
+    # other operators in the file of a large image than in that of a small one.
+    across = torch.stack([columns, torch.zeros_like(columns)], dim=-1)  # (2W, 2)
+    down = torch.stack([torch.zeros_like(rows), rows], dim=-1)  # (2H, 2)
+    grid = across + down.unsqueeze(1)  # (2H, 2W, 2)
     four = offset.new_tensor(4.0)
     pixel = torch.stack([four / width, four / height])  # of the input
     return grid + offset * pixel
