@@ -32,7 +32,8 @@ Written by `python docs/operators.py`. Every network is the mini U-Net with the 
 settings. The columns are:
 
 - parameters in millions;
-- MACs (multiply-accumulates) in millions, of an image of 128 x 128 pixels, folded as in an export;
+- MACs (multiply-accumulates) in millions, of an image of 128 x 128 pixels, folded for PyTorch;
+  an ONNX file keeps `nearest` unfolded, with the MACs of `bilinear`;
 - milliseconds for an image of 256 x 256, in the fastest of PyTorch, ONNX Runtime and OpenVINO,
   with {threads};
 - the receptive field of a logit in pixels per axis;

@@ -9,6 +9,7 @@ from helpers import run_cli, write_pairs
 from made_evidence import make_evidence
 
 from unetlite.compare.across_sets import Evidence
+from unetlite.compare.request import DEFAULT_OPERATORS
 from unetlite.inference.kit import describe_architecture
 from unetlite.settings.composition import compose_run
 
@@ -73,13 +74,40 @@ def test_costs_of_a_device_decide_which_is_the_fastest(evidence, tmp_path):
     assert "unetlite kit --untrained transpose,carafe,nearest" in result.output.replace("\n", "")
 
 
-def test_with_too_few_sets_it_says_so(folder):
+@pytest.fixture
+def no_evidence():
+    """No sets at all."""
     none = Evidence({}, {"sets": {}})
     with patch("unetlite.compare.across_sets.read_evidence", lambda: none):
-        result = run_cli("advise", folder)
-    assert result.exit_code == 0
-    assert "0 data sets" in result.stdout
-    assert "unetlite choose" in result.stdout
+        yield
+
+
+def test_with_too_few_sets_the_costs_here_are_printed_the_cheapest_first(
+    no_evidence, folder, monkeypatch
+):
+    monkeypatch.setattr(
+        "unetlite.compare.costs.measure_latencies",
+        lambda configs, _: {name: 9.0 - number for number, name in enumerate(configs)},
+    )
+    result = run_cli("advise", folder)
+    assert result.exit_code == 0, result.output
+    names = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("│")]
+    assert names == DEFAULT_OPERATORS.split(",")[::-1]
+    assert "scores of 0 data sets" in result.stdout
+    assert "unetlite choose " in result.stdout
+
+
+def test_with_too_few_sets_the_costs_of_a_file_are_printed_whatever_its_networks(
+    no_evidence, tmp_path
+):
+    milliseconds = {"transpose": 5.0, "nearest": 3.0}
+    file = write_costs(tmp_path / "costs.json", milliseconds, ("carafe",), "classic")
+    result = run_cli("advise", "--costs", file)
+    assert result.exit_code == 0, result.output
+    rows = [line.split()[1:4:2] for line in result.stdout.splitlines() if line.startswith("│")]
+    assert rows == [["nearest", "3"], ["transpose", "5"]]
+    assert "carafe is excluded (it has no such layer)" in result.stdout
+    assert "--operators transpose,nearest" in " ".join(result.stdout.split())
 
 
 @pytest.mark.parametrize("words", [["nowhere"], ["--margin", "2"], ["--costs", "nowhere.json"]])

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from helpers import overrides, run_cli
 
+from unetlite.network.upsampling.base import UPSAMPLERS
+
 ROUND = ("--rounds", "1", "--threads", "1", "--name", "line box")
 
 
@@ -29,6 +31,7 @@ def kit_of_runs(trained, tmp_path_factory):
     result = run_cli("kit", trained, "--to", directory, "--size", "24x40")
     assert result.exit_code == 0, result.output
     assert "2 networks, 24 x 40 pixels" in result.stdout
+    assert result.stdout.endswith("  python measure.py\n")  # of no path of this machine
     for file in (*directory.iterdir(), directory):
         file.chmod(file.stat().st_mode & ~0o222)
     yield directory
@@ -81,6 +84,18 @@ def test_untrained_networks_are_those_that_a_run_of_the_settings_trains(
         content = json.loads((folder / "kit.json").read_text())
         networks.append({name: it["network"] for name, it in content["variants"].items()})
     assert networks[0] == networks[1]
+
+
+def test_all_operators_are_those_that_the_network_can_have(discs, tmp_path, monkeypatch):
+    monkeypatch.setattr("unetlite.commands.kit.write_networks", lambda to, networks, *_: networks)
+    monkeypatch.setattr("unetlite.commands.kit.print_left_out", lambda it: print(*it))
+    words = overrides(discs, tmp_path, "downsample=mean")
+    words = [word for word in words if not word.startswith("upsample")]
+    result = run_cli("kit", "--untrained", "all", *words, "--to", tmp_path / "kit")
+    assert result.exit_code == 0, result.output
+    assert "left out: upsample=unpool" in result.stdout
+    names = [name for name in UPSAMPLERS if name != "unpool"]
+    assert " ".join(names) in result.stdout
 
 
 def test_a_network_whose_result_differs_is_named_and_excluded(kit, tmp_path):
@@ -181,4 +196,5 @@ def test_networks_that_the_device_cannot_run_are_left_out(trained, tmp_path):
     assert list(json.loads((directory / "kit.json").read_text())["variants"]) == ["transpose"]
     compared = run_cli("compare", trained, "--ops", f"{basic},ConvTranspose", "--size", "16")
     assert compared.exit_code == 2
-    assert "two variants that the device can run; bilinear: it needs Resize" in compared.stderr
+    assert "transpose is the answer: it is the only one of 2 that the device" in compared.stderr
+    assert "Left out: bilinear: it needs Resize" in compared.stderr

@@ -66,8 +66,21 @@ def test_operators_of_the_default_that_the_device_lacks_are_left_out(monkeypatch
     assert capsys.readouterr().out == (
         "nearest is left out: it needs Resize, which is not in --ops\n"
     )
-    with pytest.raises(UsageError, match="two variants that the device can run; nearest: it needs"):
+    with pytest.raises(
+        UsageError, match=r"transpose is the answer: .* Left out: nearest: it needs"
+    ):
         check_rest(["nearest", "transpose"], {"nearest": "it needs Resize"})
+    with pytest.raises(UsageError, match="can run none of the 1; nearest: it needs"):
+        check_rest(["nearest"], {"nearest": "it needs Resize"})
+
+
+def test_what_is_exported_for_a_device_is_what_a_kit_has(write_costs):
+    assert Target().export_options((96, 128)) == ""
+    told = Target(operators=frozenset({"Conv"}), is_checked=True)
+    assert told.export_options((96, 128)) == "--size 96x128 --output logits"
+    assert told.left_out({}, (96, 128)) == {}
+    of_costs = read_target(write_costs(), None, None)
+    assert of_costs.export_options((16, 16)).endswith("--output logits --format openvino")
 
 
 def test_costs_of_other_data_are_refused_before_a_training(

@@ -110,7 +110,13 @@ def test_all_that_applies_comes_in_order_and_its_commands_compose(report):
     assert "--budget 20m --no-levers --operators bilinear,transpose --margin 0" in seeds.commands[0]
     assert use.text.startswith(f"Use {made.chosen} (")
     assert use.commands[0].endswith("seed0 IMAGES --output DIR")
-    assert use.commands[1].startswith("unetlite export ")
+    assert use.commands[1].endswith("seed0")
+    options = "--size 16x24 --output logits"
+    assert (
+        next_steps(replace(made, export_options=options))[-1]
+        .commands[1]
+        .endswith(f"seed0 {options}")
+    )
 
 
 def test_what_may_be_noise_is_called_that_and_what_is_small_beside_it_is_left_out(report):

@@ -53,7 +53,7 @@ def test_what_a_network_does_not_notice_is_suggested_in_words_to_type(find):
     (sentence,) = find(by_brightness, horizontal_flip=True)
     assert "data.augment.vertical_flip=true data.augment.quarter_turns=true" in sentence
     assert "horizontal_flip" not in sentence
-    assert "upside down 1.000" in sentence
+    assert "1.000 upside down and 1.000 turned by 90 degrees" in sentence
 
 
 def test_images_with_an_up_are_not_to_be_turned(find):

@@ -51,6 +51,7 @@ def programs(page):
 def run_page(page, run, directory, monkeypatch):
     """Runs the code of a page in a directory, and returns its names."""
     save(directory / "earth.png", np.random.default_rng(0).integers(0, 256, (40, 50), np.uint8))
+    np.save(directory / "photo.npy", np.zeros((40, 50, 3), np.uint8))
     monkeypatch.chdir(directory)
     code = "\n".join(programs(page)).replace(RUN, run.as_posix())
     names = {"__name__": "page"}

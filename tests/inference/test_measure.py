@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from unetlite.inference import measure
-from unetlite.inference.measure import compare_outputs, energy_difference, read_kit, summarise
+from unetlite.inference.measure import (
+    compare_outputs,
+    energy_difference,
+    load_warnings,
+    noise_warnings,
+    read_kit,
+    summarise,
+)
 
 
 def test_it_is_python_3_8_and_imports_nothing_but_a_runtime_and_numpy():
@@ -53,6 +60,24 @@ def test_the_spread_is_that_of_rounds_and_one_unknown_memory_makes_it_unknown():
     assert summary["peak_memory_mb"] == 10
     rounds[1]["energy_mj"] = None
     assert summarise(rounds)["energy_mj"] is None
+
+
+def test_a_wide_middle_of_the_predictions_is_noise_and_one_slow_prediction_is_not():
+    quiet = [{"milliseconds": [10, 10.1, 10.2, 10.3, 50]}]
+    noisy = [{"milliseconds": [10, 11, 12]}, {"milliseconds": [14, 15, 16]}]
+    excluded = {"c": "it was killed"}
+    assert noise_warnings({"a": quiet, "c": []}, excluded) == []
+    (warning,) = noise_warnings({"a": quiet, "b": noisy, "c": []}, excluded)
+    assert "b from 11 to 15 ms" in warning
+    assert "a from" not in warning
+
+
+@pytest.mark.skipif(not hasattr(measure.os, "getloadavg"), reason="Windows has no load")
+def test_a_load_above_the_cores_is_a_warning(monkeypatch):
+    monkeypatch.setattr(measure.os, "cpu_count", lambda: 4)
+    for load, warnings in ((4.0, 0), (4.1, 1)):
+        monkeypatch.setattr(measure.os, "getloadavg", lambda load=load: (load, 0.0, 0.0))
+        assert len(load_warnings()) == warnings
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,15 @@ def test_operators_that_a_device_lacks_are_named(models):
     assert unsupported(models, None, None) == {}
 
 
+def test_the_size_of_the_image_does_not_decide_the_operators_of_dynamic_sampling():
+    network = {"dysample": as_trained({"name": "dysample"}, widths=(4, 4))}
+    listed = []
+    for size in ((8, 8), (288, 288)):
+        model = export_models(network, size, "onnxruntime", lambda *_: None)["dysample"]
+        listed.append(operators_of(model))
+    assert listed[0] == listed[1]
+
+
 def test_an_operator_that_all_need_is_asked_for(models):
     with pytest.raises(UsageError, match=r"every network needs MaxPool as well; add"):
         unsupported(models, (BASIC - {"MaxPool"}) | {"Resize"}, None)

@@ -40,6 +40,16 @@ def test_a_sole_candidate_is_chosen_with_its_lead_and_what_the_fastest_loses():
     assert verdict(analysis, winner_is_fastest, None).endswith("It is also the fastest, 1 ms.")
 
 
+def test_what_is_about_as_fast_as_the_choice_is_named():
+    analysis = make_analysis({"a": 0.9, "b": 0.5, "c": 0.5})
+    ranges = {"a": (22.0, 34.0), "b": (19.0, 31.0), "c": (24.0, 31.0)}
+    cost = Cost(COST.values, "ms", "the fastest", ranges=ranges)
+    assert cost.alike("a") == ["c"]  # b is beyond the range of a
+    assert cost.alike("b") == []
+    assert "About as fast as a is c (25 ms): each" in verdict(analysis, cost, None)
+    assert "About as fast" not in verdict(analysis, COST, None)
+
+
 def test_several_candidates_are_named_with_what_the_fastest_and_the_safest_lose():
     analysis = make_analysis(EQUAL)
     safest = min(analysis.best.regret, key=analysis.best.regret.get)
