@@ -31,9 +31,9 @@ ENTRIES = {
     "nearest": Entry(
         "Every pixel becomes a 2 x 2 block, and a convolution smooths the blocks.",
         "out = conv3(x[i // 2])",
-        "A safe choice without a pattern of its own. For PyTorch and OpenVINO it is folded into one "
-        "transposed convolution of 4 x 4. In an ONNX file it stays as it is, because ONNX Runtime "
-        "is slower with that.",
+        "A safe choice without a pattern of its own. For PyTorch and OpenVINO it is folded into "
+        "one transposed convolution of 4 x 4. In an ONNX file it stays as it is, because ONNX "
+        "Runtime is slower with that.",
         "Odena et al. 2016",
     ),
     "bilinear": Entry(
@@ -46,9 +46,9 @@ ENTRIES = {
     "bicubic": Entry(
         "As `bilinear`, from four neighbours an axis.",
         "out = conv3(Keys' cubic kernel with a = -0.75)",
-        "Rarely: it costs more than `bilinear`, and has shown no gain over the simple ones. The time "
-        "above is that of the fastest runtime: in ONNX Runtime it takes about six times as long as "
-        "`bilinear`.",
+        "Rarely: it costs more than `bilinear`, and has shown no gain over the simple ones. The "
+        "time above is that of the fastest runtime: in ONNX Runtime it takes about six times as "
+        "long as `bilinear`.",
         "Keys 1981",
     ),
     "zeros": Entry(
