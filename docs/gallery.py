@@ -47,7 +47,7 @@ ENTRIES = {
         "As `bilinear`, from four neighbours an axis.",
         "out = conv3(Keys' cubic kernel with a = -0.75)",
         "Rarely: it costs more than `bilinear`, and has shown no gain over the simple ones. The "
-        "time above is that of the fastest runtime: in ONNX Runtime it takes about six times as "
+        "time above is that of the fastest runtime: in ONNX Runtime it takes five to six times as "
         "long as `bilinear`.",
         "Keys 1981",
     ),

@@ -150,7 +150,8 @@ def test_a_runtime_that_is_missing_is_named_with_what_installs_it(kit_of_runs, t
 def test_a_signal_ends_in_one_line_and_leaves_nothing(kit_of_runs, tmp_path, number):
     command = [sys.executable, "-I", str(kit_of_runs / "measure.py"), "--rounds", "1000"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    assert "round 1 of 1000" in process.stderr.readline()
+    lines = iter(process.stderr.readline, "")  # the first may say that the machine is busy
+    assert any("round 1 of 1000" in line for line in lines)
     time.sleep(0.3)
     process.send_signal(number)
     _, errors = process.communicate(timeout=120)
