@@ -136,6 +136,7 @@ def test_a_race_without_levers_is_told_to_measure_them(report):
     step = next_steps(report)[0]
     assert step.text.startswith("Measure what longer training")
     assert step.commands[0].startswith("unetlite levers ")
+    assert step.commands[0].endswith(" model.norm=group")  # as the race was asked
 
 
 def test_images_of_other_splits_are_not_judged_without_and_many_are_counted(report):

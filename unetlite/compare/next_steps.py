@@ -85,7 +85,9 @@ def change_settings(report: Report, experiment: Experiment) -> list[Step]:
     levers = report.levers
     if levers is None:
         text = "Measure what longer training, larger crops or a pretrained encoder would gain."
-        return [Step(text, [f"unetlite levers {data_word(experiment)}"])]
+        typed = [shlex.quote(override) for override in experiment.request.overrides]
+        command = " ".join(["unetlite levers", data_word(experiment), *typed])
+        return [Step(text, [command])]
     row = best_change(levers)
     if row is None:
         return []
