@@ -1,5 +1,6 @@
 """What several tests need: images on disk, and trained runs."""
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -19,6 +20,16 @@ if (
 ):  # the workers share the cores, and so do the programs that they start
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_log():
+    """Takes the project's log back from the files of a training that a test before this one ran."""
+    log = logging.getLogger("unetlite")
+    log.handlers = []
+    log.setLevel(logging.NOTSET)
+    log.propagate = True
+    log.disabled = False
 
 
 @pytest.fixture
