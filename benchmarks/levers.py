@@ -24,7 +24,7 @@ OPERATORS = 6
 
 
 class Noise(NamedTuple):
-    """Standard deviations of mean IoU, as in unetlite/compare/expectation.py."""
+    """Standard deviations of mean IoU, as in unetlite/compare/planning/expectation.py."""
 
     seed: float  # of a training
     group: float  # of a lever or an operator in a group of images

@@ -28,7 +28,7 @@ from kornia.losses import dice_loss
 from lightning.pytorch import Callback
 from torch import Tensor, nn
 
-from unetlite.compare.costs import training_step
+from unetlite.compare.costs.costs import training_step
 from unetlite.network.initialization import initialise
 from unetlite.network.unet import UNet
 from unetlite.settings.composition import compose_run

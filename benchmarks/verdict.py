@@ -33,8 +33,8 @@ from statistics import mean, median
 from typing import Any, NamedTuple
 
 from unetlite.compare.comparison import Comparison, read_comparison
-from unetlite.compare.race import Race, RacePlan
-from unetlite.compare.race_record import read_race
+from unetlite.compare.race.race import Race, RacePlan
+from unetlite.compare.race.record import read_race
 from unetlite.run_directory import RunFiles
 from unetlite.scheduling.devices import list_devices, make_slots
 from unetlite.scheduling.local import LocalScheduler

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from unetlite.compare.comparison import read_comparison
-from unetlite.compare.figures import principal_components
-from unetlite.compare.run_data import open_data
+from unetlite.compare.doctor.run_data import open_data
+from unetlite.compare.report.figures import principal_components
 from unetlite.network.checkpoint import load_network
 from unetlite.network.unet import UNet
 from unetlite.visualize import error_pictures

@@ -12,7 +12,7 @@ from gallery import ENTRIES
 from matplotlib.figure import Figure
 from pictures import IMAGES, pass_through, show_map, small_map
 
-from unetlite.compare.costs import openers
+from unetlite.compare.costs.costs import openers
 from unetlite.device import processor
 from unetlite.network.complexity import count_macs, count_parameters
 from unetlite.network.folding import fold

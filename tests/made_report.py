@@ -1,9 +1,9 @@
 """A report on runs, without what takes long: costs are made up, and there are no pictures."""
 
 from unetlite.compare.comparison import read_comparison
-from unetlite.compare.costs import Costs, VariantCost
-from unetlite.compare.figures import Figures
-from unetlite.compare.report import Report
+from unetlite.compare.costs.costs import Costs, VariantCost
+from unetlite.compare.report.figures import Figures
+from unetlite.compare.report.report import Report
 from unetlite.judge.analysis import summarise
 
 

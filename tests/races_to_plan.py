@@ -1,9 +1,9 @@
 """A search space, and the times of a machine, that the tests plan for."""
 
-from unetlite.compare.planning import SearchSpace
-from unetlite.compare.race_times import RaceTimes
-from unetlite.compare.schedule import Schedule
-from unetlite.compare.step_times import StepTime
+from unetlite.compare.planning.race_times import RaceTimes
+from unetlite.compare.planning.schedule import Schedule
+from unetlite.compare.planning.search import SearchSpace
+from unetlite.compare.planning.step_times import StepTime
 
 STEP = StepTime(fixed=0.02, per_pixel=4e-6)  # a laptop without bfloat16
 NAMES = ["transpose", "nearest", "bilinear", "pixelshuffle", "dysample", "unpool"]

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from moderators import find_moderators
 
 from unetlite.compare.across_sets import PROVENANCE, REFERENCE, TABLE, Evidence, read_evidence
-from unetlite.compare.costs import measure_latencies
+from unetlite.compare.costs.costs import measure_latencies
 from unetlite.device import processor
 from unetlite.files import write_text
 from unetlite.judge.across import (

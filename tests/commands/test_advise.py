@@ -9,7 +9,7 @@ from helpers import run_cli, write_pairs
 from made_evidence import make_evidence
 
 from unetlite.compare.across_sets import Evidence
-from unetlite.compare.request import DEFAULT_OPERATORS
+from unetlite.compare.planning.request import DEFAULT_OPERATORS
 from unetlite.inference.kit import describe_architecture
 from unetlite.settings.composition import compose_run
 
@@ -86,7 +86,7 @@ def test_with_too_few_sets_the_costs_here_are_printed_the_cheapest_first(
     no_evidence, folder, monkeypatch
 ):
     monkeypatch.setattr(
-        "unetlite.compare.costs.measure_latencies",
+        "unetlite.compare.costs.costs.measure_latencies",
         lambda configs, _: {name: 9.0 - number for number, name in enumerate(configs)},
     )
     result = run_cli("advise", folder)

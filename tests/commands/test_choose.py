@@ -14,8 +14,8 @@ from fake_trainings import FakeScheduler
 from helpers import add_images, invert_masks, run_cli, turn_masks
 
 from unetlite.commands.agreement import print_agreement
-from unetlite.compare.request import DEFAULT_OPERATORS, Request, split_request
-from unetlite.compare.user_data import name_data
+from unetlite.compare.planning.request import DEFAULT_OPERATORS, Request, split_request
+from unetlite.compare.planning.user_data import name_data
 from unetlite.device import code_version
 from unetlite.errors import UsageError
 from unetlite.run_directory import lock
@@ -115,7 +115,7 @@ def test_what_gains_before_the_race_is_in_its_plan(discs, tmp_path, monkeypatch)
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
     monkeypatch.setattr("unetlite.commands.choose.run_race", lambda plan, *_: plans.append(plan))
     monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
-    monkeypatch.setattr("unetlite.compare.lever_runs.make_scheduler", lambda *_, **__: fake)
+    monkeypatch.setattr("unetlite.compare.levers.runs.make_scheduler", lambda *_, **__: fake)
     words = [word for word in arguments(discs) if word != "--no-levers"]
     for _ in range(2):  # the second start takes the plan of the first
         result = run_cli(*words, f"data_dir={tmp_path / 'data'}")
@@ -133,7 +133,7 @@ def test_what_gains_before_the_race_is_in_its_plan(discs, tmp_path, monkeypatch)
 def test_a_second_choose_on_a_folder_is_refused_at_once(discs, tmp_path, monkeypatch):
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
     monkeypatch.setattr(
-        "unetlite.compare.experiment.plan_experiment", lambda *_: pytest.fail("it goes on")
+        "unetlite.compare.planning.experiment.plan_experiment", lambda *_: pytest.fail("it goes on")
     )
     with lock(tmp_path / "outputs" / "discs", "wait"):
         result = run_cli(*arguments(discs))

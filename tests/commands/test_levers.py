@@ -12,7 +12,7 @@ WORDS = ["data.batch_size=4", "data.crop_size=32", "model.widths=[4,6]", "traine
 def test_a_folder_becomes_a_table_and_is_not_measured_twice(discs, tmp_path, monkeypatch):
     fake = FakeScheduler()
     monkeypatch.setattr("unetlite.commands.levers.HOME", tmp_path)
-    monkeypatch.setattr("unetlite.compare.lever_runs.make_scheduler", lambda *_, **__: fake)
+    monkeypatch.setattr("unetlite.compare.levers.runs.make_scheduler", lambda *_, **__: fake)
     words = ["levers", discs, *WORDS, "--parallel", "1", f"data_dir={tmp_path / 'data'}"]
     result = run_cli(*words)
     assert result.exit_code == 0, result.output

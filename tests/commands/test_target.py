@@ -7,7 +7,7 @@ import pytest
 from helpers import run_cli
 
 from unetlite.commands.target import Target, check_rest, read_target, restrict_request
-from unetlite.compare.request import Request
+from unetlite.compare.planning.request import Request
 from unetlite.errors import UsageError
 from unetlite.inference.kit import describe_architecture
 from unetlite.settings.composition import compose_run
@@ -57,7 +57,9 @@ def test_operators_are_left_out_before_the_data_are_known(write_costs, capsys):
 
 
 def test_operators_of_the_default_that_the_device_lacks_are_left_out(monkeypatch, capsys):
-    monkeypatch.setattr("unetlite.compare.request.DEFAULT_OPERATORS", "transpose,nearest,zeros")
+    monkeypatch.setattr(
+        "unetlite.compare.planning.request.DEFAULT_OPERATORS", "transpose,nearest,zeros"
+    )
     target = read_target(None, f"{BASIC},ConvTranspose", None)
     request = Request("discs", WORDS, None, None, None)
     restricted = restrict_request(request, target)

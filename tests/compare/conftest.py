@@ -105,4 +105,4 @@ def no_onnx(monkeypatch):
     def missing(network):
         raise ImportError("No module named 'onnx'")
 
-    monkeypatch.setattr("unetlite.compare.costs.onnx_model", missing)
+    monkeypatch.setattr("unetlite.compare.costs.costs.onnx_model", missing)

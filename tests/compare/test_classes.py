@@ -14,7 +14,7 @@ from unetlite.compare.classes import (
 )
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.curves import read_curves, read_trend
-from unetlite.compare.run_data import find_data
+from unetlite.compare.doctor.run_data import find_data
 from unetlite.errors import UsageError
 
 

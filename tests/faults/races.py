@@ -23,8 +23,8 @@ from pathlib import Path
 from lightning.pytorch import Callback
 from server import SEED, two_classes
 
-from unetlite.compare.race import Race
-from unetlite.compare.race_record import RacePlan
+from unetlite.compare.race.race import Race
+from unetlite.compare.race.record import RacePlan
 from unetlite.exit_codes import cli_errors
 from unetlite.judge import learning
 from unetlite.scheduling.resources import Resources, Share, make_scheduler

@@ -146,7 +146,7 @@ def fork(order, file):
 
 def serve():
     import unetlite.cli
-    import unetlite.compare.report
+    import unetlite.compare.report.report
     import unetlite.training.fit
     import unetlite.training.results
     import unetlite.training.trainer  # noqa: F401  what takes seconds

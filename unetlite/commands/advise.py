@@ -12,8 +12,8 @@ from rich import get_console
 
 from unetlite.commands.options import CostsOption, check_criteria
 from unetlite.commands.target import SIZE, Target, read_target
-from unetlite.compare.request import DEFAULT_OPERATORS
-from unetlite.compare.user_data import folder_options
+from unetlite.compare.planning.request import DEFAULT_OPERATORS
+from unetlite.compare.planning.user_data import folder_options
 from unetlite.errors import UsageError
 from unetlite.files import shell_path
 from unetlite.settings.composition import compose_run
@@ -21,7 +21,7 @@ from unetlite.terminal import align_right, load_libraries, make_table, print_tex
 
 if TYPE_CHECKING:
     from unetlite.compare.across_sets import Evidence, Nearest
-    from unetlite.compare.device_costs import DeviceCosts
+    from unetlite.compare.costs.device import DeviceCosts
     from unetlite.data.meta_features import MetaFeatures
     from unetlite.judge.verdict import Cost
     from unetlite.settings.schema import UNetConfig
@@ -138,7 +138,7 @@ def choose_command(directory: Path | None, settings: list[str], target: Target) 
 
 def operator_costs(overrides: list[str], names: Sequence[str], target: Target) -> "Cost":
     """What operators cost in networks of settings, on this machine or on the device."""
-    from unetlite.compare.costs import measure_latencies
+    from unetlite.compare.costs.costs import measure_latencies
     from unetlite.judge.verdict import Cost
 
     configs: dict[str, UNetConfig] = {}
@@ -158,7 +158,7 @@ def read_milliseconds(
     costs: "DeviceCosts", configs: Mapping[str, "UNetConfig"]
 ) -> dict[str, float]:
     """Of the networks that the device has measured. Raises UsageError if there is none."""
-    from unetlite.compare.device_costs import OF_DATA
+    from unetlite.compare.costs.device import OF_DATA
 
     milliseconds = {}
     for name, config in configs.items():

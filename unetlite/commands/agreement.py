@@ -9,7 +9,7 @@ from rich import get_console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from unetlite.compare.report import Report
+    from unetlite.compare.report.report import Report
 
 
 def print_agreement(reports: Mapping[str, "Report"]) -> None:

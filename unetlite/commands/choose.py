@@ -23,8 +23,8 @@ from unetlite.commands.options import (
 )
 from unetlite.commands.reporting import report_on
 from unetlite.commands.target import Target, read_target, restrict_request
-from unetlite.compare.request import Request, split_request
-from unetlite.compare.user_data import name_data
+from unetlite.compare.planning.request import Request, split_request
+from unetlite.compare.planning.user_data import name_data
 from unetlite.errors import Interrupted
 from unetlite.files import shell_path
 from unetlite.run_directory import lock
@@ -34,9 +34,9 @@ from unetlite.terminal import load_libraries
 from unetlite.timing import parse_duration
 
 if TYPE_CHECKING:
-    from unetlite.compare.experiment import Experiment
-    from unetlite.compare.race_record import Failure
-    from unetlite.compare.report import Report
+    from unetlite.compare.planning.experiment import Experiment
+    from unetlite.compare.race.record import Failure
+    from unetlite.compare.report.report import Report
     from unetlite.data.loader import SegmentationData
     from unetlite.scheduling.base import Scheduler
 
@@ -127,8 +127,12 @@ def answer(
 def is_answered(request: Request, directory: Path) -> bool:
     """True if the race of this request has ended. Raises UsageError if it was on other data."""
     load_libraries("torch", "lightning")
-    from unetlite.compare.experiment import EXPERIMENT_FILE, open_planned_data, read_experiment
-    from unetlite.compare.race_record import read_race
+    from unetlite.compare.planning.experiment import (
+        EXPERIMENT_FILE,
+        open_planned_data,
+        read_experiment,
+    )
+    from unetlite.compare.race.record import read_race
 
     experiment = read_experiment(directory / EXPERIMENT_FILE, request)
     record = read_race(directory)
@@ -148,7 +152,7 @@ def race(
     load_libraries("torch", "lightning")
     from unetlite.compare.across_sets import read_evidence
     from unetlite.compare.advice import first_advice
-    from unetlite.compare.experiment import find_experiment, open_planned_data
+    from unetlite.compare.planning.experiment import find_experiment, open_planned_data
 
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
         (directory / ANSWER).unlink(missing_ok=True)
@@ -184,9 +188,9 @@ def run_race(
     resources: Resources,
 ) -> None:
     """Runs the race, and shows how it stands. Ctrl+C ends it; the same command goes on."""
-    from unetlite.compare.monitor import RaceMonitor
-    from unetlite.compare.race import Race, finished_scores
-    from unetlite.compare.race_record import RacePlan
+    from unetlite.compare.race.monitor import RaceMonitor
+    from unetlite.compare.race.race import Race, finished_scores
+    from unetlite.compare.race.record import RacePlan
     from unetlite.training.run import check_data_of, prepare
 
     operators = experiment.operators
@@ -235,7 +239,7 @@ def find_scheduler(
     resources: Resources,
 ) -> "Scheduler":
     """Where the trainings run. Its workers must see what this process has written."""
-    from unetlite.compare.experiment import EXPERIMENT_FILE
+    from unetlite.compare.planning.experiment import EXPERIMENT_FILE
 
     return make_scheduler(
         resources,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unetlite.compare.inspection_page import write_page
-from unetlite.compare.user_data import folder_options
+from unetlite.compare.planning.inspection_page import write_page
+from unetlite.compare.planning.user_data import folder_options
 from unetlite.data.inspect import Inspection, inspect_folder
 from unetlite.data.summaries import ChannelSummary
 from unetlite.errors import UsageError
@@ -19,7 +19,7 @@ from unetlite.settings.typed import format_setting
 from unetlite.visualize import Pictures
 
 if TYPE_CHECKING:
-    from unetlite.compare.fold_masks import MaskCheck
+    from unetlite.compare.doctor.fold_masks import MaskCheck
 
 BARS = " ▁▂▃▄▅▆▇█"
 

@@ -111,7 +111,7 @@ def make_page(judgement: "Judgement", source: str) -> str:
 
 def draw_chart(judgement: "Judgement") -> str:
     """SVG: the variants with their intervals, against their costs if there are any."""
-    from unetlite.compare.score_chart import draw_scores
+    from unetlite.compare.report.score_chart import draw_scores
 
     names = list(judgement.analysis.variants)
     label = ""

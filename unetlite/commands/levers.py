@@ -15,8 +15,8 @@ from unetlite.commands.options import (
     SlurmOption,
     read_overrides,
 )
-from unetlite.compare.request import Request
-from unetlite.compare.user_data import name_data
+from unetlite.compare.planning.request import Request
+from unetlite.compare.planning.user_data import name_data
 from unetlite.errors import UsageError
 from unetlite.files import write_text
 from unetlite.run_directory import lock
@@ -26,7 +26,7 @@ from unetlite.terminal import load_libraries, print_text
 from unetlite.timing import parse_duration
 
 if TYPE_CHECKING:
-    from unetlite.compare.lever_table import Levers
+    from unetlite.compare.levers.table import Levers
 
 DEFAULT_BUDGET = "15m"
 
@@ -69,10 +69,10 @@ def measure(
 ) -> None:
     """Plans, trains, and shows the levers; `runs` may have those of a race."""
     load_libraries("torch", "lightning")
-    from unetlite.compare.lever_planning import plan_request, trial_lines
-    from unetlite.compare.lever_record import LeverRecord, recorded_levers
-    from unetlite.compare.lever_runs import run_levers
-    from unetlite.compare.lever_table import load_levers
+    from unetlite.compare.levers.plan import plan_request, trial_lines
+    from unetlite.compare.levers.record import LeverRecord, recorded_levers
+    from unetlite.compare.levers.runs import run_levers
+    from unetlite.compare.levers.table import load_levers
 
     file = directory / "levers.json"
     options: dict[str, Any] = {
@@ -93,7 +93,7 @@ def measure(
 
 def show_levers(levers: "Levers", directory: Path) -> None:
     """Prints table and sentences, and writes the picture."""
-    from unetlite.compare.lever_table import (
+    from unetlite.compare.levers.table import (
         basis_sentence,
         draw_levers,
         lever_sentences,

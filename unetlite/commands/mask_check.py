@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unetlite.compare.user_data import fit_crop, name_data
+from unetlite.compare.planning.user_data import fit_crop, name_data
 from unetlite.data.inspect import Inspection
 from unetlite.errors import RunFailed
 from unetlite.run_directory import RunFiles, lock
@@ -15,7 +15,7 @@ from unetlite.terminal import load_libraries, progress
 from unetlite.threads import num_threads
 
 if TYPE_CHECKING:
-    from unetlite.compare.fold_masks import MaskCheck
+    from unetlite.compare.doctor.fold_masks import MaskCheck
     from unetlite.data.loader import SegmentationData
 
 STEPS = 300  # of a training
@@ -29,7 +29,7 @@ def check_masks(directory: Path, typed: list[str], inspection: Inspection) -> "M
     `typed` are settings of the user, `inspection` has the others.
     """
     load_libraries("torch", "lightning")
-    from unetlite.compare.fold_masks import PARTS, check_training_masks
+    from unetlite.compare.doctor.fold_masks import PARTS, check_training_masks
     from unetlite.network.checkpoint import load_network
     from unetlite.training.fit import open_data
 
@@ -58,7 +58,7 @@ def short_schedule(
     data: "SegmentationData", words: list[str], values: dict[str, object]
 ) -> dict[str, object]:
     """Settings of a training of STEPS steps on half of the images."""
-    from unetlite.compare.schedule import Schedule
+    from unetlite.compare.planning.schedule import Schedule
 
     images = max(1, len(data.dataset.splits["train"]) // 2)
     crop_size = fit_crop(compose_run(words, {**values, "data.crop_size": CROP_SIZE}), data)

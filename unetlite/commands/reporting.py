@@ -14,9 +14,9 @@ from unetlite.files import shell_path, write_text
 from unetlite.terminal import load_libraries, print_text, progress
 
 if TYPE_CHECKING:
-    from unetlite.compare.next_steps import Step
-    from unetlite.compare.race_record import RaceRecord
-    from unetlite.compare.report import Report
+    from unetlite.compare.race.record import RaceRecord
+    from unetlite.compare.report.next_steps import Step
+    from unetlite.compare.report.report import Report
 
 MAX_WIDTH = 100  # of text
 
@@ -43,7 +43,7 @@ def report_on(
     """
     load_libraries("torch", "lightning")
     from unetlite.compare.comparison import read_comparison
-    from unetlite.compare.report import make_report
+    from unetlite.compare.report.report import make_report
 
     size = target.image_size(size)
     comparison = restrict_comparison(read_comparison(directory, by, allow), target, size)
@@ -89,8 +89,8 @@ def planned_criteria(
 
 def write_files(report: "Report", directory: Path, tensorboard: bool) -> list[str]:
     """Writes the report, and returns a line for each file."""
-    from unetlite.compare.report_files import write_report
-    from unetlite.compare.tensorboard import write_tensorboard
+    from unetlite.compare.report.files import write_report
+    from unetlite.compare.report.tensorboard import write_tensorboard
 
     lines = [f"report    {file}" for file in write_report(report, directory)]
     if tensorboard:
@@ -101,8 +101,8 @@ def write_files(report: "Report", directory: Path, tensorboard: bool) -> list[st
 
 def print_report(report: "Report", written: list[str]) -> None:
     """Prints the verdict, the table, the files, and what to do next."""
-    from unetlite.compare.next_steps import next_steps
-    from unetlite.compare.report_tables import terminal_table
+    from unetlite.compare.report.next_steps import next_steps
+    from unetlite.compare.report.tables import terminal_table
 
     paragraphs = [f"left out: {reason}" for reason in report.comparison.left_out]
     paragraphs += [" ".join([*report.verdicts, *report.losses]), *report.cautions, *report.worth]

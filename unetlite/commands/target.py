@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unetlite.compare.request import Request, find_operators
+from unetlite.compare.planning.request import Request, find_operators
 from unetlite.errors import UsageError
 from unetlite.settings.composition import compose_run
 from unetlite.settings.overrides import select_overrides
@@ -13,7 +13,7 @@ from unetlite.terminal import load_libraries, progress
 
 if TYPE_CHECKING:
     from unetlite.compare.comparison import Comparison
-    from unetlite.compare.device_costs import DeviceCosts
+    from unetlite.compare.costs.device import DeviceCosts
     from unetlite.network.unet import UNet
 
 SIZE = (256, 256)
@@ -87,7 +87,7 @@ def read_target(costs: Path | None, operators: str | None, runtime: str | None) 
     if costs is None and operators is None and runtime is None:
         return ANY_TARGET
     load_libraries("torch")
-    from unetlite.compare.device_costs import read_device_costs
+    from unetlite.compare.costs.device import read_device_costs
     from unetlite.inference.supported import check_runtime, parse_operators
 
     if runtime is not None:
@@ -138,7 +138,7 @@ def restrict_operators(names: list[str], overrides: list[str], target: Target) -
     `overrides` are those of the network. Raises UsageError if fewer than two are left, or if one
     is not in the file of costs.
     """
-    from unetlite.compare.device_costs import OF_DATA
+    from unetlite.compare.costs.device import OF_DATA
     from unetlite.network.unet import UNet
 
     reasons: dict[str, str] = {}

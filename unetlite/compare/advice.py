@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from unetlite.compare.across_sets import REFERENCE, Evidence
-from unetlite.compare.expectation import expected_bound
+from unetlite.compare.planning.expectation import expected_bound
 from unetlite.judge.across import MIN_SETS, AcrossSets, Effect
 from unetlite.judge.analysis import Analysis
 from unetlite.judge.verdict import Cost, format_number

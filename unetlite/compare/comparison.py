@@ -13,7 +13,7 @@ import numpy as np
 from unetlite.compare.control import check_control, comparable_settings
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.missed_classes import objection
-from unetlite.compare.race_record import RaceRecord, read_race
+from unetlite.compare.race.record import RaceRecord, read_race
 from unetlite.compare.runs import Run, read_run
 from unetlite.compare.variant_names import name_variants
 from unetlite.errors import UsageError

@@ -86,7 +86,7 @@ def look_inside(model: Model, image: np.ndarray) -> Pictures:
     """
     import torch
 
-    from unetlite.compare.figures import predict, principal_components
+    from unetlite.compare.report.figures import predict, principal_components
 
     network = model.network
     if model.metadata.resize is not None:

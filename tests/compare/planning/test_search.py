@@ -1,0 +1,73 @@
+"""Plans: what a time buys, and what is left as it was chosen."""
+
+from dataclasses import replace
+
+import pytest
+from races_to_plan import NAMES, SPACE, STEP, TIMES, USUAL
+
+from unetlite.compare.planning.plan_text import SHOWN_SECONDS
+from unetlite.compare.planning.search import (
+    EVALUATION,
+    MAX_VALIDATION_SHARE,
+    MIN_STEPS,
+    PLANNING_SECONDS,
+    plan_race,
+    smallest_race,
+)
+
+
+@pytest.mark.parametrize("minutes", [15, 40, 60, 240])
+@pytest.mark.parametrize("fixed", [(), ("operators",), ("data.crop_size",), ("data.batch_size",)])
+def test_a_race_is_in_time_and_what_was_chosen_is_left(minutes, fixed):
+    space = replace(SPACE, fixed=frozenset(fixed))
+    race = plan_race(space, TIMES, 60 * minutes)
+    if race is None:
+        assert PLANNING_SECONDS + smallest_race(space, TIMES).seconds > 0.9 * 60 * minutes
+        return
+    schedule = race.schedule
+    assert PLANNING_SECONDS + race.seconds <= 60 * minutes
+    assert schedule.steps >= MIN_STEPS
+    assert schedule.length <= 1.02 * USUAL.length
+    assert race.operators == NAMES[: len(race.operators)]
+    if "operators" in fixed:
+        assert race.operators == NAMES
+    if "data.crop_size" in fixed:
+        assert schedule.crop_size == USUAL.crop_size
+    if "data.batch_size" in fixed:
+        assert schedule.batch_size == USUAL.batch_size
+
+
+def test_more_time_buys_a_narrower_bound_and_longer_trainings():
+    races = [plan_race(SPACE, TIMES, seconds) for seconds in SHOWN_SECONDS]
+    objectives = [race.objective for race in races]
+    assert objectives == sorted(objectives, reverse=True)
+    assert races[-1].schedule.length > races[0].schedule.length
+    assert len(races[-1].operators) == len(NAMES)
+    enough = plan_race(SPACE, TIMES, 1e7)
+    assert enough.schedule.length == pytest.approx(USUAL.length, rel=0.01)
+    assert enough.operators == NAMES
+
+
+def test_validation_takes_a_tenth_of_a_training_at_most_if_there_is_more_than_one():
+    assert USUAL.epochs == 12
+    for seconds in (3600, 36_000):
+        schedule = plan_race(SPACE, TIMES, seconds).schedule
+        training = schedule.steps * TIMES.step_seconds("nearest", schedule)
+        validation = schedule.epochs * EVALUATION * STEP.per_pixel * TIMES.val_pixels
+        assert 1 < schedule.epochs <= 12
+        assert validation <= MAX_VALIDATION_SHARE * training
+        assert schedule.steps_per_epoch * schedule.epochs >= schedule.steps
+
+
+@pytest.mark.parametrize("key", ["trainer.max_epochs", "data.crops_per_image"])
+def test_validations_that_were_chosen_stay(key):
+    race = plan_race(replace(SPACE, fixed=frozenset([key])), TIMES, 7200)
+    assert race.schedule.crops_per_image == USUAL.crops_per_image
+    if key == "trainer.max_epochs":
+        assert race.schedule.epochs == USUAL.epochs
+
+
+def test_a_length_that_was_chosen_is_not_shortened():
+    space = replace(SPACE, fixed=frozenset(["trainer.max_steps"]))
+    assert plan_race(space, TIMES, 3600 * 8).schedule.steps == USUAL.steps
+    assert plan_race(space, TIMES, 300) is None

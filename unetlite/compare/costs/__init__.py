@@ -1,0 +1,1 @@
+"""What each variant costs: on this machine, kept from an earlier look, or on another device."""

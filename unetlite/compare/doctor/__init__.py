@@ -1,0 +1,1 @@
+"""What looks wrong in the data by what networks predict: suspects, misplaced masks, turns."""

@@ -1,0 +1,107 @@
+"""A plan in words, for the terminal."""
+
+import math
+from textwrap import wrap
+
+from unetlite.compare.planning.expectation import bound_range
+from unetlite.compare.planning.race_times import RaceTimes
+from unetlite.compare.planning.search import (
+    FIRST_INTERIM,
+    MIN_OPERATORS,
+    PLANNING_SECONDS,
+    SLACK,
+    RaceEstimate,
+    SearchSpace,
+    plan_race,
+)
+from unetlite.errors import UsageError
+from unetlite.timing import format_duration
+
+SHOWN_SECONDS = (900.0, 3600.0, 14400.0)  # in the table
+
+
+def budget_error(budget: str, race: RaceEstimate) -> UsageError:
+    """The error for a budget that is shorter than the smallest race."""
+    schedule = race.schedule
+    fewer = "fewer --operators, " if len(race.operators) > MIN_OPERATORS else ""
+    crop_size = max(32, schedule.crop_size // 2)
+    needed = math.ceil((PLANNING_SECONDS + race.seconds) / SLACK / 60) + 1
+    return UsageError(
+        f"--budget {budget}: {FIRST_INTERIM} seeds of {len(race.operators)} operators take "
+        f"{needed} minutes, with only {schedule.steps} steps of {schedule.batch_size} crops, by "
+        f"what a step takes now; give --budget {needed}m, {fewer}smaller crops "
+        f"(data.crop_size={crop_size}) or a smaller network (model.widths=[8,16,32])."
+    )
+
+
+def plan_lines(
+    space: SearchSpace,
+    times: RaceTimes,
+    race: RaceEstimate,
+    seconds: float,
+) -> list[str]:
+    """The plan for the terminal: sentences, and what other times would buy."""
+    schedule = race.schedule
+    operators = ", ".join(race.operators)
+    if len(operators) > 71:
+        operators = f"{', '.join(race.operators[:3])} and {len(race.operators) - 3} more"
+    usually = ""
+    usual = space.usual
+    if schedule.length < 0.95 * usual.length:
+        usually = f" (usually {usual.steps} of {usual.batch_size} of {usual.crop_size})"
+    trainings = (
+        f"Each trains {seeds_in_words(race.seeds)}: {schedule.steps} steps of "
+        f"{schedule.batch_size} crops of {schedule.crop_size} pixels{usually}."
+    )
+    at_once = f", {times.parallel} trainings at once" if times.parallel > 1 else ""
+    takes = f"That takes about {format_duration(race.seconds)} with the report{at_once}."
+    if race.seconds > seconds:
+        takes = (
+            f"Even this smallest race takes {format_duration(race.seconds)}, not "
+            f"{format_duration(seconds)}{at_once}."
+        )
+    lines = [operators, *wrap(trainings, 71), takes]
+    lines += time_table(space, times, race, seconds)
+    return [f"plan     {lines[0]}", *(f"         {line}" for line in lines[1:])]
+
+
+def seeds_in_words(seeds: int) -> str:
+    """How often an operator is trained."""
+    if seeds == FIRST_INTERIM:
+        return f"{seeds} times"
+    return f"{FIRST_INTERIM} to {seeds} times"
+
+
+def time_table(
+    space: SearchSpace,
+    times: RaceTimes,
+    chosen: RaceEstimate,
+    seconds: float,
+) -> list[str]:
+    """A line for each of some times, one of them the chosen one: what it buys."""
+    nearest = min(SHOWN_SECONDS, key=lambda shown: abs(math.log(shown / seconds)))
+    others = [shown for shown in SHOWN_SECONDS if shown != nearest]
+    lines = ["time     operators  trainings  steps  max regret (on four data sets)"]
+    for shown in sorted([*others, seconds]):
+        race = plan_race(space, times, shown)
+        mark = ""
+        if shown == seconds:
+            race = chosen
+            mark = "   chosen"
+        label = f"{format_duration(shown):9}"
+        if race is None:
+            lines.append(f"{label}too short")
+            continue
+        trainings = race.seeds * len(race.operators)
+        low, high = bound_range(
+            len(race.operators),
+            len(space.operators),
+            race.seeds,
+            space.groups,
+            race.shortening,
+        )
+        lines.append(
+            f"{label}{len(race.operators):9}  {trainings:9}  {race.schedule.steps:5}  "
+            f"{race.bound:.2g} ({low:.1g} to {high:.1g}){mark}"
+        )
+    return lines

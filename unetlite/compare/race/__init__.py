@@ -1,0 +1,1 @@
+"""Trainings in rounds with interim analyses that drop operators, their record, and the screen."""

@@ -1,0 +1,235 @@
+"""What to do next, in order, with the commands: made of what a report found."""
+
+import math
+import shlex
+from decimal import ROUND_UP
+from pathlib import Path
+from typing import NamedTuple
+
+from unetlite.compare.levers.outcome import MeasuredLever
+from unetlite.compare.levers.table import Levers, gain_text
+from unetlite.compare.planning.expectation import narrowing
+from unetlite.compare.planning.experiment import EXPERIMENT_FILE, Experiment
+from unetlite.compare.report.report import Report
+from unetlite.compare.report.trained import is_short
+from unetlite.files import shell_path
+from unetlite.judge.sequential import INTERIMS
+from unetlite.judge.verdict import format_number
+from unetlite.timing import format_duration
+from unetlite.validation import read_if_valid
+from unetlite.wording import counted
+
+MAX_NAMES = 3  # of images in a step
+PROMISING = 0.5  # of the half-width of its interval: a gain that is worth another race
+NO_GAIN = 0.95  # of a bound: more seeds that leave so much of it are not worth their time
+SLACK = 1.1  # of the time of the race that was: a budget for another one like it
+
+
+class Step(NamedTuple):
+    """One thing to do."""
+
+    text: str  # one or two sentences
+    commands: list[str]
+
+
+def next_steps(report: Report) -> list[Step]:
+    """What to do next, most urgent first, at most five."""
+    experiment = None
+    if report.comparison.race is not None:
+        experiment = read_if_valid(report.comparison.directory / EXPERIMENT_FILE, Experiment)
+    steps = look_at_images(report, experiment)
+    if experiment is not None:
+        steps += change_settings(report, experiment)
+        steps += train_longer(report, experiment)
+        steps += add_seeds(report, experiment)
+    return steps + use_network(report)
+
+
+def look_at_images(report: Report, experiment: Experiment | None) -> list[Step]:
+    """The images whose masks are doubtful."""
+    suspects = report.suspects.ordered
+    if not suspects:
+        return []
+    names = [f"{suspect.name} ({suspect.split})" for suspect in suspects[:MAX_NAMES]]
+    listed = ", ".join(names)
+    if len(suspects) > MAX_NAMES:
+        listed += f" and {len(suspects) - MAX_NAMES} more"
+    if len(suspects) == 1:
+        listed = suspects[0].name
+    text = f"Look at {listed}: {suspects[0].reason} Correct what is wrong, and race again."
+    commands = []
+    if experiment is not None:
+        commands.append(choose_command(experiment, "corrected", []))
+    tested = [suspect.name for suspect in suspects if suspect.split == "test"]
+    without = [*report.comparison.without_images, *tested]
+    if not tested or len(without) >= len(report.comparison.runs[0].images):
+        return [Step(text, commands)]
+    text += " Or judge without it." if len(tested) == 1 else " Or judge without them."
+    return [Step(text, [*commands, compare_command(report, without)])]
+
+
+def compare_command(report: Report, without: list[str]) -> str:
+    """The command that makes this report without some images."""
+    comparison = report.comparison
+    words = ["unetlite compare", shell_path(comparison.directory)]
+    if comparison.by != "upsample":
+        words.append(f"--by {comparison.by}")
+    if comparison.race is None and report.metric != "miou":
+        words.append(f"--metric {report.metric}")
+    words.append(f"--without {','.join(without)}")
+    return " ".join(words)
+
+
+def change_settings(report: Report, experiment: Experiment) -> list[Step]:
+    """The change that gains most, or looks best; without any measured, how to measure some."""
+    levers = report.levers
+    if levers is None:
+        text = "Measure what longer training, larger crops or a pretrained encoder would gain."
+        typed = [shlex.quote(override) for override in experiment.request.overrides]
+        command = " ".join(["unetlite levers", data_word(experiment), *typed])
+        return [Step(text, [command])]
+    row = best_change(levers)
+    if row is None:
+        return []
+    gain = f"{gain_text(row)} in mean IoU (val)"
+    text = f"Race with {row.title}: it gains {gain}."
+    if not row.gains:
+        text = f"Race with {row.title}: it looks best, {gain}, but that may be noise."
+    return [Step(text, [choose_command(experiment, row.name, row.typed.split())])]
+
+
+def best_change(levers: Levers) -> MeasuredLever | None:
+    """The best that was not adopted, and that is not a question of time."""
+    by_time = {lever.name for lever in levers.record.trials.levers if lever.decided_by_time}
+    for row in levers.outcome.rows:
+        is_new = row.name not in by_time and row.name not in levers.outcome.adopted
+        if is_new and row.gain > PROMISING * row.half_width:
+            return row
+    return None
+
+
+def train_longer(report: Report, experiment: Experiment) -> list[Step]:
+    """A race of trainings that are twice as long, if these are shown to be too short."""
+    if not is_short(report.trend, report.levers, report.steps):
+        return []
+    values = experiment.values
+    longer = {
+        "data.batch_size": values["data.batch_size"],
+        "data.crop_size": values["data.crop_size"],
+        "data.crops_per_image": values["data.crops_per_image"],
+        "trainer.max_epochs": 2 * values["trainer.max_epochs"],
+        "trainer.max_steps": 2 * values["trainer.max_steps"],
+    }
+    changes = [f"{key}={value}" for key, value in longer.items()]
+    assert report.comparison.race is not None
+    seconds = 2 * report.comparison.race.seconds
+    budget = round_budget(seconds + experiment.report_seconds)
+    text = f"Train longer: twice the steps take about {format_duration(seconds)}."
+    command = choose_command(experiment, "longer", changes, budget, report.levers)
+    return [Step(text, [command])]
+
+
+def add_seeds(report: Report, experiment: Experiment) -> list[Step]:
+    """What the seeds of one more interim analysis cost and buy, while several may be the best."""
+    race = report.comparison.race
+    best = report.analysis.best
+    later = [seeds for seeds in INTERIMS if seeds > len(report.comparison.seeds)]
+    if race is None or best is None or len(best.candidates) < 2 or not later:
+        return []
+    bound = best.regret[report.chosen]
+    if race.plan.margin is not None and bound <= race.plan.margin:
+        return []
+    now = len(report.comparison.seeds)
+    variants = len(report.analysis.variants)
+    factor = narrowing(variants, report.analysis.groups, now, later[0], race.plan.seeds)
+    if factor > NO_GAIN:
+        return []
+    seconds = race.seconds * later[0] / now + experiment.report_seconds
+    narrowed = format_number(bound * factor)
+    text = (
+        f"More seeds: with about {later[0]} in place of {now} a race takes "
+        f"{format_duration(seconds)}, and {report.chosen} could lose about {narrowed} at most, not "
+        f"{format_number(bound, ROUND_UP)}."
+    )
+    command = choose_command(experiment, "seeds", [], round_budget(seconds), report.levers)
+    return [Step(text, [command])]
+
+
+def use_network(report: Report) -> list[Step]:
+    """How to predict with the network to take, and to export it."""
+    if report.analysis.best is None:
+        return []
+    run = report.comparison.variants[report.chosen][0].files
+    folder = shell_path(run.path)
+    weights = f"{run.path.name}/{run.test_checkpoint.name}"
+    text = (
+        f"Use {report.chosen}{time_text(report)}: predict with its first seed, whose weights are "
+        f"{weights}, or export it."
+    )
+    predict = f"unetlite predict {folder} IMAGES --output DIR"
+    export = f"unetlite export {folder} {report.export_options}".rstrip()
+    return [Step(text, [predict, export])]
+
+
+def time_text(report: Report) -> str:
+    """Such as " (29 ms for an image of 256 x 256 pixels, on 2 threads)"; empty without a time."""
+    costs = report.costs
+    milliseconds = costs.fastest.get(report.chosen)
+    if milliseconds is None:
+        return ""
+    place = costs.device or counted(costs.threads, "thread")
+    height, width = costs.size
+    time = f"{format_number(milliseconds)} ms"
+    return f" ({time} for an image of {height} x {width} pixels, on {place})"
+
+
+def choose_command(
+    experiment: Experiment,
+    home: str,
+    changes: list[str],
+    budget: str | None = None,
+    levers: Levers | None = None,
+) -> str:
+    """A race of the same request with changes, in a folder of its own.
+
+    With a budget, its time is that of trainings alone: what was adopted of `levers` is typed, and
+    none is tried.
+    """
+    request = experiment.request
+    words = [f"UNETLITE_HOME={home} unetlite choose", data_word(experiment)]
+    typed = list(request.overrides)
+    if budget is not None:
+        words.append(f"--budget {budget} --no-levers")
+        if levers is not None:
+            typed += typed_words(levers, levers.outcome.adopted)
+    elif request.budget is not None:
+        words.append(f"--budget {request.budget}")
+    operators = request.operators or ",".join(request.candidates or [])
+    if operators:
+        words.append(f"--operators {operators}")
+    if request.margin is not None:
+        words.append(f"--margin {request.margin:g}")
+    settings = {}
+    for override in typed + changes:  # the last of a key holds
+        settings[override.partition("=")[0]] = shlex.quote(override)
+    return " ".join(words + list(settings.values()))
+
+
+def typed_words(levers: Levers, names: list[str]) -> list[str]:
+    """What to type to train with these levers."""
+    words = []
+    for row in levers.outcome.rows:
+        if row.name in names:
+            words += row.typed.split()
+    return words
+
+
+def data_word(experiment: Experiment) -> str:
+    """The data set as it is typed: a folder, or a name."""
+    data = experiment.values.get("data.root", experiment.request.data)
+    return shell_path(Path(data)) if Path(data).is_dir() else data
+
+
+def round_budget(seconds: float) -> str:
+    """A budget with some slack, in steps of ten minutes, such as "100m"."""
+    return f"{10 * math.ceil(SLACK * seconds / 600)}m"
