@@ -76,6 +76,7 @@ def test_a_class_is_typed_as_it_is_called_or_in_quotes(name):
     [
         ("{Straße: 0}", {"Straße": 0}),
         ("{Straße:0,'a: b':[1,2,3]}", {"Straße": 0, "a: b": [1, 2, 3]}),
+        ("{null: 0, NULL: 1, true: 2}", {"null": 0, "NULL": 1, "true": 2}),
         ("{it's: 0, that's: 1}", {"it's": 0, "that's": 1}),
         ("{%%a%%: 0}", {"%%a%%": 0}),
         ("[Straße, 'a, b', c]", ["Straße", "a, b", "c"]),

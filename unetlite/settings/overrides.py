@@ -82,7 +82,7 @@ def quote_override(word: str, multirun: bool) -> str:
     if key.lstrip("+") in TEXT_KEYS and is_literal(word, value, multirun):
         return f"{key}={quote_text(escape_interpolation(value))}"
     override = parse(word)
-    if override is not None and MARK not in value:
+    if override is not None and MARK not in value and not has_word_of_yaml(override.value()):
         check_sweep(word, override, multirun)
         return word
     text = quote_values(word, value) if multirun else quote_value(word, value)
@@ -161,7 +161,8 @@ def quote_values(word: str, value: str) -> str:
 
 def quote_value(word: str, value: str) -> str:
     """One value as Hydra parses it. Raises UsageError for what is not surely a plain text."""
-    if MARK not in value and parse(f"x={value}") is not None:
+    override = parse(f"x={value}")
+    if MARK not in value and override is not None and not has_word_of_yaml(override.value()):
         return value
     if value.startswith(("[", "{")):
         text = quote_names(value)
@@ -204,13 +205,19 @@ def quote_names(container: str) -> str:
 
 
 def quote_key(name: str) -> str:
-    """A name before a colon, encoded if Hydra cannot parse it."""
+    """A name before a colon, encoded if Hydra cannot parse it, or reads null, true or false."""
     if name.startswith(("'", '"')):
         override = parse(f"x={name}")
         return name if override is None else encode_name(override.value())
-    if MARK in name or parse(f"x={{{name}:0}}") is None:
+    table = parse(f"x={{{name}:0}}")
+    if MARK in name or table is None or has_word_of_yaml(table.value()):
         return encode_name(name)
     return name
+
+
+def has_word_of_yaml(value: Any) -> bool:
+    """True for a table in which a name, as that of a class, was read as null, true or false."""
+    return isinstance(value, dict) and any(key is None or isinstance(key, bool) for key in value)
 
 
 def quote_item(text: str) -> str:
