@@ -5,7 +5,6 @@
 It needs playwright and a Chromium that is installed.
 """
 
-import shutil
 import subprocess
 import sys
 import time
@@ -14,17 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
+from browser import opened
 
 PICTURE = Path(__file__).parent / "images" / "demo.png"
 AREA: Any = {"x": 0, "y": 195, "width": 1280, "height": 1420}  # below the introduction
 PORT = 7861
 ADDRESS = f"http://127.0.0.1:{PORT}"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
 EXAMPLE = "#examples button:has(img) >> nth={}"
 SHOWN = """() => ["mask", "result"].every(kind =>
     [...document.querySelectorAll(`[id^=${kind}-]`)].every(each => each.querySelector("img")))"""
-SLOW = 120_000  # milliseconds
 
 
 @contextmanager
@@ -43,22 +40,6 @@ def served(*models: str) -> Iterator[None]:
         server.wait()
 
 
-@contextmanager
-def opened(width: int, height: int, scheme: Any = "light") -> Iterator[Any]:
-    """The page in a window of this size, light or dark."""
-    paths = [path for path in map(shutil.which, BROWSERS) if path]
-    with sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-gpu"]
-        browser = driver.chromium.launch(executable_path=paths[0], args=options)
-        size: Any = {"width": width, "height": height}
-        tab = browser.new_page(viewport=size, color_scheme=scheme)
-        tab.set_default_timeout(SLOW)
-        tab.goto(ADDRESS)
-        tab.wait_for_selector(EXAMPLE.format(0))
-        yield tab
-        browser.close()
-
-
 def click_example(tab: Any, number: int) -> float:
     """Clicks an example, and returns the seconds to the masks and times of all networks."""
     start = time.monotonic()
@@ -71,7 +52,8 @@ def main() -> None:
     start = time.monotonic()
     with served():
         print(f"{time.monotonic() - start:.1f} s to the address")
-        with opened(1280, 1700) as tab:
+        with opened(ADDRESS, 1280, 1700) as tab:
+            tab.wait_for_selector(EXAMPLE.format(0))
             print(f"{time.monotonic() - start:.1f} s to the page, with the start of the browser")
             print(f"{click_example(tab, 2):.1f} s from the click to the first answer")
             tab.wait_for_selector("#steps-0 img")
