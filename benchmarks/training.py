@@ -2,6 +2,7 @@
 
 python benchmarks/training.py steps [KEY=VALUE ...]    60 steps of a run, beside plain PyTorch
 python benchmarks/training.py limit [KEY=VALUE ...]    a step, beside its convolutions alone
+python benchmarks/training.py ideas [KEY=VALUE ...]    a step in float32, beside forms of it
 
 `steps`: after every step of a real run (data, augmentation, Lightning, logging), the same network
 takes one step in plain eager float32 with contiguous memory, and one bare step as the run computes
@@ -10,6 +11,9 @@ it. So all three share the noise of the machine. Printed are medians over the st
 `limit`: every convolution of the network runs alone, on the maps that it has in a training step,
 forward and backward, channels last. Their sum is the least time that a step could take if all else
 were free. Whole steps are timed in turn with it, in float32 and bfloat16.
+
+`ideas`: what a step in float32 would take in another form, or without a part. A part that is left
+out says how much could be gained by computing it faster.
 """
 
 import copy
@@ -18,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -54,17 +59,21 @@ class BareStep:
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4, fused=fast)
         self.bfloat16 = bfloat16
 
-    def seconds(self, image: Tensor, mask: Tensor) -> float:
+    def seconds(self, image: Tensor, mask: Tensor, parts: int = 1) -> float:
+        """Takes a step, with the gradients of so many parts of the batch added up."""
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            logits = self.network(image).float()
-            loss = F.cross_entropy(logits, mask, ignore_index=255)
-            loss = loss + dice_loss(logits, mask, average="macro", ignore_index=255)
         self.optimizer.zero_grad()
-        loss.backward()
+        for images, masks in zip(image.chunk(parts), mask.chunk(parts), strict=True):
+            (self.loss(images, masks) / parts).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         return time.perf_counter() - start
+
+    def loss(self, image: Tensor, mask: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            logits = self.network(image).float()
+            loss = F.cross_entropy(logits, mask, ignore_index=255)
+            return loss + dice_loss(logits, mask, average="macro", ignore_index=255)
 
 
 class StepTimes(Callback):
@@ -203,8 +212,72 @@ def print_limit(overrides: Sequence[str]) -> None:
         )
 
 
+def without(network: UNet, *kinds: type[nn.Module]) -> UNet:
+    """A copy in which layers of these kinds do nothing."""
+    network = copy.deepcopy(network)
+    for module in list(network.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, kinds):
+                setattr(module, name, nn.Identity())
+    return network
+
+
+def print_ideas(overrides: Sequence[str]) -> None:
+    """Forms of a training step in float32, as parts of the time of the step as a run takes it."""
+    settings = compose_run(overrides)
+    batch, side = settings.data.batch_size, settings.data.crop_size
+    image = 255 * torch.rand(batch, 3, side, side)
+    mask = torch.randint(0, 2, (batch, side, side))
+    network = UNet(settings.unet_config())
+    initialise(network, seed=0)
+    as_run = BareStep(network, fast=True)
+    norms = (nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d)
+    steps = {
+        "as a run": as_run,
+        "contiguous maps, an optimiser that is not fused": BareStep(network, fast=False),
+        "without normalisation": BareStep(without(network, *norms), fast=True),
+        "without normalisation and ReLU": BareStep(without(network, *norms, nn.ReLU), fast=True),
+    }
+    functions: dict[str, Callable[[], Any]] = {}
+    for name, step in steps.items():
+        functions[name] = partial(step.seconds, image, mask)
+    for parts in (2, 4, batch):
+        functions[f"the batch in {parts} parts"] = partial(as_run.seconds, image, mask, parts)
+    times = interleaved_median(functions, ROUNDS)
+    print(f"{batch} crops of {side} pixels, float32, {torch.get_num_threads()} threads")
+    for name, milliseconds in times.items():
+        print(f"{milliseconds:6.0f} ms  {milliseconds / times['as a run']:.2f}  {name}")
+    print_weight_gradients(network, image)
+
+
+def print_weight_gradients(network: UNet, image: Tensor) -> None:
+    """The gradients of weights after skip connections: of all input channels, and of halves."""
+    functions: dict[Any, Callable[[], Any]] = {}
+    for conv, x in record_inputs(network, image):
+        channels, height = x.shape[1:3]
+        if isinstance(conv, nn.Conv2d) and channels == 2 * conv.out_channels:
+            gradient = torch.ones_like(conv(x)).detach()
+            for halves in (1, 2):
+                inputs = x.chunk(halves, 1)
+                weights = conv.weight.detach().chunk(halves, 1)
+                functions[height, halves] = partial(weight_gradients, inputs, weights, gradient)
+    times = interleaved_median(functions, ROUNDS)
+    for height, halves in times:
+        if halves == 2:
+            whole = times[height, 1]
+            half = times[height, 2]
+            print(f"weights after the skip at {height} pixels: {whole:.0f} ms, halves {half:.0f}")
+
+
+def weight_gradients(inputs: Sequence[Tensor], weights: Sequence[Tensor], gradient: Tensor) -> None:
+    """The gradients of 3 x 3 kernels, for parts of the input's channels one after the other."""
+    for x, weight in zip(inputs, weights, strict=True):
+        x = x.contiguous(memory_format=torch.channels_last)
+        torch.nn.grad.conv2d_weight(x, weight.shape, gradient, padding=1)
+
+
 if __name__ == "__main__":
-    tables = {"steps": print_steps, "limit": print_limit}
+    tables = {"steps": print_steps, "limit": print_limit, "ideas": print_ideas}
     if len(sys.argv) < 2 or sys.argv[1] not in tables:
         sys.exit(__doc__)
     tables[sys.argv[1]](sys.argv[2:])
