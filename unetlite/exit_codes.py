@@ -6,7 +6,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from unetlite.errors import Interrupted, RunFailed, UsageError
 from unetlite.files import DISK_FULL
@@ -48,6 +48,9 @@ def cli_errors() -> Iterator[None]:
     except BrokenProcessPool:
         exit_with_error(f"error: {KILLED}", FAILED)
     except (OSError, MemoryError, RuntimeError) as error:
+        stopped = interruption_behind(error)
+        if stopped is not None:
+            exit_with_error(str(stopped), 128 + stopped.number)
         message = machine_error(error)
         if message is None:
             raise
@@ -78,19 +81,37 @@ def machine_error(error: Exception) -> str | None:
     return None
 
 
+def interruption_behind(error: BaseException) -> Interrupted | None:
+    """The signal to stop that hides behind an error, or None.
+
+    When a terminal is closed it sends a signal, and what is printed on the way out fails.
+    """
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, Interrupted):
+        behind = behind.__context__
+    return behind
+
+
 def exit_with_error(message: str, code: int) -> None:
-    """Prints a message on stderr and ends the process."""
-    print(message, file=sys.stderr)
+    """Prints a message on stderr, if that is there, and ends the process."""
+    with suppress(OSError):
+        print(message, file=sys.stderr)
     sys.exit(code)
 
 
 @contextmanager
 def print_unexpected() -> Iterator[None]:
-    """Prints the traceback of a defect where it happens: from another process it is lost."""
+    """Prints the traceback of a defect where it happens: from another process it is lost.
+
+    An error on the way out after a signal to stop is no defect: the signal ends a sweep.
+    """
     try:
         yield
     except (UsageError, RunFailed):
         raise
     except Exception as error:
+        stopped = interruption_behind(error)
+        if stopped is not None:
+            raise stopped from None
         traceback.print_exception(error)
         raise
