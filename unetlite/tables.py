@@ -1,9 +1,11 @@
 """Tables as CSV files: those that are written here, and those that people write."""
 
 import csv
+import gzip
 import io
 import math
 import unicodedata
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -54,17 +56,17 @@ class DelimitedText(NamedTuple):
 def read_delimited(path: Path) -> DelimitedText:
     """A CSV file as any program saves it: with a mark in front or not, in any line ends.
 
-    Cells are separated by the comma, semicolon or tab that the header has most of. Empty rows do
-    not count. Raises UsageError if the file cannot be read, for two columns of one name, whatever
+    A file whose name ends in .gz is unpacked. Cells are separated by the comma, semicolon or tab
+    that the header has most of. Empty rows do not count. Raises UsageError if the file cannot be read, for two columns of one name, whatever
     the case, and for a row of another length.
     """
     try:
-        text = decode(path.read_bytes())
+        text = decode(read_content(path))
         first, _, _ = text.partition("\n")
         delimiter = max(DELIMITERS, key=first.count)
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         rows = [(lines.line_num, [clean(cell) for cell in cells]) for cells in lines]
-    except (OSError, UnicodeError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error, UnicodeError, csv.Error) as error:
         raise UsageError(
             f"{path} cannot be read as CSV in UTF-8 ({error}); save it as such."
         ) from None
@@ -85,6 +87,14 @@ def read_delimited(path: Path) -> DelimitedText:
         table.rows.append(cells)
         table.places.append(place)
     return table
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a file, unpacked if its name ends in .gz."""
+    content = path.read_bytes()
+    if path.suffix.casefold() == ".gz":
+        content = gzip.decompress(content)
+    return content
 
 
 def clean(cell: str) -> str:

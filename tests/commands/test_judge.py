@@ -1,5 +1,6 @@
 """`unetlite judge`: a table in, a verdict and a page out; every malformed table is one line."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -52,7 +53,17 @@ def test_separators_and_decimal_commas_make_no_difference(tmp_path):
     for name, separator, decimal in (("a", ",", "."), ("b", ";", ","), ("c", "\t", ".")):
         file = write_scores(tmp_path / f"{name}.csv", separator, decimal)
         printed.add(run_cli("judge", file).stdout)
+    packed = tmp_path / "packed.CSV.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    printed.add(run_cli("judge", packed).stdout)
     assert len(printed) == 1
+
+
+def test_rows_are_selected_by_their_cells(tmp_path):
+    file = write_scores(tmp_path / "scores.csv")
+    result = run_cli("judge", file, "--where", "patient=p1", "--where", "seed = 0")
+    assert result.exit_code == 0, result.stderr
+    assert "the variants share 1 seed" in " ".join(result.stdout.split())
 
 
 def test_a_verdict_needs_no_pytorch(tmp_path):
@@ -122,6 +133,9 @@ MALFORMED = {
     "an image in two groups": "model,image,group,dice\na,x,g,0.5\nb,x,h,0.6\n",
     "empty group": "model,image,group,dice\na,x,,0.5\nb,x,h,0.6\n",
     "percent and shares": LONG + "a,0,x,0.5\nb,0,x,61\n",
+    "a share below 0": LONG + GOOD + "a,1,x,0.5\nb,1,x,-0.8\n",
+    "one in percent": LONG + GOOD + "a,1,x,0.5\nb,1,x,81.3\n",
+    "two data sets": "model,set,seed,dice\na,s,0,0.5\nb,s,0,0.6\na,t,1,0.5\nb,t,1,0.6\n",
     "negative cost": "model,seed,dice,cost\na,0,0.5,1\nb,0,0.6,-1\n",
     "missing cost": "model,seed,dice,cost\na,0,0.5,1\nb,0,0.6,\n",
     "cost as text": "model,seed,dice,cost\na,0,0.5,1\nb,0,0.6,2 ms\n",
@@ -135,6 +149,10 @@ ARGUMENTS = {
     "no such column": ("good.csv", "--score", "dise"),
     "a column for two": ("good.csv", "--unit", "dice"),
     "no list": ("good.csv", "--variant", "a,b"),
+    "no selection": ("good.csv", "--where", "seed"),
+    "a selection twice": ("good.csv", "--where", "seed=0", "--where", "seed=1"),
+    "a selection of nothing": ("good.csv", "--where", "seed=7"),
+    "not packed": ("good.csv.gz",),
     "negative margin": ("good.csv", "--margin", "-1"),
     "infinite margin": ("good.csv", "--margin", "inf"),
     "margin not a number": ("good.csv", "--margin", "nan"),
@@ -144,7 +162,7 @@ ARGUMENTS = {
 @pytest.mark.parametrize("name", [*MALFORMED, *ARGUMENTS])
 def test_a_malformed_table_is_one_line_with_exit_code_2(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for suffix in ("csv", "xlsx", "json", "parquet"):
+    for suffix in ("csv", "csv.gz", "xlsx", "json", "parquet"):
         (tmp_path / f"good.{suffix}").write_text(LONG + GOOD)
     arguments = ARGUMENTS.get(name, ("bad.csv",))
     content = MALFORMED.get(name, "")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import reference
 import typer
-from helpers import save
+from helpers import run_cli, save
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -174,6 +174,16 @@ def test_commands_are_taken(words):
             is_in_environment = program.startswith("kit-venv/bin/")  # made by the line above
             is_known = program in PROGRAMS or re.fullmatch(r"[A-Z]+=\S+", program)
             assert is_known or is_in_environment, program
+
+
+def test_the_published_scores_are_judged_by_the_commands_of_their_page(monkeypatch):
+    monkeypatch.chdir(CHECKOUT)
+    shown = "".join(blocks(DOCS / "results" / "README.md", "bash"))
+    judged = [line for line in shown.splitlines() if line.startswith("unetlite judge")]
+    for line in judged:
+        result = run_cli(*shlex.split(line)[1:])
+        assert result.exit_code == 0, result.stderr
+    assert len(judged) == 2
 
 
 @pytest.mark.parametrize("name", reference.PAGES)

@@ -111,7 +111,9 @@ def test_what_cannot_be_understood_for_sure_is_refused_with_its_place(rows, mess
 def test_rows_of_one_place_name_the_column_that_tells_them_apart():
     rows = make_rows(seeds=1)
     doubled = [{**row, "class": name} for row in rows for name in ("cell", "edge")]
-    with pytest.raises(UsageError, match="they differ in class: keep the rows of one value of it"):
+    with pytest.raises(
+        UsageError, match="they differ in class: choose one value, as --where class=ce"
+    ):
         judge(doubled)
     without = [{"variant": row["variant"], "score": row["score"]} for row in rows]
     with pytest.raises(UsageError, match="name the column that tells them apart by --seed or --un"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import get_console
 
+from unetlite.errors import UsageError
 from unetlite.files import write_json, write_text
 from unetlite.terminal import make_table, print_text
 
@@ -17,7 +18,7 @@ Row = dict[str, str]  # by heading
 
 
 def judge(
-    scores: Annotated[Path, typer.Argument(help="A table of scores, CSV or Parquet.")],
+    scores: Annotated[Path, typer.Argument(help="A table of scores: CSV, CSV.GZ or Parquet.")],
     variant: Annotated[
         str | None, typer.Option(help="Column of what is compared; of a wide table A,B,...")
     ] = None,
@@ -30,9 +31,16 @@ def judge(
     cost: Annotated[
         str | None, typer.Option(help="Column of what a variant costs, such as latency.")
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="COLUMN=VALUE: only the rows of it, such as set=nuclei; repeatable."),
+    ] = None,
     higher_is_better: Annotated[
         bool | None,
-        typer.Option("--higher-is-better/--lower-is-better", help="Of the scores."),
+        typer.Option(
+            "--higher-is-better/--lower-is-better",
+            help="Of the scores. If stated, they may lie outside 0 to 1.",
+        ),
     ] = None,
     margin: Annotated[
         float | None, typer.Option(help="Of the score, to trade for a cheaper variant.")
@@ -52,6 +60,7 @@ def judge(
         group=group,
         score=score,
         cost=cost,
+        where=parse_where(where or []),
         higher_is_better=higher_is_better,
         margin=margin,
     )
@@ -59,6 +68,19 @@ def judge(
     if output is not None:
         written = write_judgement(judgement, str(scores), output)
     print_judgement(judgement, written)
+
+
+def parse_where(options: list[str]) -> dict[str, str]:
+    """The values of --where by column. Raises UsageError for other words, or a column twice."""
+    values: dict[str, str] = {}
+    for option in options:
+        column, separator, value = option.partition("=")
+        if not separator or not column.strip():
+            raise UsageError(f"--where {option}: expected COLUMN=VALUE; write set=nuclei.")
+        if column.strip() in values:
+            raise UsageError(f"--where {option}: {column.strip()} has a value already; give one.")
+        values[column.strip()] = value.strip()
+    return values
 
 
 def table_rows(judgement: "Judgement") -> list[Row]:

@@ -15,6 +15,22 @@ LOWER_IS_BETTER = {
 }  # fmt: skip
 """Words in the name of a score that is an error, or may be one."""
 
+DISTANCES = {"mae", "mse", "rmse", "hd", "hd95", "hausdorff", "asd", "assd", "masd", "ece",
+             "lpips", "fid"}  # fmt: skip
+"""Words in the name of an error that cannot be less than 0."""
+
+SHARES = {
+    "dice", "dsc", "iou", "miou", "jaccard", "f1", "accuracy", "precision", "recall", "sensitivity",
+    "specificity", "auc", "map", "nsd",
+}  # fmt: skip
+"""Words in the name of a score between 0 and 1, or in percent."""
+
+SIGNED = {"mcc", "kappa", "correlation", "ssim"}
+"""Words in the name of a score between -1 and 1."""
+
+UNLIMITED = {"psnr", "snr", "likelihood", "r2", "neg", "gain", "delta", "change", "difference"}
+"""Words in the name of a score that has no limits."""
+
 KNOWN_NAMES = {
     "variant": {
         "variant", "model", "method", "network", "architecture", "operator", "upsample",
@@ -27,9 +43,7 @@ KNOWN_NAMES = {
     },
     "group": {"group", "patient", "patient_id", "subject", "subject_id", "video"},
     "score": {
-        "score", "dice", "mean_dice", "dsc", "iou", "miou", "mean_iou", "jaccard", "f1", "accuracy",
-        "precision", "recall", "sensitivity", "specificity", "auc", "map", "psnr", "ssim", "nsd",
-        *LOWER_IS_BETTER,
+        "score", "mean_dice", "mean_iou", "psnr", "ssim", *SHARES, *LOWER_IS_BETTER,
     },
     "cost": {"cost"},
 }  # fmt: skip
@@ -65,6 +79,36 @@ class Columns:
         if self.score is None or self.score.casefold() == "score":
             return "the score"
         return self.score
+
+    @property
+    def may_be_error(self) -> bool:
+        """True if the name is that of a score of which less may be better."""
+        return bool(self._words & LOWER_IS_BETTER)
+
+    @property
+    def is_distance(self) -> bool:
+        """True if the name is that of an error that cannot be less than 0."""
+        return bool(self._words & DISTANCES)
+
+    @property
+    def is_share(self) -> bool:
+        """True if the name is that of a score between 0 and 1, or in percent."""
+        return bool(self._words & SHARES)
+
+    @property
+    def is_signed(self) -> bool:
+        """True if the name is that of a score between -1 and 1."""
+        return bool(self._words & SIGNED)
+
+    @property
+    def is_unlimited(self) -> bool:
+        """True if the name is that of a score without limits."""
+        return bool(self._words & UNLIMITED)
+
+    @property
+    def _words(self) -> set[str]:
+        """The words in the name of the score, in small letters."""
+        return set(re.split(r"[\W_]+", (self.score or "").casefold()))
 
     @property
     def used(self) -> dict[str, str]:
@@ -223,8 +267,7 @@ def is_higher_better(columns: Columns, option: bool | None) -> bool:
     """As the option says, or else true. Raises UsageError if the score has the name of an error."""
     if option is not None:
         return option
-    words = set(re.split(r"[\W_]+", (columns.score or "").casefold()))
-    if words & LOWER_IS_BETTER:
+    if columns.may_be_error:
         raise UsageError(
             f"the score {columns.score} may be an error; say --lower-is-better or "
             "--higher-is-better."

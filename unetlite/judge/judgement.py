@@ -1,19 +1,29 @@
 """The verdict on a table of scores, wherever they come from."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from unetlite.errors import UsageError
-from unetlite.judge.analysis import Analysis, analyse, collapsed_runs
+from unetlite.judge.analysis import Analysis, analyse, collapsed_runs, format_score
 from unetlite.judge.columns import find_columns, is_higher_better
 from unetlite.judge.learning import missing_spread
+from unetlite.judge.outliers import find_outlier
 from unetlite.judge.score_table import read_scores
 from unetlite.judge.scores import Scores
+from unetlite.judge.selection import select_rows
 from unetlite.judge.tables import read_table
-from unetlite.judge.verdict import Cost, choose_variant, equivalence, group_cautions, verdicts
+from unetlite.judge.verdict import (
+    Cost,
+    choose_variant,
+    equivalence,
+    group_cautions,
+    verdict,
+    verdicts,
+)
+from unetlite.wording import name_run
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,7 @@ class Judgement:
     cost: Cost | None
     margin: float | None
     notes: list[str]  # on what was left out, and on what looks odd
+    places: dict[tuple[str, int, str], str]  # of scores, by variant, seed and image
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -35,7 +46,9 @@ class Judgement:
 
     def analyse(self, without: Collection[int] = ()) -> Analysis:
         """The analysis without these seeds."""
-        scores = self.scores.without(without)
+        return self._analyse(self.scores.without(without))
+
+    def _analyse(self, scores: Scores) -> Analysis:
         return analyse(
             scores,
             self.title,
@@ -92,7 +105,32 @@ class Judgement:
     @property
     def cautions(self) -> list[str]:
         """What a reader must know before believing the verdict."""
-        return [*self.collapsed.values(), *self.notes, *group_cautions(self.analysis)]
+        return [
+            *self.collapsed.values(),
+            *self.outliers,
+            *self.notes,
+            *group_cautions(self.analysis),
+        ]
+
+    @cached_property
+    def outliers(self) -> list[str]:
+        """A sentence on the score that stands out, and the verdict without it; or none."""
+        outlier = find_outlier(self.scores)
+        if outlier is None:
+            return []
+        variant, seed, image, score, expected = outlier
+        text = (
+            f"Look at {self.places[variant, seed, image]}: {self.title} of {image} by "
+            f"{name_run(variant, seed)} is {format_score(score)}, and about "
+            f"{format_score(expected)} was to be expected. It counts as it is."
+        )
+        analysis = self._analyse(self.scores.without_image(image))
+        if analysis.best is None or self.analysis.best is None:
+            return [text]
+        without = verdict(analysis, self.cost, self.margin)
+        if choose_variant(analysis.best, self.cost, self.margin) == self.chosen:
+            without = f"{self.chosen} is chosen, too."
+        return [f"{text} Without {image} in all runs: {without}"]
 
     def __str__(self) -> str:
         return "\n".join([*self.verdict, *self.cautions])
@@ -107,6 +145,7 @@ def judge(
     group: str | None = None,
     score: str | None = None,
     cost: str | None = None,
+    where: Mapping[str, str] | None = None,
     higher_is_better: bool | None = None,
     margin: float | None = None,
 ) -> Judgement:
@@ -117,6 +156,10 @@ def judge(
     one has a column of scores for each variant, `variant="a,b,c"`. The options name columns. Those
     that are left out are guessed where their names leave no doubt, see `reading`. The score of a
     training is the mean over its images. Images of one `group`, such as a patient, count as one.
+
+    Scores of which `higher_is_better` is not stated lie between 0 and 1, or in percent, if most do.
+
+    `where` has the values of columns, such as that of the data set, whose rows are judged.
 
     `margin` is the score that you would trade for a lower `cost`, decided before.
 
@@ -130,7 +173,7 @@ def judge(
     ['b']
     """
     check_margin(margin)
-    content = read_table(table)
+    content = select_rows(read_table(table), where or {})
     options = {
         "variant": variant,
         "seed": seed,
@@ -141,7 +184,7 @@ def judge(
     }
     columns = find_columns(content, options)
     higher = is_higher_better(columns, higher_is_better)
-    read = read_scores(content, columns, higher)
+    read = read_scores(content, columns, higher, is_stated=higher_is_better is not None)
     variant_cost = None
     if read.costs is not None:
         variant_cost = Cost(
@@ -151,6 +194,8 @@ def judge(
             unit_first=True,
         )
     reading = [columns.reading(content), f"{'higher' if higher else 'lower'} is better"]
+    for name, value in (where or {}).items():
+        reading.append(f"only the rows with {name} = {value}")
     return Judgement(
         reading,
         read.scores,
@@ -159,6 +204,7 @@ def judge(
         variant_cost,
         margin,
         read.cautions,
+        read.places,
     )
 
 

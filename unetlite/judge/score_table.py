@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import NamedTuple
 
 import numpy as np
 
 from unetlite.errors import UsageError
 from unetlite.judge.columns import Columns
+from unetlite.judge.score_range import Observation, check_range, check_scale
 from unetlite.judge.scores import Scores
+from unetlite.judge.selection import check_subsets, list_values, where_option
 from unetlite.judge.tables import Table
 from unetlite.wording import name_run
 
@@ -18,17 +19,6 @@ AGGREGATES = {"mean", "average", "avg", "median", "std", "total", "overall"}
 """Names in the column of images that are those of rows below a table."""
 
 MAX_SHARE = 0.3  # of the images in one group that needs no word
-PERCENT = 20  # times as large as others are scores that must be in percent
-
-
-class Observation(NamedTuple):
-    """A score, and where it stands."""
-
-    variant: str
-    seed: int
-    unit: str
-    score: float
-    place: str
 
 
 @dataclass(frozen=True)
@@ -38,20 +28,29 @@ class ScoreTable:
     scores: Scores
     costs: dict[str, float] | None
     cautions: list[str]
+    places: dict[tuple[str, int, str], str]  # by variant, seed and image: of the score
 
 
 ScoresByUnit = dict[str, float]
 Runs = dict[str, dict[int, ScoresByUnit]]  # by variant and seed
 
 
-def read_scores(table: Table, columns: Columns, higher_is_better: bool) -> ScoreTable:
+def read_scores(
+    table: Table,
+    columns: Columns,
+    higher_is_better: bool,
+    is_stated: bool = False,
+) -> ScoreTable:
     """The scores of a table on the seeds and images with a value in every run.
 
-    Raises UsageError for what cannot be understood for sure.
+    `is_stated` says that the user stated what is better. Raises UsageError for what cannot be
+    understood for sure.
     """
     observations = list(read_observations(table, columns))
+    check_subsets(table, columns)
     runs = group_by_run(observations, table, columns)
     check_variants(runs, table)
+    check_range(observations, columns, higher_is_better, is_stated)
     if higher_is_better:
         check_scale(runs)
     seeds, cautions = shared_seeds(runs, table)
@@ -69,7 +68,8 @@ def read_scores(table: Table, columns: Columns, higher_is_better: bool) -> Score
     cautions += missing_cautions(all_scores, scores)
     cautions += copy_cautions(scores)
     cautions += balance_cautions(scores)
-    return ScoreTable(scores, read_costs(table, columns), cautions)
+    places = {(each.variant, each.seed, each.unit): each.place for each in observations}
+    return ScoreTable(scores, read_costs(table, columns), cautions, places)
 
 
 def read_observations(table: Table, columns: Columns) -> Iterable[Observation]:
@@ -165,7 +165,9 @@ def duplicate_message(
     absent = " or ".join(f"--{role}" for role in ("seed", "unit") if role not in columns.used)
     remedy = "keep one of them."
     if differing:
-        remedy = f"they differ in {', '.join(differing)}: keep the rows of one value of it"
+        options = [where_option(table, column) for column in differing]
+        remedy = f"they differ in {', '.join(differing)}: choose one value, as {options[0]}"
+        remedy += f" (it is {list_values(table, differing[0])})"
         remedy += f", or name it by {absent}." if absent else "."
     elif absent:
         remedy = f"keep one of them, or name the column that tells them apart by {absent}."
@@ -191,23 +193,6 @@ def check_variants(runs: Runs, table: Table) -> None:
             raise UsageError(
                 f"{table.source} has no score of {name}; fill them in, or delete the variant."
             )
-
-
-def check_scale(runs: Runs) -> None:
-    """Raises UsageError if some scores are shares of 1 and others look like percent."""
-    middle = {}
-    for name, by_seed in runs.items():
-        for seed, run in by_seed.items():
-            middle[name, seed] = median(run.values())
-    low = min(middle, key=middle.__getitem__)
-    high = max(middle, key=middle.__getitem__)
-    is_share = 0 < middle[low] <= 1
-    if is_share and 1.5 < middle[high] <= 100 and middle[high] > PERCENT * middle[low]:
-        raise UsageError(
-            f"the scores of {name_run(*low)} are about {middle[low]:.3g}, those of "
-            f"{name_run(*high)} about {middle[high]:.3g}; write all as shares of 1, or all in "
-            "percent."
-        )
 
 
 def shared_seeds(runs: Runs, table: Table) -> tuple[list[int], list[str]]:

@@ -41,6 +41,16 @@ class Scores:
             seeds=list(compress(self.seeds, kept)),
         )
 
+    def without_image(self, image: str) -> "Scores":
+        """The same without this image."""
+        kept = [name != image for name in self.images]
+        return replace(
+            self,
+            values={name: table[:, kept] for name, table in self.values.items()},
+            images=list(compress(self.images, kept)),
+            groups=list(compress(self.groups, kept)),
+        )
+
     def means(self) -> dict[str, float]:
         """The score of every variant."""
         return {name: table.mean() for name, table in self.values.items()}

@@ -4,7 +4,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,12 @@ class Table:
     columns: dict[str, list[str]]  # all of one length, at least 1
     places: list[str] = field(repr=False)  # of the rows, for messages
     decimal_comma: bool = False  # numbers may be written as 0,91
+
+    def rows(self, indices: Sequence[int]) -> "Table":
+        """The table of these rows, one or more."""
+        columns = {name: [cells[k] for k in indices] for name, cells in self.columns.items()}
+        places = [self.places[k] for k in indices]
+        return replace(self, columns=columns, places=places)
 
     def numbers(self, column: str) -> list[float]:
         """The numbers of a column; NaN for an empty cell. Raises UsageError for other text."""
@@ -94,7 +100,7 @@ def read_table(source: Any) -> Table:
 
 
 def read_file(path: Path) -> Table:
-    """A CSV or Parquet file."""
+    """A CSV or Parquet file; a CSV file may be packed by gzip."""
     if not path.is_file():
         raise UsageError(f"{path}: no such file; expected a table of scores, CSV or Parquet.")
     suffix = path.suffix.casefold()
