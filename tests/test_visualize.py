@@ -135,6 +135,16 @@ def test_a_grid_shows_every_picture_and_a_legend():
     assert wrong[-24:].any()
 
 
+def test_a_class_in_the_colour_of_an_error_has_another_line_in_the_legend():
+    rows = {"only": {"truth": noise(8, 8, 3)}}
+    grid = picture_grid(rows, {"water": FOUND}, cell=200, errors={"water found": FOUND})
+    swatch = (grid == FOUND).all(-1)
+    first, second = swatch[-54:-30], swatch[-30:]
+    assert first.any()
+    assert second.any()
+    assert first.any(0).argmax() > second.any(0).argmax()  # behind "truth, prediction:"
+
+
 def test_a_row_of_a_grid_is_as_high_as_its_pictures():
     flat = {"image": noise(8, 32, 3)}
     grid = picture_grid({"first": flat, "second": flat}, {}, cell=64)

@@ -166,7 +166,7 @@ class RunDirectory(RunFiles):
         if self.last.exists() and not resume:
             raise UsageError(
                 f"{self.path} holds an interrupted run{self._other_root()}; "
-                f"continue it with resume=true, {OTHER_RUN}, or delete the directory."
+                f"continue it with resume=auto, {OTHER_RUN}, or delete the directory."
             )
         if resume is True or (resume == "auto" and self.last.exists()):
             self._resume()

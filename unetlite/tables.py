@@ -57,8 +57,8 @@ def read_delimited(path: Path) -> DelimitedText:
     """A CSV file as any program saves it: with a mark in front or not, in any line ends.
 
     A file whose name ends in .gz is unpacked. Cells are separated by the comma, semicolon or tab
-    that the header has most of. Empty rows do not count. Raises UsageError if the file cannot be read, for two columns of one name, whatever
-    the case, and for a row of another length.
+    that the header has most of. Empty rows do not count. Raises UsageError if the file cannot be
+    read, for two columns of one name, whatever the case, and for a row of another length.
     """
     try:
         text = decode(read_content(path))

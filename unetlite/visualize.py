@@ -175,13 +175,20 @@ def framed(rgb: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
 
 
 def picture_grid(
-    rows: Mapping[str, Pictures], legend: Mapping[str, Colour], cell: int = 160
+    rows: Mapping[str, Pictures],
+    legend: Mapping[str, Colour],
+    cell: int = 160,
+    errors: Mapping[str, Colour] | None = None,
 ) -> np.ndarray:
     """RGB uint8 (H, W, 3): rows by caption, in columns by name, with a legend at the foot.
 
     All rows have pictures of the same names, which are scaled into squares of `cell` pixels. A row
-    is as high as its highest picture.
+    is as high as its highest picture. A class can have the colour of an error, so `errors`, the
+    colours of error pictures, have a line of their own in the legend.
     """
+    legends = {"": legend}
+    if errors is not None:
+        legends = {"truth, prediction:": legend, "error:": errors}
     columns = list(next(iter(rows.values())))
     column_width = cell + GAP
     fitted = {}
@@ -192,7 +199,7 @@ def picture_grid(
         tallest = max(image.height for image in images)
         row_heights.append(CAPTION + GAP + tallest + GAP)
     width = GAP + len(columns) * column_width
-    height = CAPTION + sum(row_heights) + CAPTION + GAP
+    height = CAPTION + sum(row_heights) + len(legends) * CAPTION + GAP
     canvas = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(canvas)
     draw.font = load_font()
@@ -204,13 +211,27 @@ def picture_grid(
         for column, image in enumerate(images):
             canvas.paste(image, (GAP + column * column_width, top + CAPTION + GAP))
         top += row_height
-    top = height - CAPTION
+    for heading, colours in legends.items():
+        draw_legend(draw, top + GAP, heading, colours)
+        top += CAPTION
+    return np.array(canvas)
+
+
+def draw_legend(
+    draw: ImageDraw.ImageDraw,
+    top: int,
+    heading: str,
+    colours: Mapping[str, Colour],
+) -> None:
+    """A line of colours with their names, behind a heading."""
     left = GAP
-    for name, colour in legend.items():
+    if heading:
+        draw.text((left, top - 1), heading, INK)
+        left += 20 + round(draw.textlength(heading))
+    for name, colour in colours.items():
         draw.rectangle((left, top + 3, left + SWATCH, top + 3 + SWATCH), colour, INK)
         draw.text((left + 20, top - 1), name, INK)
         left += 40 + round(draw.textlength(name))
-    return np.array(canvas)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from helpers import add_images, invert_masks, overrides, turn_masks
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from unetlite.checkpoint import load_checkpoint
-from unetlite.errors import UsageError
+from unetlite.errors import Interrupted, UsageError
 from unetlite.metrics.overlap import SegmentationScores
 from unetlite.network.checkpoint import load_network
 from unetlite.network.initialization import initialise
@@ -64,20 +65,35 @@ class Interruption(Exception):
     """Stands for a crash."""
 
 
-def interrupt(settings, monkeypatch, step=5):
-    """Trains up to a step, as if the process crashed there."""
+def interrupt(settings, monkeypatch, step=5, by_signal=False):
+    """Trains up to a step, as if the process crashed there, or got a signal to stop."""
     original = Segmenter.training_step
 
     def interrupted(self, batch, batch_idx):
         if self.global_step == step:
-            raise Interruption
+            if not by_signal:
+                raise Interruption
+            signal.raise_signal(signal.SIGTERM)
         return original(self, batch, batch_idx)
 
     with monkeypatch.context() as patch:
         patch.setattr(Segmenter, "training_step", interrupted)
-        with pytest.raises(Interruption):
+        with pytest.raises(Interrupted if by_signal else Interruption) as error:
             train(settings)
+    if by_signal:
+        command = f"at step {step + 1}; the same command with resume=auto goes on from there"
+        assert command in str(error.value)
     return settings
+
+
+def read_logged(settings):
+    """The scalars of TensorBoard by tag and step, and the lines of the log on epochs."""
+    events = EventAccumulator(settings.run_dir).Reload()
+    scalars = {}
+    for tag in events.Tags()["scalars"]:
+        scalars[tag] = [(event.step, event.value) for event in events.Scalars(tag)]
+    lines = (Path(settings.run_dir) / "train.log").read_text().splitlines()
+    return scalars, {line.split("epoch")[1] for line in lines if "val mIoU" in line}
 
 
 def read_results(settings):
@@ -93,10 +109,10 @@ def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch):
     straight = replace(settings, run_dir=str(tmp_path / "straight"))
     train(straight)
     expected, scores = read_results(straight)
-    for step in (5, 7):  # at the start of an epoch, and inside one
+    for step in (5, 7):  # of a crash, and of a signal inside an epoch
         interrupted = replace(settings, run_dir=str(tmp_path / str(step)))
-        interrupt(interrupted, monkeypatch, step)
-        with pytest.raises(UsageError, match="resume=true"):
+        interrupt(interrupted, monkeypatch, step, by_signal=step == 7)
+        with pytest.raises(UsageError, match="resume=auto"):
             train(interrupted)
         resuming = replace(interrupted, resume=True)
         faster = replace(settings.trainer, learning_rate=0.1)
@@ -108,6 +124,7 @@ def test_an_interrupted_run_resumes_to_the_bit(discs, tmp_path, monkeypatch):
         for name, value in checkpoint["state_dict"].items():
             assert torch.equal(value, expected["state_dict"][name]), name
         assert resumed_scores == scores
+        assert read_logged(resuming) == read_logged(straight)
 
 
 @pytest.mark.parametrize("frozen", ["true", "false"])

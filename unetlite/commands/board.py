@@ -1,4 +1,4 @@
-"""`unetlite board`: TensorBoard, opened on the validation scores."""
+"""`unetlite board`: TensorBoard, opened on the validation scores and pictures."""
 
 import threading
 from pathlib import Path
@@ -12,8 +12,8 @@ from unetlite.errors import UsageError
 COLOUR_GROUPS = r"([^/]+)(?:/seed\d+)?$"
 """Of a run's name, what its colour depends on: transpose in transpose/seed0."""
 
-FIRST_CHARTS = "^score/"
-"""The tags that are shown at first."""
+FIRST_CHARTS = "^score/|pictures$"
+"""The tags that are shown at first: the validation score, and pictures of validation images."""
 
 
 def board(
@@ -28,7 +28,12 @@ def board(
             f"{directory} holds no events of a training; expected a folder such as outputs/coast."
         )
     address = start_tensorboard(directory, port)
-    print(f"{board_address(address)}\nCtrl+C ends it")
+    print(board_address(address))
+    print(
+        "It opens on the scores, score/miou, and below them the pictures, val/pictures. Empty the "
+        "filter of tags for losses and the scores of classes."
+    )
+    print("Ctrl+C ends it")
     threading.Event().wait()
 
 

@@ -75,6 +75,43 @@ class RunLog(Callback):
         )
 
 
+class EpochLoss(Callback):
+    """Logs the mean training loss of each epoch, through interruptions.
+
+    Lightning's own mean would be that of the steps after a resume.
+    """
+
+    def __init__(self) -> None:
+        self.sum: float | Tensor = 0.0  # of the loss of each crop; on the device while it trains
+        self.crops = 0
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: Any,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        if batch_idx == 0:
+            self.sum = 0.0
+            self.crops = 0
+        crops = len(batch.mask)
+        self.sum = self.sum + crops * outputs["loss"].detach()
+        self.crops += crops
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if self.crops > 0:
+            pl_module.log("train/loss_epoch", self.sum / self.crops)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"sum": float(self.sum), "crops": self.crops}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.sum = state_dict["sum"]
+        self.crops = state_dict["crops"]
+
+
 class OnlyFinite(Callback):
     """Ends a run whose loss or weights are not finite, before they are saved or scored."""
 
@@ -146,7 +183,7 @@ class ValidationPictures(Callback):
                 focus,
             )
         legend = dict(zip(pl_module.classes, pl_module.colours, strict=True))
-        return picture_grid(rows, {**legend, **error_legend(pl_module.classes, focus)})
+        return picture_grid(rows, legend, errors=error_legend(pl_module.classes, focus))
 
 
 class Clock(Callback):
@@ -233,17 +270,20 @@ class StopOnSignal(Checkpoint):  # Lightning calls checkpoints after all other c
             raise Interrupted(number)
         self.number = number
 
-    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *_: Any) -> None:
         if not self.number:
             return
         if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             return  # the validation that follows saves
         trainer.save_checkpoint(self.checkpoint)
-        self.on_validation_end(trainer)
+        self.on_validation_end(trainer, pl_module)
 
-    def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         if self.number:
-            note = f" at step {trainer.global_step}; resume=true goes on from there"
+            command = "the same command"
+            if pl_module.settings.resume != "auto":
+                command += " with resume=auto"  # which a sweep takes, too
+            note = f" at step {trainer.global_step}; {command} goes on from there"
             raise Interrupted(self.number, note)
 
     def on_train_end(self, *_: Any) -> None:

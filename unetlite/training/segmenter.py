@@ -55,16 +55,7 @@ class Segmenter(LightningModule):
         # What a network draws in a step, as in stochastic pooling, is the same after a resume.
         torch.manual_seed(derive_seed(self.settings.seed, "step", self.global_step))
         logits = self.network(batch.image).float()  # (B, K, H, W)
-        loss = self._loss(logits, batch.mask, "train")
-        size = len(batch.mask)
-        self.log(
-            "train/loss_epoch",
-            loss,
-            on_step=False,
-            on_epoch=True,
-            batch_size=size,
-        )
-        return loss
+        return self._loss(logits, batch.mask, "train")
 
     @property
     def _stage(self) -> str:

@@ -161,6 +161,7 @@ def make_callbacks(options: TrainerOptions, run: RunDirectory, clock: Callback) 
         callbacks.ScoreCurve(run.curve),
         ValidationCounts(run.val_counts, options.test_checkpoint == "best"),
         callbacks.OnlyFinite(run.last),
+        callbacks.EpochLoss(),
         callbacks.RunLog(),
         TimeLeft(),
         callbacks.ValidationPictures(),
