@@ -56,7 +56,7 @@ def main() -> None:
             tab.wait_for_selector(EXAMPLE.format(0))
             print(f"{time.monotonic() - start:.1f} s to the page, with the start of the browser")
             print(f"{click_example(tab, 2):.1f} s from the click to the first answer")
-            tab.wait_for_selector("#steps-0 img")
+            tab.wait_for_selector("#moved-0 img")
             tab.screenshot(path=PICTURE, clip=AREA)
 
 

@@ -113,7 +113,11 @@ def test_a_browser_clicks_and_uploads_images_and_reads_what_networks_give(shippe
         assert tab.wait_for_selector("#differences img").get_attribute("src")
         assert tab.wait_for_selector("#framed img").get_attribute("src")
         assert "pixels change" in tab.wait_for_selector("#moved-1:has(img)").inner_text()
-        assert "step 1 of" in tab.wait_for_selector("#steps-1:has(img)").inner_text()
+        assert tab.locator("#steps-1 img").count() == 0  # not before its tab is open
+        tab.click("button[role=tab]:has-text('Decoder steps')")
+        text = tab.wait_for_selector("#steps-1:has(img)").inner_text()
+        assert "unpool: ripple 0.87" in text
+        assert "step 1 of" in text
         tab.click("button[role=tab]:has-text('Report coast')")
         report = tab.frame_locator(".report iframe")
         assert report.locator("#out:not(:has-text('no script'))").inner_text() == "alone"
@@ -178,7 +182,8 @@ def test_a_port_that_is_taken_ends_in_one_line(trained):
         port = taken.getsockname()[1]
         result = run_cli("demo", trained / "transpose" / "seed0", "--port", port)
     assert result.exit_code == 2
-    assert f"--port {port}" in result.stderr
+    assert f"--port {port} is taken" in result.stderr
+    assert "--port N" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

@@ -24,6 +24,14 @@ def test_every_layer_is_listed_for_settings(down):
         assert word in result.output, word
 
 
+@pytest.mark.parametrize(
+    ("operator", "starts_even"), [("pixelshuffle", True), ("nearest", False), ("zeros", False)]
+)
+def test_a_ripple_of_0_that_is_only_at_the_start_is_explained(operator, starts_even):
+    result = run_cli("explain", f"upsample={operator}", SMALL, "--size", "32")
+    assert ("Training can make them differ" in result.output) == starts_even
+
+
 def test_a_run_and_its_checkpoint_give_the_same(trained):
     run = trained / "bilinear" / "seed0"
     by_directory = run_cli("explain", run, "--size", "32")
@@ -39,6 +47,7 @@ def test_all_operators_side_by_side(monkeypatch):
     assert result.exit_code == 0, result.output
     rows = [line.split()[1] for line in result.output.splitlines() if line.startswith("│")]
     assert rows[-len(UPSAMPLERS) :] == list(UPSAMPLERS)
+    assert "ripple 0 of pixelshuffle:" in result.output
 
 
 @pytest.fixture
@@ -92,6 +101,7 @@ def test_sizes_are_height_by_width():
         (["--size", "big"], ["big", "96x128"]),
         (["--size", "1x2x3"], ["1x2x3", "96x128"]),
         (["--size", "0"], ["--size 0", "96x128"]),
+        (["--port", "7999"], ["--port 7999", "--page"]),
     ],
 )
 def test_mistakes_end_in_one_line(arguments, messages):

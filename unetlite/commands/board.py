@@ -28,12 +28,12 @@ def board(
             f"{directory} holds no events of a training; expected a folder such as outputs/coast."
         )
     address = start_tensorboard(directory, port)
-    print(board_address(address))
+    print(board_address(address), flush=True)
     print(
         "It opens on the scores, score/miou, and below them the pictures, val/pictures. Empty the "
         "filter of tags for losses and the scores of classes."
     )
-    print("Ctrl+C ends it")
+    print("Ctrl+C ends it", flush=True)
     threading.Event().wait()
 
 

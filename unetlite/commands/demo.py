@@ -9,7 +9,7 @@ from PIL import Image
 
 from unetlite.arithmetic.words import say
 from unetlite.commands.arithmetic_page.page import add_arithmetic
-from unetlite.commands.demo_page.models import add_models
+from unetlite.commands.demo_page.models import add_inside, add_models
 from unetlite.commands.demo_page.report import add_report, has_report
 from unetlite.commands.demo_page.serving import import_gradio, new_page, serve
 from unetlite.errors import UsageError
@@ -104,7 +104,9 @@ def build(
         gradio.Markdown("# unetlite: which decoder upsampling should I use?")
         with gradio.Tabs(selected="models", elem_id="tabs") as tabs:
             with gradio.Tab("Models", id="models"):
-                add_models(gradio, models, examples)
+                image = add_models(gradio, models, examples)
+            with gradio.Tab("Decoder steps", id="steps") as inside:
+                add_inside(gradio, models, image, inside)
             for directory in reports:
                 with gradio.Tab(f"Report {directory.name}"):
                     add_report(gradio, directory)

@@ -1,7 +1,7 @@
 """`unetlite explain`: the layers of a network, their costs, and what upsampling operators do."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import fill
@@ -37,13 +37,19 @@ def explain(
     page: Annotated[
         bool, typer.Option("--page", help="Arithmetic to touch in the browser; needs no network.")
     ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Of the page; a free one from 7860 by default."),
+    ] = None,
 ) -> None:
     """Every layer with its shape, parameters and MACs; the receptive field, and the operator."""
     if page:
         if what or compare or size != SIZE:
             raise UsageError("--page shows arithmetic on small maps: leave all else out.")
-        serve_arithmetic()
+        serve_arithmetic(port)
         return
+    if port is not None:
+        raise UsageError(f"--port {port}: only the page has a port; add --page, or leave it out.")
     height, width = parse_size(size)
     load_libraries("torch")
     network = open_network(what or [])
@@ -54,15 +60,15 @@ def explain(
     print_response(network)
 
 
-def serve_arithmetic() -> None:
-    """Serves the page on arithmetic on this machine, until Ctrl+C."""
+def serve_arithmetic(port: int | None) -> None:
+    """Serves the page on arithmetic on this machine, until Ctrl+C. Without a port, a free one."""
     from unetlite.commands.arithmetic_page.page import add_arithmetic
     from unetlite.commands.demo_page.serving import import_gradio, new_page, serve
 
     gradio = import_gradio()
     with new_page(gradio) as page:
         add_arithmetic(gradio)
-    serve(page, "127.0.0.1", None, "arithmetic")
+    serve(page, "127.0.0.1", port, "arithmetic")
 
 
 def open_network(what: list[str]) -> "UNet":
@@ -134,7 +140,7 @@ def measure_network(network: "UNet", height: int, width: int) -> tuple[int, int,
 
 def print_response(network: "UNet") -> None:
     """Prints the kernel, the overlap and the responses of the last upsampling operator."""
-    from unetlite.network.impulse_response import SIZE, last_response
+    from unetlite.network.impulse_response import NO_RIPPLE, SIZE, can_ripple, last_response
 
     name = network.config.upsample["name"]
     response = last_response(network)
@@ -158,6 +164,16 @@ def print_response(network: "UNet") -> None:
         f"(ripple {response.ripple:.4f})",
         response.constant[channel_out, inside, inside],
     )
+    if response.ripple < NO_RIPPLE and can_ripple(network):
+        print(even_start([name]))
+
+
+def even_start(names: Sequence[str]) -> str:
+    """Why operators that can ripple have no ripple."""
+    return (
+        f"ripple 0 of {', '.join(names)}: the four sub-pixels start with equal weights (ICNR, "
+        "Aitken et al. 2017). Training can make them differ."
+    )
 
 
 def print_matrix(title: str, values: "Tensor", style: str = "7.3f") -> None:
@@ -170,7 +186,7 @@ def print_matrix(title: str, values: "Tensor", style: str = "7.3f") -> None:
 
 def print_comparison(network: "UNet", height: int, width: int) -> None:
     """Prints the costs, receptive field and ripple of all operators, each in the same network."""
-    from unetlite.network.impulse_response import last_response
+    from unetlite.network.impulse_response import NO_RIPPLE, can_ripple, last_response
     from unetlite.network.initialization import initialise
     from unetlite.network.unet import UNet
     from unetlite.network.upsampling.base import UPSAMPLERS
@@ -185,6 +201,7 @@ def print_comparison(network: "UNet", height: int, width: int) -> None:
     )
     align_right(table, first=1)
     built: dict[str, UNet] = {}
+    even = []  # only at initialisation
     for name in UPSAMPLERS:
         upsample = {"name": name}
         if name == network.config.upsample["name"]:
@@ -198,6 +215,8 @@ def print_comparison(network: "UNet", height: int, width: int) -> None:
         built[name] = variant.eval()
         *counts, field = measure_network(variant, height, width)
         ripple = last_response(variant).ripple
+        if ripple < NO_RIPPLE and can_ripple(variant):
+            even.append(name)
         table.add_row(
             name,
             *map(format_count, counts),
@@ -207,6 +226,8 @@ def print_comparison(network: "UNet", height: int, width: int) -> None:
     get_console().print(table)
     print("MACs: multiply-accumulates for one image, as trained and folded")
     print("receptive field: pixels an axis; ripple: on a constant")
+    if even:
+        print(even_start(even))
     print_onnx_operators(built, (height, width))
 
 

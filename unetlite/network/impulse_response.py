@@ -16,6 +16,9 @@ STEP = 1e-4
 NEGLIGIBLE = 1e-8
 """Relative to the largest weight; what is smaller is rounding."""
 
+NO_RIPPLE = 1e-4
+"""What is less is none."""
+
 SIZE = 16
 """Height and width of the low-resolution maps that operators are tried on."""
 
@@ -91,6 +94,21 @@ def measure_response(
     difference = apply(ones + step) - apply(ones - step)
     response = difference / (2 * STEP)  # (C_in, C_out, 2 SIZE, 2 SIZE)
     return ImpulseResponse(crop_to_support(response), apply(ones)[0], single)
+
+
+def can_ripple(network: UNet) -> bool:
+    """True if the last upsampling operator ripples with weights that are drawn at random.
+
+    One that does not cannot ripple, however it is trained.
+    """
+    block = cast(DecoderBlock, network.decoder[-1])
+    operator = copy.deepcopy(block.up)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in operator.parameters():
+        noise = torch.randn(parameter.shape, generator=generator)
+        parameter.data = parameter.data.cpu() + noise
+    response = measure_response(operator, block.in_channels, block.skip_channels)
+    return response.ripple > NO_RIPPLE
 
 
 def crop_to_support(response: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from helpers import noise
 
 from unetlite import load
 from unetlite.commands.demo_page.inside import (
+    BORDER,
     WINDOW,
     ZOOM,
     Shift,
@@ -16,8 +17,9 @@ from unetlite.commands.demo_page.inside import (
     figures_html,
     look_inside,
     move_image,
+    ripple_text,
 )
-from unetlite.commands.demo_page.models import answer_shift, answer_steps
+from unetlite.commands.demo_page.models import COMPUTING, NO_IMAGE, answer_shift, update_steps
 from unetlite.errors import UsageError
 
 
@@ -45,10 +47,29 @@ def test_a_mask_that_moves_with_the_image_has_no_change_and_another_has():
     image = noise(40, 50, 3)
     for dx, dy in product((0, 1, 8), repeat=2):
         shift = move_image(Pointwise(), image, dx, dy)
-        assert shift.changed.shape == (32 - dy, 42 - dx)
-        assert not shift.changed.any()
+        assert shift.changed.shape == (16 - dy, 26 - dx)  # without 8 pixels at each side
+        assert shift.share == 0
         np.testing.assert_array_equal(shift.pixels[0] > 120, shift.still)
-        assert move_image(Positional(), image, dx, dy).changed.all() == (dx + dy) % 2
+        assert move_image(Positional(), image, dx, dy).share == (dx + dy) % 2
+
+
+class Bordered(Pointwise):
+    """A model whose mask differs near the ends of its image alone."""
+
+    def predict(self, image):
+        prediction = super().predict(image)
+        rows, columns = prediction.classes.shape
+        distance = np.minimum.outer(np.arange(rows), np.arange(columns))
+        prediction.classes[np.minimum(distance, distance[::-1, ::-1]) < BORDER] = 1
+        return prediction
+
+
+def test_what_the_ends_of_the_image_change_does_not_count():
+    image = noise(120, 100, 3)
+    for dx, dy in ((1, 0), (0, 8), (8, 8)):
+        shift = move_image(Bordered(), image, dx, dy)
+        assert shift.share == 0
+        np.testing.assert_array_equal(shift.pixels[0] > 120, shift.still)
 
 
 def test_the_enlarged_part_has_the_pixels_that_change():
@@ -70,6 +91,7 @@ def test_every_decoder_step_is_a_picture_twice_as_large_as_the_one_before(traine
     assert sizes[-1] == (64, 64, 3)
     assert all(later[0] == 2 * earlier[0] for earlier, later in pairwise(sizes))
     assert figures_html(pictures).count("<img") == len(pictures) == len(model.network.decoder)
+    assert ripple_text(model) == "<p>bilinear: ripple <b>0.00</b></p>"
 
 
 class Export(Pointwise):
@@ -78,7 +100,7 @@ class Export(Pointwise):
         raise UsageError("ONNX <holds> no UNet")
 
 
-@pytest.mark.parametrize(("side", "words"), [(20, "needs 32"), (40, "pixels</b> change")])
+@pytest.mark.parametrize(("side", "words"), [(20, "needs 32"), (40, "of the pixels</b> change")])
 def test_what_cannot_be_shown_is_said(tmp_path, monkeypatch, side, words):
     models = {"one": Export(), "other": Export()}
     monkeypatch.setattr(
@@ -87,7 +109,15 @@ def test_what_cannot_be_shown_is_said(tmp_path, monkeypatch, side, words):
     monkeypatch.setattr(
         "unetlite.commands.demo_page.models.as_pixels", lambda image, metadata: image
     )
-    assert answer_steps(models, "image.png") == ["ONNX &lt;holds&gt; no UNet"] * 2
+    text = "ONNX &lt;holds&gt; no UNet"
+    assert list(update_steps(models, "image.png", "other.png")) == [
+        [COMPUTING, COMPUTING, None],
+        [text, COMPUTING, None],
+        [text, text, None],
+        [text, text, "image.png"],
+    ]
+    assert list(update_steps(models, "image.png", "image.png")) == []
     for text in answer_shift(models, "image.png", 1, 0):
         assert words in text
-    assert answer_steps(models, None) == answer_shift(models, None, 1, 0) == ["", ""]
+    assert answer_shift(models, None, 1, 0) == ["", ""]
+    assert list(update_steps(models, None, None)) == [[NO_IMAGE, NO_IMAGE, None]]

@@ -23,6 +23,7 @@ from unetlite.visualize import (
 
 MAX_SHIFT = 8  # pixels
 MIN_MOVED = 32  # pixels per side of an image that is moved
+BORDER = 16  # pixels that are not compared, where the two parts of the image end; a quarter at most
 PART = 1024  # pixels per side of an image, at most, that are looked at here
 SIDE = 480  # pixels of a picture, at most
 WINDOW = 96  # pixels of an image that are shown enlarged
@@ -34,11 +35,16 @@ PICTURE = "width:100%;height:auto;image-rendering:pixelated;border-radius:6px"
 
 
 class Shift(NamedTuple):
-    """The classes of an image and of the same image moved, on the pixels that both have."""
+    """The classes of an image and of the same image moved, inside of both."""
 
     still: np.ndarray  # uint8 (H, W)
     moved: np.ndarray  # and moved back
     pixels: np.ndarray  # (C, H, W), of the image
+
+    @property
+    def share(self) -> float:
+        """The share of the pixels that changed their class."""
+        return float(self.changed.mean())
 
     @property
     def changed(self) -> np.ndarray:
@@ -49,19 +55,20 @@ class Shift(NamedTuple):
 def move_image(model: Model, image: np.ndarray, dx: int, dy: int) -> Shift:
     """Moves an image (H, W, C) by dx pixels to the right and dy down, 0 to MAX_SHIFT each.
 
-    The image has more than MAX_SHIFT pixels per side. Both parts that are predicted have the
-    same size.
+    The image has MIN_MOVED pixels per side or more. Both parts that are predicted have the same
+    size. They end at different places, and a network sees that some pixels into the image. So the
+    pixels within BORDER of an end of either part are not compared.
     """
     height, width = image.shape[:2]
     top, left = MAX_SHIFT - dy, MAX_SHIFT - dx
     still = model.predict(image[MAX_SHIFT:, MAX_SHIFT:])
     moved = model.predict(image[top : height - dy, left : width - dx])
     rows, columns = still.classes.shape
-    return Shift(
-        still.classes[: rows - dy, : columns - dx],
-        moved.classes[dy:, dx:],
-        still.image[:, : rows - dy, : columns - dx],
-    )
+    border = min(BORDER, min(rows, columns) // 4)
+    inside = (slice(border, rows - dy - border), slice(border, columns - dx - border))
+    same = (slice(dy + border, rows - border), slice(dx + border, columns - border))
+    pixels = still.image[:, inside[0], inside[1]]
+    return Shift(still.classes[inside], moved.classes[same], pixels)
 
 
 def draw_shift(shift: Shift, colours: Sequence[Colour]) -> Pictures:
@@ -76,6 +83,17 @@ def draw_shift(shift: Shift, colours: Sequence[Colour]) -> Pictures:
             colour_mask(shift.moved[window], colours), ZOOM
         ),
     }
+
+
+def ripple_text(model: Model) -> str:
+    """The ripple of a model's last upsampling operator, as HTML, measured as by `explain`.
+
+    Raises UsageError for a model that is no network of PyTorch.
+    """
+    from unetlite.network.impulse_response import last_response
+
+    ripple = last_response(model.network).ripple
+    return f"<p>{escape(model.metadata.network.upsample['name'])}: ripple <b>{ripple:.2f}</b></p>"
 
 
 def look_inside(model: Model, image: np.ndarray) -> Pictures:

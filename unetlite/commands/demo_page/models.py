@@ -1,6 +1,6 @@
 """The tab of the models: choose or drop an image, and see what each makes of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from unetlite.commands.demo_page.inside import (
+    BORDER,
     MAX_SHIFT,
     MIN_MOVED,
     PART,
@@ -18,6 +19,7 @@ from unetlite.commands.demo_page.inside import (
     look_inside,
     marked_pixels,
     move_image,
+    ripple_text,
 )
 from unetlite.data.formats import open_image_file
 from unetlite.data.raster import PixelKind, check_kind, read_image
@@ -53,21 +55,32 @@ OWN = "Click or drop an image: what does each model make of it, how fast, and wh
 
 MOVING = f"""## Move the image by single pixels
 
-A mask should move with its image. The pixels in colour did not: they would flicker in a video. Of a
-large image this looks at the upper left {PART} x {PART} pixels, and so does what follows."""
+A mask should move with its image. The pixels in colour did not: they would flicker in a video. A
+share near 0 % is as it should be. With a large one the network decides by where a pixel lies on the
+grid of its strides, not only by what is there. Pixels that are not in both images, or within
+{BORDER} of a border, do not count. Of a large image this looks at the upper left {PART} x {PART}
+pixels."""
 
-INSIDE = """## What each decoder step hands on
+INSIDE = f"""## What each decoder step hands on
 
 Coarsest first: channels x height x width, and the three strongest directions among the channels as
-red, green and blue. A pattern of single pixels in a smooth part of the image is a checkerboard."""
+red, green and blue. A pattern of single pixels in a smooth part of the image is a checkerboard. The
+ripple is that of the last operator: how much a constant map differs between even and odd places
+after it, 0 for not at all. Of a large image this looks at the upper left {PART} x {PART} pixels."""
+
+COMPUTING = "computing the decoder steps of the image ..."
+NO_IMAGE = "Click an image in the tab Models first."
 
 
 def add_models(
     gradio: Any,
     models: Mapping[str, Model],
     examples: Sequence[Image.Image],
-) -> None:
-    """Adds the content of the tab to the page of gradio that is being built."""
+) -> Any:
+    """Adds the content of the tab to the page of gradio that is being built.
+
+    Returns its input for an image.
+    """
     shipped = all(name.startswith(PREFIX) for name in models)
     gradio.Markdown(SHIPPED if shipped else OWN)
     image = add_examples(gradio, examples)
@@ -83,20 +96,12 @@ def add_models(
         show_progress="minimal",
     )
     sliders, moved = add_shift(gradio, models)
-    steps = add_steps(gradio, models)
     # One after the other, so that the times are measured undisturbed.
-    shifted = answered.success(
+    answered.success(
         partial(answer_shift, models),
         [image, *sliders],
         moved,
         api_name="move",
-        show_progress="minimal",
-    )
-    shifted.success(
-        partial(answer_steps, models),
-        image,
-        steps,
-        api_name="steps",
         show_progress="minimal",
     )
     for slider in sliders:
@@ -108,6 +113,20 @@ def add_models(
             trigger_mode="always_last",
             show_progress="minimal",
         )
+    return image
+
+
+def add_inside(gradio: Any, models: Mapping[str, Model], image: Any, tab: Any) -> None:
+    """Adds what models do inside to their tab, which computes it when it is opened."""
+    steps = add_steps(gradio, models)
+    shown = gradio.State(None)  # the image whose steps are on the page
+    tab.select(
+        partial(update_steps, models),
+        [image, shown],
+        [*steps, shown],
+        api_name="steps",
+        show_progress="hidden",
+    )
 
 
 def add_examples(gradio: Any, examples: Sequence[Image.Image]) -> Any:
@@ -308,27 +327,39 @@ def answer_shift(
     answers = []
     for model in models.values():
         shift = move_image(model, image, dx, dy)
-        changed = int(shift.changed.sum())
-        share = changed / shift.changed.size
-        text = (
-            f"<p>moved by ({dx}, {dy}): <b>{changed:,} of {shift.changed.size:,} pixels</b> change "
-            f"({share:.2%})</p>"
-        )
+        text = f"<p>moved by ({dx}, {dy}): <b>{shift.share:.2%} of the pixels</b> change</p>"
         answers.append(text + figures_html(draw_shift(shift, model.colours)))
     return answers
 
 
-def answer_steps(models: Mapping[str, Model], file: str | None) -> list[str]:
-    """For each model the pictures of its decoder steps as HTML, or why there are none."""
+def update_steps(
+    models: Mapping[str, Model],
+    file: str | None,
+    shown: str | None,
+) -> Iterator[list[Any]]:
+    """The decoder steps of each model as HTML, and the image that they are of: model by model.
+
+    Until a model is done, its text says so. Steps that are `shown` already stay.
+    """
     if file is None:
-        return [""] * len(models)
-    image = open_upload(file)
-    answers = []
-    for model in models.values():
-        try:
-            pictures = look_inside(model, as_pixels(image, model.metadata))
-        except UsageError as error:
-            answers.append(escape(str(error)))
-            continue
-        answers.append(figures_html(pictures))
-    return answers
+        yield [*[NO_IMAGE] * len(models), None]
+    elif file != shown:
+        answers = [COMPUTING] * len(models)
+        yield [*answers, None]
+        image = open_upload(file)
+        for number, model in enumerate(models.values()):
+            answers[number] = answer_steps(model, image)
+            yield [*answers, None]
+        yield [*answers, file]
+
+
+def answer_steps(model: Model, image: np.ndarray) -> str:
+    """The ripple and the pictures of the decoder steps as HTML, or why there are none.
+
+    The image has the pixels (H, W, C).
+    """
+    try:
+        pictures = look_inside(model, as_pixels(image, model.metadata))
+    except UsageError as error:
+        return escape(str(error))
+    return ripple_text(model) + figures_html(pictures)

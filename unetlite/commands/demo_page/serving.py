@@ -1,6 +1,7 @@
 """A page of gradio on this machine. Nothing of it comes from the internet."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,11 +54,26 @@ def launch(page: Any, host: str, port: int | None, **options: Any) -> str:
             **settings,
         )
     except OSError:
-        place = f"--host {host}"
-        if port is not None:
-            place += f" --port {port}"
-        raise UsageError(f"{place}: cannot listen there, is the port taken?") from None
+        raise UsageError(listening_message(host, port)) from None
     return str(address)
+
+
+def listening_message(host: str, port: int | None) -> str:
+    """Why a page cannot listen on an address, and what to do."""
+    if port is None:
+        return f"no port of {host} from 7860 on is free; name one by --port N."
+    if port_is_taken(host, port):
+        return f"--port {port} is taken by another program; name another one by --port N."
+    return f"cannot listen on {host}:{port}; name an address of this machine, or another --port N."
+
+
+def port_is_taken(host: str, port: int) -> bool:
+    """True if something listens there."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def read_styles() -> str:
@@ -71,5 +87,5 @@ def read_styles() -> str:
 def serve(page: Any, host: str, port: int | None, shows: str) -> None:
     """Serves a page until Ctrl+C, and prints what it shows and its address."""
     address = launch(page, host, port)
-    print(f"{shows}: {address}   (Ctrl+C ends it)")
+    print(f"{shows}: {address}   (Ctrl+C ends it)", flush=True)
     page.block_thread()
