@@ -5,7 +5,7 @@ import pytest
 from helpers import noise
 from PIL import Image
 
-from unetlite.classes import IGNORE
+from unetlite.classes import IGNORE, OKABE_ITO
 from unetlite.visualize import (
     FALSE,
     FOUND,
@@ -48,7 +48,7 @@ def test_missed_and_false_pixels_of_a_class_are_marked_where_there_is_a_truth():
     for place in ((0, 2), (1, 2)):  # without a truth, and right of another class: the image in grey
         assert len(set(pictures["error"][place].tolist())) == 1
     found = pictures["error"][0, 1].astype(int)
-    assert found[2] > found[0] + 50  # bluish
+    assert found[2] > found[0] > found[1] + 20  # violet
     assert np.array_equal(pictures["image"], image)
 
 
@@ -61,15 +61,25 @@ DICHROMATS = {
 }
 
 
-@pytest.mark.parametrize("vision", DICHROMATS)
-def test_the_colours_of_errors_differ_for_the_colour_blind(vision):
-    greys = [(90, 90, 90), (140, 140, 140), (192, 192, 192)]  # of the image behind
-    colours = np.array([FOUND, MISSED, FALSE, WRONG, *greys]) / 255
+def lab_colours(colours, vision):
+    """CIELAB (N, 3) of sRGB (N, 3) from 0 to 255, as a person sees them."""
+    colours = np.array(colours) / 255
     linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
     seen = (linear @ np.transpose(DICHROMATS[vision])).clip(0, 1)
     xyz = seen @ np.array([[0.434, 0.219, 0.018], [0.376, 0.715, 0.109], [0.190, 0.072, 0.873]])
-    f = np.where(xyz > 0.00886, np.cbrt(xyz), 7.787 * xyz + 16 / 116)  # to CIELAB
-    lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+    f = np.where(xyz > 0.00886, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+
+
+def test_what_is_found_has_the_colour_of_no_class():
+    found, *classes = lab_colours([FOUND, *OKABE_ITO], "none")
+    assert np.linalg.norm(np.array(classes) - found, axis=1).min() > 50
+
+
+@pytest.mark.parametrize("vision", DICHROMATS)
+def test_the_colours_of_errors_differ_for_the_colour_blind(vision):
+    greys = [(90, 90, 90), (140, 140, 140), (192, 192, 192)]  # of the image behind
+    lab = lab_colours([FOUND, MISSED, FALSE, WRONG, *greys], vision)
     for k in range(4):
         others = np.delete(lab, k, axis=0)
         assert np.linalg.norm(others - lab[k], axis=1).min() > 20  # 2.3 is just noticeable

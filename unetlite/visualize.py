@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from unetlite.classes import IGNORE, Colour
 
-# Colours of Okabe and Ito (2008), distinct from each other and from greys for every reader.
-FOUND = (0, 114, 178)
+# Distinct from each other and from greys for every reader. Okabe and Ito (2008) have no violet, so
+# that what is found has the colour of no class.
+FOUND = (136, 34, 204)
 MISSED = (213, 94, 0)
 FALSE = (240, 228, 66)
 WRONG = (20, 20, 20)  # between other classes
