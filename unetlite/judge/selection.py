@@ -14,17 +14,19 @@ NAMED = 6  # values in a message
 
 
 def select_rows(table: Table, where: Mapping[str, str]) -> Table:
-    """The rows in which these columns have these values. Raises UsageError if there are none."""
+    """The rows in which these columns have these values, without these columns.
+
+    Raises UsageError if there are none.
+    """
     for name, value in where.items():
         option = f"--where {name}={value}"
         column = match_column(table, option, name)
-        kept = [index for index, cell in enumerate(table.columns[column]) if cell == value]
-        if not kept:
+        if value not in table.columns[column]:
             raise UsageError(
                 f"{option}: {table.source} has no such row; the {column} is "
                 f"{list_values(table, column)}."
             )
-        table = table.rows(kept)
+        table = table.select(column, value)
     return table
 
 

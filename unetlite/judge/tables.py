@@ -35,10 +35,14 @@ class Table:
     places: list[str] = field(repr=False)  # of the rows, for messages
     decimal_comma: bool = False  # numbers may be written as 0,91
 
-    def rows(self, indices: Sequence[int]) -> "Table":
-        """The table of these rows, one or more."""
-        columns = {name: [cells[k] for k in indices] for name, cells in self.columns.items()}
-        places = [self.places[k] for k in indices]
+    def select(self, column: str, value: str) -> "Table":
+        """The rows with this value in a column, one or more, without the column."""
+        kept = [index for index, cell in enumerate(self.columns[column]) if cell == value]
+        columns = {}
+        for name, cells in self.columns.items():
+            if name != column:
+                columns[name] = [cells[index] for index in kept]
+        places = [self.places[index] for index in kept]
         return replace(self, columns=columns, places=places)
 
     def numbers(self, column: str) -> list[float]:
