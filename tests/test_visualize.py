@@ -23,6 +23,7 @@ from unetlite.visualize import (
     palette_image,
     picture_grid,
     rarest_class,
+    shows_most_classes,
 )
 
 COLOURS = ((0, 0, 0), (230, 159, 0))
@@ -167,3 +168,11 @@ def test_pictures_fit_into_a_square_and_enlarged_ones_keep_their_pixels():
     assert enlarged.size == (16, 8)
     assert np.array_equal(np.asarray(enlarged), np.asarray(small).repeat(2, 0).repeat(2, 1))
     assert fit(Image.fromarray(noise(100, 400)), 40).size == (40, 10)
+
+
+def test_the_image_with_most_classes_is_shown_then_the_one_with_most_of_the_rarest():
+    pixels = np.array([[900, 0, 0], [500, 9, 3], [800, 4, 2], [500, 4, 3], [600, 300, 0]])
+    assert shows_most_classes(pixels) == 1  # of three classes, and the first of two with three
+    assert shows_most_classes(pixels[[0, 2, 3, 4]]) == 2
+    assert shows_most_classes(pixels[[0, 4]]) == 1
+    assert shows_most_classes(np.array([[5, 0]])) == 0

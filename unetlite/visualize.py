@@ -139,6 +139,17 @@ def rarest_class(pixels: Sequence[int]) -> int:
     return min(present, key=pixels.__getitem__, default=0)
 
 
+def shows_most_classes(pixels: np.ndarray) -> int:
+    """The position of the image with the most classes, by the pixels (N, K) of each class.
+
+    Of several it is the one with the most pixels of the rarest class, then the first.
+    """
+    rarest = rarest_class(pixels.sum(0).tolist())
+    classes = np.count_nonzero(pixels, axis=1)  # (N,)
+    ranks = list(zip(classes.tolist(), pixels[:, rarest].tolist(), strict=True))
+    return ranks.index(max(ranks))
+
+
 def densest_window(weights: np.ndarray, side: int) -> tuple[slice, slice]:
     """Rows and columns of the square of up to `side` pixels with the largest sum of (H, W) weights.
 

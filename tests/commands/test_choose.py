@@ -221,8 +221,7 @@ def make_report(regret, candidates):
     variants = {name: SimpleNamespace(mean=0.9) for name in regret}
     return SimpleNamespace(
         analysis=SimpleNamespace(best=best, variants=variants),
-        cost=None,
-        margin=None,
+        chosen=min(regret, key=regret.get),
     )
 
 

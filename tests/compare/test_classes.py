@@ -13,7 +13,7 @@ from unetlite.compare.classes import (
     worst_class_sentence,
 )
 from unetlite.compare.comparison import read_comparison
-from unetlite.compare.curves import read_curves, read_trend
+from unetlite.compare.curves import missing_trend, read_curves, read_trend
 from unetlite.compare.doctor.run_data import find_data
 from unetlite.errors import UsageError
 
@@ -70,9 +70,13 @@ def test_curves_of_all_seeds_stand_at_the_same_steps_and_a_damaged_one_is_refuse
         last = [run.metrics["val/miou"] for run in comparison.variants[name]]
         assert curve.scores[:, -1] == pytest.approx(last, abs=1e-6)
     assert read_trend(comparison.runs) is None  # two steps are no curve
+    assert missing_trend(comparison.runs).startswith("2 validations in a training, and 3")
     file = comparison.runs[0].files.curve
     file.write_text("step,miou\n1,a\n")
     with pytest.raises(UsageError, match="is damaged"):
         read_curves(comparison.variants)
+    file.write_text("step,miou\n1,0.1\n2,0.2\n3,0.4\n")
+    assert missing_trend(comparison.runs[:1]).startswith("too few trainings")
     file.unlink()  # as of an earlier version
+    assert "of an earlier version" in missing_trend(comparison.runs)
     assert list(read_curves(comparison.variants)) == ["transpose"]

@@ -1,6 +1,7 @@
 """The verdict in sentences, whose numbers are those of the analysis, rounded to the safe side."""
 
 import re
+from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_UP
 
 import numpy as np
@@ -10,7 +11,15 @@ from hypothesis.strategies import floats
 
 from unetlite.judge.analysis import analyse
 from unetlite.judge.scores import Scores
-from unetlite.judge.verdict import Cost, choose_variant, equivalence, format_number, verdict
+from unetlite.judge.verdict import (
+    Cost,
+    about_as_safe,
+    choose_variant,
+    equivalence,
+    format_number,
+    group_cautions,
+    verdict,
+)
 
 
 def make_analysis(means, seeds=3, groups=20, dropped=None, noise=0.01):
@@ -51,12 +60,13 @@ def test_what_is_about_as_fast_as_the_choice_is_named():
 
 
 def test_several_candidates_are_named_with_what_the_fastest_and_the_safest_lose():
-    analysis = make_analysis(EQUAL)
+    analysis = make_analysis({"a": 0.5, "b": 0.497, "c": 0.5})
     safest = min(analysis.best.regret, key=analysis.best.regret.get)
-    other = next(name for name in EQUAL if name != safest)
+    other = max(analysis.best.regret, key=analysis.best.regret.get)
+    assert other not in about_as_safe(analysis.best, analysis.differences)
     cost = Cost({**dict.fromkeys(EQUAL, 30.0), other: 20.0}, "ms", "the fastest")
     text = verdict(analysis, cost, None)
-    assert choose_variant(analysis.best, cost, None) == safest
+    assert choose_variant(analysis.best, analysis.differences, cost, None) == safest
     assert text.startswith(f"Take {safest} (30 ms): it can lose least, at most 0.")
     assert f"in mean IoU (3 seeds, 20 test images). The fastest, {other} (20 ms), is " in text
     assert text.endswith(". Each of the 3 may be the best.")
@@ -68,6 +78,48 @@ def test_several_candidates_are_named_with_what_the_fastest_and_the_safest_lose(
     assert "Either may be the best" in two
     some = make_analysis({"a": 0.5, "b": 0.5, "c": 0.1})
     assert re.search("The best may be (a or b|b or a)[.]", verdict(some, COST, None))
+
+
+def test_a_cheaper_one_is_taken_if_its_bound_is_larger_by_less_than_half_a_standard_error():
+    for noise in (0.003, 0.01, 0.03):
+        analysis = make_analysis({"a": 0.5, "b": 0.5 + noise / 20, "c": 0.5}, noise=noise)
+        best = analysis.best
+        safest = min(best.regret, key=best.regret.get)
+        for other in set(EQUAL) - {safest}:
+            error = analysis.differences[safest, other].standard_error
+            is_tie = best.regret[other] - best.regret[safest] < 0.5 * error
+            values = {**dict.fromkeys(EQUAL, 30.0), other: 20.0}
+            cost = Cost(values, "ms", "the fastest")
+            taken = choose_variant(best, analysis.differences, cost, None)
+            assert taken == (other if is_tie else safest)
+            text = verdict(analysis, cost, None)
+            bound = format_number(best.regret[taken], ROUND_UP)
+            assert text.startswith(f"Take {taken}")
+            assert f"at most {bound} below the best in mean IoU (3 seeds" in text
+            limit = format_number(best.regret[safest], ROUND_UP)
+            reason = f"{safest} (30 ms), is at most {limit} below the best: that is about equal"
+            assert (reason in text) == is_tie
+            alike = replace(cost, ranges=dict.fromkeys(EQUAL, (15.0, 35.0)))
+            assert choose_variant(best, analysis.differences, alike, None) == safest
+            assert choose_variant(best, analysis.differences, None, None) == safest
+
+
+def test_a_variant_that_is_shown_to_be_worse_is_never_taken_for_its_cost():
+    analysis = make_analysis({"a": 0.5, "b": 0.5, "c": 0.1})
+    cost = Cost({"a": 30.0, "b": 30.0, "c": 1.0}, "ms", "the fastest")
+    assert choose_variant(analysis.best, analysis.differences, cost, None) != "c"
+
+
+def test_two_groups_or_images_are_always_said_and_ten_never():
+    (text,) = group_cautions(replace(make_analysis(EQUAL, groups=2), widened=1.0))
+    assert text.startswith("The test images come from 2 groups only. How much others differ")
+    (without_verdict,) = group_cautions(make_analysis(EQUAL, seeds=1, groups=2))
+    assert without_verdict == text
+    (images,) = group_cautions(replace(make_analysis(EQUAL), images=2, groups=2, widened=1.3))
+    assert images.startswith("There are 2 test images only. ")
+    assert images.endswith("With 10 the bounds would be about 77% as wide.")
+    assert group_cautions(make_analysis(EQUAL, groups=10)) == []
+    assert group_cautions(replace(make_analysis(EQUAL, groups=4), widened=1.0)) == []
 
 
 def test_the_fastest_of_the_candidates_is_called_that_beside_the_fastest_of_all():
@@ -93,13 +145,13 @@ def test_a_margin_chooses_the_cheapest_within_it_and_else_says_that_none_is():
     largest, smallest = max(analysis.best.regret.values()), min(analysis.best.regret.values())
     text = verdict(analysis, COST, largest)
     assert text.startswith("Choose b: it is the fastest (20 ms), and at most 0.")
-    assert choose_variant(analysis.best, COST, largest) == "b"
+    assert choose_variant(analysis.best, analysis.differences, COST, largest) == "b"
     none = verdict(analysis, COST, smallest / 9)
     assert none.startswith("None is shown to be within the margin of 0.00")
     assert "narrow the bounds" in none
     safest = min(analysis.best.regret, key=analysis.best.regret.get)
-    assert choose_variant(analysis.best, COST, smallest / 9) == safest
-    assert choose_variant(analysis.best, COST, None) == safest
+    assert choose_variant(analysis.best, analysis.differences, COST, smallest / 9) == safest
+    assert choose_variant(analysis.best, analysis.differences, COST, None) == safest
 
 
 def test_a_slower_variant_within_the_margin_is_named_as_such():

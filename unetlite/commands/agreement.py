@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 def print_agreement(reports: Mapping[str, "Report"]) -> None:
     """Prints the scores of all operators under each network, and whether the choices agree."""
-    from unetlite.judge.verdict import choose_variant
-
     table = Table("upsample", *reports, title="mean over trainings")
     analyses = [report.analysis for report in reports.values()]
     for operator in dict.fromkeys(chain.from_iterable(each.variants for each in analyses)):
@@ -27,11 +25,10 @@ def print_agreement(reports: Mapping[str, "Report"]) -> None:
     get_console().print(table)
     choices = {}
     for network, report in reports.items():
-        best = report.analysis.best
-        if best is None:
+        if report.analysis.best is None:
             print(f"There is no verdict under model={network}, so nothing is said of agreement.")
             return
-        choices[network] = choose_variant(best, report.cost, report.margin)
+        choices[network] = report.chosen
     print(agreement_text(choices, reports))
 
 

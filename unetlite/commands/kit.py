@@ -60,12 +60,12 @@ def kit(
 
 
 def trained_networks(directory: Path, by: str) -> dict[str, "UNet"]:
-    """The network of each variant, of its first seed."""
+    """The network of each variant, of its run to use."""
     from unetlite.compare.comparison import read_comparison
 
     comparison = read_comparison(directory, by)
-    for name, runs in comparison.variants.items():
-        print(f"{name}: {runs[0].files.path}")
+    for name, run in comparison.runs_to_use().items():
+        print(f"{name}: {run.files.path}")
     return comparison.load_networks()
 
 

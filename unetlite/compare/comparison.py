@@ -14,7 +14,7 @@ from unetlite.compare.control import check_control, comparable_settings
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.missed_classes import objection
 from unetlite.compare.race.record import RaceRecord, read_race
-from unetlite.compare.runs import Run, read_run
+from unetlite.compare.runs import Run, best_validated, read_run
 from unetlite.compare.variant_names import name_variants
 from unetlite.errors import UsageError
 from unetlite.judge.analysis import Analysis, analyse
@@ -73,11 +73,15 @@ class Comparison:
         return distinct
 
     def load_networks(self) -> dict[str, UNet]:
-        """The network of each variant's first seed, in evaluation mode."""
+        """The network of each variant's run to use, in evaluation mode."""
         networks = {}
-        for name, runs in self.variants.items():
-            networks[name] = load_network(runs[0].files.test_checkpoint).eval()
+        for name, run in self.runs_to_use().items():
+            networks[name] = load_network(run.files.test_checkpoint).eval()
         return networks
+
+    def runs_to_use(self) -> dict[str, Run]:
+        """Of each variant, the run with the best validation score."""
+        return {name: best_validated(runs) for name, runs in self.variants.items()}
 
     def scores(self, metric: str) -> Scores:
         """Of the variants that a race did not drop, on the images with a value in every run.

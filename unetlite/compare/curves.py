@@ -7,8 +7,9 @@ import numpy as np
 
 from unetlite.compare.runs import Run
 from unetlite.errors import UsageError
-from unetlite.judge.trend import Trend, late_trend
+from unetlite.judge.trend import MIN_POINTS, MIN_TRAININGS, Trend, late_trend
 from unetlite.tables import read_csv
+from unetlite.wording import counted
 
 
 class Curve(NamedTuple):
@@ -44,6 +45,23 @@ def read_trend(runs: Sequence[Run]) -> Trend | None:
             return None
         curves.append((curve.steps, curve.scores))
     return late_trend(curves)
+
+
+def missing_trend(runs: Sequence[Run]) -> str:
+    """Why these runs do not show what they gain at their end: what there is too little of."""
+    validations = []
+    for run in runs:
+        curve = read_curve(run)
+        if curve is None:
+            return f"{run.files.path} is of an earlier version, and has no validation curve"
+        validations.append(len(curve.steps))
+    fewest = min(validations, default=0)
+    if fewest < MIN_POINTS:
+        return (
+            f"{counted(fewest, 'validation')} in a training, and {MIN_POINTS} or more show what "
+            "it gains (trainer.max_epochs)"
+        )
+    return f"too few trainings whose scores moved; {MIN_TRAININGS} or more show what they gain"
 
 
 def read_curves(variants: Mapping[str, Sequence[Run]]) -> dict[str, Curve]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
@@ -109,6 +109,14 @@ class Run:
         true_positive, _, false_negative = np.moveaxis(self.counts("overlap"), -1, 0)  # (N, K)
         pixels = true_positive + false_negative
         return self.images, self.groups, self.classes, pixels.tolist()
+
+
+def best_validated(runs: Sequence[Run]) -> Run:
+    """The run with the best validation score of the weights that were tested.
+
+    Test scores must not choose: they judge. Of equal runs it is the first.
+    """
+    return max(runs, key=lambda run: run.metrics.get("val/miou") or 0.0)
 
 
 def read_run(path: Path) -> Run:

@@ -78,9 +78,15 @@ class Judgement:
     @property
     def chosen(self) -> str | None:
         """The variant to take; None if there is no verdict."""
-        if self.analysis.best is None:
+        analysis = self.analysis
+        if analysis.best is None:
             return None
-        return choose_variant(self.analysis.best, self.cost, self.margin)
+        return choose_variant(
+            analysis.best,
+            analysis.differences,
+            self.cost,
+            self.margin,
+        )
 
     @property
     def collapsed(self) -> dict[tuple[str, int], str]:

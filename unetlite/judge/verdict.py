@@ -7,7 +7,11 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context
 from unetlite.judge.analysis import ENOUGH_GROUPS, MIN_SEEDS, Analysis, format_score
 from unetlite.judge.best import Best, variant_names
 from unetlite.judge.equivalence import equivalence_margin, equivalence_margin_without_one
+from unetlite.judge.statistics import Differences
 from unetlite.wording import capitalised, counted, join_names
+
+WIDENED = 1.05  # by few groups: less is not worth a sentence
+SAME_BOUND = 0.5  # standard errors of a difference: bounds that differ by less are about equal
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,46 @@ class Cost:
         return low <= self.values[name] <= high
 
 
-def choose_variant(best: Best, cost: Cost | None, margin: float | None) -> str:
-    """The best if one is shown to be, else the cheapest within the margin, else the safest."""
-    safest = min(best.regret, key=best.regret.__getitem__)
-    if margin is None or cost is None or len(best.candidates) == 1:
+def choose_variant(
+    best: Best,
+    differences: Differences,
+    cost: Cost | None,
+    margin: float | None,
+) -> str:
+    """The best if one is shown to be, else the cheapest within the margin.
+
+    Else it is the safest, or the cheapest of `about_as_safe`.
+    """
+    safest = safest_variant(best)
+    if cost is None or len(best.candidates) == 1:
         return safest
-    return cost.cheapest(within_margin(best, margin) or [safest])
+    if margin is not None:
+        within = within_margin(best, margin)
+        if within:
+            return cost.cheapest(within)
+    chosen = cost.cheapest([safest, *about_as_safe(best, differences)])
+    return safest if chosen in cost.alike(safest) else chosen
+
+
+def safest_variant(best: Best) -> str:
+    """The variant with the lowest max regret."""
+    return min(best.regret, key=best.regret.__getitem__)
+
+
+def about_as_safe(best: Best, differences: Differences) -> list[str]:
+    """The candidates whose max regret is about that of the safest variant.
+
+    It is larger by less than SAME_BOUND standard errors of the difference of both variants.
+    """
+    safest = safest_variant(best)
+    names = []
+    for name in best.candidates:
+        if name == safest or (name, safest) not in differences:
+            continue
+        excess = best.regret[name] - best.regret[safest]
+        if excess < SAME_BOUND * differences[name, safest].standard_error:
+            names.append(name)
+    return names
 
 
 def within_margin(best: Best, margin: float) -> list[str]:
@@ -88,7 +126,8 @@ def verdict(analysis: Analysis, cost: Cost | None, margin: float | None) -> str:
         return too_few_seeds(len(analysis.seeds))
     sentences = [choice(analysis, best, cost, margin)]
     if cost is not None:
-        sentences += alike_sentences(cost, choose_variant(best, cost, margin), analysis.variants)
+        chosen = choose_variant(best, analysis.differences, cost, margin)
+        sentences += alike_sentences(cost, chosen, analysis.variants)
     return " ".join(sentences)
 
 
@@ -119,7 +158,7 @@ def choice_within_margin(
     margin: float,
 ) -> str:
     """The cheapest variant within the margin; without costs the safest, and which others are."""
-    chosen = choose_variant(best, cost, margin)
+    chosen = choose_variant(best, analysis.differences, cost, margin)
     bound = (
         f"at most {format_number(best.regret[chosen], ROUND_UP)} {analysis.worse} the best in "
         f"{analysis.metric_title} {basis(analysis)}."
@@ -164,26 +203,46 @@ def sole_winner(analysis: Analysis, best: Best, cost: Cost | None) -> str:
 
 
 def several_candidates(analysis: Analysis, best: Best, cost: Cost | None) -> str:
-    """What to take when several may be the best: the safest variant, and what it can lose."""
-    safest = choose_variant(best, cost, None)
+    """What to take when several may be the best, and what it can lose.
+
+    It is the safest variant, or a cheaper one that is about as safe.
+    """
+    taken = choose_variant(best, analysis.differences, cost, None)
     bound = (
-        f"at most {format_number(best.regret[safest], ROUND_UP)} {analysis.worse} the best in "
+        f"at most {format_number(best.regret[taken], ROUND_UP)} {analysis.worse} the best in "
         f"{analysis.metric_title} {basis(analysis)}."
     )
     candidates = candidates_sentence(analysis, best)
     if cost is None:
-        return f"Take {safest}: it can lose least, {bound} {candidates}"
+        return f"Take {taken}: it can lose least, {bound} {candidates}"
     cheapest = cost.cheapest(analysis.variants)
-    if safest == cheapest:
-        reason = f"{cost.superlative} ({cost.format(safest)}), and {bound}"
-        return f"Take {safest}: it is {reason} {candidates}"
-    if safest == cost.cheapest(best.candidates):
-        reason = f"{cost.superlative} of those that may be the best ({cost.format(safest)})"
-        text = f"Take {safest}: it is {reason}, and {bound}"
+    safest = safest_variant(best)
+    if taken == cheapest:
+        text = f"Take {taken}: it is {cost.superlative} ({cost.format(taken)}), and {bound}"
+    elif taken == cost.cheapest(best.candidates):
+        reason = f"{cost.superlative} of those that may be the best ({cost.format(taken)})"
+        text = f"Take {taken}: it is {reason}, and {bound}"
+    elif taken == safest:
+        text = f"Take {taken} ({cost.format(taken)}): it can lose least, {bound}"
     else:
-        text = f"Take {safest} ({cost.format(safest)}): it can lose least, {bound}"
-    fastest = f"{capitalised(cost.superlative)}, {limit_of_loss(analysis, best, cost, cheapest)}."
-    return f"{text} {fastest} {candidates}"
+        text = f"Take {taken} ({cost.format(taken)}): it is {bound}"
+    if taken != safest:
+        text += f" {tie_sentence(analysis, best, cost, taken)}"
+    if cheapest not in (taken, safest):
+        limit = limit_of_loss(analysis, best, cost, cheapest)
+        text += f" {capitalised(cost.superlative)}, {limit}."
+    return f"{text} {candidates}"
+
+
+def tie_sentence(analysis: Analysis, best: Best, cost: Cost, taken: str) -> str:
+    """Why a cheaper variant is taken than the safest one."""
+    safest = safest_variant(best)
+    error = format_number(analysis.differences[taken, safest].standard_error)
+    return (
+        f"{capitalised(limit_of_loss(analysis, best, cost, safest))}: that is about equal, since "
+        f"the bounds differ by less than half the standard error ({error}) of the difference of "
+        "the two, so the cheaper one is taken."
+    )
 
 
 def alike_sentences(cost: Cost, chosen: str, variants: Iterable[str]) -> list[str]:
@@ -262,12 +321,22 @@ def group_cautions(analysis: Analysis) -> list[str]:
         ]
     if analysis.groups == 1:
         return ["All test images are of one group: the bounds hold for it, and not for others."]
-    if analysis.best is None or analysis.widened <= 1.05:
+    narrower = ""
+    if analysis.best is not None and analysis.widened > WIDENED:
+        narrower = (
+            f" With {ENOUGH_GROUPS} the bounds would be about {1 / analysis.widened:.0%} as wide."
+        )
+    if analysis.groups > 2 and not narrower:
         return []
-    return [
-        f"The test images come from {analysis.groups} groups only. With {ENOUGH_GROUPS} the "
-        f"bounds would be about {1 / analysis.widened:.0%} as wide."
-    ]
+    text = f"The test images come from {analysis.groups} groups only."
+    if analysis.groups == analysis.images:
+        text = f"There are {analysis.images} test images only."
+    if analysis.groups == 2:
+        text += (
+            " How much others differ from them is estimated from one difference, so whether the "
+            "result holds for others is hardly known."
+        )
+    return [text + narrower]
 
 
 def format_number(number: float, rounding: str = ROUND_HALF_EVEN) -> str:

@@ -29,6 +29,7 @@ def test_another_augmentation_still_gives_pictures_and_another_data_set_does_not
     assert figures.missing is None
     assert list(figures.legend) == ["foreground found", "missed", "false"]
     assert len(figures.images) == 4
+    assert len(set(figures.images)) == 4
     for pictures in figures.images.values():
         captions = list(pictures)
         assert captions[:2] == ["part", "truth"]  # the images are no larger than a part

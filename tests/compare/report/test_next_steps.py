@@ -167,6 +167,22 @@ def test_runs_that_no_race_planned_are_only_used(report):
     assert use.text.startswith("Use ")
 
 
+def test_the_seed_to_use_is_the_best_on_validation_images_whatever_its_test_score(report):
+    runs = report.comparison.variants[report.chosen]
+    val = {0: 0.5, 1: 0.8, 2: 0.7}
+    test = {0: 0.9, 1: 0.1, 2: 0.8}
+    for run in runs:
+        run.metrics["val/miou"] = val[run.seed]
+        run.metrics["test/miou"] = test[run.seed]
+    use = next_steps(report)[-1]
+    assert "predict with seed 1, the best of its 3 on validation images (mean IoU 0.8000, val)" in (
+        use.text
+    )
+    assert "whose weights are seed1/" in use.text
+    assert use.commands[0].endswith("seed1 IMAGES --output DIR")
+    assert use.commands[1].endswith("seed1")
+
+
 def test_a_budget_has_slack_and_is_whole_tens_of_minutes():
     assert [round_budget(seconds) for seconds in (60, 540, 560, 4900)] == [
         "10m",

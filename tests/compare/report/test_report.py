@@ -67,7 +67,7 @@ def test_few_groups_are_named_with_what_more_would_give(runs, put_counts):
     report = make_report(runs)
     report = replace(report, analysis=replace(report.analysis, widened=1.25))
     assert report.cautions == [
-        "The test images come from 4 groups only. With 10 the bounds would be about 80% as wide."
+        "There are 4 test images only. With 10 the bounds would be about 80% as wide."
     ]
 
 

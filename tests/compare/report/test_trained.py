@@ -31,11 +31,12 @@ def levers(gain, half_width, steps):
         (SMALL, levers(0.005, 0.01, 725), "Trained: ", "at most 0.015 "),
         (SMALL, levers(0.01, 0.05, 725), "Not known: ", "between nothing and 0.06"),
         (SMALL, levers(0.03, 0.01, 213), "Not known: ", "+0.0167"),  # that of shorter trainings
-        (None, None, "Not known: ", "too few"),
+        ("2 validations in a training", None, "Not known: ", "2 validations"),
     ],
 )
 def test_the_answer_comes_first_and_then_its_number(trend, measured, answer, number):
     text = trained_sentence(trend, measured, 725)
     assert text.startswith(answer)
     assert number in text
-    assert is_short(trend, measured, 725) == (answer == "Not fully trained: ")
+    gains = trend if isinstance(trend, Trend) else None
+    assert is_short(gains, measured, 725) == (answer == "Not fully trained: ")

@@ -21,9 +21,11 @@ from unetlite.visualize import (
     error_pictures,
     fit,
     framed,
+    shows_most_classes,
 )
 
 LARGEST = 1024  # pixels, of the part of an image that is predicted for a picture
+COARSE = 8  # pixels, of the steps in which such a part is looked for
 SIDE = 288  # pixels, of a larger picture in the report
 ZOOM = 3  # of the part of an image that is shown with its errors
 IMAGES = 4  # in the report
@@ -51,9 +53,9 @@ def draw_figures(
     run_data: RunData,
     focus_class: str,
 ) -> Figures:
-    """The test images in which the variants differ most, predicted by each variant's first seed.
+    """A test image with the most classes, and those in which the variants differ most.
 
-    Errors are those of one class.
+    They are predicted by `networks`, the run to use of each variant. Errors are those of one class.
     """
     classes = comparison.runs[0].classes
     focus = classes.index(focus_class)
@@ -64,18 +66,17 @@ def draw_figures(
     dataset = run_data.data.dataset
     split = dataset.splits["test"]
     figures = Figures({}, {}, legend)
-    for position, reason in most_differing(comparison, split).items():
+    scored = comparison.runs_to_use()
+    for position, reason in images_to_draw(comparison, split).items():
         name = comparison.runs[0].images[position]
-        index = split.names.index(name)
-        height, width = split.sizes[index]
-        crop = Crop(index, 0, 0, min(height, LARGEST), min(width, LARGEST))
-        if max(height, width) > LARGEST:
-            name += ", its upper left"
+        crop = crop_to_draw(split, split.names.index(name), focus)
+        if max(split.sizes[crop.image]) > LARGEST:
+            name += ", a part of it"
         image, mask = split[crop]
         predictions = {variant: predict(network, image) for variant, network in networks.items()}
         rows = {}
         for variant, prediction in predictions.items():
-            score = comparison.variants[variant][0].image_scores("miou_per_image")[position]
+            score = scored[variant].image_scores("miou_per_image")[position]
             rows[f"{variant}, mean IoU {score:.3f} (test)"] = error_pictures(
                 dataset.display.rgb(image.numpy()),
                 mask.numpy(),
@@ -83,17 +84,35 @@ def draw_figures(
                 dataset.colours,
                 focus,
             )
-        figures.images[f"{name}: {reason}"] = zoomed(rows, error_density(mask, predictions))
+        figures.images[f"{name}: {reason}"] = zoomed(rows, error_density(mask, predictions, focus))
         if not figures.features:
             rgb = dataset.display.rgb(image.numpy())
             figures.features.update(draw_features(name, rgb, predictions))
     return figures
 
 
-def error_density(mask: Tensor, predictions: Mapping[str, Prediction]) -> np.ndarray:
-    """How many variants are wrong at each pixel, (H, W)."""
+def crop_to_draw(split: Split, index: int, focus: int) -> Crop:
+    """An image, or the part of a large one with most pixels of a class."""
+    height, width = split.sizes[index]
+    if max(height, width) <= LARGEST:
+        return split.full_crop(index)
+    coarse = split[split.full_crop(index)].mask.numpy()[::COARSE, ::COARSE]
+    rows, columns = densest_window(coarse == focus, LARGEST // COARSE)
+    top, left = COARSE * rows.start, COARSE * columns.start
+    return Crop(index, top, left, min(LARGEST, height - top), min(LARGEST, width - left))
+
+
+def error_density(
+    mask: Tensor,
+    predictions: Mapping[str, Prediction],
+    focus: int,
+) -> np.ndarray:
+    """How many variants are wrong at each pixel, (H, W).
+
+    A pixel of the class `focus` counts as one more, so that a part with errors shows some of it.
+    """
     truth = mask.numpy()
-    wrong = np.zeros(truth.shape, np.int32)
+    wrong = (truth == focus).astype(np.int32)
     for prediction in predictions.values():
         wrong += (prediction.classes != truth) & (truth != IGNORE)
     return wrong
@@ -125,6 +144,18 @@ def shrink(window: tuple[slice, slice], height: int, width: int) -> tuple[slice,
         slice(round(rows.start * factor), round(rows.stop * factor)),
         slice(round(columns.start * factor), round(columns.stop * factor)),
     )
+
+
+def images_to_draw(comparison: Comparison, split: Split) -> dict[int, str]:
+    """By position, the test images to draw, and why: first the one that shows most classes."""
+    true_positive, _, false_negative = np.moveaxis(comparison.runs[0].counts("overlap"), -1, 0)
+    pixels = true_positive + false_negative  # (N, K)
+    first = shows_most_classes(pixels)
+    count = np.count_nonzero(pixels[first])
+    reasons = most_differing(comparison, split)
+    reason = reasons.pop(first, f"shows {count} of {pixels.shape[1]} classes")
+    others = list(reasons.items())[: IMAGES - 1]
+    return {first: reason, **dict(others)}
 
 
 def most_differing(comparison: Comparison, split: Split) -> dict[int, str]:

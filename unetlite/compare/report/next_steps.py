@@ -159,11 +159,16 @@ def use_network(report: Report) -> list[Step]:
     """How to predict with the network to take, and to export it."""
     if report.analysis.best is None:
         return []
-    run = report.comparison.variants[report.chosen][0].files
-    folder = shell_path(run.path)
-    weights = f"{run.path.name}/{run.test_checkpoint.name}"
+    run = report.comparison.runs_to_use()[report.chosen]
+    folder = shell_path(run.files.path)
+    weights = f"{run.files.path.name}/{run.files.test_checkpoint.name}"
+    count = len(report.comparison.variants[report.chosen])
+    seed = f"seed {run.seed}"
+    if count > 1:
+        score = run.metrics.get("val/miou") or 0.0
+        seed += f", the best of its {count} on validation images (mean IoU {score:.4f}, val)"
     text = (
-        f"Use {report.chosen}{time_text(report)}: predict with its first seed, whose weights are "
+        f"Use {report.chosen}{time_text(report)}: predict with {seed}, whose weights are "
         f"{weights}, or export it."
     )
     predict = f"unetlite predict {folder} IMAGES --output DIR"

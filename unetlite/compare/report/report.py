@@ -22,7 +22,7 @@ from unetlite.compare.comparison import Comparison
 from unetlite.compare.costs.costs import Costs
 from unetlite.compare.costs.device import DeviceCosts, put_device_costs
 from unetlite.compare.costs.kept import find_costs
-from unetlite.compare.curves import read_trend
+from unetlite.compare.curves import missing_trend, read_trend
 from unetlite.compare.doctor.orientation import find_orientation
 from unetlite.compare.doctor.run_data import find_data
 from unetlite.compare.doctor.suspects import Suspects, find_suspects
@@ -36,6 +36,7 @@ from unetlite.compare.metrics import METRICS
 from unetlite.compare.missed_classes import rare_class_cautions
 from unetlite.compare.report.figures import Figures, draw_figures
 from unetlite.compare.report.trained import trained_sentence
+from unetlite.compare.runs import Run
 from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, summarise
 from unetlite.judge.trend import Trend, trend_text
 from unetlite.judge.verdict import (
@@ -72,9 +73,15 @@ class Report:
     @property
     def chosen(self) -> str:
         """The variant to take; without a verdict the one with the best mean."""
-        if self.analysis.best is None:
-            return next(iter(self.analysis.variants))
-        return choose_variant(self.analysis.best, self.cost, self.margin)
+        analysis = self.analysis
+        if analysis.best is None:
+            return next(iter(analysis.variants))
+        return choose_variant(
+            analysis.best,
+            analysis.differences,
+            self.cost,
+            self.margin,
+        )
 
     @property
     def worth(self) -> list[str]:
@@ -96,6 +103,9 @@ class Report:
     @property
     def trained(self) -> str:
         """Whether the networks are trained: yes, no, or not known, in a sentence or two."""
+        if self.trend is None:
+            missing = missing_trend(self.steady_runs)
+            return trained_sentence(missing, self.levers, self.steps)
         return trained_sentence(self.trend, self.levers, self.steps)
 
     @property
@@ -152,11 +162,16 @@ class Report:
     @cached_property
     def trend(self) -> Trend | None:
         """The gain of the trainings at their end, without those that collapsed."""
+        return read_trend(self.steady_runs)
+
+    @property
+    def steady_runs(self) -> list[Run]:
+        """The runs that did not collapse."""
         collapsed = self.collapsed
         runs = []
         for name, of_variant in self.comparison.variants.items():
             runs += [run for run in of_variant if (name, run.seed) not in collapsed]
-        return read_trend(runs)
+        return runs
 
     @cached_property
     def verdicts(self) -> list[str]:

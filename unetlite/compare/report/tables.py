@@ -194,11 +194,17 @@ def ripple_cell(by_seed: Mapping[int, float]) -> Cell:
     low, high = min(by_seed.values()), max(by_seed.values())
     note = "of the variance"
     if len(by_seed) > 1:
-        note = f"{low:.2%} to {high:.2%}"
+        note = f"{percent(low)} to {percent(high)}"
         worst = max(by_seed, key=by_seed.__getitem__)
         if high > OUTLIER * max(middle, NO_RIPPLE):
             note += f", seed {worst}"
-    return Cell(f"{middle:.2%}", middle, note)
+    return Cell(percent(middle), middle, note)
+
+
+def percent(share: float) -> str:
+    """Such as "1.25%". An estimate a little below zero has no sign if it rounds to zero."""
+    rounded = round(share, 4) + 0.0  # -0.0 becomes 0.0
+    return f"{rounded:.2%}"
 
 
 def over_seeds(values: Collection[float], best: bool = False, spread_below: bool = False) -> Cell:

@@ -8,12 +8,16 @@ from unetlite.judge.trend import FAR, Trend, trend_text
 from unetlite.judge.verdict import format_number
 
 
-def trained_sentence(trend: Trend | None, levers: Levers | None, steps: int) -> str:
-    """Whether networks of so many steps are trained: yes, no, or not known, and by what number."""
+def trained_sentence(trend: Trend | str, levers: Levers | None, steps: int) -> str:
+    """Whether networks of so many steps are trained: yes, no, or not known, and by what number.
+
+    `trend` is why there is none, if it is text.
+    """
     row = longer_training(levers, steps)
-    if (trend is not None and trend.is_far) or levers is None or row is None:
-        if trend is None:
-            return "Not known: too few trainings, or too few validations, to see what they gain."
+    is_far = isinstance(trend, Trend) and trend.is_far
+    if is_far or levers is None or row is None:
+        if isinstance(trend, str):
+            return f"Not known: {trend}."
         return trend_text(trend)
     if row.gains:
         return f"Not fully trained: twice the steps gain {gain_text(row)} in mean IoU (val)."
