@@ -6,6 +6,7 @@ import pytest
 from races_to_plan import NAMES, SPACE, STEP, TIMES, USUAL
 
 from unetlite.compare.planning.plan_text import SHOWN_SECONDS
+from unetlite.compare.planning.rare_class import RareClass
 from unetlite.compare.planning.search import (
     EVALUATION,
     MAX_VALIDATION_SHARE,
@@ -71,3 +72,17 @@ def test_a_length_that_was_chosen_is_not_shortened():
     space = replace(SPACE, fixed=frozenset(["trainer.max_steps"]))
     assert plan_race(space, TIMES, 3600 * 8).schedule.steps == USUAL.steps
     assert plan_race(space, TIMES, 300) is None
+
+
+def test_trainings_are_long_enough_for_a_rare_class_where_that_fits():
+    rare = RareClass("leaf", 0.01, {32: 0.01, 64: 0.05, 128: 0.2, 256: 0.5})
+    space = replace(SPACE, rare=rare)
+    for minutes in (10, 20, 40, 60, 240):
+        race = plan_race(space, TIMES, 60 * minutes)
+        if race is None:
+            continue
+        schedule = race.schedule
+        is_long = schedule.steps >= rare.least_steps(schedule.batch_size, schedule.crop_size)
+        least = smallest_race(space, TIMES)
+        assert is_long or PLANNING_SECONDS + least.seconds > 0.97 * 60 * minutes
+        assert race == plan_race(SPACE, TIMES, 60 * minutes) or is_long

@@ -8,8 +8,9 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from unetlite.compare.levers.adoption import Draft, adopt_levers
-from unetlite.compare.planning.plan_text import budget_error, plan_lines
+from unetlite.compare.planning.plan_text import plan_lines
 from unetlite.compare.planning.race_times import RaceTimes
+from unetlite.compare.planning.rare_class import find_rare_class
 from unetlite.compare.planning.request import Request, find_operators, option_changes
 from unetlite.compare.planning.request_data import inspect_data, open_fitted, print_classes
 from unetlite.compare.planning.schedule import usual_schedule
@@ -21,6 +22,7 @@ from unetlite.compare.planning.search import (
     plan_race,
     smallest_race,
 )
+from unetlite.compare.planning.smaller import rare_class_warning, refuse_budget
 from unetlite.compare.planning.training_times import time_operators
 from unetlite.data.loader import SegmentationData
 from unetlite.data.provenance import check_content
@@ -137,14 +139,24 @@ def plan_experiment(request: Request, directory: Path, resources: Resources) -> 
 
     times = time_operators(operators, overrides, values, data, resources)
     splits = data.dataset.splits
+    settings = compose_run(overrides, values)
     space = SearchSpace(
         operators,
-        usual_schedule(compose_run(overrides, values), len(splits["train"]), fixed),
+        usual_schedule(settings, len(splits["train"]), fixed),
         groups=len(set(splits["test"].groups)),
         fixed=fixed if request.operators is None else {*fixed, "operators"},
+        rare=find_rare_class(splits["train"], data.dataset.classes),
     )
     with progress("planning"):
         race, seconds = find_race(space, times, request.budget)
+    if race is None:
+
+        def time_changed(changes: list[str]) -> RaceTimes:
+            return time_operators(operators, [*overrides, *changes], values, data, resources)
+
+        model = settings.model
+        widths = model.widths if model.encoder is None else None
+        raise refuse_budget(request, space, times, widths, time_changed)
     draft = Draft(overrides, values, space, times, race, seconds)
     if request.levers:
         draft = adopt_levers(draft, asdict(request), data, directory, resources)
@@ -153,21 +165,19 @@ def plan_experiment(request: Request, directory: Path, resources: Resources) -> 
 
 def find_race(
     space: SearchSpace, times: RaceTimes, budget: str | None
-) -> tuple[RaceEstimate, float]:
+) -> tuple[RaceEstimate | None, float]:
     """The race to run, and the seconds that were aimed at.
 
     Without a budget a race that takes longer than was aimed at is the smallest there is. With one
-    it raises UsageError.
+    there is none.
     """
-    seconds = DEFAULT_SECONDS
     if budget is not None:
         seconds = parse_duration(budget)
-    race = plan_race(space, times, seconds)
+        return plan_race(space, times, seconds), seconds
+    race = plan_race(space, times, DEFAULT_SECONDS)
     if race is None:
-        race = smallest_race(space, times)
-        if budget is not None:
-            raise budget_error(budget, race)
-    return race, seconds
+        race = smallest_race(replace(space, rare=None), times)
+    return race, DEFAULT_SECONDS
 
 
 def make_experiment(draft: Draft, request: Request, data: SegmentationData) -> Experiment:
@@ -181,6 +191,7 @@ def make_experiment(draft: Draft, request: Request, data: SegmentationData) -> E
     if draft.adopted:
         summary.append(f"adopted  {', '.join(draft.adopted)}")
     summary += plan_lines(draft.space, times, race, draft.seconds)
+    summary += rare_class_warning(request, draft.space, times, race)
     step_seconds = {name: times.network_seconds(name, schedule) for name in race.operators}
     overhead = times.overhead_seconds(race.operators, schedule)
     return Experiment(

@@ -7,31 +7,13 @@ from unetlite.compare.planning.expectation import bound_range
 from unetlite.compare.planning.race_times import RaceTimes
 from unetlite.compare.planning.search import (
     FIRST_INTERIM,
-    MIN_OPERATORS,
-    PLANNING_SECONDS,
-    SLACK,
     RaceEstimate,
     SearchSpace,
     plan_race,
 )
-from unetlite.errors import UsageError
 from unetlite.timing import format_duration
 
 SHOWN_SECONDS = (900.0, 3600.0, 14400.0)  # in the table
-
-
-def budget_error(budget: str, race: RaceEstimate) -> UsageError:
-    """The error for a budget that is shorter than the smallest race."""
-    schedule = race.schedule
-    fewer = "fewer --operators, " if len(race.operators) > MIN_OPERATORS else ""
-    crop_size = max(32, schedule.crop_size // 2)
-    needed = math.ceil((PLANNING_SECONDS + race.seconds) / SLACK / 60) + 1
-    return UsageError(
-        f"--budget {budget}: {FIRST_INTERIM} seeds of {len(race.operators)} operators take "
-        f"{needed} minutes, with only {schedule.steps} steps of {schedule.batch_size} crops, by "
-        f"what a step takes now; give --budget {needed}m, {fewer}smaller crops "
-        f"(data.crop_size={crop_size}) or a smaller network (model.widths=[8,16,32])."
-    )
 
 
 def plan_lines(
@@ -60,7 +42,11 @@ def plan_lines(
             f"Even this smallest race takes {format_duration(race.seconds)}, not "
             f"{format_duration(seconds)}{at_once}."
         )
-    lines = [operators, *wrap(trainings, 71), takes]
+    lines = [operators]
+    left_out = [name for name in space.operators if name not in race.operators]
+    if left_out:
+        lines += wrap(f"Left out, for lack of time: {', '.join(left_out)}.", 71)
+    lines += [*wrap(trainings, 71), takes]
     lines += time_table(space, times, race, seconds)
     return [f"plan     {lines[0]}", *(f"         {line}" for line in lines[1:])]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from unetlite.compare.planning.expectation import expected_bound
 from unetlite.compare.planning.race_times import RaceTimes
+from unetlite.compare.planning.rare_class import RareClass
 from unetlite.compare.planning.schedule import Schedule
 from unetlite.judge.sequential import INTERIMS
 from unetlite.training.duration import EVALUATION
@@ -59,6 +60,14 @@ class SearchSpace:
     usual: Schedule
     groups: int  # of test images
     fixed: Set[str]
+    rare: RareClass | None = None  # for which trainings should be long enough
+
+    def least_steps(self, shape: Schedule) -> int:
+        """The steps of the shortest training of this shape that may be planned."""
+        least = min(MIN_STEPS, self.usual.steps)
+        if self.rare is None:
+            return least
+        return max(least, self.rare.least_steps(shape.batch_size, shape.crop_size))
 
     @property
     def fixed_steps(self) -> bool:
@@ -132,6 +141,17 @@ def affordable_steps(
 def plan_race(space: SearchSpace, times: RaceTimes, seconds: float) -> RaceEstimate | None:
     """The race with the narrowest expected bound that fits into the time; None if none does.
 
+    Its trainings are long enough for a rare class, if any such race fits.
+    """
+    race = narrowest_race(space, times, seconds)
+    if race is None and space.rare is not None:
+        return narrowest_race(replace(space, rare=None), times, seconds)
+    return race
+
+
+def narrowest_race(space: SearchSpace, times: RaceTimes, seconds: float) -> RaceEstimate | None:
+    """The same, if all trainings must be long enough.
+
     Of races with nearly the same bound, it is the one that changes least.
     """
     best = None
@@ -177,7 +197,7 @@ def longest_race(
         affordable = affordable_steps(shape, operators, times, for_seed)
         as_long = math.ceil(usual.length / replace(shape, steps=1).length)
         steps = min(affordable, as_long)
-        if steps < min(MIN_STEPS, usual.steps):
+        if steps < space.least_steps(shape):
             return None
     schedule = add_validations(
         space,
@@ -234,7 +254,7 @@ def smallest_race(space: SearchSpace, times: RaceTimes) -> RaceEstimate:
     for shape in space.shapes():
         steps = shape.steps
         if not space.fixed_steps:
-            steps = min(steps, MIN_STEPS)
+            steps = space.least_steps(shape)
         schedule = add_validations(
             space,
             replace(shape, steps=steps),

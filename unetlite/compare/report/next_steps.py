@@ -3,11 +3,11 @@
 import math
 import shlex
 from decimal import ROUND_UP
-from pathlib import Path
 from typing import NamedTuple
 
 from unetlite.compare.levers.outcome import MeasuredLever
 from unetlite.compare.levers.table import Levers, gain_text
+from unetlite.compare.planning.command import choose_command, data_word
 from unetlite.compare.planning.expectation import narrowing
 from unetlite.compare.planning.experiment import EXPERIMENT_FILE, Experiment
 from unetlite.compare.report.report import Report
@@ -56,15 +56,25 @@ def look_at_images(report: Report, experiment: Experiment | None) -> list[Step]:
         listed += f" and {len(suspects) - MAX_NAMES} more"
     if len(suspects) == 1:
         listed = suspects[0].name
-    text = f"Look at {listed}: {suspects[0].reason} Correct what is wrong, and race again."
+    text = f"Look at {listed}: {suspects[0].reason}"
     commands = []
-    if experiment is not None:
-        commands.append(choose_command(experiment, "corrected", []))
+    is_own = report.comparison.runs[0].config["data"]["name"] == "folder"
+    if is_own:
+        text += " Correct what is wrong, and race again."
+    if is_own and experiment is not None:
+        commands.append(choose_command(experiment.request, home="corrected"))
+    alone = "it" if len(suspects) == 1 else "them"
     tested = [suspect.name for suspect in suspects if suspect.split == "test"]
     without = [*report.comparison.without_images, *tested]
     if not tested or len(without) >= len(report.comparison.runs[0].images):
+        if not is_own:
+            text += f" The data set is published, so leave {alone} as published, and say so."
         return [Step(text, commands)]
-    text += " Or judge without it." if len(tested) == 1 else " Or judge without them."
+    without_text = "judge without it" if len(tested) == 1 else "judge without them"
+    if is_own:
+        text += f" Or {without_text}."
+    else:
+        text += f" The data set is published: {without_text}, and report both results."
     return [Step(text, [*commands, compare_command(report, without)])]
 
 
@@ -86,7 +96,7 @@ def change_settings(report: Report, experiment: Experiment) -> list[Step]:
     if levers is None:
         text = "Measure what longer training, larger crops or a pretrained encoder would gain."
         typed = [shlex.quote(override) for override in experiment.request.overrides]
-        command = " ".join(["unetlite levers", data_word(experiment), *typed])
+        command = " ".join(["unetlite levers", data_word(experiment.request), *typed])
         return [Step(text, [command])]
     row = best_change(levers)
     if row is None:
@@ -95,7 +105,8 @@ def change_settings(report: Report, experiment: Experiment) -> list[Step]:
     text = f"Race with {row.title}: it gains {gain}."
     if not row.gains:
         text = f"Race with {row.title}: it looks best, {gain}, but that may be noise."
-    return [Step(text, [choose_command(experiment, row.name, row.typed.split())])]
+    command = choose_command(experiment.request, row.typed.split(), home=row.name)
+    return [Step(text, [command])]
 
 
 def best_change(levers: Levers) -> MeasuredLever | None:
@@ -125,7 +136,7 @@ def train_longer(report: Report, experiment: Experiment) -> list[Step]:
     seconds = 2 * report.comparison.race.seconds
     budget = round_budget(seconds + experiment.report_seconds)
     text = f"Train longer: twice the steps take about {format_duration(seconds)}."
-    command = choose_command(experiment, "longer", changes, budget, report.levers)
+    command = command_without_levers(report, experiment, "longer", budget, changes)
     return [Step(text, [command])]
 
 
@@ -151,7 +162,7 @@ def add_seeds(report: Report, experiment: Experiment) -> list[Step]:
         f"{format_duration(seconds)}, and {report.chosen} could lose about {narrowed} at most, not "
         f"{format_number(bound, ROUND_UP)}."
     )
-    command = choose_command(experiment, "seeds", [], round_budget(seconds), report.levers)
+    command = command_without_levers(report, experiment, "seeds", round_budget(seconds), [])
     return [Step(text, [command])]
 
 
@@ -188,36 +199,24 @@ def time_text(report: Report) -> str:
     return f" ({time} for an image of {height} x {width} pixels, on {place})"
 
 
-def choose_command(
+def command_without_levers(
+    report: Report,
     experiment: Experiment,
     home: str,
+    budget: str,
     changes: list[str],
-    budget: str | None = None,
-    levers: Levers | None = None,
 ) -> str:
-    """A race of the same request with changes, in a folder of its own.
-
-    With a budget, its time is that of trainings alone: what was adopted of `levers` is typed, and
-    none is tried.
-    """
-    request = experiment.request
-    words = [f"UNETLITE_HOME={home} unetlite choose", data_word(experiment)]
-    typed = list(request.overrides)
-    if budget is not None:
-        words.append(f"--budget {budget} --no-levers")
-        if levers is not None:
-            typed += typed_words(levers, levers.outcome.adopted)
-    elif request.budget is not None:
-        words.append(f"--budget {request.budget}")
-    operators = request.operators or ",".join(request.candidates or [])
-    if operators:
-        words.append(f"--operators {operators}")
-    if request.margin is not None:
-        words.append(f"--margin {request.margin:g}")
-    settings = {}
-    for override in typed + changes:  # the last of a key holds
-        settings[override.partition("=")[0]] = shlex.quote(override)
-    return " ".join(words + list(settings.values()))
+    """A race whose budget is for its trainings alone: what was adopted is typed, none is tried."""
+    adopted = []
+    if report.levers is not None:
+        adopted = typed_words(report.levers, report.levers.outcome.adopted)
+    return choose_command(
+        experiment.request,
+        adopted + changes,
+        budget=budget,
+        levers=False,
+        home=home,
+    )
 
 
 def typed_words(levers: Levers, names: list[str]) -> list[str]:
@@ -227,12 +226,6 @@ def typed_words(levers: Levers, names: list[str]) -> list[str]:
         if row.name in names:
             words += row.typed.split()
     return words
-
-
-def data_word(experiment: Experiment) -> str:
-    """The data set as it is typed: a folder, or a name."""
-    data = experiment.values.get("data.root", experiment.request.data)
-    return shell_path(Path(data)) if Path(data).is_dir() else data
 
 
 def round_budget(seconds: float) -> str:
