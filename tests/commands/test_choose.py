@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from fake_trainings import FakeScheduler
 from helpers import add_images, invert_masks, run_cli, turn_masks
 
 from unetlite.commands.agreement import print_agreement
+from unetlite.commands.choose import time_line
 from unetlite.compare.planning.request import DEFAULT_OPERATORS, Request, split_request
 from unetlite.compare.planning.user_data import name_data
 from unetlite.device import code_version
@@ -291,6 +293,43 @@ def test_a_plan_that_was_not_begun_gives_way_to_another_question(discs, tmp_path
     assert "it is planned anew" in other.stdout
     plan = json.loads((tmp_path / "outputs" / "discs" / "choose.json").read_text())
     assert plan["request"]["margin"] == 0.01
+
+
+def test_the_time_is_said_with_what_is_past_the_budget():
+    assert time_line(732, "10m") == "\ntime      12 min, past the budget of 10m by 2 min"
+    assert time_line(540, "10m") == "\ntime      9 min of 10m"
+    assert time_line(540, None) == "\ntime      9 min"
+
+
+def test_a_race_without_a_verdict_gives_way_to_other_options_and_ends_with_a_command(
+    discs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
+    monkeypatch.setenv("UNETLITE_HOME", str(tmp_path))
+    monkeypatch.setattr("unetlite.judge.learning.MIN_SKILL", 2)  # nothing is learnt
+    result = run_cli(*arguments(discs), f"data_dir={tmp_path / 'data'}")
+    assert result.exit_code == 1
+    command = result.stderr.strip().rpartition("This trains longer: ")[2]
+    words = shlex.split(command)
+    assert words[:3] == ["unetlite", "choose", str(discs)]
+    assert "--no-levers" in words
+    assert words[words.index("--operators") + 1] == "nearest,transpose"
+    assert "trainer.max_steps=6" in words
+    assert "model.widths=[4,6]" in words
+    again = run_cli(*arguments(discs), f"data_dir={tmp_path / 'data'}")
+    assert again.exit_code == 1  # the same question has the same answer
+
+    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda *_: None)
+    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
+    other = run_cli(*words[1:], "--parallel", "1")
+    assert other.exit_code == 0, other.output
+    assert "ended without a verdict, so it is planned anew" in other.stdout
+    moved = tmp_path / "outputs" / "discs-before1"
+    assert len(list(moved.glob("*/seed0/metrics.json"))) == 2
+    assert (moved / "race.json").exists()
+    assert not list((tmp_path / "outputs" / "discs").glob("*/seed*"))
+    plan = json.loads((tmp_path / "outputs" / "discs" / "choose.json").read_text())
+    assert plan["values"]["trainer.max_steps"] == 6
 
 
 def test_a_folder_that_is_named_by_a_dot_has_its_own_name(discs, monkeypatch):

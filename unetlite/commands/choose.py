@@ -1,5 +1,6 @@
 """`unetlite choose`: a folder of images and masks in, the upsampling to take out."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,7 +32,7 @@ from unetlite.run_directory import lock
 from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.settings.paths import HOME
 from unetlite.terminal import load_libraries
-from unetlite.timing import parse_duration
+from unetlite.timing import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from unetlite.compare.planning.experiment import Experiment
@@ -153,7 +154,9 @@ def race(
     from unetlite.compare.across_sets import read_evidence
     from unetlite.compare.advice import first_advice
     from unetlite.compare.planning.experiment import find_experiment, open_planned_data
+    from unetlite.compare.race.record import read_race
 
+    start = time.monotonic()
     with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
         (directory / ANSWER).unlink(missing_ok=True)
         for line in first_advice(read_evidence(), request.overrides):
@@ -162,13 +165,30 @@ def race(
         data = open_planned_data(experiment, directory)
         check_costs(experiment, data, target)
         print("\n".join(experiment.summary) + "\n", flush=True)
+        before = read_race(directory)
         run_race(experiment, data, directory, resources)
-        return report_on(
+        report = report_on(
             directory,
             tensorboard=True,
             target=replace(target, is_checked=True),
             answer=directory / ANSWER,
         )
+        seconds = time.monotonic() - start
+        if before is not None:
+            seconds += before.seconds
+        print(time_line(seconds, request.budget))
+        return report
+
+
+def time_line(seconds: float, budget: str | None) -> str:
+    """The time that the command took, and by how much it is past the budget."""
+    line = f"\ntime      {format_duration(seconds)}"
+    if budget is None:
+        return line
+    excess = seconds - parse_duration(budget)
+    if excess > 0:
+        return f"{line}, past the budget of {budget} by {format_duration(excess)}"
+    return f"{line} of {budget}"
 
 
 def check_costs(experiment: "Experiment", data: "SegmentationData", target: Target) -> None:
@@ -191,6 +211,7 @@ def run_race(
     from unetlite.compare.race.monitor import RaceMonitor
     from unetlite.compare.race.race import Race, finished_scores
     from unetlite.compare.race.record import RacePlan
+    from unetlite.compare.race.retry import longer_command
     from unetlite.training.run import check_data_of, prepare
 
     operators = experiment.operators
@@ -200,7 +221,13 @@ def run_race(
         seeds=experiment.seeds,
         budget=experiment.budget,
     )
-    race = Race(directory, plan, experiment.settings, experiment.data_hash)
+    race = Race(
+        directory,
+        plan,
+        experiment.settings,
+        experiment.data_hash,
+        longer_command(experiment, directory),
+    )
     # What cannot run is refused before the first training.
     check_data_of([prepare(experiment.settings(operator, 0)) for operator in operators])
     monitor = RaceMonitor(

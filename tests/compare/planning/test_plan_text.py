@@ -1,5 +1,7 @@
 """What the terminal says of a plan."""
 
+from dataclasses import replace
+
 from races_to_plan import SPACE, TIMES
 
 from unetlite.compare.planning.plan_text import plan_lines
@@ -18,5 +20,8 @@ def test_the_plan_is_a_few_lines_that_mark_the_chosen_time():
     assert any("Even this smallest race takes" in line for line in longer)
     out = [name for name in SPACE.operators if name not in smallest_race(SPACE, TIMES).operators]
     assert any(f"Left out, for lack of time: {', '.join(out)}." in line for line in longer)
+    assert not any("test images, so" in line for line in longer)
+    few = plan_lines(replace(SPACE, groups=9), TIMES, smallest_race(SPACE, TIMES), 60)
+    assert any("warning: 9 groups of test images, so the max regret" in line for line in few)
     everything = plan_lines(SPACE, TIMES, plan_race(SPACE, TIMES, 1e7), 1e7)
     assert not any("Left out" in line for line in everything)

@@ -82,6 +82,22 @@ def test_the_end_is_corrected_by_what_trainings_took(monkeypatch):
     assert "trainings take 1.50 of the plan" in line
     # 5 seeds take 5 * 450 s, 7 are more than the budget; after 450 s, with a report of 60 s:
     assert "the end is now expected in 31 min" in line
+    assert "past the budget" not in line
+
+
+def test_the_end_past_the_budget_is_said_as_soon_as_it_is_known(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("unetlite.compare.race.monitor.time.monotonic", lambda: now)
+    plan = RacePlan(list(STEPS), seeds=10, budget=1000.0)
+    record = RaceRecord(plan, seconds=100.0)  # of an earlier start
+    monitor = new_monitor(record)
+    now = 600.0  # 300 were planned
+    monitor.finished("nearest", 0, 0.9)
+    line = monitor.finished("zeros", 0, 0.8)
+    # 100 + 600 s, and 1200 s for two more seeds of each: 900 s past 1000.
+    assert line.endswith("past the budget by 15 min")
+    record.seconds = 700.0  # as an interim analysis records it
+    assert monitor.finished("zeros", 0, 0.8).endswith("past the budget by 8 min")
 
 
 def test_an_interim_says_what_another_one_costs_and_buys():

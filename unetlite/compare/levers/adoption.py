@@ -22,6 +22,7 @@ from unetlite.compare.levers.trials import Trials
 from unetlite.compare.planning.race_times import RaceTimes
 from unetlite.compare.planning.request import NEEDS_POSITIONS
 from unetlite.compare.planning.search import MIN_STEPS, RaceEstimate, SearchSpace, plan_race
+from unetlite.compare.planning.set_aside import LEVERS
 from unetlite.compare.planning.training_times import time_operators
 from unetlite.compare.planning.user_data import typical_side
 from unetlite.data.loader import SegmentationData
@@ -113,7 +114,7 @@ def plan_before_race(
         max(MIN_STEPS, math.ceil(MIN_LENGTH_SHARE * draft.race.schedule.steps)),
         combined=True,
     )
-    runs = directory.with_name(f"{directory.name}-levers-before")
+    runs = directory.with_name(directory.name + LEVERS)
     return plan_levers(base, data, budget, resources, options, runs)
 
 

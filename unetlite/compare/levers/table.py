@@ -74,6 +74,17 @@ def levers_of_race(directory: Path) -> Levers | None:
     return load_levers(directory / "levers.json", directory)
 
 
+def adopted_words(levers: Levers | None) -> list[str]:
+    """What to type to train with the levers that were adopted."""
+    words: list[str] = []
+    if levers is None:
+        return words
+    for row in levers.outcome.rows:
+        if row.name in levers.outcome.adopted:
+            words += row.typed.split()
+    return words
+
+
 def find_operator_range(directory: Path) -> OperatorRange | None:
     """Of the finished runs `operator/seedK` below a directory; None of fewer than two operators.
 

@@ -6,6 +6,7 @@ from dataclasses import astuple, dataclass
 from functools import cache
 
 import numpy as np
+from scipy import special
 
 from unetlite.judge.best import compare_with_best
 from unetlite.judge.sequential import interim_alphas
@@ -45,7 +46,9 @@ def geometric_mean(noises: Iterable[Noise]) -> Noise:
 
 
 TYPICAL = geometric_mean(MEASURED.values())
-"""In the middle of these sets. Bounds of other data are up to four times as wide or narrow."""
+"""In the middle of these sets; see `bound_range` for how far other data are from it."""
+
+COVERED = 0.9  # of other data sets whose bound is in the range that is expected
 
 NOISE_EXPONENT = 0.25
 """The noise falls with the length of a training to the power of minus this.
@@ -110,20 +113,55 @@ def bound_range(
     groups: int,
     shortening: float,
 ) -> tuple[float, float]:
-    """The lowest and the highest `expected_bound` on the sets of MEASURED."""
-    bounds = []
+    """The range in which the bound lies on a share of COVERED of other data sets.
+
+    The logarithms of the bounds on the K sets of MEASURED have a mean m and a variance s^2. The
+    next set is another draw, and K sets give s with K - 1 degrees of freedom. The bound of one race
+    differs from its mean by chance, with v^2 of `bound_variance`:
+
+        bound = exp(m +- sqrt(t^2 s^2 (1 + 1 / K) + z^2 v^2)), and at most 1
+
+    t is the quantile of Student's distribution, z that of the normal one.
+    """
+    logarithms = []
+    variances = []
     for noise in MEASURED.values():
-        bounds.append(
-            expected_bound(
-                operators,
-                of_operators,
-                seeds,
-                groups,
-                shortening,
-                noise,
-            )
+        bound = expected_bound(
+            operators,
+            of_operators,
+            seeds,
+            groups,
+            shortening,
+            noise,
         )
-    return min(bounds), max(bounds)
+        logarithms.append(math.log(bound))
+        variances.append(bound_variance(seeds, groups, noise))
+    count = len(logarithms)
+    tail = (1 - COVERED) / 2
+    between = np.var(logarithms, ddof=1) * (1 + 1 / count)
+    of_sets = special.stdtrit(count - 1, tail) ** 2 * between
+    of_chance = special.ndtri(tail) ** 2 * np.mean(variances)
+    half_width = math.sqrt(of_sets + of_chance)
+    middle = np.mean(logarithms)
+    return math.exp(middle - half_width), min(1.0, math.exp(middle + half_width))
+
+
+def bound_variance(seeds: int, groups: int, noise: Noise) -> float:
+    """The variance of the logarithm of a bound, from race to race on the same data.
+
+    A bound is a multiple of a standard error, whose square is estimated from S seeds and G groups
+    with Satterthwaite's degrees of freedom:
+
+        df = (a + b)^2 / (a^2 / (S - 1) + b^2 / (G - 1)),  a = seed^2 / S,  b = group^2 / G
+
+    The logarithm of a chi-square variable has the variance psi'(df / 2), so that of the standard
+    error has a quarter of it.
+    """
+    seed_part = noise.seed**2 / seeds
+    group_part = noise.group**2 / groups
+    spread = seed_part**2 / (seeds - 1) + group_part**2 / max(groups - 1, 1)
+    df = (seed_part + group_part) ** 2 / spread
+    return float(special.polygamma(1, df / 2)) / 4
 
 
 def narrowing(variants: int, groups: int, seeds: int, later: int, most: int) -> float:

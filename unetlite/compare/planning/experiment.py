@@ -1,5 +1,6 @@
 """All trainings of `unetlite choose`: planned once, kept, and found again by the next start."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from unetlite.compare.planning.search import (
     plan_race,
     smallest_race,
 )
+from unetlite.compare.planning.set_aside import set_aside, why_it_gives_way
 from unetlite.compare.planning.smaller import rare_class_warning, refuse_budget
 from unetlite.compare.planning.training_times import time_operators
 from unetlite.data.loader import SegmentationData
@@ -80,6 +82,8 @@ def find_experiment(request: Request, directory: Path, resources: Resources) -> 
     file = directory / EXPERIMENT_FILE
     experiment = read_experiment(file, request)
     if experiment is None:
+        if file.exists():
+            set_aside(directory)
         experiment = plan_experiment(request, directory, resources)
         write_json(file, experiment)
     return experiment
@@ -101,8 +105,9 @@ def read_experiment(file: Path, request: Request) -> Experiment | None:
         experiment = replace(experiment, values={**experiment.values, "data.root": request.data})
     if planned == request:
         return experiment
-    if not list(file.parent.glob("*/seed*")):
-        print("What was planned here before was not begun, so it is planned anew.")
+    reason = why_it_gives_way(file.parent)
+    if reason is not None:
+        print(reason)
         return None
     late = ""
     if planned.margin != request.margin:
@@ -151,8 +156,9 @@ def plan_experiment(request: Request, directory: Path, resources: Resources) -> 
         race, seconds = find_race(space, times, request.budget)
     if race is None:
 
-        def time_changed(changes: list[str]) -> RaceTimes:
-            return time_operators(operators, [*overrides, *changes], values, data, resources)
+        def time_changed(changes: Sequence[str], names: Sequence[str]) -> RaceTimes:
+            at_once = replace(resources, parallel=times.parallel)
+            return time_operators(names, [*overrides, *changes], values, data, at_once)
 
         model = settings.model
         widths = model.widths if model.encoder is None else None

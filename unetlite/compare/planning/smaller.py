@@ -1,7 +1,7 @@
 """What fits in place of a plan that does not: smaller networks, smaller crops, or more time."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unetlite.compare.planning.command import choose_command
@@ -29,9 +29,15 @@ FITS = 0.9  # of the budget, which a plan in place of another one takes: times a
 class Smaller:
     """A change of the settings that makes trainings shorter."""
 
-    changes: list[str]  # of settings, as they are typed
     reason: str
     crop_size: int
+    network: tuple[str, ...]  # changes of settings, as they are typed
+    crop: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """All changes of settings."""
+        return self.network + self.crop
 
 
 def smaller_settings(space: SearchSpace, widths: Sequence[int] | None) -> Iterator[Smaller]:
@@ -41,22 +47,22 @@ def smaller_settings(space: SearchSpace, widths: Sequence[int] | None) -> Iterat
     it would erase thin things.
     """
     crop_size = space.usual.crop_size
-    changes: list[str] = []
+    network: tuple[str, ...] = ()
     reason = ""
     if widths is not None and "model.widths" not in space.fixed:
         narrower = [width // 2 for width in widths]
         while min(narrower) >= LEAST_WIDTH:
             listed = ",".join(map(str, narrower))
-            changes = [f"model.widths=[{listed}]"]
+            network = (f"model.widths=[{listed}]",)
             reason = "a narrower network"
-            yield Smaller(changes, reason, crop_size)
+            yield Smaller(reason, crop_size, network)
             narrower = [width // 2 for width in narrower]
     if "data.crop_size" in space.fixed:
         return
     reason = f"{reason} and smaller crops" if reason else "smaller crops"
     while crop_size >= 2 * LEAST_CROP:
         crop_size //= 2
-        yield Smaller([*changes, f"data.crop_size={crop_size}"], reason, crop_size)
+        yield Smaller(reason, crop_size, network, (f"data.crop_size={crop_size}",))
 
 
 def refuse_budget(
@@ -64,11 +70,11 @@ def refuse_budget(
     space: SearchSpace,
     times: RaceTimes,
     widths: Sequence[int] | None,
-    time_changed: Callable[[list[str]], RaceTimes],
+    time_changed: Callable[[Sequence[str], Sequence[str]], RaceTimes],
 ) -> UsageError:
     """The error for a budget that is shorter than the smallest race, with a command that fits.
 
-    `time_changed` measures what trainings take with changed settings.
+    `time_changed` measures what trainings of operators take with changes of settings.
     """
     race = smallest_race(replace(space, rare=None), times)
     schedule = race.schedule
@@ -80,10 +86,13 @@ def refuse_budget(
         f"{schedule.batch_size} crops of {schedule.crop_size} pixels, by what a step takes now."
     )
     seconds = FITS * parse_duration(str(request.budget))
+    measured: dict[tuple[str, ...], RaceTimes] = {(): times}
     for smaller in smaller_settings(space, widths):
         if overhead_alone(race, times) > seconds:
             break
-        if fits(smaller, space, time_changed, seconds):
+        if smaller.network not in measured:
+            measured[smaller.network] = time_changed(smaller.network, race.operators)
+        if fits(smaller, replace(space, operators=race.operators), measured, seconds):
             command = choose_command(request, smaller.changes)
             return UsageError(f"{text} It fits with {smaller.reason}: {command}")
     return UsageError(f"{text} It fits with more time: {long_enough(request, space, times)[1]}")
@@ -92,14 +101,17 @@ def refuse_budget(
 def fits(
     smaller: Smaller,
     space: SearchSpace,
-    time_changed: Callable[[list[str]], RaceTimes],
+    measured: Mapping[tuple[str, ...], RaceTimes],
     seconds: float,
 ) -> bool:
-    """True if a race with these changes, long enough for a rare class, takes so many seconds."""
+    """True if a race with these changes, long enough for a rare class, takes so many seconds.
+
+    What trainings take was measured by the changes of the network.
+    """
     keys = {change.partition("=")[0] for change in smaller.changes}
     usual = replace(space.usual, crop_size=smaller.crop_size)
     changed = replace(space, usual=usual, fixed={*space.fixed, *keys})
-    return narrowest_race(changed, time_changed(smaller.changes), seconds) is not None
+    return narrowest_race(changed, measured[smaller.network], seconds) is not None
 
 
 def overhead_alone(race: RaceEstimate, times: RaceTimes) -> float:

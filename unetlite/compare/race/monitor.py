@@ -37,6 +37,7 @@ class RaceMonitor:
         self.training_seconds = training_seconds
         self.report_seconds = report_seconds
         self.groups = groups
+        self.seconds_before = record.seconds  # of earlier starts
         self.start = time.monotonic()
         self.trained = 0  # since this start
         self.planned_seconds = 0.0  # of the trainings since this start
@@ -114,16 +115,21 @@ class RaceMonitor:
         """When the end is expected now, by what the trainings of this start took."""
         record = self.record
         budget = record.plan.budget or math.inf
+        taken = self.seconds_before + self.elapsed
         seconds = self._seconds_until(record.next_seeds, record.racing)
         for seeds in interim_alphas(record.plan.seeds):
             until = self._seconds_until(seeds, record.racing)
-            if record.seconds + self.elapsed + until <= budget:
+            if taken + until <= budget:
                 seconds = max(seconds, until)
         end = format_duration(seconds + self.report_seconds)
-        return (
+        text = (
             f"the end is now expected in {end} at most (trainings take {self.slowdown:.2f} of the "
             "plan)"
         )
+        excess = taken + seconds - budget
+        if excess > 0:
+            text += f", past the budget by {format_duration(excess)}"
+        return text
 
     def _progress(self) -> tuple[str, str]:
         """The number of trainings, and the time until the seeds of the next analysis, as text."""

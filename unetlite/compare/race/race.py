@@ -36,7 +36,8 @@ class Race:
     """A race in the directory of its runs, kept in `race.json` after every step.
 
     `make_settings(variant, seed)` gives the settings of a training, with resume=auto. `data_hash`
-    is that of the data that it reads. Raises UsageError if the directory holds a race with another
+    is that of the data that it reads. `longer` is the command to give if a class is not learnt.
+    Raises UsageError if the directory holds a race with another
     plan, or on other data.
     """
 
@@ -46,10 +47,12 @@ class Race:
         plan: RacePlan,
         make_settings: Callable[[str, int], Settings],
         data_hash: str | None = None,
+        longer: str | None = None,
     ):
         self.file = directory / "race.json"
         self.plan = plan
         self.make_settings = make_settings
+        self.longer = longer
         self.alphas = interim_alphas(plan.seeds)
         self.record = read_race(directory) or RaceRecord(
             plan,
@@ -138,10 +141,10 @@ class Race:
             for failure in record.failures:
                 reason = failure.reason.rstrip(".")
                 reasons.append(f"{name_run(failure.variant, failure.seed)}: {reason}")
-            raise RunFailed(
+            raise self.without_verdict(
                 f"the race ends here: of {len(self.plan.variants)} variants, fewer than two have "
                 f"trained without failing. {'. '.join(reasons)}. Mend this, delete {self.file}, "
-                "and start again: no finished training is lost."
+                "and start again: no finished training is lost. Or give other settings."
             )
         self.check_first_seeds()
 
@@ -158,7 +161,20 @@ class Race:
             runs.append(read_run(path))
         missed = missed_reason(runs)
         if missed is not None:
-            raise RunFailed(f"the race ends here: {missed}")
+            raise self.without_verdict(f"the race ends here: {missed}{self.remedy}")
+
+    @property
+    def remedy(self) -> str:
+        """The command that trains longer, after a sentence that ends."""
+        if self.longer is None:
+            return ""
+        return f" This trains longer: {self.longer}"
+
+    def without_verdict(self, message: str) -> RunFailed:
+        """The error of a race that gives no verdict, which is recorded."""
+        self.record.no_verdict = message
+        self.write()
+        return RunFailed(message)
 
     def missing_jobs(self) -> list[tuple[str, Settings]]:
         """The trainings until the next interim analysis, one seed of all variants after another."""
@@ -196,7 +212,8 @@ class Race:
         scores = comparison.scores(self.plan.metric)
         reason = objection(comparison.runs, scores)
         if reason is not None:
-            raise RunFailed(f"the race ends here. {reason}")
+            remedy = self.remedy if missed_reason(comparison.runs) else ""
+            raise self.without_verdict(f"the race ends here. {reason}{remedy}")
         decision = decide(
             scores,
             self.alphas[seeds],
@@ -213,6 +230,7 @@ class Race:
             means=decision.means,
         )
         self.record.interims.append(interim)
+        self.record.no_verdict = None
         self.record.ended = decision.ended
         if decision.ended is None and self.is_over_budget(seeds):
             self.record.ended = "the time is spent"

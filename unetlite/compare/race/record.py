@@ -61,6 +61,7 @@ class RaceRecord:
     data_hash: str | None = None  # of the data; None in a record of an earlier version
     code_version: str | None = None  # that began the race
     failures: list[Failure] = Field(default_factory=list)
+    no_verdict: str | None = None  # why there can be none
 
     def __post_init__(self) -> None:
         for failure in self.failures:

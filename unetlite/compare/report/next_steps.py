@@ -6,7 +6,7 @@ from decimal import ROUND_UP
 from typing import NamedTuple
 
 from unetlite.compare.levers.outcome import MeasuredLever
-from unetlite.compare.levers.table import Levers, gain_text
+from unetlite.compare.levers.table import Levers, adopted_words, gain_text
 from unetlite.compare.planning.command import choose_command, data_word
 from unetlite.compare.planning.expectation import narrowing
 from unetlite.compare.planning.experiment import EXPERIMENT_FILE, Experiment
@@ -207,25 +207,13 @@ def command_without_levers(
     changes: list[str],
 ) -> str:
     """A race whose budget is for its trainings alone: what was adopted is typed, none is tried."""
-    adopted = []
-    if report.levers is not None:
-        adopted = typed_words(report.levers, report.levers.outcome.adopted)
     return choose_command(
         experiment.request,
-        adopted + changes,
+        [*adopted_words(report.levers), *changes],
         budget=budget,
         levers=False,
         home=home,
     )
-
-
-def typed_words(levers: Levers, names: list[str]) -> list[str]:
-    """What to type to train with these levers."""
-    words = []
-    for row in levers.outcome.rows:
-        if row.name in names:
-            words += row.typed.split()
-    return words
 
 
 def round_budget(seconds: float) -> str:
