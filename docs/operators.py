@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from gallery import ENTRIES
+from gallery import ENTRIES, REFERENCES
 from matplotlib.figure import Figure
 from pictures import IMAGES, pass_through, show_map, small_map
 
@@ -59,6 +59,7 @@ def page(rows: Sequence[str], threads: str) -> str:
             f"## {name}\n\n{entry.idea} *{entry.source}*\n\n    {entry.formula}\n\n"
             f"![{caption}](images/operators/{name}.png)\n\n**When.** {entry.when}\n"
         )
+    sections.append(REFERENCES)
     return HEAD.format(threads=threads, rows="\n".join(rows)) + "\n".join(sections)
 
 

@@ -7,7 +7,7 @@ import arithmetic as a
 import pytest
 import torch
 import torch.nn.functional as F
-from gallery import ENTRIES
+from gallery import ENTRIES, REFERENCES
 from hypothesis import assume, given, settings
 from hypothesis.strategies import integers
 from torch import nn
@@ -345,3 +345,11 @@ def test_the_gallery_has_every_operator_as_it_is():
         parameters = count_parameters(UNet(UNetConfig(upsample={"name": name})))
         assert f"{parameters / 1e6:.2f}" == millions
         assert (CHECKOUT / "docs" / "images" / "operators" / f"{name}.png").exists()
+
+
+def test_every_source_of_an_operator_is_in_the_references_of_its_page():
+    page = (CHECKOUT / "docs" / "operators.md").read_text()
+    assert page.endswith(REFERENCES)
+    for entry in ENTRIES.values():
+        for author, year in re.findall(r"(\w+)(?: and \w+| et al\.)? (\d{4})", entry.source):
+            assert re.search(rf"^- {author}\b.*\b{year}", REFERENCES.replace("\n  ", " "), re.M)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from helpers import BROWSERS
 from PIL import Image
+from scipy import stats
 
 from unetlite.compare.metrics import METRICS
 
@@ -109,7 +110,37 @@ def test_the_json_has_every_figure_and_its_basis(report):
 
 def test_the_markdown_table_has_a_row_a_variant(report):
     text = (report / "report.md").read_text()
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(lines) == 4
-    assert len({line.count("|") for line in lines}) == 1
-    assert "max regret (95 %)" in lines[0]
+    scores, differences = [part.splitlines() for part in re.findall(r"(?:^\|.*\n)+", text, re.M)]
+    assert len(scores) == 4
+    for lines in (scores, differences):
+        assert len({line.count("|") for line in lines}) == 1
+    assert "max regret (95 %)" in scores[0]
+
+
+def test_the_markdown_has_paired_differences_to_the_choice_and_a_protocol(report):
+    text = (report / "report.md").read_text()
+    content = json.loads((report / "report.json").read_text())
+    (pair,) = content["judged"]["pairs"]
+    row = text.splitlines()[text.splitlines().index("|---|---|---|---|---|") + 1]
+    name, mean, interval, error, df = [cell.strip() for cell in row.strip("|").split("|")]
+    sign = 1 if name == pair["first"] else -1
+    assert float(mean) == pytest.approx(sign * pair["mean"], abs=1e-4)
+    assert float(error) == pytest.approx(pair["standard_error"], abs=1e-4)
+    assert float(df) == pytest.approx(pair["df"], abs=0.1)
+    low, high = map(float, interval.split(" to "))
+    width = stats.t.ppf(0.975, pair["df"]) * pair["standard_error"]
+    assert high - low == pytest.approx(2 * width, abs=3e-4)
+    (protocol,) = [line for line in text.splitlines() if line.startswith("Protocol: ")]
+    assert protocol == content["protocol"]
+    environment = content["environments"][0]
+    for part in (
+        "data set squares (SHA-256 ",
+        "4 test images, the test images in 4 groups",
+        " training, ",
+        "3 seeds (0, 1, 2)",
+        "2 steps in ",
+        "batches of 2 crops of 32 x 32 pixels",
+        f"unetlite {environment['code_version']} (version and hash of its source)",
+        f"torch {environment['torch']}",
+    ):
+        assert part in protocol

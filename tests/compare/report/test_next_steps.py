@@ -12,6 +12,7 @@ from unetlite.compare.levers.outcome import LeverOutcome, MeasuredLever
 from unetlite.compare.levers.record import LeverRecord
 from unetlite.compare.levers.table import Levers
 from unetlite.compare.levers.trials import Trials
+from unetlite.compare.planning.command import choose_command
 from unetlite.compare.planning.experiment import Experiment
 from unetlite.compare.planning.request import Request
 from unetlite.compare.race.record import Interim, RacePlan, RaceRecord
@@ -146,6 +147,32 @@ def test_images_of_other_splits_are_not_judged_without_and_many_are_counted(repo
     assert look.text.startswith("Look at v0 (val), v1 (val), v2 (val) and 2 more: It fits v9.")
     assert len(look.commands) == 1
     assert "--without" not in look.commands[0]
+
+
+def test_masks_of_a_published_set_are_not_to_be_corrected(report):
+    runs = report.comparison.runs
+    for run in runs:
+        run.config["data"]["name"] = "coast"
+    suspects = Suspects([Suspect(runs[0].images[0], "test", "All fail on it.", {})])
+    look = next_steps(replace(report, suspects=suspects))[0]
+    assert "orrect" not in look.text
+    assert look.text.endswith("is published: judge without it, and report both results.")
+    (command,) = look.commands
+    assert command.startswith("unetlite compare ")
+    of_val = Suspects(misplaced=[Suspect("v0", "val", "It fits v9.", {})])
+    look = next_steps(replace(report, suspects=of_val))[0]
+    assert look.text.endswith("so leave it as published, and say so.")
+    assert look.commands == []
+
+
+def test_a_command_keeps_what_was_asked_and_a_later_setting_takes_the_place_of_an_earlier_one():
+    request = Request("coast", ["model.norm=group", "data.crop_size=64"], None, None, "30m", False)
+    assert choose_command(request, ["data.crop_size=32"]) == (
+        "unetlite choose coast --budget 30m --no-levers model.norm=group data.crop_size=32"
+    )
+    assert choose_command(request, budget="2h", levers=True, home="x").startswith(
+        "UNETLITE_HOME=x unetlite choose coast --budget 2h model.norm"
+    )
 
 
 def test_few_groups_of_images_get_no_more_seeds(report):

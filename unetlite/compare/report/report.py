@@ -35,6 +35,7 @@ from unetlite.compare.levers.table import (
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.missed_classes import rare_class_cautions
 from unetlite.compare.report.figures import Figures, draw_figures
+from unetlite.compare.report.protocol import protocol
 from unetlite.compare.report.trained import trained_sentence
 from unetlite.compare.runs import Run
 from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, summarise
@@ -69,6 +70,7 @@ class Report:
     orientation: list[str] = field(default_factory=list)  # whether images have an up, in sentences
     levers: Levers | None = None  # that were tried before the race
     export_options: str = ""  # of `unetlite export`, for the device that predicts
+    splits: dict[str, int] = field(default_factory=dict)  # images of each, if the data are here
 
     @property
     def chosen(self) -> str:
@@ -228,6 +230,11 @@ class Report:
         return str(data["name"])
 
     @property
+    def protocol(self) -> str:
+        """What a reader needs to repeat this, in a line."""
+        return protocol(self.comparison, self.data_name, self.splits)
+
+    @property
     def equivalence(self) -> list[str]:
         """How much any two differ at most, in a sentence or none."""
         return equivalence(self.analysis)
@@ -305,6 +312,7 @@ def make_report(
         find_orientation(comparison, networks, run_data.data),
         levers_of_race(comparison.runs[0].files.path.parents[1]),
         export_options,
+        {} if dataset is None else {name: len(split) for name, split in dataset.splits.items()},
     )
 
 

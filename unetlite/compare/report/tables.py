@@ -18,6 +18,7 @@ from unetlite.inference.runtimes.base import RUNTIME_NAMES
 from unetlite.judge.verdict import format_number
 
 NOT_IN_TERMINAL = ("MACs", "trains a step, ms")
+TAIL = 0.025  # of a 95 % interval, on each side
 OUTLIER = 10  # times the median ripple
 NO_RIPPLE = 0.001  # of the variance; less is not told apart
 
@@ -91,6 +92,26 @@ def detail_row(report: Report, name: str) -> Row:
     if cost.energy_mj is not None:
         row["energy, mJ"] = Cell(f"{cost.energy_mj:.3g}", cost.energy_mj)
     return row
+
+
+def difference_table(report: Report) -> list[Row]:
+    """The paired difference of every other variant to the chosen one, each by itself."""
+    rows = []
+    for name in report.analysis.variants:
+        if (name, report.chosen) not in report.analysis.differences:
+            continue  # a race dropped it, or it is the chosen one itself
+        difference = report.analysis.differences[name, report.chosen]
+        width = difference.half_width(TAIL)
+        low, high = difference.mean - width, difference.mean + width
+        row = {report.comparison.noun: Cell(name, name)}
+        row[f"{report.analysis.metric_title} (test) less that of {report.chosen}"] = Cell(
+            f"{difference.mean:+.4f}", difference.mean
+        )
+        row["95 % interval"] = Cell(f"{low:+.4f} to {high:+.4f}", low)
+        row["standard error"] = Cell(f"{difference.standard_error:.4f}", difference.standard_error)
+        row["degrees of freedom"] = Cell(f"{difference.df:.1f}", difference.df)
+        rows.append(row)
+    return rows
 
 
 def failure_table(report: Report) -> list[Row]:
