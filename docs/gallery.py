@@ -131,30 +131,37 @@ ENTRIES = {
 REFERENCES = """\
 ## References
 
-- Agnihotri, Grabinski, Keuper. Improving feature stability during upsampling: spectral artifacts and the importance of
-  spatial context. European Conference on Computer Vision, 2024.
-- Aitken, Ledig, Theis, Caballero, Wang, Shi. Checkerboard artifact free sub-pixel convolution. arXiv:1707.02937, 2017.
-- Badrinarayanan, Kendall, Cipolla. SegNet: a deep convolutional encoder-decoder architecture for image segmentation. IEEE
-  Transactions on Pattern Analysis and Machine Intelligence 39(12), 2481-2495, 2017.
-- Du et al. LDA-AQU: adaptive query-guided upsampling via local deformable attention. ACM International Conference on
-  Multimedia, 2024.
+- Agnihotri, Grabinski, Keuper. Improving feature stability during upsampling: spectral artifacts
+  and the importance of spatial context. European Conference on Computer Vision, 2024.
+- Aitken, Ledig, Theis, Caballero, Wang, Shi. Checkerboard artifact free sub-pixel convolution.
+  arXiv:1707.02937, 2017.
+- Badrinarayanan, Kendall, Cipolla. SegNet: a deep convolutional encoder-decoder architecture for
+  image segmentation. IEEE Transactions on Pattern Analysis and Machine Intelligence 39(12),
+  2481-2495, 2017.
+- Du et al. LDA-AQU: adaptive query-guided upsampling via local deformable attention. ACM
+  International Conference on Multimedia, 2024.
 - Dumoulin, Visin. A guide to convolution arithmetic for deep learning. arXiv:1603.07285, 2016.
-- Keys. Cubic convolution interpolation for digital image processing. IEEE Transactions on Acoustics, Speech, and Signal
-  Processing 29(6), 1153-1160, 1981.
-- Liu, Lu, Fu, Cao. Learning to upsample by learning to sample. IEEE/CVF International Conference on Computer Vision, 2023.
-- Lu, Liu, Fu, Cao. FADE: fusing the assets of decoder and encoder for task-agnostic upsampling. European Conference on
-  Computer Vision, 2022.
-- Lu, Liu, Ye, Fu, Liu, Cao. SAPA: similarity-aware point affiliation for feature upsampling. Advances in Neural Information
-  Processing Systems 35, 2022.
-- Noh, Hong, Han. Learning deconvolution network for semantic segmentation. IEEE International Conference on Computer Vision,
-  1520-1528, 2015.
-- Odena, Dumoulin, Olah. Deconvolution and checkerboard artifacts. Distill, 2016. doi:10.23915/distill.00003
-- Rahman, Munir, Marculescu. EMCAD: efficient multi-scale convolutional attention decoding for medical image segmentation.
-  IEEE/CVF Conference on Computer Vision and Pattern Recognition, 2024.
-- Shi, Caballero, Huszar, Totz, Aitken, Bishop, Rueckert, Wang. Real-time single image and video super-resolution using an
-  efficient sub-pixel convolutional neural network. IEEE Conference on Computer Vision and Pattern Recognition, 1874-1883, 2016.
-- Wang, Chen, Xu, Liu, Loy, Lin. CARAFE: content-aware reassembly of features. IEEE/CVF International Conference on Computer
-  Vision, 3007-3016, 2019.
-- Wojna, Ferrari, Guadarrama, Silberman, Chen, Fathi, Uijlings. The devil is in the decoder: classification, regression and
-  GANs. International Journal of Computer Vision 127, 1694-1706, 2019.
+- Keys. Cubic convolution interpolation for digital image processing. IEEE Transactions on
+  Acoustics, Speech, and Signal Processing 29(6), 1153-1160, 1981.
+- Liu, Lu, Fu, Cao. Learning to upsample by learning to sample. IEEE/CVF International Conference
+  on Computer Vision, 2023.
+- Lu, Liu, Fu, Cao. FADE: fusing the assets of decoder and encoder for task-agnostic upsampling.
+  European Conference on Computer Vision, 2022.
+- Lu, Liu, Ye, Fu, Liu, Cao. SAPA: similarity-aware point affiliation for feature upsampling.
+  Advances in Neural Information Processing Systems 35, 2022.
+- Noh, Hong, Han. Learning deconvolution network for semantic segmentation. IEEE International
+  Conference on Computer Vision, 1520-1528, 2015.
+- Odena, Dumoulin, Olah. Deconvolution and checkerboard artifacts. Distill, 2016.
+  doi:10.23915/distill.00003
+- Rahman, Munir, Marculescu. EMCAD: efficient multi-scale convolutional attention decoding for
+  medical image segmentation. IEEE/CVF Conference on Computer Vision and Pattern Recognition,
+  2024.
+- Shi, Caballero, Huszar, Totz, Aitken, Bishop, Rueckert, Wang. Real-time single image and video
+  super-resolution using an efficient sub-pixel convolutional neural network. IEEE Conference on
+  Computer Vision and Pattern Recognition, 1874-1883, 2016.
+- Wang, Chen, Xu, Liu, Loy, Lin. CARAFE: content-aware reassembly of features. IEEE/CVF
+  International Conference on Computer Vision, 3007-3016, 2019.
+- Wojna, Ferrari, Guadarrama, Silberman, Chen, Fathi, Uijlings. The devil is in the decoder:
+  classification, regression and GANs. International Journal of Computer Vision 127, 1694-1706,
+  2019.
 """

@@ -202,6 +202,8 @@ def read_comparison(directory: Path, by: str = "upsample", allow: Sequence[str] 
             f"python train.py -m {by}=..."
         )
     race = read_race(directory)
+    if race is not None and not race.interims and race.no_verdict is not None:
+        race = None  # it judged nothing
     if race is not None and race.plan.by == by and by_variant.keys() >= set(race.not_failed):
         return compare_race(race, by_variant, allowed)
 

@@ -97,7 +97,7 @@ def test_the_end_past_the_budget_is_said_as_soon_as_it_is_known(monkeypatch):
     # 100 + 600 s, and 1200 s for two more seeds of each: 900 s past 1000.
     assert line.endswith("past the budget by 15 min")
     record.seconds = 700.0  # as an interim analysis records it
-    assert monitor.finished("zeros", 0, 0.8).endswith("past the budget by 8 min")
+    assert monitor.finished("zeros", 0, 0.8).endswith("past the budget by 10 min")
 
 
 def test_an_interim_says_what_another_one_costs_and_buys():
