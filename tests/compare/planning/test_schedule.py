@@ -23,3 +23,14 @@ def test_few_images_are_cropped_more_often_unless_that_is_chosen(tmp_path):
 def test_a_limit_of_steps_is_kept(tmp_path):
     settings = compose_run(overrides(tmp_path, tmp_path, "trainer.max_steps=7"))
     assert usual_schedule(settings, images=100, fixed={"trainer.max_steps"}).steps == 7
+
+
+def test_a_number_of_steps_is_reached_with_few_images_unless_crops_or_epochs_were_chosen(tmp_path):
+    words = ["trainer.max_steps=288", "data.batch_size=8", "trainer.max_epochs=12"]
+    settings = compose_run(overrides(tmp_path, tmp_path, *words))
+    schedule = usual_schedule(settings, images=42, fixed={"trainer.max_steps"})
+    assert schedule.steps == 288
+    assert schedule.epochs <= 12
+    assert 12 * schedule.steps_per_epoch >= 288
+    for key in ("data.crops_per_image", "trainer.max_epochs"):
+        assert usual_schedule(settings, images=42, fixed={"trainer.max_steps", key}).steps == 60

@@ -1,6 +1,7 @@
 """A plan in words, for the terminal."""
 
 import math
+from decimal import Decimal
 from textwrap import wrap
 
 from unetlite.compare.planning.expectation import bound_range
@@ -70,6 +71,11 @@ def seeds_in_words(seeds: int) -> str:
     return f"{FIRST_INTERIM} to {seeds} times"
 
 
+def plain(number: float) -> str:
+    """One digit, without an exponent: 0.00009."""
+    return f"{Decimal(f'{number:.1g}'):f}"
+
+
 def time_table(
     space: SearchSpace,
     times: RaceTimes,
@@ -100,6 +106,6 @@ def time_table(
         )
         lines.append(
             f"{label}{len(race.operators):9}  {trainings:9}  {race.schedule.steps:5}  "
-            f"{race.bound:.2g} ({low:.1g} to {high:.1g}){mark}"
+            f"{race.bound:.2g} ({plain(low)} to {high:.1g}){mark}"
         )
     return lines

@@ -57,7 +57,10 @@ class Schedule:
 
 
 def usual_schedule(settings: Settings, images: int, fixed: Set[str]) -> Schedule:
-    """The schedule of the settings. Few images are cropped more often, unless that was chosen."""
+    """The schedule of the settings.
+
+    Few images are cropped more often, unless that was chosen; so are those of a number of steps.
+    """
     data = settings.data
     trainer = settings.trainer
     schedule = Schedule(
@@ -68,6 +71,9 @@ def usual_schedule(settings: Settings, images: int, fixed: Set[str]) -> Schedule
         images,
     )
     steps = trainer.max_epochs * schedule.steps_per_epoch
+    may_crop = fixed.isdisjoint(("data.crops_per_image", "trainer.max_epochs"))
+    if trainer.max_steps > steps and may_crop:
+        return replace(schedule, steps=trainer.max_steps).in_epochs(trainer.max_epochs)
     if trainer.max_steps > 0:
         return replace(schedule, steps=min(steps, trainer.max_steps))
     if steps < DEFAULT_STEPS and "data.crops_per_image" not in fixed:
