@@ -97,7 +97,7 @@ def test_a_cheaper_one_is_taken_if_its_bound_is_larger_by_less_than_half_a_stand
             assert text.startswith(f"Take {taken}")
             assert f"at most {bound} below the best in mean IoU (3 seeds" in text
             limit = format_number(best.regret[safest], ROUND_UP)
-            reason = f"{safest} (30 ms), is at most {limit} below the best: that is about equal"
+            reason = f"The bound of {safest} (30 ms), {limit}, is about equal: it is lower by less"
             assert (reason in text) == is_tie
             alike = replace(cost, ranges=dict.fromkeys(EQUAL, (15.0, 35.0)))
             assert choose_variant(best, analysis.differences, alike, None) == safest

@@ -238,10 +238,11 @@ def tie_sentence(analysis: Analysis, best: Best, cost: Cost, taken: str) -> str:
     """Why a cheaper variant is taken than the safest one."""
     safest = safest_variant(best)
     error = format_number(analysis.differences[taken, safest].standard_error)
+    bound = format_number(best.regret[safest], ROUND_UP)
     return (
-        f"{capitalised(limit_of_loss(analysis, best, cost, safest))}: that is about equal, since "
-        f"the bounds differ by less than half the standard error ({error}) of the difference of "
-        "the two, so the cheaper one is taken."
+        f"The bound of {safest} ({cost.format(safest)}), {bound}, is about equal: it is lower by "
+        f"less than half the standard error ({error}) of the difference of the two, so the cheaper "
+        "one is taken."
     )
 
 
