@@ -37,6 +37,14 @@ def test_a_mask_has_the_colours_of_its_classes():
     assert np.array_equal(np.asarray(image.convert("RGB")), colour_mask(mask[:, :2], COLOURS))
 
 
+def test_a_mask_file_keeps_what_is_ignored(tmp_path):
+    mask = np.array([[0, 1, IGNORE]], np.uint8)
+    palette_image(mask, COLOURS).save(tmp_path / "a.png")
+    image = Image.open(tmp_path / "a.png")
+    assert np.array_equal(np.asarray(image), mask)
+    assert np.array_equal(np.asarray(image.convert("RGB")), colour_mask(mask, COLOURS))
+
+
 def test_missed_and_false_pixels_of_a_class_are_marked_where_there_is_a_truth():
     truth = np.array([[0, 1, IGNORE], [1, 1, 0], [2, 2, 0]], np.uint8)
     prediction = np.array([[1, 1, 1], [1, 0, 0], [0, 1, 2]], np.uint8)
@@ -126,6 +134,15 @@ def test_an_overlay_has_outlines_in_the_colour_of_the_class_and_is_tinted_inside
     assert (picture[:, 4] == COLOURS[1]).all()
     tinted = [(200 * 13 + value * 7) // 20 for value in COLOURS[1]]
     assert (picture[:, 5:] == tinted).all()
+
+
+def test_an_overlay_shows_ignored_pixels_as_they_are():
+    classes = np.zeros((6, 7), np.uint8)
+    classes[:, 4:] = IGNORE
+    image = noise(6, 7, 3)
+    picture = overlay(image, classes, COLOURS)
+    assert np.array_equal(picture[:, 4:], image[:, 4:])
+    assert not np.array_equal(picture[:, :4], image[:, :4])
 
 
 def test_a_grid_shows_every_picture_and_a_legend():

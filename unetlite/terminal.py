@@ -20,13 +20,19 @@ def progress(description: str) -> Iterator[Callable[..., None]]:
     """Yields `update(text, done=0)`, which says what is being done, and the time left.
 
     `done` is the share of the work, 0 to 1; 0 is unknown. At a terminal it is a status line, else
-    lines on stderr.
+    a line on stderr for each new text.
     """
     console = Console(stderr=True)
     start = time.monotonic()
     status = console.status(Text(description)) if console.is_terminal else None
 
+    printed = ""
+
     def update(text: str, done: float = 0) -> None:
+        nonlocal printed
+        if status is None and text == printed:
+            return
+        printed = text
         if done > 0:
             elapsed = time.monotonic() - start
             left = elapsed * (1 / done - 1)

@@ -41,8 +41,11 @@ def colour_mask(mask: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
 
 def palette_image(classes: np.ndarray, colours: Sequence[Colour]) -> Image.Image:
     """Class indices uint8 (H, W) as an image with a palette of their colours."""
+    shown = list(colours)
+    if (classes == IGNORE).any():  # else a file of few colours has fewer bits
+        shown += [UNLABELLED] * (IGNORE + 1 - len(colours))
     image = Image.fromarray(classes)
-    image.putpalette(np.ravel(colours).tolist())
+    image.putpalette(np.ravel(shown).tolist())
     return image
 
 
@@ -79,7 +82,7 @@ def overlay(
 ) -> np.ndarray:
     """RGB uint8 (H, W, 3): a picture RGB uint8 (H, W, 3), tinted by class (H, W).
 
-    The outlines of the classes have their full colour.
+    The outlines of the classes have their full colour. What is ignored stays as it is.
     """
     from scipy.ndimage import generate_binary_structure, morphological_gradient
 
@@ -87,7 +90,9 @@ def overlay(
     mixed = (rgb.astype(np.uint16) * 13 + colour.astype(np.uint16) * 7) // 20
     neighbours = generate_binary_structure(2, 1)  # above, below, left and right
     is_outline = morphological_gradient(classes, footprint=neighbours) > 0
-    return np.where(is_outline[..., None], colour, mixed).astype(np.uint8)
+    tinted = np.where(is_outline[..., None], colour, mixed)
+    is_ignored = classes == IGNORE
+    return np.where(is_ignored[..., None], rgb, tinted).astype(np.uint8)
 
 
 def error_pictures(

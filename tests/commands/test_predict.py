@@ -171,8 +171,9 @@ def test_a_file_read_by_rows_gives_the_mask_that_it_gives_as_a_whole(run, tmp_pa
         assert (file.crs, file.transform) == (place["crs"], place["transform"])
         assert file.profile["tiled"]
         classes = file.read(1)
-    mask = np.asarray(Image.open(whole / "masks" / "a.png"))
-    np.testing.assert_array_equal(classes, mask)
+    with rasterio.open(whole / "masks" / "a.tif") as file:
+        assert (file.crs, file.transform) == (place["crs"], place["transform"])
+        np.testing.assert_array_equal(classes, file.read(1))
     assert (whole / "overlays" / "a.png").exists()
     assert read_rows(whole)["a"]["miou"] == read_rows(by_rows)["a"]["miou"]
     # A mask with a palette is a truth, too.

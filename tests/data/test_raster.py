@@ -1,5 +1,7 @@
 """Image and mask files: read as they were drawn, or refused with the file's name."""
 
+import struct
+
 import numpy as np
 import pytest
 from helpers import noise, save
@@ -9,6 +11,7 @@ from unetlite.data import raster
 from unetlite.data.formats import OPENERS, open_image_file
 from unetlite.data.formats.gdal import import_rasterio
 from unetlite.data.formats.npy import NumpyFile
+from unetlite.data.formats.pillow import ORIENTATION
 from unetlite.data.raster import (
     PixelKind,
     array_source,
@@ -53,7 +56,7 @@ def test_images_of_every_format_have_their_pixels(tmp_path, suffix, image):
     tolerance = 12 if suffix.startswith(".jp") else 0
     assert np.abs(pixels.astype(int) - expected).max() <= tolerance
     source = open_source(path, PixelKind(channels, "uint8"))
-    assert np.array_equal(source.rows(2, 5), pixels[:, 2:5])
+    assert np.array_equal(source.rows(2, 5).values, pixels[:, 2:5])
 
 
 def test_a_new_format_is_one_entry_of_the_openers(tmp_path, monkeypatch):
@@ -124,6 +127,16 @@ def test_pixels_without_data_are_no_values(tmp_path, dtype):
     assert np.array_equal(pixels[:, valid], values.transpose(2, 0, 1)[:, valid])
 
 
+def test_the_colours_of_a_palette_may_lack_data(tmp_path):
+    path = tmp_path / "a.tif"
+    with_palette().save(path)
+    with import_rasterio().open(path, "r+") as file:
+        file.nodata = 2
+    pixels, valid = read_image(path)
+    assert np.array_equal(valid, INDICES != 2)
+    assert np.array_equal(pixels.transpose(1, 2, 0)[valid], COLOURS[INDICES][valid])
+
+
 def test_what_is_not_finite_is_no_value(tmp_path):
     values = noise(6, 8, 1).astype(np.float32)
     values[0, 0], values[0, 1], values[0, 2] = np.nan, np.inf, -np.inf
@@ -189,9 +202,11 @@ def test_a_network_gets_the_type_that_it_was_trained_on(tmp_path):
 
 def test_the_pixels_of_an_array_are_read_by_rows():
     values = noise(3, 5, 6)
-    source = array_source(values)
+    valid = noise(5, 6) > 99
+    source = array_source(values, valid)
     assert (source.height, source.width, source.georeference) == (5, 6, None)
-    assert np.array_equal(source.rows(1, 3), values[:, 1:3])
+    assert np.array_equal(source.rows(1, 3).values, values[:, 1:3])
+    assert np.array_equal(source.rows(1, 3).valid, valid[1:3])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -302,16 +317,31 @@ def test_large_files_are_read_by_rows_with_their_georeference(tmp_path, monkeypa
     crs = rasterio.CRS.from_epsg(3857)
     transform = rasterio.Affine(30, 0, 1000, 0, -30, 2000)
     values = noise(20, 30, 1) % 3
-    path = write_tiff(tmp_path / "a.tif", values, crs=crs, transform=transform)
+    path = write_tiff(tmp_path / "a.tif", values, crs=crs, transform=transform, nodata=2)
     whole = open_source(path, PixelKind(1, "uint8"))
-    assert whole.georeference is None
+    assert not whole.by_rows
     monkeypatch.setattr(raster, "LARGE", 20 * 30 - 1)
     assert is_read_by_rows(open_image_file(path), as_viewed=True)
     small = open_image_file(save(tmp_path / "a.png", noise(40, 40)))
     assert not is_read_by_rows(small, as_viewed=True)
     by_rows = open_source(path, PixelKind(1, "uint8"))
-    assert by_rows.georeference == {"crs": crs, "transform": transform}
-    assert np.array_equal(by_rows.rows(3, 9), whole.rows(3, 9))
+    assert by_rows.by_rows
+    assert by_rows.georeference == whole.georeference == {"crs": crs, "transform": transform}
+    for part, expected in zip(by_rows.rows(3, 9), whole.rows(3, 9), strict=True):
+        assert np.array_equal(part, expected)
     mask = open_mask_rows(path)
     assert (mask.height, mask.width) == (20, 30)
     assert np.array_equal(mask.rows(3, 9), values[3:9, :, 0])
+
+
+def test_a_place_that_is_turned_is_refused(tmp_path):
+    transform = import_rasterio().Affine(30, 0, 1000, 0, -30, 2000)
+    path = write_tiff(tmp_path / "a.tif", noise(6, 8, 1), crs="EPSG:3857", transform=transform)
+    content = bytearray(path.read_bytes())
+    tag = content.index(struct.pack("<HHI", 277, 3, 1))  # SamplesPerPixel, which stands behind it
+    content[tag : tag + 12] = struct.pack("<HHIHH", ORIENTATION, 3, 1, 6, 0)
+    path.write_bytes(content)
+    assert open_image_file(path).orientation == 6
+    with pytest.raises(UsageError, match="georeference, and says by EXIF"):
+        open_source(path, PixelKind(1, "uint8"))
+    assert open_source(path, PixelKind(1, "uint8"), as_viewed=False).georeference is not None

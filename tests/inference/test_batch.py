@@ -1,14 +1,21 @@
 """Files are predicted in order; each has its row, whatever happens to the others."""
 
 import csv
+import os
+import signal
+import threading
 import time
 
 import numpy as np
 import pytest
+import torch
 from helpers import as_trained, make_metadata, make_model, noise, save
 
 from unetlite import UsageError
 from unetlite.data import raster
+from unetlite.data.folder import Folder
+from unetlite.data.formats.gdal import import_rasterio
+from unetlite.errors import Interrupted
 from unetlite.inference.batch import (
     FilePredictor,
     FileResult,
@@ -16,6 +23,8 @@ from unetlite.inference.batch import (
     open_input,
     predict_files,
 )
+from unetlite.metrics.overlap import count_classes
+from unetlite.signals import raise_on_signal
 
 NAMES = "abcdefgh"
 
@@ -35,7 +44,7 @@ def read_rows(tmp_path):
         return list(csv.DictReader(file))
 
 
-def make_result(name, path=None):
+def make_result(name, path=None, update=None):
     return FileResult(name, "", 2, 3, 0.5, np.array([5, 1]), np.array([[4, 1, 0], [1, 0, 1]]))
 
 
@@ -57,7 +66,7 @@ def test_a_row_has_areas_and_scores_or_the_error(table, tmp_path):
 def test_an_interruption_keeps_the_rows_of_what_is_done(table, tmp_path):
     done = []
 
-    def predict(name, path):
+    def predict(name, path, update):
         time.sleep(0.02)
         done.append(name)
         return make_result(name)
@@ -72,8 +81,31 @@ def test_an_interruption_keeps_the_rows_of_what_is_done(table, tmp_path):
     assert [row["image"] for row in read_rows(tmp_path)] == sorted(done)
 
 
+def test_an_interruption_ends_an_image_of_many_tiles(table, tmp_path, monkeypatch):
+    """So that no part of its file is left, even if nobody waits for the last tile."""
+    monkeypatch.setattr(raster, "LARGE", 0)
+    path = save(tmp_path / "a.tif", noise(400, 90))
+    model = make_model(tile=72, in_channels=1)
+    predict = FilePredictor(model, tmp_path / "out", {}, overlays=False)
+    shares = []
+
+    def interrupt(text, share):
+        assert text == f"1 of 1: {path}"
+        shares.append(share)
+        if len(shares) == 3 and threading.current_thread() is not threading.main_thread():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.2)
+
+    with pytest.raises(Interrupted), raise_on_signal():
+        predict_files(predict, {"a": path}, table, interrupt)
+    assert shares == sorted(shares)
+    assert 3 <= len(shares) < 10
+    assert [file for file in (tmp_path / "out").rglob("*") if file.is_file()] == []
+    assert read_rows(tmp_path) == []
+
+
 def test_results_come_in_order_whichever_is_first(table, tmp_path):
-    def predict(name, path):
+    def predict(name, path, update):
         time.sleep(0.02 if name == "a" else 0)
         return make_result(name)
 
@@ -85,7 +117,7 @@ def test_results_come_in_order_whichever_is_first(table, tmp_path):
 def test_an_error_names_the_file_once(tmp_path):
     predict = FilePredictor(make_model(), tmp_path, {})
     (tmp_path / "empty.png").touch()
-    result = predict("empty", tmp_path / "empty.png")
+    result = predict("empty", tmp_path / "empty.png", ignore)
     assert result.error.count("empty.png") == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "empty.png"]
 
@@ -97,3 +129,42 @@ def test_a_large_file_is_not_resized(tmp_path, monkeypatch):
     network = as_trained({"name": "nearest"}, widths=(4, 6))
     with pytest.raises(UsageError, match=r"data\.resize"):
         open_input(path, make_metadata(network, config={"data": {"name": "a", "resize": 8}}))
+
+
+def add_nodata(root, kind):
+    """Three images with a hole each, and their masks; the settings by which they are read."""
+    mask = noise(24, 30) % 3
+    for k in range(3):
+        values = noise(24, 30, 3, seed=k).astype(np.float32) + 1
+        values[k : k + 9, 5:20, 1] = np.nan if kind == "not a number" else 0
+        np_file = root / "images" / f"{k}.npy"
+        np_file.parent.mkdir(parents=True, exist_ok=True)
+        save(root / "masks" / f"{k}.png", mask)
+        np.save(np_file, values)
+        if kind == "of the file":
+            options = {"driver": "GTiff", "count": 3, "height": 24, "width": 30, "nodata": 0}
+            tiff = np_file.with_suffix(".tif")
+            with import_rasterio().open(tiff, "w", dtype="float32", **options) as file:
+                file.write(values.transpose(2, 0, 1))
+            np_file.unlink()
+    return {"nodata": 0.0} if kind == "of the settings" else {}
+
+
+@pytest.mark.parametrize("kind", ["of the file", "of the settings", "not a number"])
+def test_scores_leave_out_what_training_leaves_out(tmp_path, kind):
+    options = {"classes": ["a", "b"], "ignore": [2], **add_nodata(tmp_path, kind)}
+    folder = Folder(root=str(tmp_path), **options)
+    values = {"classes": folder.table.settings()["classes"], "ignore": [2]}
+    config = {"data": {"name": "folder", **options}}
+    metadata = {"config": config, "mask_values": values}
+    model = make_model(pixel_type="float32", metadata=metadata)
+    for pair in folder.all_pairs():
+        sample = folder.read(pair)
+        assert 9 * 15 <= (sample.mask == 255).sum() < sample.mask.size / 1.5
+        logits = model.network(torch.from_numpy(sample.image[None]))
+        trained = count_classes(logits[0].argmax(0), torch.from_numpy(sample.mask), 2)
+        masks = {pair.name: pair.mask.path}
+        predict = FilePredictor(model, tmp_path / "out", masks, overlays=False)
+        result = predict(pair.name, pair.image, ignore)
+        assert result.counts.tolist() == trained.tolist()
+        assert result.pixels.sum() == sample.valid.sum()

@@ -11,6 +11,7 @@ from hypothesis.strategies import integers
 from PIL import Image
 
 from unetlite import UsageError, load
+from unetlite.classes import IGNORE
 from unetlite.data import raster
 from unetlite.data.formats.gdal import import_rasterio
 from unetlite.data.raster import open_source
@@ -80,7 +81,7 @@ def test_a_large_file_of_many_channels_is_predicted_by_rows_as_the_whole(
     expected = model.predict(pixels).classes
     monkeypatch.setattr(raster, "LARGE", 0)
     source = open_source(path, model.metadata.pixels)
-    assert source.georeference is not None
+    assert source.by_rows
     bands = [band.classes for band in model.bands(source)]
     assert len(bands) > 1
     np.testing.assert_array_equal(np.concatenate(bands), expected)
@@ -100,7 +101,6 @@ def test_a_prediction_has_the_size_of_the_image_and_agrees_with_itself():
     "wrong",
     [
         np.zeros((4, 4)),
-        np.zeros((3, 9, 8), np.uint8),
         np.zeros((1, 4, 4, 3), np.uint8),
         np.zeros((0, 3), np.uint8),
         torch.zeros(5, 4, 4, dtype=torch.uint8),
@@ -113,6 +113,28 @@ def test_a_prediction_has_the_size_of_the_image_and_agrees_with_itself():
 def test_anything_else_is_refused_with_what_was_expected(wrong):
     with pytest.raises(UsageError, match=r"expected|no pixels|nowhere"):
         make_model().predict(wrong)
+
+
+def test_channels_that_come_first_are_named_with_the_remedy():
+    with pytest.raises(UsageError, match=r"expected \(H, W, C\) .* image\.transpose\(1, 2, 0\)"):
+        make_model(in_channels=12).predict(noise(12, 30, 40))
+    assert make_model().predict(noise(3, 40, 3)).classes.shape == (3, 40)
+
+
+@pytest.mark.parametrize("value", [-9999, np.nan, np.inf])
+def test_an_array_lacks_data_as_its_file_does(tmp_path, value):
+    metadata = {"config": {"data": {"name": "folder", "nodata": -9999.0}}}
+    model = make_model(in_channels=5, pixel_type="float32", metadata=metadata)
+    pixels = noise(20, 30, 5).astype(np.float32)
+    pixels[4:, 3, 2] = value
+    np.save(tmp_path / "a.npy", pixels)
+    prediction = model.predict(pixels)
+    assert (prediction.classes == IGNORE).sum() == 16
+    assert (prediction.classes[4:, 3] == IGNORE).all()
+    assert sum(prediction.areas.values()) == pytest.approx(1)
+    assert np.array_equal(model.predict(tmp_path / "a.npy").classes, prediction.classes)
+    pixels[:] = value
+    assert sum(model.predict(pixels).areas.values()) == 0
 
 
 @settings(deadline=None, max_examples=10)

@@ -6,12 +6,15 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 import rasterio
-from helpers import as_trained, make_metadata, noise
+from helpers import as_trained, make_metadata, make_model, noise
 from hypothesis import given, settings
 from hypothesis.strategies import integers
+from rasterio.control import GroundControlPoint
 
-from unetlite.data.raster import array_source
+from unetlite.classes import IGNORE
+from unetlite.data.raster import array_source, read_image, read_mask
 from unetlite.inference import outputs
+from unetlite.inference.batch import FilePredictor
 from unetlite.inference.model import Band
 from unetlite.inference.outputs import create_tiff, write_outputs
 
@@ -50,7 +53,7 @@ def test_a_file_that_may_grow_no_further_raises(tmp_path):
 
 def test_a_file_that_was_not_written_as_a_whole_is_an_error(tmp_path, monkeypatch):
     """As GDAL leaves it on a full disk, without a word."""
-    source = array_source(noise(1, 600, 300))._replace(georeference={})
+    source = array_source(noise(1, 600, 300))._replace(by_rows=True)
 
     def create_truncated(path, *arguments):
         tiff = create_tiff(path, *arguments)
@@ -72,12 +75,51 @@ def test_a_file_that_was_not_written_as_a_whole_is_an_error(tmp_path, monkeypatc
         assert [file.name for file in tmp_path.rglob("*.*")] == ["a.tif"] * whole
 
 
-@pytest.mark.parametrize("georeference", [None, {}])
-def test_an_error_between_two_bands_leaves_no_file(tmp_path, georeference):
-    source = array_source(noise(1, 8, 8))._replace(georeference=georeference)
+@pytest.mark.parametrize("by_rows", [False, True])
+def test_an_error_between_two_bands_leaves_no_file(tmp_path, by_rows):
+    source = array_source(noise(1, 8, 8))._replace(by_rows=by_rows)
     with (
         pytest.raises(MemoryError),
         write_outputs(tmp_path, "a", source, METADATA, overlays=True),
     ):
         raise MemoryError
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+PLACES = {
+    "transform": {"crs": "EPSG:32633", "transform": rasterio.Affine(10, 0, 5e5, 0, -10, 5.5e6)},
+    "control points": {
+        "crs": "EPSG:4326",
+        "gcps": [
+            GroundControlPoint(*each) for each in ((0, 0, 9, 50), (0, 6, 9, 51), (8, 0, 8, 50))
+        ],
+    },
+    "none": {},
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_a_mask_has_the_place_of_its_image_and_says_where_there_are_no_data(tmp_path, place):
+    image = noise(3, 8, 6) | 1
+    image[:, 2:4, 1:] = 0
+    kind = {"driver": "GTiff", "count": 3, "height": 8, "width": 6, "dtype": "uint8", "nodata": 0}
+    with rasterio.open(tmp_path / "a.tif", "w", **kind, **place) as file:
+        file.write(image)
+    model = make_model()
+    predict = FilePredictor(model, tmp_path / "out", {})
+    result = predict("a", tmp_path / "a.tif", lambda done: None)
+    assert not result.error
+    (mask_file,) = (tmp_path / "out" / "masks").iterdir()
+    assert mask_file.suffix == (".tif" if place else ".png")
+    classes = read_mask(mask_file)
+    has_data = image.all(0)
+    assert np.array_equal(classes != IGNORE, has_data)
+    assert result.pixels.tolist() == np.bincount(classes[has_data], minlength=2).tolist()
+    shown = read_image(tmp_path / "out" / "overlays" / "a.png").values
+    assert np.array_equal(shown[:, ~has_data], image[:, ~has_data])
+    assert not np.array_equal(shown, image)
+    if place:
+        with rasterio.open(tmp_path / "a.tif") as file, rasterio.open(mask_file) as mask:
+            assert (mask.crs, mask.transform) == (file.crs, file.transform)
+            assert repr(mask.gcps) == repr(file.gcps)
+            assert mask.nodata == IGNORE

@@ -216,7 +216,7 @@ def calibration_images(
 def read_images(inputs: list[str], metadata: Metadata, max_images: int) -> Iterator[np.ndarray]:
     """The first images of files, uint8 (C, H, W)."""
     for file in islice(find_inputs(inputs).values(), max_images):
-        yield as_pixels(file, metadata)
+        yield as_pixels(file, metadata).values
 
 
 def write_network(

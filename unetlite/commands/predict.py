@@ -46,7 +46,11 @@ def predict(
         typer.Option(help="Pixels around a tile that are predicted with it. All that matter."),
     ] = None,
 ) -> None:
-    """Masks, overlays and areas for image files of any size. Exit code 1 if some are unreadable."""
+    """Masks, overlays and areas for image files of any size. Exit code 1 if some are unreadable.
+
+    The mask of a GeoTIFF is a GeoTIFF with the same georeference; that of another image is a PNG.
+    Pixels without data are 255 in it, and enter neither areas nor scores.
+    """
     files = find_inputs(inputs)
     check_output(output, inputs)
     network = load(model, tile=tile, overlap=overlap)
@@ -116,7 +120,7 @@ def find_masks(truth: Path, metadata: Metadata, images: dict[str, Path]) -> dict
 def print_table(classes: Sequence[str], results: Sequence[FileResult]) -> None:
     """Prints the share of each class, and its scores if some images have a mask."""
     pixels = np.sum([result.pixels for result in results], axis=0)
-    areas = pixels / pixels.sum()
+    areas = pixels / max(pixels.sum(), 1)
     table = Table("class" if len(results) == 1 else f"class, {len(results)} images", "area")
     counts = [result.counts for result in results if result.counts is not None]
     scores = {}
@@ -143,10 +147,14 @@ def print_table(classes: Sequence[str], results: Sequence[FileResult]) -> None:
 
 
 def print_remarks(network: Model, results: Sequence[FileResult]) -> None:
-    """Prints how many images were scored, and whether tiles are approximate."""
+    """Prints how many images were scored or lack data, and whether tiles are approximate."""
     scored = sum(result.counts is not None for result in results)
     if scored:
         print(f"{scored} of them have a mask and were scored")
+    missing = [result.height * result.width - int(result.pixels.sum()) for result in results]
+    if any(missing):
+        count = sum(pixels > 0 for pixels in missing)
+        print(f"{count} of them lack data at {sum(missing)} pixels, which are 255 in the masks")
     if not any(result.in_tiles for result in results):
         return
     if network.tile_warning is not None:

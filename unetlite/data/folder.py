@@ -26,6 +26,7 @@ from unetlite.data.palettes import Palettes
 from unetlite.data.raster import (
     PixelKind,
     Pixels,
+    both_valid,
     pixel_kind,
     read_geometry,
     read_image,
@@ -186,8 +187,7 @@ class FilePairs:
             )
         valid = None
         for part in parts:
-            if part.valid is not None:
-                valid = part.valid if valid is None else valid & part.valid
+            valid = both_valid(valid, part.valid)
         return Pixels(np.concatenate([part.values for part in parts]), valid)
 
     def reads_as_viewed(self, pair: Pair) -> bool:

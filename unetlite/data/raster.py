@@ -61,15 +61,21 @@ def read_geometry(path: Path) -> Geometry:
 
 
 class RasterSource(NamedTuple):
-    """An image or a mask that is read by rows, from the first to before the end.
+    """An image that is read by rows, from the first to before the end."""
 
-    Of an image they are pixels (C, n, W), of a mask its values (n, W) or (n, W, 3).
-    """
+    height: int
+    width: int
+    rows: Callable[[int, int], Pixels]
+    by_rows: bool = False  # it is never in memory as a whole
+    georeference: dict[str, Any] | None = None  # options of rasterio; None if it has no place
+
+
+class MaskRows(NamedTuple):
+    """A mask that is read by rows: values (n, W) or (n, W, 3)."""
 
     height: int
     width: int
     rows: Callable[[int, int], np.ndarray]
-    georeference: dict[str, Any] | None = None  # options of rasterio; None if read as a whole
 
 
 def open_source(
@@ -77,32 +83,44 @@ def open_source(
 ) -> RasterSource:
     """A large TIFF file by rows, any other as a whole; pixels as `read_image` gives them.
 
-    Raises UsageError if it cannot be read, or does not hold pixels of this kind.
+    Raises UsageError if it cannot be read, does not hold pixels of this kind, or has a place but is
+    to be turned.
     """
     file = open_image_file(path)
     check_kind(file, kind)
+    if as_viewed and file.orientation != 1 and file.georeference is not None:
+        raise UsageError(
+            f"{path} has a georeference, and says by EXIF that it is to be turned (orientation "
+            f"{file.orientation}), so the place of a mask is unclear. Save it with orientation 1."
+        )
     if not is_read_by_rows(file, as_viewed):
-        pixels = read_image(path, kind.channels, as_viewed, nodata)
-        return array_source(pixels.values)
+        source = array_source(*read_image(path, kind.channels, as_viewed, nodata))
+        return source._replace(georeference=file.georeference)
     if nodata is not None:
         file.nodata = nodata
 
-    def rows(first: int, end: int) -> np.ndarray:
-        return to_pixels(file.read(first, end), file, kind.channels).values
+    def rows(first: int, end: int) -> Pixels:
+        return to_pixels(file.read(first, end), file, kind.channels)
 
-    return RasterSource(file.height, file.width, rows, file.georeference)
+    return RasterSource(
+        file.height,
+        file.width,
+        rows,
+        by_rows=True,
+        georeference=file.georeference,
+    )
 
 
-def array_source(array: np.ndarray) -> RasterSource:
-    """A source of the pixels of an array (C, H, W)."""
+def array_source(array: np.ndarray, valid: np.ndarray | None = None) -> RasterSource:
+    """A source of the pixels of an array (C, H, W), which are `valid` as those of Pixels."""
 
-    def rows(first: int, end: int) -> np.ndarray:
-        return array[:, first:end]
+    def rows(first: int, end: int) -> Pixels:
+        return Pixels(array[:, first:end], None if valid is None else valid[first:end])
 
     return RasterSource(array.shape[1], array.shape[2], rows)
 
 
-def open_mask_rows(path: Path, colours: bool = False, as_viewed: bool = True) -> RasterSource:
+def open_mask_rows(path: Path, colours: bool = False, as_viewed: bool = True) -> MaskRows:
     """A mask by rows, if it is a large TIFF file. See `read_mask`."""
     file = open_image_file(path)
     check_is_mask(file)
@@ -111,13 +129,13 @@ def open_mask_rows(path: Path, colours: bool = False, as_viewed: bool = True) ->
         def read(first: int, end: int) -> np.ndarray:
             return to_mask(file.read(first, end), file, colours)
 
-        return RasterSource(file.height, file.width, read)
+        return MaskRows(file.height, file.width, read)
     values = read_mask(path, colours, as_viewed)
 
     def rows(first: int, end: int) -> np.ndarray:
         return values[first:end]
 
-    return RasterSource(values.shape[0], values.shape[1], rows)
+    return MaskRows(values.shape[0], values.shape[1], rows)
 
 
 def read_image(
@@ -180,7 +198,7 @@ def check_kind(file: ImageFile, kind: PixelKind) -> None:
 
 def is_read_by_rows(file: ImageFile, as_viewed: bool) -> bool:
     """True for a file of many pixels, unless it must be turned."""
-    is_large = file.georeference is not None and file.height * file.width > LARGE
+    is_large = file.reads_rows and file.height * file.width > LARGE
     is_turned = as_viewed and file.orientation != 1
     return is_large and not is_turned
 
@@ -189,29 +207,43 @@ def to_pixels(stored: np.ndarray, file: ImageFile, channels: int | None) -> Pixe
     """Pixels of stored values (C, n, W). See `read_image`."""
     keeps_alpha = file.has_alpha and channels == file.channels
     colour = stored if keeps_alpha else stored[: file.channels - file.has_alpha]
-    missing = find_missing(colour, file)  # bool (C, n, W), or None
-    values = to_pixel_type(colour, file)
-    valid: np.ndarray | None = None
-    if missing is not None:
-        values[missing] = np.nan if values.dtype == np.float32 else 0
-        valid = ~np.any(missing, axis=0)
+    missing = find_missing(colour, file.nodata)
+    values, valid = leave_out(to_pixel_type(colour, file), missing)
     if file.alpha_marks_data and file.has_alpha and not keeps_alpha:
-        opaque = read_opacity(stored[-1], file)
-        valid = opaque if valid is None else valid & opaque
+        valid = both_valid(valid, read_opacity(stored[-1], file))
     return Pixels(with_channels(values, channels, file.path), valid)
 
 
-def find_missing(stored: np.ndarray, file: ImageFile) -> np.ndarray | None:
-    """Where there are no data: the file's own value for that, or no finite number. None: nowhere.
+def find_missing(stored: np.ndarray, nodata: float | None) -> np.ndarray | None:
+    """Where there are no data: the value `nodata`, or no finite number. None: nowhere.
 
     (C, n, W) -> bool (C, n, W).
     """
     missing = np.zeros(stored.shape, bool)
     if stored.dtype.kind == "f":
         missing = ~np.isfinite(stored)
-    if file.nodata is not None and np.isfinite(file.nodata):
-        missing |= stored == file.nodata
+    if nodata is not None and np.isfinite(nodata):
+        missing |= stored == nodata
     return missing if missing.any() else None
+
+
+def leave_out(values: np.ndarray, missing: np.ndarray | None) -> Pixels:
+    """Pixels of values (C, n, W), of which those that are missing, bool (C, n, W), are replaced.
+
+    They become NaN or, of integers, 0. The index of a palette is one channel, its colour is three.
+    """
+    if missing is None:
+        return Pixels(values, None)
+    replacement = np.nan if values.dtype == np.float32 else 0
+    replaced = np.where(missing, values.dtype.type(replacement), values)
+    return Pixels(replaced, ~np.any(missing, axis=0))
+
+
+def both_valid(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    """Where both have data, bool (H, W); None: everywhere."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
 
 
 def to_pixel_type(stored: np.ndarray, file: ImageFile) -> np.ndarray:

@@ -5,8 +5,9 @@ import errno
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from io import FileIO, StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from unetlite.data.raster import RasterSource, is_read_by_rows, open_source
 from unetlite.errors import UsageError
 from unetlite.files import name_full_disk
 from unetlite.inference.metadata import Metadata
-from unetlite.inference.model import Model
+from unetlite.inference.model import Model, count_pixels
 from unetlite.inference.outputs import write_outputs
 from unetlite.inference.truth import TruthMask
 from unetlite.tables import format_cell
@@ -49,10 +50,14 @@ class FilePredictor:
     overlays: bool = True
     flips: bool = False
 
-    def __call__(self, name: str, path: Path) -> FileResult:
-        """The result, with the error if a file cannot be read or written."""
+    def __call__(self, name: str, path: Path, update: Callable[[float], None]) -> FileResult:
+        """The result, with the error if a file cannot be read or written.
+
+        After each tile `update` is called with the share that is done, 0 to 1. What it raises ends
+        the prediction, of which no file is left.
+        """
         try:
-            return self._predict(name, path)
+            return self._predict(name, path, update)
         except (UsageError, OSError, MemoryError) as error:  # such as a full disk
             reason = str(error.__cause__ or error)
             if isinstance(error, OSError) and error.filename is not None:
@@ -61,7 +66,7 @@ class FilePredictor:
                 reason = f"{path}: {reason}"
             return FileResult(name, reason)
 
-    def _predict(self, name: str, path: Path) -> FileResult:
+    def _predict(self, name: str, path: Path, update: Callable[[float], None]) -> FileResult:
         start = time.monotonic()
         model = self.model
         num_classes = len(model.classes)
@@ -78,9 +83,9 @@ class FilePredictor:
             model.metadata,
             self.overlays,
         ) as write:
-            for band in model.bands(source, self.flips):
+            for band in model.bands(source, self.flips, update=update):
                 write(band)
-                pixels += np.bincount(band.classes.ravel(), minlength=num_classes)
+                pixels += count_pixels(band.classes, num_classes)
                 if truth is not None:
                     counts += truth.count(band)
         return FileResult(
@@ -151,7 +156,7 @@ def row_values(result: FileResult) -> list[Any]:
     pixels = result.pixels
     values: list[Any] = [result.name, "", result.height, result.width, result.seconds]
     values += pixels.tolist()
-    values += (pixels / pixels.sum()).tolist()
+    values += (pixels / max(pixels.sum(), 1)).tolist()
     if result.counts is not None:
         import torch
 
@@ -163,8 +168,42 @@ def row_values(result: FileResult) -> list[Any]:
     return values
 
 
+class Progress:
+    """How far the prediction of files is. `update` is that of `progress`."""
+
+    def __init__(self, files: int, update: Callable[..., None]):
+        self.files = files
+        self.update = update
+        self.finished = 0
+        self.shares: dict[str, float] = {}  # that are done of the files in work
+        self.text = ""
+        self.stopped = False
+
+    def wait_for(self, path: Path) -> None:
+        """Says which file is waited for."""
+        self.text = f"{self.finished + 1} of {self.files}: {path}"
+        self.show()
+
+    def finish(self, name: str) -> None:
+        """A file is done."""
+        self.finished += 1
+        self.shares.pop(name, None)
+
+    def show(self) -> None:
+        """Says how much of all files is done."""
+        done = self.finished + sum(list(self.shares.values()))
+        self.update(self.text, done / self.files)
+
+    def add_tile(self, name: str, share: float) -> None:
+        """Of a file so much is done. Raises CancelledError if the rest is not wanted."""
+        if self.stopped and share < 1:
+            raise CancelledError
+        self.shares[name] = share
+        self.show()
+
+
 def predict_files(
-    predict_file: Callable[[str, Path], FileResult],
+    predict_file: Callable[[str, Path, Callable[[float], None]], FileResult],
     files: Mapping[str, Path],
     table: PredictionTable,
     update: Callable[..., None],
@@ -172,19 +211,24 @@ def predict_files(
     """Predicts files in order, with a row in the table after each. `update` is that of `progress`.
 
     Two are in work at a time: one is read or written while another is computed. After an
-    interruption these two are finished, and get their rows.
+    interruption these two are finished, and get their rows, but of several tiles none is begun.
     """
     results = []
+    done = Progress(len(files), update)
     pool = ThreadPoolExecutor(2)
-    waiting = {name: pool.submit(predict_file, name, path) for name, path in files.items()}
+    waiting = {}
+    for name, path in files.items():
+        waiting[name] = pool.submit(predict_file, name, path, partial(done.add_tile, name))
     try:
-        for number, (name, path) in enumerate(files.items()):
-            update(f"{number + 1} of {len(files)}: {path}", number / len(files))
+        for name, path in files.items():
+            done.wait_for(path)
             result = waiting[name].result()
+            done.finish(name)
             results.append(result)
             table.add(result)
             del waiting[name]
     finally:
+        done.stopped = True
         pool.shutdown(cancel_futures=True)
         for future in waiting.values():
             if not future.cancelled() and future.exception() is None:

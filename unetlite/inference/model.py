@@ -1,6 +1,6 @@
 """A trained network as a library has it: an image in, classes out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 from PIL import Image, ImageOps
 
+from unetlite.classes import IGNORE
 from unetlite.data.formats import open_image_file
 from unetlite.data.formats.pillow import GREY_16_BITS, STORED_MODES
 from unetlite.data.raster import (
+    Pixels,
     RasterSource,
     array_source,
+    both_valid,
     check_kind,
+    find_missing,
+    leave_out,
     read_image,
     resize_image,
     with_channels,
@@ -34,7 +39,7 @@ if TYPE_CHECKING:
 FLIPS = ((), (-1,), (-2,), (-2, -1))
 """The axes (height is -2, width is -1) that are mirrored in the four views of an image."""
 
-ImageLike: TypeAlias = "Image.Image | np.ndarray | Tensor | str | Path"
+ImageLike: TypeAlias = "Image.Image | np.ndarray | Tensor | Pixels | str | Path"
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,7 +47,7 @@ class Prediction:
     """The prediction for one image."""
 
     image: np.ndarray  # the pixels that were predicted, (C, H, W)
-    classes: np.ndarray  # class indices, uint8 (H, W)
+    classes: np.ndarray  # class indices, uint8 (H, W); 255 where the image has no data
     probabilities: np.ndarray  # float32 (K, H, W), adding up to 1 over the classes
     metadata: Metadata
 
@@ -53,10 +58,10 @@ class Prediction:
 
     @cached_property
     def areas(self) -> dict[str, float]:
-        """The share of the pixels of each class, 0 to 1, by name."""
+        """The share of each class of the pixels with data, 0 to 1, by name."""
         names = self.metadata.classes
-        counts = np.bincount(self.classes.ravel(), minlength=len(names))
-        shares = counts / self.classes.size
+        counts = count_pixels(self.classes, len(names))
+        shares = counts / max(counts.sum(), 1)
         return dict(zip(names, shares.tolist(), strict=True))
 
     @cached_property
@@ -75,7 +80,7 @@ class Band(NamedTuple):
     """Rows of a prediction, over the whole width."""
 
     top: int  # the first row
-    classes: np.ndarray  # uint8 (h, W)
+    classes: np.ndarray  # uint8 (h, W), IGNORE where the image has no data
     probabilities: np.ndarray  # float32 (K, h, W); K = 0 if they were not asked for
 
 
@@ -135,11 +140,11 @@ class Model:
         on; a channel too many after grey or RGB is transparency. `flips` averages over the image
         and its mirror images, four times the work. Raises UsageError for any other image.
         """
-        array = as_pixels(image, self.metadata)
-        bands = list(self.bands(array_source(array), flips, probabilities=True))
+        pixels = as_pixels(image, self.metadata)
+        bands = list(self.bands(array_source(*pixels), flips, probabilities=True))
         classes = np.concatenate([band.classes for band in bands])
         probabilities = np.concatenate([band.probabilities for band in bands], axis=1)
-        return Prediction(array, classes, probabilities, self.metadata)
+        return Prediction(pixels.values, classes, probabilities, self.metadata)
 
     def in_tiles(self, source: RasterSource) -> bool:
         """True if an image is predicted in tiles. One that is resized for the network never is."""
@@ -167,15 +172,19 @@ class Model:
         source: RasterSource,
         flips: bool = False,
         probabilities: bool = False,
+        update: Callable[[float], None] = lambda done: None,
     ) -> Iterator[Band]:
         """The prediction from top to bottom; without probabilities, unless they are asked for.
 
-        The image and its prediction need never be in memory as a whole.
+        The image and its prediction need never be in memory as a whole. After each tile `update`
+        is called with the share that is done, 0 to 1.
         """
         layers = len(self.classes) if probabilities else 0
+        rows = self._spans(source.height)
         columns = self._spans(source.width)
-        for row in self._spans(source.height):
-            image = source.rows(row.input.start, row.input.stop)  # (C, h + halo, W)
+        done = 0
+        for row in rows:
+            image, valid = source.rows(row.input.start, row.input.stop)  # (C, h + halo, W)
             height = row.core.stop - row.core.start
             classes = np.empty((height, source.width), np.uint8)
             kept = np.empty((layers, height, source.width), np.float32)
@@ -185,6 +194,10 @@ class Model:
                 core = tile[:, row.inside, column.inside]  # (K, h, w)
                 classes[:, column.core] = core.argmax(0)
                 kept[:, :, column.core] = core[:layers]
+                done += 1
+                update(done / (len(rows) * len(columns)))
+            if valid is not None:
+                classes[~valid[row.inside]] = IGNORE
             yield Band(row.core.start, classes, kept)
 
     def _spans(self, length: int) -> list[Span]:
@@ -234,19 +247,27 @@ def load(
     return Model(open_runtime(Path(path)), tile=tile, overlap=overlap)
 
 
-def as_pixels(image: ImageLike, metadata: Metadata) -> np.ndarray:
-    """Pixels (C, H, W) of what `Model.predict` takes. Raises UsageError for anything else."""
+def count_pixels(classes: np.ndarray, num_classes: int) -> np.ndarray:
+    """The pixels of each class, int64 (K,), of class indices (H, W). IGNORE does not count."""
+    return np.bincount(classes.ravel(), minlength=IGNORE + 1)[:num_classes]
+
+
+def as_pixels(image: ImageLike, metadata: Metadata) -> Pixels:
+    """The pixels of what `Model.predict` takes. Raises UsageError for anything else."""
     kind = metadata.pixels
     if isinstance(image, (str, Path)):
         path = Path(image)
         check_kind(open_image_file(path), kind)
-        pixels = read_image(
+        return read_image(
             path,
             kind.channels,
             metadata.as_viewed,
             metadata.nodata,
         )
-        return pixels.values
+    has_data = None
+    if isinstance(image, Pixels):
+        has_data = image.valid
+        image = image.values.transpose(1, 2, 0)
     if hasattr(image, "detach"):
         image = tensor_to_array(image)
     if isinstance(image, Image.Image):
@@ -264,7 +285,14 @@ def as_pixels(image: ImageLike, metadata: Metadata) -> np.ndarray:
     array = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
     if len(array) in (2, 4) and kind.channels in (1, 3):
         array = array[:-1]  # without transparency
-    return np.ascontiguousarray(with_channels(array, kind.channels, Path("the image")))
+    if image.shape[0] == kind.channels and len(array) not in (1, 3, kind.channels):
+        raise UsageError(
+            f"an image of shape {image.shape}: expected (H, W, C) with {kind.channels} channel(s) "
+            "last. They seem to come first: give image.transpose(1, 2, 0)."
+        )
+    values, valid = leave_out(array, find_missing(array, metadata.nodata))
+    values = with_channels(values, kind.channels, Path("the image"))
+    return Pixels(np.ascontiguousarray(values), both_valid(has_data, valid))
 
 
 def tensor_to_array(tensor: Any) -> np.ndarray:

@@ -1,18 +1,19 @@
 """The files of a prediction: masks and overlays.
 
-The mask of a large TIFF file is written by rows of tiles, so that memory does not grow with the
-image.
+The mask of an image with a georeference has it, too. That of a large TIFF file is written by rows
+of tiles, so that memory does not grow with the image.
 """
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from unetlite.classes import IGNORE
 from unetlite.data.formats.gdal import import_rasterio
 from unetlite.data.raster import RasterSource
 from unetlite.errors import first_line
@@ -20,33 +21,51 @@ from unetlite.files import atomic_path
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import Band
 from unetlite.inference.tiling import BLOCK
-from unetlite.visualize import overlay, palette_image
+from unetlite.visualize import UNLABELLED, overlay, palette_image
 
 WriteBand = Callable[[Band], None]
 Window = tuple[tuple[int, int], tuple[int, int]]  # rows and columns, each from and to
 
 
+@contextmanager
 def write_outputs(
     directory: Path,
     name: str,
     source: RasterSource,
     metadata: Metadata,
     overlays: bool,
-) -> AbstractContextManager[WriteBand]:
+) -> Iterator[WriteBand]:
     """Yields a function that takes an image's prediction, band by band. Files are whole or absent.
 
     `masks/NAME.png` has class indices and a palette, `overlays/NAME.png` the image tinted by class.
-    For an image that is read by rows it is `masks/NAME.tif` alone. Raises OSError.
+    The mask of an image that has a georeference or is read by rows is `masks/NAME.tif`; the latter
+    has no overlay. Raises OSError.
     """
-    if source.georeference is not None:
-        return write_tiff(directory / "masks" / f"{name}.tif", source, metadata)
-    overlay_file = directory / "overlays" / f"{name}.png" if overlays else None
-    return write_png(
-        directory / "masks" / f"{name}.png",
-        overlay_file,
-        source,
-        metadata,
-    )
+    masks = directory / "masks"
+
+    def draw_mask(classes: np.ndarray) -> Image.Image:
+        return palette_image(classes, metadata.colours)
+
+    def draw_overlay(classes: np.ndarray) -> Image.Image:
+        image = source.rows(0, source.height).values
+        return Image.fromarray(overlay(metadata.display.rgb(image), classes, metadata.colours))
+
+    writers: list[WriteBand] = []
+    with ExitStack() as files:
+        if overlays and not source.by_rows:
+            picture = write_png(directory / "overlays" / f"{name}.png", draw_overlay)
+            writers.append(files.enter_context(picture))
+        if source.by_rows or source.georeference is not None:
+            mask = write_tiff(masks / f"{name}.tif", source, metadata)
+        else:
+            mask = write_png(masks / f"{name}.png", draw_mask)
+        writers.append(files.enter_context(mask))
+
+        def write(band: Band) -> None:
+            for writer in writers:
+                writer(band)
+
+        yield write
 
 
 @contextmanager
@@ -90,6 +109,7 @@ def create_tiff(path: Path, source: RasterSource, metadata: Metadata) -> Any:
         width=source.width,
         count=1,
         dtype="uint8",
+        nodata=IGNORE,
         tiled=True,
         blockxsize=BLOCK,
         blockysize=BLOCK,
@@ -97,29 +117,19 @@ def create_tiff(path: Path, source: RasterSource, metadata: Metadata) -> Any:
         BIGTIFF="IF_SAFER",
         **georeference,
     )
-    file.write_colormap(1, dict(enumerate(metadata.colours)))
+    file.write_colormap(1, {**dict(enumerate(metadata.colours)), IGNORE: UNLABELLED})
     return file
 
 
 @contextmanager
-def write_png(
-    mask_file: Path,
-    overlay_file: Path | None,
-    source: RasterSource,
-    metadata: Metadata,
-) -> Iterator[WriteBand]:
-    """A mask, and an overlay if it has a path, which are written at the end."""
+def write_png(path: Path, draw: Callable[[np.ndarray], Image.Image]) -> Iterator[WriteBand]:
+    """A picture of class indices uint8 (H, W), which is drawn and written at the end."""
     bands: list[np.ndarray] = []
 
     def keep(band: Band) -> None:
         bands.append(band.classes)
 
     yield keep
-    classes = np.concatenate(bands)
-    with atomic_path(mask_file) as partial:
-        palette_image(classes, metadata.colours).save(partial, "PNG")
-    if overlay_file is not None:
-        image = metadata.display.rgb(source.rows(0, source.height))
-        picture = Image.fromarray(overlay(image, classes, metadata.colours))
-        with atomic_path(overlay_file) as partial:
-            picture.save(partial, "PNG")
+    picture = draw(np.concatenate(bands))
+    with atomic_path(path) as partial:
+        picture.save(partial, "PNG")

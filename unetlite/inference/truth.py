@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unetlite.classes import IGNORE
 from unetlite.data import public  # noqa: F401  its data sets register themselves in DATASETS
 from unetlite.data.labels import ClassTable
 from unetlite.data.raster import RasterSource, open_mask_rows
@@ -37,13 +38,17 @@ class TruthMask:
             )
 
     def count(self, band: Band) -> np.ndarray:
-        """TP, FP and FN of a band, (K, 3). Raises UsageError for a value that is no class."""
+        """TP, FP and FN of a band, (K, 3). Raises UsageError for a value that is no class.
+
+        As in training, pixels without data have no truth.
+        """
         import torch
 
         from unetlite.metrics.overlap import count_classes
 
         values = self.read(band.top, band.top + len(band.classes))
         truth = self.table.indices(values.astype(int), self.path)
+        truth[band.classes == IGNORE] = IGNORE
         predicted = torch.from_numpy(band.classes)
         counts = count_classes(predicted, torch.from_numpy(truth), self.num_classes)
         return counts.numpy()

@@ -20,6 +20,7 @@ from unetlite.commands.demo_page.inside import (
     ripple_text,
 )
 from unetlite.commands.demo_page.models import COMPUTING, NO_IMAGE, answer_shift, update_steps
+from unetlite.data.raster import Pixels
 from unetlite.errors import UsageError
 
 
@@ -103,9 +104,8 @@ class Export(Pointwise):
 @pytest.mark.parametrize(("side", "words"), [(20, "needs 32"), (40, "of the pixels</b> change")])
 def test_what_cannot_be_shown_is_said(tmp_path, monkeypatch, side, words):
     models = {"one": Export(), "other": Export()}
-    monkeypatch.setattr(
-        "unetlite.commands.demo_page.models.open_upload", lambda file: noise(side, side, 3)
-    )
+    upload = Pixels(noise(3, side, side), None)
+    monkeypatch.setattr("unetlite.commands.demo_page.models.open_upload", lambda file: upload)
     monkeypatch.setattr(
         "unetlite.commands.demo_page.models.as_pixels", lambda image, metadata: image
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from unetlite.classes import IGNORE
 from unetlite.commands.demo_page.inside import (
     BORDER,
     MAX_SHIFT,
@@ -22,7 +23,7 @@ from unetlite.commands.demo_page.inside import (
     ripple_text,
 )
 from unetlite.data.formats import open_image_file
-from unetlite.data.raster import PixelKind, check_kind, read_image
+from unetlite.data.raster import PixelKind, Pixels, check_kind, read_image
 from unetlite.errors import UsageError
 from unetlite.inference.demo_networks import PREFIX
 from unetlite.inference.model import Model, Prediction, as_pixels
@@ -240,7 +241,8 @@ def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
     def predict(name: str) -> None:
         predictions[name] = models[name].predict(image)
 
-    rounds = ROUNDS if image.shape[0] * image.shape[1] <= MEASURED_PIXELS else 1
+    _, height, width = image.values.shape
+    rounds = ROUNDS if height * width <= MEASURED_PIXELS else 1
     functions = {name: partial(predict, name) for name in models}
     times = interleaved_median(functions, rounds, warm_up=0)
     differ = differing_pixels(list(predictions.values()))
@@ -260,8 +262,8 @@ def answer(models: Mapping[str, Model], file: str | None) -> list[Any]:
     return values
 
 
-def open_upload(file: str) -> np.ndarray:
-    """The pixels of an uploaded photograph, uint8 (H, W, C). Raises gradio.Error for any other."""
+def open_upload(file: str) -> Pixels:
+    """The pixels of an uploaded photograph, uint8. Raises gradio.Error for any other."""
     import gradio
 
     try:
@@ -271,8 +273,8 @@ def open_upload(file: str) -> np.ndarray:
         raise gradio.Error(message, print_exception=False) from None
 
 
-def read_upload(file: Path) -> np.ndarray:
-    """The pixels of a photograph, uint8 (H, W, C). Raises UsageError for any other file."""
+def read_upload(file: Path) -> Pixels:
+    """The pixels of a photograph, uint8. Raises UsageError for any other file."""
     header = open_image_file(file)
     if header.width * header.height > MAX_PIXELS:
         raise UsageError(
@@ -280,7 +282,7 @@ def read_upload(file: Path) -> np.ndarray:
             f"at most {MAX_PIXELS} are taken here."
         )
     check_kind(header, PixelKind(header.colour_channels, "uint8"))
-    return read_image(file).values.transpose(1, 2, 0)
+    return read_image(file)
 
 
 def summary(prediction: Prediction, milliseconds: float) -> str:
@@ -305,9 +307,10 @@ def differing_pixels(predictions: Sequence[Prediction]) -> np.ndarray:
 
 
 def class_names(prediction: Prediction) -> np.ndarray:
-    """The name of the class of each pixel, (H, W)."""
-    names = np.array(prediction.metadata.classes)
-    return names[prediction.classes]
+    """The name of the class of each pixel, (H, W), empty where there are no data."""
+    classes = prediction.metadata.classes
+    padding = [""] * (IGNORE + 1 - len(classes))
+    return np.array([*classes, *padding])[prediction.classes]
 
 
 def answer_shift(
@@ -319,7 +322,7 @@ def answer_shift(
     """For each model what changes, as HTML, if the image is moved by dx and dy pixels."""
     if file is None:
         return [""] * len(models)
-    image = open_upload(file)[:PART, :PART]
+    image = open_upload(file).values.transpose(1, 2, 0)[:PART, :PART]
     height, width = image.shape[:2]
     if min(height, width) < MIN_MOVED:
         text = f"{width} x {height} pixels: to be moved, an image needs {MIN_MOVED} a side."
@@ -353,13 +356,10 @@ def update_steps(
         yield [*answers, file]
 
 
-def answer_steps(model: Model, image: np.ndarray) -> str:
-    """The ripple and the pictures of the decoder steps as HTML, or why there are none.
-
-    The image has the pixels (H, W, C).
-    """
+def answer_steps(model: Model, image: Pixels) -> str:
+    """The ripple and the pictures of the decoder steps as HTML, or why there are none."""
     try:
-        pictures = look_inside(model, as_pixels(image, model.metadata))
+        pictures = look_inside(model, as_pixels(image, model.metadata).values)
     except UsageError as error:
         return escape(str(error))
     return ripple_text(model) + figures_html(pictures)

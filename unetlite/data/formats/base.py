@@ -29,7 +29,8 @@ class ImageFile(ABC):
     blurs_values = False  # by JPEG or another compression for photographs
     nodata: float | None = None  # the value of pixels without data
     orientation = 1  # of EXIF, 1 to 8: how a viewer turns what is stored
-    georeference: dict[str, Any] | None = None  # as rasterio takes it
+    reads_rows = False  # without decoding the whole file
+    georeference: dict[str, Any] | None = None  # as rasterio takes it; None: it has no place
 
     def __init__(self, path: Path):
         self.path = path
@@ -37,6 +38,12 @@ class ImageFile(ABC):
     @abstractmethod
     def read(self, first: int, end: int) -> np.ndarray:
         """The stored values of rows, (C, n, W). Raises UsageError if the file is damaged."""
+
+    @property
+    def may_lack_data(self) -> bool:
+        """True if the file can say of a pixel that it has no data."""
+        has_mask = self.has_alpha and self.alpha_marks_data
+        return self.dtype.kind == "f" or self.nodata is not None or has_mask
 
     @property
     def colour_channels(self) -> int:

@@ -39,6 +39,8 @@ def import_rasterio() -> Any:
 class GdalFile(ImageFile):
     """A TIFF or PNG file. The pages of a TIFF file are its channels."""
 
+    reads_rows = True
+
     def __init__(self, path: Path):
         self.path = path
         check_is_file(path)
@@ -74,7 +76,7 @@ class GdalFile(ImageFile):
         self.nodata = page.nodata
         if self.driver == "GTiff":
             self.orientation = int(read_tag(self.path, ORIENTATION, 1))
-        self.georeference = {"crs": page.crs, "transform": page.transform}
+        self.georeference = read_georeference(page)
         height, width = page.block_shapes[0]
         self.block_bytes = height * width * page.count * self.dtype.itemsize
 
@@ -114,6 +116,18 @@ class GdalFile(ImageFile):
         except (*DECODING_ERRORS, rasterio.errors.RasterioError, gdal_error) as error:
             reason = first_line(error.__cause__ or error)
             raise UsageError(f"{self.path}: {reason}. Repair it, or leave it out.") from None
+
+
+def read_georeference(page: Any) -> dict[str, Any] | None:
+    """The place of an opened file as options of rasterio, or None if it says none."""
+    points, crs = page.gcps
+    place: dict[str, Any] = {"crs": page.crs or crs, "rpcs": page.rpcs}
+    if points:
+        place["gcps"] = points
+    elif not page.transform.is_identity:
+        place["transform"] = page.transform
+    place = {key: value for key, value in place.items() if value is not None}
+    return place or None
 
 
 def read_colormap(path: Path) -> np.ndarray:
