@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unetlite.compare.planning.inspection_page import write_page
-from unetlite.compare.planning.user_data import folder_options
+from unetlite.compare.planning.schedule import usual_schedule
+from unetlite.compare.planning.user_data import compose_folder, folder_options
 from unetlite.data.inspect import Inspection, inspect_folder
 from unetlite.data.summaries import ChannelSummary
 from unetlite.errors import UsageError
+from unetlite.settings.schema import Settings
 from unetlite.settings.typed import format_setting
 from unetlite.visualize import Pictures
 
@@ -39,8 +41,10 @@ def inspect(
     ] = False,
 ) -> None:
     """What is read from your folder: layout, channels, classes, splits, and what is wrong."""
-    options = folder_options(str(directory), settings or [])
-    inspection = inspect_folder(directory, options)
+    typed = settings or []
+    options = folder_options(str(directory), typed)
+    run = compose_folder(str(directory), typed)
+    inspection = inspect_folder(directory, options, run.data.display)
     if as_json and masks:
         raise UsageError("--json --masks: give one of them.")
     if as_json:
@@ -49,12 +53,14 @@ def inspect(
         print("\n".join(inspection.lines()))
         for number, channel in enumerate(inspection.channels, start=1):
             print(channel_line(number, channel))
-        print(f"train    {train_command(directory, settings or [], inspection, options)}")
+        words = train_command(directory, typed, inspection, options)
+        words += few_image_settings(run, typed, inspection)
+        print(f"train    {' '.join(words)}")
     pictures: dict[str, Pictures] = {}
     if masks:
         from unetlite.commands.mask_check import check_masks
 
-        check = check_masks(directory, settings or [], inspection)
+        check = check_masks(directory, typed, inspection)
         print("\n".join(mask_lines(check)))
         pictures = check.suspects.pictures
     if html is not None:
@@ -67,14 +73,23 @@ def train_command(
     typed: list[str],
     inspection: Inspection,
     options: dict[str, Any],
-) -> str:
+) -> list[str]:
     """What trains on the folder as it was read: the settings that were typed or inferred."""
     command = ["python", "train.py", "data=folder", f"data.root={directory}", *typed]
     words = [shlex.quote(word) for word in command]
     for name, value in inspection.settings.items():
         if name != "root" and name not in options:
             words.append(format_setting(f"data.{name}", value))
-    return " ".join(words)
+    return words
+
+
+def few_image_settings(run: Settings, typed: list[str], inspection: Inspection) -> list[str]:
+    """More crops of few images, as `choose` takes them, so that a training has enough steps."""
+    fixed = {word.partition("=")[0] for word in typed}
+    schedule = usual_schedule(run, inspection.splits["train"], fixed)
+    if schedule.crops_per_image == run.data.crops_per_image:
+        return []
+    return [f"data.crops_per_image={schedule.crops_per_image}"]
 
 
 def channel_line(number: int, channel: ChannelSummary) -> str:

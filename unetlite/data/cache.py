@@ -15,14 +15,13 @@ from torch import Tensor
 
 from unetlite.classes import IGNORE, Colour
 from unetlite.data.decoding import INDEX, checksums, write_decoded
-from unetlite.data.normalisation import ChannelStatistics
+from unetlite.data.normalisation import ChannelStatistics, make_display
 from unetlite.data.samples import Dataset
-from unetlite.errors import UsageError
 from unetlite.files import atomic_path, remove
 from unetlite.seeding import derive_seed
 from unetlite.settings.schema import PixelType
 from unetlite.terminal import progress
-from unetlite.visualize import Display, default_channels
+from unetlite.visualize import Display
 
 FORMAT = 5  # part of the cache's name: raise it when what decoding.py writes changes
 
@@ -177,22 +176,9 @@ def open_decoded(
         remove(folder)
         build(source, folder, description)
         decoded = open_folder(folder)
-    shown = make_display(decoded, display)
-    return DecodedDataset(source.classes, source.colours, decoded, shown)
-
-
-def make_display(decoded: Decoded, channels: Sequence[int] | None) -> Display:
-    """How the images of a data set are shown. Raises UsageError for a channel that is not there."""
-    count = len(decoded.statistics.mean)
-    shown = default_channels(count) if channels is None else tuple(channels)
-    if max(shown) > count:
-        raise UsageError(
-            f"data.display={list(shown)}: the images have {count} channel(s), counted from 1."
-        )
-    if decoded.pixel_type == "uint8":
-        return Display(shown)
     statistics = decoded.statistics
-    return Display(shown, tuple(statistics.low), tuple(statistics.high))
+    shown = make_display(display, decoded.pixel_type, statistics.low, statistics.high)
+    return DecodedDataset(source.classes, source.colours, decoded, shown)
 
 
 @lru_cache(maxsize=1)  # more would keep the files of all open

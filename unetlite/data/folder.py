@@ -15,6 +15,7 @@ from unetlite.classes import IGNORE
 from unetlite.data.doctor.coding import check_coding, distinct_values, ignores_by_default
 from unetlite.data.duplicates import group_duplicates
 from unetlite.data.formats import open_image_file
+from unetlite.data.image_files import check_no_file
 from unetlite.data.labels import FOREGROUND, ClassTable
 from unetlite.data.layout_classes import make_table
 from unetlite.data.layouts import LAYOUTS, read_layout
@@ -115,14 +116,8 @@ class FilePairs:
         as_viewed = self.reads_as_viewed(pair)
         image, has_data = self.read_pixels(pair, as_viewed)
         values = self.mask_values(pair, as_viewed)
-        check_size(pair.mask.name, values, pair, image)
-        mask = self.table.indices(values, pair.mask.name)
-        if pair.valid is not None:
-            values = read_mask(pair.valid, as_viewed=as_viewed)
-            check_size(str(pair.valid), values, pair, image)
-            mask[NONZERO.indices(values, pair.valid) == 0] = IGNORE
-        if has_data is not None:
-            mask[~has_data] = IGNORE
+        check_size(pair.mask.name, values, pair, image.shape[1:])
+        mask = self.truth(pair, values, has_data, as_viewed)
         if self.resize is not None:
             image = resize_image(image, self.resize)
             _, height, width = image.shape
@@ -131,6 +126,28 @@ class FilePairs:
             if has_data is not None:
                 has_data = np.asarray(Image.fromarray(has_data).resize((width, height)))
         return Sample(pair.name, image, mask, pair.group, has_data)
+
+    def truth(
+        self,
+        pair: Pair,
+        values: np.ndarray,
+        has_data: np.ndarray | None,
+        as_viewed: bool,
+    ) -> np.ndarray:
+        """Class indices uint8 (H, W) of the stored values of a mask.
+
+        IGNORE is where `has_data` or a file of valid/ says so. Raises UsageError for an unknown
+        value, or if sizes differ.
+        """
+        mask = self.table.indices(values, pair.mask.name)
+        if pair.valid is not None:
+            valid = read_mask(pair.valid, as_viewed=as_viewed)
+            check_size(str(pair.valid), valid, pair, mask.shape)
+            mask[NONZERO.indices(valid, pair.valid) == 0] = IGNORE
+        if has_data is not None:
+            check_size(pair.mask.name, values, pair, has_data.shape)
+            mask[~has_data] = IGNORE
+        return mask
 
     @cached_property
     def kind(self) -> PixelKind:
@@ -189,6 +206,17 @@ class FilePairs:
         for part in parts:
             valid = both_valid(valid, part.valid)
         return Pixels(np.concatenate([part.values for part in parts]), valid)
+
+    def read_valid(self, pair: Pair, as_viewed: bool) -> np.ndarray | None:
+        """Where an image has data, bool (H, W); None: everywhere.
+
+        Its pixels are read only if its header lets some of them lack data.
+        """
+        if self.nodata is None:
+            files = map(open_image_file, pair.images)
+            if not any(file.may_lack_data for file in files):
+                return None
+        return self.read_pixels(pair, as_viewed).valid
 
     def reads_as_viewed(self, pair: Pair) -> bool:
         """True if a photograph and its mask are turned as EXIF says, False if read as stored.
@@ -255,11 +283,11 @@ def check_size(
     name: str,
     values: np.ndarray,
     pair: Pair,
-    image: np.ndarray,
+    size: tuple[int, ...],
 ) -> None:
-    """Raises UsageError if a mask (H, W) or (H, W, 3) has another size than its image (C, H, W)."""
+    """Raises UsageError if a mask (H, W) or (H, W, 3) has another size than its image."""
     height, width = values.shape[:2]
-    _, image_height, image_width = image.shape
+    image_height, image_width = size
     if (height, width) != (image_height, image_width):
         raise UsageError(
             f"{name} is {width} x {height} pixels, "
@@ -301,6 +329,7 @@ class Folder(FilePairs):
     ):
         self.root = root
         directory = Path(root).expanduser()
+        check_no_file(directory)
         if not directory.is_dir():
             raise UsageError(f"data.root={root}: there is no such directory.")
         naming = Naming(image_name, mask_name, group)

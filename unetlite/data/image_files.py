@@ -10,6 +10,7 @@ from unetlite.data.formats import OPENERS
 from unetlite.errors import UsageError
 
 IMAGE_SUFFIXES = tuple(OPENERS)
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 
 
 def list_images(directory: Path) -> dict[str, Path]:
@@ -50,6 +51,18 @@ def walk_files(directory: Path) -> Iterator[str]:
         for name in names:
             if not name.startswith("."):
                 yield os.path.join(folder, name)
+
+
+def check_no_file(path: Path) -> None:
+    """Raises UsageError for a file where a folder of images and masks is expected."""
+    if not path.is_file():
+        return
+    remedy = "give the folder"
+    if path.suffix.lower() in ARCHIVES:
+        remedy = "unzip it, and give the folder"
+    elif path.suffix.lower() == ".json":
+        remedy = "give the folder that holds it and the images"
+    raise UsageError(f"{path} is a file; expected a folder of images and masks: {remedy}.")
 
 
 def is_image(path: Path) -> bool:

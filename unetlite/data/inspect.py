@@ -1,6 +1,6 @@
 """What a folder of images and masks holds: its classes, and what would train nonsense."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,26 +18,23 @@ from unetlite.data.doctor.coding import (
 from unetlite.data.doctor.swapped import check_swapped
 from unetlite.data.doctor.warnings import find_copies, find_thin, find_warnings
 from unetlite.data.folder import Folder
+from unetlite.data.image_files import check_no_file
 from unetlite.data.labels import ClassTable
+from unetlite.data.layouts.base import Pair
 from unetlite.data.layouts.names import MaskNamesError, format_names
 from unetlite.data.mask_values import infer_classes
+from unetlite.data.normalisation import make_display
 from unetlite.data.samples import Sample, spread, spread_positions
 from unetlite.data.summaries import (
     ChannelSummary,
     ClassSummary,
     Masks,
+    NoData,
     summarise_channels,
     summarise_classes,
 )
 from unetlite.errors import UsageError
-from unetlite.visualize import (
-    UNLABELLED,
-    Display,
-    colour_mask,
-    default_channels,
-    overlay,
-    picture_grid,
-)
+from unetlite.visualize import UNLABELLED, Display, colour_mask, overlay, picture_grid
 
 MAX_MASKS = 300  # that are inspected, evenly spread over the folder
 MAX_IMAGES = 50  # that are inspected, likewise
@@ -61,6 +58,7 @@ class Inspection:
     origin: str  # of the splits
     groups: int
     has_valid: bool  # masks of where there is a truth
+    no_data: NoData  # of the images whose masks were inspected
     notes: list[str]
     warnings: list[str]
     contact_sheet: np.ndarray = field(repr=False)  # RGB uint8 (H, W, 3)
@@ -83,6 +81,8 @@ class Inspection:
         ]
         if self.has_valid:
             lines.append("valid    where a file of valid/ is zero is no truth")
+        if self.no_data.images:
+            lines.append(f"no data  {self.no_data_text()}")
         lines += [f"note     {note}" for note in self.notes]
         lines += [f"warning: {warning}" for warning in self.warnings]
         return lines
@@ -99,6 +99,15 @@ class Inspection:
             extent += f" ({masks} were inspected)"
         return extent
 
+    def no_data_text(self) -> str:
+        """How many images lack data at some pixels, and at how many."""
+        _, masks = self.inspected
+        share = self.no_data.missing / self.no_data.pixels
+        return (
+            f"{self.no_data.images} of {masks} images lack data, at {share:.1%} of all pixels; "
+            "these are left out of shares, training and scores"
+        )
+
     def _thicknesses(self) -> str:
         measured = []
         for entry in self.classes:
@@ -114,31 +123,42 @@ class Inspection:
         return f"values {low:.4g} to {high:.4g}"
 
 
-def inspect_folder(root: Path, options: Mapping[str, Any]) -> Inspection:
+def inspect_folder(
+    root: Path, options: Mapping[str, Any], display: Sequence[int] | None = None
+) -> Inspection:
     """What a folder holds. `options` are settings of data=folder that the user chose.
 
-    Raises UsageError for what would train nonsense.
+    `display` are the channels that pictures show, or None. Raises UsageError for what would train
+    nonsense.
     """
+    check_no_file(root)
     if not root.is_dir():
         raise UsageError(f"{root}: there is no such folder, nor a data set of that name.")
     settings = {"root": str(root.resolve()), **options}
     folder = open_folder(settings)
     pairs = list(folder.all_pairs())
+    settle_orientation(folder, pairs, settings)
     by_mask = {pair.mask.name: pair for pair in spread(pairs, MAX_MASKS)}
-    masks = {name: folder.mask_values(pair) for name, pair in by_mask.items()}
+    masks = {}
+    for name, pair in by_mask.items():
+        masks[name] = folder.mask_values(pair, folder.orientation != "stored")
     check_swapped(folder, by_mask, masks)
     meaning = find_classes(settings, folder, masks)
     distinct = distinct_values(masks.items())
     if ignores_by_default(folder.table):
         check_coding(distinct, folder.table.ignored)
-    classes = summarise_classes(masks, folder.table)
+    no_data = NoData()
+    truths = read_truths(folder, by_mask, masks, no_data)
+    classes = summarise_classes(truths, len(masks), folder.table)
     check_shares(root, classes, masks)
-    shown = spread(pairs, MAX_IMAGES)
-    if folder.orientation is None and any(map(folder.fits_as_stored, pairs)):
-        settings["orientation"] = folder.orientation = "stored"
-        folder.notes.append("photographs are read as stored, as the sizes of the masks say")
-    samples = [folder.read(pair) for pair in shown]
+    samples = [folder.read(pair) for pair in spread(pairs, MAX_IMAGES)]
     channels = summarise_channels(samples)
+    shown = make_display(
+        display,
+        folder.kind.type,
+        [channel.low for channel in channels],
+        [channel.high for channel in channels],
+    )
     sizes = sorted(values.shape[:2] for values in masks.values())
     return Inspection(
         settings=settings,
@@ -154,6 +174,7 @@ def inspect_folder(root: Path, options: Mapping[str, Any]) -> Inspection:
         origin=folder.origin,
         groups=len({pair.group for pair in pairs}),
         has_valid=any(pair.valid for pair in pairs),
+        no_data=no_data,
         notes=folder.notes,
         warnings=[
             *find_rare_values(distinct, folder.table),
@@ -162,7 +183,7 @@ def inspect_folder(root: Path, options: Mapping[str, Any]) -> Inspection:
             *find_copies(folder, by_mask, masks),
             *find_warnings(folder, classes, samples),
         ],
-        contact_sheet=draw_contact_sheet(samples, channels, classes),
+        contact_sheet=draw_contact_sheet(samples, shown, classes),
     )
 
 
@@ -178,6 +199,28 @@ def open_folder(settings: dict[str, Any]) -> Folder:
             raise
         settings.update(error.suggestions[0])
         return Folder(**settings)
+
+
+def settle_orientation(folder: Folder, pairs: Sequence[Pair], settings: dict[str, Any]) -> None:
+    """Adds the orientation to the settings, if masks fit the photographs as they are stored."""
+    if folder.orientation is None and any(map(folder.fits_as_stored, pairs)):
+        settings["orientation"] = folder.orientation = "stored"
+        folder.notes.append("photographs are read as stored, as the sizes of the masks say")
+
+
+def read_truths(
+    folder: Folder,
+    by_mask: Mapping[str, Pair],
+    masks: Masks,
+    no_data: NoData,
+) -> Iterator[np.ndarray]:
+    """The class indices (H, W) of masks as training has them. Counts pixels without data."""
+    as_viewed = folder.orientation != "stored"
+    for name, values in masks.items():
+        pair = by_mask[name]
+        has_data = folder.read_valid(pair, as_viewed)
+        no_data.add(values, has_data)
+        yield folder.truth(pair, values, has_data, as_viewed)
 
 
 def describe_layout(folder: Folder, settings: Mapping[str, Any]) -> str:
@@ -222,14 +265,9 @@ def check_shares(root: Path, classes: Sequence[ClassSummary], masks: Masks) -> N
 
 
 def draw_contact_sheet(
-    samples: Sequence[Sample], channels: Sequence[ChannelSummary], classes: Sequence[ClassSummary]
+    samples: Sequence[Sample], display: Display, classes: Sequence[ClassSummary]
 ) -> np.ndarray:
     """RGB uint8 (H, W, 3): some images, their masks, and both over each other."""
-    display = Display(default_channels(len(channels)))
-    if samples[0].image.dtype != np.uint8:
-        low = tuple(channel.low for channel in channels)
-        high = tuple(channel.high for channel in channels)
-        display = Display(display.channels, low, high)
     colours = [entry.colour for entry in classes]
     legend = {f"{entry.name} {entry.share:.1%}": entry.colour for entry in classes}
     if any((sample.mask == IGNORE).any() for sample in samples):

@@ -5,6 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unetlite.errors import UsageError
+from unetlite.settings.schema import PixelType
+from unetlite.visualize import Display, default_channels
+
 RANGE_SHARES = (0.001, 0.999)
 """The shares of the pixels below the ends of a range, so that hot and dead pixels are outside."""
 
@@ -22,6 +26,27 @@ class ChannelStatistics(NamedTuple):
     std: list[float]
     low: list[float]  # the lower end of the range
     high: list[float]
+
+
+def make_display(
+    channels: Sequence[int] | None,
+    pixel_type: PixelType,
+    low: Sequence[float],
+    high: Sequence[float],
+) -> Display:
+    """How images are shown whose channels have these ranges: by `data.display`, or None.
+
+    Raises UsageError for a channel that is not there.
+    """
+    count = len(low)
+    shown = default_channels(count) if channels is None else tuple(channels)
+    if max(shown) > count:
+        raise UsageError(
+            f"data.display={list(shown)}: the images have {count} channel(s), counted from 1."
+        )
+    if pixel_type == "uint8":
+        return Display(shown)
+    return Display(shown, tuple(low), tuple(high))
 
 
 class Histogram:

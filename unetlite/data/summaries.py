@@ -1,6 +1,6 @@
 """Classes and channels of a folder, as they are inspected."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from unetlite.classes import Colour
 from unetlite.data.decoding import make_counter
 from unetlite.data.doctor.thickness import Thickness, measure_thickness
 from unetlite.data.labels import ClassTable
-from unetlite.data.samples import Sample, spread
+from unetlite.data.samples import Sample, spread_positions
 
 MAX_MEASURED = 40  # masks whose thickness is measured, evenly spread
 BINS = 24  # of a histogram
@@ -29,6 +29,22 @@ class ClassSummary:
 
 
 @dataclass
+class NoData:
+    """The pixels of images that have no data."""
+
+    images: int = 0  # that have some
+    missing: int = 0  # pixels
+    pixels: int = 0  # of all images
+
+    def add(self, mask: np.ndarray, valid: np.ndarray | None) -> None:
+        """Counts an image by its mask (H, W), and by where it has data, bool (H, W)."""
+        self.pixels += mask.shape[0] * mask.shape[1]
+        if valid is not None:
+            self.images += 1
+            self.missing += valid.size - int(valid.sum())
+
+
+@dataclass
 class ChannelSummary:
     """A channel of the images that were inspected."""
 
@@ -39,14 +55,18 @@ class ChannelSummary:
     histogram: list[int]  # pixels in BINS equal parts of the range
 
 
-def summarise_classes(masks: Masks, table: ClassTable) -> list[ClassSummary]:
-    """The classes of the table, with their shares of the masks and their thickness."""
+def summarise_classes(
+    masks: Iterable[np.ndarray], count: int, table: ClassTable
+) -> list[ClassSummary]:
+    """The classes of the table, with their shares and thickness in so many masks of indices (H, W).
+
+    What is ignored enters neither.
+    """
     counts = []
     measured = []
-    chosen = spread(list(masks), MAX_MEASURED)
-    for name, values in masks.items():
-        indices = table.indices(values, name)
-        if name in chosen:
+    chosen = spread_positions(count, MAX_MEASURED)
+    for position, indices in enumerate(masks):
+        if position in chosen:
             measured.append(indices)
         counts.append(np.bincount(indices.ravel(), minlength=256)[: len(table.names)])
     by_mask = np.array(counts)  # (masks, K)
@@ -77,6 +97,7 @@ def summarise_channels(samples: Sequence[Sample]) -> list[ChannelSummary]:
     for k, (mean, std, low, high) in enumerate(zip(*statistics, strict=True)):
         histogram = np.zeros(BINS, np.int64)
         for sample in samples:
-            histogram += np.histogram(sample.image[k], BINS, (low, max(high, low + 1e-6)))[0]
+            values = sample.image[k] if sample.valid is None else sample.image[k][sample.valid]
+            histogram += np.histogram(values, BINS, (low, max(high, low + 1e-6)))[0]
         summaries.append(ChannelSummary(low, high, mean, std, histogram.tolist()))
     return summaries

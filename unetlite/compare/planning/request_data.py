@@ -7,7 +7,7 @@ import numpy as np
 
 from unetlite.compare.planning.inspection_page import write_page
 from unetlite.compare.planning.request import Request
-from unetlite.compare.planning.user_data import fit_crop, folder_options
+from unetlite.compare.planning.user_data import compose_folder, fit_crop, folder_options
 from unetlite.data.inspect import inspect_folder
 from unetlite.data.loader import SegmentationData
 from unetlite.settings.composition import compose_run
@@ -24,7 +24,8 @@ def inspect_data(request: Request, directory: Path) -> tuple[list[str], dict[str
     if request.data in public_sets:
         return [f"data={request.data}", *request.overrides], {}
     options = folder_options(request.data, request.overrides)
-    inspection = inspect_folder(Path(request.data), options)
+    display = compose_folder(request.data, request.overrides).data.display
+    inspection = inspect_folder(Path(request.data), options, display)
     print("\n".join(inspection.lines()))
     page = directory / "inspection.html"
     write_page(inspection, page)

@@ -43,10 +43,15 @@ def name_data(data: str) -> tuple[str, str]:
     return str(folder), re.sub(r"[^\w-]+", "_", folder.name)
 
 
+def compose_folder(root: str, overrides: Sequence[str]) -> Settings:
+    """The settings of a run on a folder. Raises UsageError for one that is wrong."""
+    return compose_run(["data=folder", *overrides], {"data.root": root})
+
+
 def folder_options(root: str, overrides: Sequence[str]) -> dict[str, Any]:
     """The settings of data=folder that were typed. Raises UsageError for one that is wrong."""
     overridden = {override.partition("=")[0] for override in overrides}
-    dataset = compose_run(["data=folder", *overrides], {"data.root": root}).data.dataset
+    dataset = compose_folder(root, overrides).data.dataset
     return {name: dataset[name] for name in FOLDER_OPTIONS if f"data.{name}" in overridden}
 
 

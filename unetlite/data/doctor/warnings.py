@@ -76,7 +76,7 @@ def find_copies(folder: Folder, by_mask: Mapping[str, Pair], masks: Masks) -> li
     thumbnails = []
     for _, pair in compared:
         pixels = folder.read_pixels(pair, as_viewed=True)
-        thumbnails.append(make_thumbnail(pixels.values))
+        thumbnails.append(make_thumbnail(*pixels))
     alike = []
     names = set()
     for found in find_near_duplicates(thumbnails):
