@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import noise, run_cli, save
 
+from unetlite.compare.planning.schedule import DEFAULT_STEPS
 from unetlite.data.folder import Folder
 from unetlite.settings.composition import compose_run
 
@@ -61,6 +62,29 @@ def test_what_cannot_be_read_is_refused_in_a_line(folder):
     assert "3" in result.output
     assert run_cli("inspect", folder / "nowhere").exit_code == 2
     assert "data.layout" in run_cli("inspect", folder, "data.layout=x").output
+
+
+@pytest.mark.parametrize(
+    ("typed", "steps"),
+    [
+        ([], DEFAULT_STEPS),
+        (["trainer.max_epochs=5"], DEFAULT_STEPS),
+        (["data.crops_per_image=2", "data.batch_size=2", "trainer.max_epochs=7"], 28),
+        (["trainer.max_steps=9"], 9),
+    ],
+)
+def test_the_last_line_trains_enough_steps_of_few_images(folder, typed, steps):
+    *_, line = run_cli("inspect", folder, *typed).stdout.splitlines()
+    *_, words = line.partition("train.py")
+    settings = compose_run(shlex.split(words))
+    per_epoch = 4 * settings.data.crops_per_image // settings.data.batch_size
+    assert min(settings.trainer.max_epochs * max(1, per_epoch), steps) == steps
+
+
+def test_a_channel_to_show_that_is_not_there_is_refused(folder):
+    result = run_cli("inspect", folder, "data.display=[2]")
+    assert result.exit_code == 2
+    assert "data.display=[2]: the images have 1 channel(s)" in result.stderr
 
 
 @pytest.mark.parametrize("typed", [[], ["data.ignore=[2]", "data.group=(.)"]], ids=["none", "some"])

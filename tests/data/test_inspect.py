@@ -9,6 +9,7 @@ from helpers import noise, save
 from PIL import Image
 
 from unetlite.data import inspect
+from unetlite.data.folder import Folder
 from unetlite.data.inspect import inspect_folder
 from unetlite.errors import UsageError
 
@@ -143,9 +144,13 @@ def test_colours_of_palettes_and_validity_masks_are_understood(tmp_path):
         mask = Image.fromarray(masks_of(0, 1)[0])
         mask.putpalette([9, 9, 9, 200, 10, 30])
         mask.save(tmp_path / "masks" / f"{k}.png")
-        save(tmp_path / "valid" / f"{k}.png", masks_of(0, 255)[0])
+        save(tmp_path / "valid" / f"{k}.png", masks_of(0, 255, 255)[0])
     _, lines = survey(tmp_path, {"classes": {"a": [9, 9, 9], "b": [200, 10, 30]}})
     assert "a 50.0%, b 50.0%" in lines[3]
+    for k in range(4):
+        save(tmp_path / "valid" / f"{k}.png", masks_of(0, 255, 255, 255)[0])
+    _, lines = survey(tmp_path, {"classes": {"a": [9, 9, 9], "b": [200, 10, 30]}})
+    assert "a 33.3%, b 66.7%" in lines[3]
     assert "valid    where a file of valid/ is zero is no truth" in lines
 
 
@@ -216,3 +221,48 @@ def test_a_value_far_from_all_others_is_noticed_and_can_be_no_data(tmp_path, sha
     inspection = inspect_folder(root, {"nodata": -9999.0})
     assert inspection.channels[0].low >= 0
     assert not any("nodata" in line for line in inspection.lines())
+
+
+def test_pixels_without_data_are_counted_and_left_out_of_shares_and_histograms(tmp_path):
+    root = make_folder(tmp_path, [np.repeat(np.uint8([[0], [0], [1], [1]]), 8, axis=1)] * 4)
+    for k in range(4):
+        (root / "images" / f"{k}.png").unlink()
+        values = noise(4, 8, dtype=np.uint16, seed=k) | 1
+        if k < 2:
+            values[:2] = 0
+        save(root / "images" / f"{k}.tif", values)
+    _, lines = survey(root, {})
+    assert "background 50.0%, foreground 50.0%" in lines[3]
+    assert not any(line.startswith("no data") for line in lines)
+    inspection = inspect_folder(root, {"nodata": 0.0})
+    assert "background 33.3%, foreground 66.7%" in inspection.lines()[3]
+    assert any(
+        line.startswith("no data  2 of 4 images lack data, at 25.0% of all pixels")
+        for line in inspection.lines()
+    )
+    assert sum(inspection.channels[0].histogram) <= 4 * 32 - 2 * 16
+
+
+def test_pictures_show_the_channels_that_were_chosen(tmp_path):
+    root = make_folder(tmp_path, masks_of(0, 1))
+    for k in range(4):
+        (root / "images" / f"{k}.png").unlink()
+        np.save(root / "images" / f"{k}.npy", noise(*SIZE, 5, seed=k))
+    sheets = {}
+    for display in (None, [1, 2, 3], [5, 4, 2], [4]):
+        sheets[str(display)] = inspect_folder(root, {}, display).contact_sheet.tobytes()
+    assert sheets["None"] == sheets["[1, 2, 3]"]
+    assert len(set(sheets.values())) == 3
+    with pytest.raises(UsageError, match=r"data\.display=\[6\]: the images have 5 channel"):
+        inspect_folder(root, {}, [6])
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("a.zip", "unzip it"), ("a.json", "holds it and the images"), ("a.png", "give the folder")],
+)
+def test_a_file_in_place_of_a_folder_is_refused_with_the_remedy(tmp_path, name, remedy):
+    (tmp_path / name).touch()
+    for read in (inspect_folder, lambda root, options: Folder(root=str(root), **options)):
+        with pytest.raises(UsageError, match=f"{name} is a file; expected a folder.*{remedy}"):
+            read(tmp_path / name, {})

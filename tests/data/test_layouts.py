@@ -518,6 +518,56 @@ def test_an_image_without_objects_is_background_and_said(tmp_path):
     assert "only background: 1 image of " in folder.notes[0]
 
 
+def use_server_paths(root):
+    """As Label Studio's COCO export names images that were uploaded."""
+
+    def change(content):
+        for number, image in enumerate(content["images"]):
+            name = image["file_name"].rpartition("\\")[2]
+            path = f"../../label_studio/media/upload/1/{number:08x}-{name}"
+            image["file_name"] = path
+
+    exports.coco_single(root)
+    change_json(root / "result.json", change)
+
+
+def test_paths_of_a_server_are_matched_by_file_name_and_that_is_said(tmp_path):
+    use_server_paths(tmp_path)
+    (tmp_path / "images" / "03.png").rename(tmp_path / "images" / "00000003-03.png")
+    folder = Folder(root=str(tmp_path))
+    samples = {pair.name: folder.read(pair) for pair in folder.all_pairs()}
+    for _, scene in exports.each():
+        name = "00000003-03" if scene.name == "03" else scene.name
+        assert np.array_equal(samples[name].mask, scene.mask)
+        assert np.array_equal(samples[name].image.transpose(1, 2, 0), scene.image)
+    assert "the paths of result.json are not here" in folder.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda root: (root / "images" / "04.png").unlink(), "04.png, which is not below"),
+        (
+            lambda root: save(root / "more" / "04.png", PIXELS),
+            r"04\.png; .*images/04\.png and .*more/04\.png have that name",
+        ),
+        (
+            lambda root: change_json(
+                root / "result.json",
+                lambda c: c["images"][5].update(file_name="../2/aaaaaaaa-04.png"),
+            ),
+            r"names the images .*04\.png and .*04\.png, which may both be .*images/04\.png",
+        ),
+    ],
+    ids=["missing", "two files", "two names"],
+)
+def test_file_names_that_are_missing_or_not_unique_are_refused(tmp_path, change, message):
+    use_server_paths(tmp_path)
+    change(tmp_path)
+    with pytest.raises(UsageError, match=message):
+        Folder(root=str(tmp_path))
+
+
 def test_lists_of_pascal_voc_name_images_and_test_may_lack_masks(tmp_path):
     exports.voc(tmp_path)
     lists = tmp_path / "ImageSets" / "Segmentation"

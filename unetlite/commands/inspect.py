@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unetlite.compare.planning.inspection_page import write_page
-from unetlite.compare.planning.schedule import usual_schedule
 from unetlite.compare.planning.user_data import compose_folder, folder_options
 from unetlite.data.inspect import Inspection, inspect_folder
 from unetlite.data.summaries import ChannelSummary
@@ -85,6 +84,8 @@ def train_command(
 
 def few_image_settings(run: Settings, typed: list[str], inspection: Inspection) -> list[str]:
     """More crops of few images, as `choose` takes them, so that a training has enough steps."""
+    from unetlite.compare.planning.schedule import usual_schedule
+
     fixed = {word.partition("=")[0] for word in typed}
     schedule = usual_schedule(run, inspection.splits["train"], fixed)
     if schedule.crops_per_image == run.data.crops_per_image:

@@ -50,6 +50,27 @@ def test_a_copy_is_found_and_nothing_else(copy):
     assert (pair.first, pair.second) == (7, 20)
 
 
+def without_border(image, width):
+    """The image, and where it has data: not in a border, which is 0."""
+    valid = np.ones(image.shape, bool)
+    valid[:, :width] = False
+    valid[:width] = False
+    return image * valid, valid
+
+
+def test_borders_without_data_do_not_make_images_alike():
+    images = [without_border(scene(seed) // 4 + 150, 30) for seed in range(8)]
+    with_border = [make_thumbnail(image[None]) for image, _ in images]
+    assert find_near_duplicates(with_border)
+    thumbnails = [make_thumbnail(image[None], valid) for image, valid in images]
+    assert find_near_duplicates(thumbnails) == []
+    copy, valid = without_border(scene(3) // 4 + 150, 10)
+    thumbnails.append(make_thumbnail(copy[None, :, ::-1], valid[:, ::-1]))
+    thumbnails.append(make_thumbnail(copy[None], np.zeros_like(valid)))
+    (pair,) = find_near_duplicates(thumbnails)
+    assert (pair.first, pair.second) == (3, 8)
+
+
 def test_constant_images_are_no_copies_and_orientations_are_eight():
     thumbnails = [make_thumbnail(np.full((1, 70, 90), k, np.uint8)) for k in range(3)]
     assert find_near_duplicates(thumbnails) == []

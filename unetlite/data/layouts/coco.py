@@ -21,7 +21,7 @@ from unetlite.data.layouts.base import (
     split_of_words,
 )
 from unetlite.data.layouts.drawing import Part, Size, fill_polygon, fill_runs
-from unetlite.data.layouts.file_index import FileIndex
+from unetlite.data.layouts.file_index import FileIndex, FoundImages
 from unetlite.data.layouts.json_files import JsonFiles, expect_export, peek_json
 from unetlite.data.layouts.left_out import shown
 from unetlite.data.layouts.masks import DrawnMask, Shape, read_size
@@ -75,8 +75,12 @@ def read_coco(directory: Path, json_files: JsonFiles, naming: Naming) -> Layout:
             content = contents[file]
             images = index.find_images(file, [image["file_name"] for image in content["images"]])
             if split == "test" and not content["annotations"]:
-                untested = tuple(images.values())
+                untested = tuple(images.paths.values())
                 continue
+            if images.by_name:
+                notes.append(
+                    f"the paths of {file.name} are not here; images are found by their file names"
+                )
             pairs = read_pairs(file, content, images, indices, naming)
         splits[split] = pairs
         empty = sum(not shapes_of(pair) for pair in pairs)
@@ -108,11 +112,11 @@ def shapes_of(pair: Pair) -> list[Shape]:
 def read_pairs(
     file: Path,
     content: dict[str, Any],
-    images: dict[str, Path],
+    images: FoundImages,
     indices: dict[int, int],
     naming: Naming,
 ) -> list[Pair]:
-    """The pairs of a file, whose images are there by their names."""
+    """The pairs of a file, whose images were found."""
     sizes = read_sizes(file, content)
     shapes = read_annotations(file, content, indices, sizes)
     pairs = []
@@ -126,7 +130,8 @@ def read_pairs(
             shapes[image["id"]],
             by_area=True,
         )
-        pairs.append(make_pair(name, images[name], mask, naming))
+        path = images.paths[name]
+        pairs.append(make_pair(path.name if images.by_name else name, path, mask, naming))
     return pairs
 
 

@@ -1,12 +1,10 @@
 """Label Studio's JSON export: tasks with polygons, rectangles and brushes."""
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 
@@ -21,7 +19,7 @@ from unetlite.data.layouts.base import (
     split_by_folder,
 )
 from unetlite.data.layouts.drawing import Part, Size, fill_brush, fill_polygon
-from unetlite.data.layouts.file_index import FileIndex
+from unetlite.data.layouts.file_index import FileIndex, file_name
 from unetlite.data.layouts.json_files import JsonFiles, expect_export, peek_json
 from unetlite.data.layouts.masks import DrawnMask, Shape, read_size
 from unetlite.data.layouts.rare_labels import describe_rare_labels
@@ -30,9 +28,6 @@ from unetlite.errors import UsageError
 from unetlite.wording import counted
 
 TOOL = "Label Studio"
-UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
-"""Put before the name of a file that was uploaded."""
-
 KINDS = ("polygonlabels", "rectanglelabels", "brushlabels")
 WITHOUT_REGION = (
     "choices",
@@ -145,9 +140,6 @@ def find_image(file: Path, task: dict[str, Any], index: FileIndex) -> Path:
     """
     names = list(image_names(task))
     matches = set(chain.from_iterable(map(index.find_by_name, names)))
-    if not matches:
-        for name in names:
-            matches.update(index.find_by_name(UPLOAD_PREFIX.sub("", name)))
     if len(matches) == 1:
         return matches.pop()
     if not matches:
@@ -163,9 +155,9 @@ def image_names(task: dict[str, Any]) -> Iterator[str]:
     """The names of image files in the data of a task, which are addresses or paths."""
     for value in task["data"].values():
         if isinstance(value, str):
-            name = re.split(r"[/\\=]", unquote(value))[-1]
+            name = file_name(value)
             if name.lower().endswith(IMAGE_SUFFIXES):
-                yield nfc(name)
+                yield name
 
 
 def make_pair(
