@@ -48,8 +48,8 @@ def predict(
 ) -> None:
     """Masks, overlays and areas for image files of any size. Exit code 1 if some are unreadable.
 
-    The mask of a GeoTIFF is a GeoTIFF with the same georeference; that of another image is a PNG.
-    Pixels without data are 255 in it, and enter neither areas nor scores.
+    The mask of a GeoTIFF is a GeoTIFF with its georeference; other masks are PNG, of huge TIFFs
+    TIFF. Pixels without data are 255, and enter neither areas nor scores.
     """
     files = find_inputs(inputs)
     check_output(output, inputs)

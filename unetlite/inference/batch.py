@@ -5,7 +5,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO, StringIO
@@ -16,12 +16,13 @@ import numpy as np
 
 from unetlite.data.formats import open_image_file
 from unetlite.data.raster import RasterSource, is_read_by_rows, open_source
-from unetlite.errors import UsageError
+from unetlite.errors import Interrupted, UsageError
 from unetlite.files import name_full_disk
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import Model, count_pixels
 from unetlite.inference.outputs import write_outputs
 from unetlite.inference.truth import TruthMask
+from unetlite.signals import raise_on_signal
 from unetlite.tables import format_cell
 
 COLUMNS = ("image", "error", "height", "width", "seconds")
@@ -178,6 +179,7 @@ class Progress:
         self.shares: dict[str, float] = {}  # that are done of the files in work
         self.text = ""
         self.stopped = False
+        self.signal: int | None = None  # that stopped it
 
     def wait_for(self, path: Path) -> None:
         """Says which file is waited for."""
@@ -188,6 +190,11 @@ class Progress:
         """A file is done."""
         self.finished += 1
         self.shares.pop(name, None)
+
+    def stop(self, number: int, frame: object = None) -> None:
+        """The handler of a signal to stop. It may come more than once, so it raises nothing."""
+        self.stopped = True
+        self.signal = number
 
     def show(self) -> None:
         """Says how much of all files is done."""
@@ -212,6 +219,7 @@ def predict_files(
 
     Two are in work at a time: one is read or written while another is computed. After an
     interruption these two are finished, and get their rows, but of several tiles none is begun.
+    Raises Interrupted after a signal to stop.
     """
     results = []
     done = Progress(len(files), update)
@@ -219,18 +227,21 @@ def predict_files(
     waiting = {}
     for name, path in files.items():
         waiting[name] = pool.submit(predict_file, name, path, partial(done.add_tile, name))
-    try:
-        for name, path in files.items():
-            done.wait_for(path)
-            result = waiting[name].result()
-            done.finish(name)
-            results.append(result)
-            table.add(result)
-            del waiting[name]
-    finally:
-        done.stopped = True
-        pool.shutdown(cancel_futures=True)
-        for future in waiting.values():
-            if not future.cancelled() and future.exception() is None:
-                table.add(future.result())
+    with raise_on_signal(done.stop):
+        try:
+            for name, path in files.items():
+                done.wait_for(path)
+                wait([waiting[name]])
+                if done.signal is not None:
+                    raise Interrupted(done.signal)
+                result = waiting.pop(name).result()
+                done.finish(name)
+                results.append(result)
+                table.add(result)
+        finally:
+            done.stopped = True
+            pool.shutdown(cancel_futures=True)
+            for future in waiting.values():
+                if not future.cancelled() and future.exception() is None:
+                    table.add(future.result())
     return results
