@@ -14,6 +14,7 @@ from helpers import BROWSERS, noise, run_cli, save
 from PIL import Image
 
 from unetlite import Prediction, load
+from unetlite.classes import IGNORE
 from unetlite.commands.demo import build, example_image, example_images
 from unetlite.commands.demo_page.models import answer, describe, differing_pixels
 from unetlite.commands.demo_page.serving import launch
@@ -80,6 +81,7 @@ def test_pixels_differ_where_the_names_of_their_classes_do(models):
     one, other = (model.predict(image) for model in models.values())
     classes = one.classes.copy()
     classes[3, 4] = 1 - classes[3, 4]
+    classes[5, 6] = one.classes[5, 6] = IGNORE
     changed = Prediction(one.image, classes, one.probabilities, one.metadata)
     differ = differing_pixels([one, changed, one])
     assert differ.sum() == differ[3, 4] == 1

@@ -132,28 +132,36 @@ def test_a_large_file_is_not_resized(tmp_path, monkeypatch):
         open_input(path, make_metadata(network, config={"data": {"name": "a", "resize": 8}}))
 
 
-def add_nodata(root, kind):
-    """Three images with a hole each, and their masks; the settings by which they are read."""
-    mask = noise(24, 30) % 3
-    for k in range(3):
-        values = noise(24, 30, 3, seed=k).astype(np.float32) + 1
-        values[k : k + 9, 5:20, 1] = np.nan if kind == "not a number" else 0
-        np_file = root / "images" / f"{k}.npy"
-        np_file.parent.mkdir(parents=True, exist_ok=True)
-        save(root / "masks" / f"{k}.png", mask)
-        np.save(np_file, values)
-        if kind == "of the file":
-            options = {"driver": "GTiff", "count": 3, "height": 24, "width": 30, "nodata": 0}
-            tiff = np_file.with_suffix(".tif")
-            with import_rasterio().open(tiff, "w", dtype="float32", **options) as file:
-                file.write(values.transpose(2, 0, 1))
-            np_file.unlink()
-    return {"nodata": 0.0} if kind == "of the settings" else {}
+def write_image(path, values, kind):
+    """Pixels (H, W, 3), of which those that are 0 have no data."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "not a number":
+        values = np.where(values == 0, np.nan, values)
+    if kind in ("of the settings", "not a number"):
+        np.save(path.with_suffix(".npy"), values)
+        return
+    height, width, _ = values.shape
+    options = {"driver": "GTiff", "height": height, "width": width, "dtype": "float32"}
+    bands = values.transpose(2, 0, 1)
+    if kind == "of the file":
+        options["nodata"] = 0
+    else:
+        bands = np.concatenate([bands, bands.all(0, keepdims=True)])
+        options |= {"photometric": "rgb", "alpha": "yes"}
+    with import_rasterio().open(path.with_suffix(".tif"), "w", count=len(bands), **options) as file:
+        file.write(bands.astype(np.float32))
 
 
-@pytest.mark.parametrize("kind", ["of the file", "of the settings", "not a number"])
+@pytest.mark.parametrize("kind", ["of the file", "of the settings", "not a number", "transparent"])
 def test_scores_leave_out_what_training_leaves_out(tmp_path, kind):
-    options = {"classes": ["a", "b"], "ignore": [2], **add_nodata(tmp_path, kind)}
+    for k in range(3):
+        pixels = noise(24, 30, 3, seed=k).astype(np.float32) + 1
+        pixels[k : k + 9, 5:20, 1] = 0
+        write_image(tmp_path / "images" / f"{k}", pixels, kind)
+        save(tmp_path / "masks" / f"{k}.png", noise(24, 30) % 3)
+    options = {"classes": ["a", "b"], "ignore": [2]}
+    if kind == "of the settings":
+        options["nodata"] = 0.0
     folder = Folder(root=str(tmp_path), **options)
     values = {"classes": folder.table.settings()["classes"], "ignore": [2]}
     config = {"data": {"name": "folder", **options}}
@@ -161,7 +169,8 @@ def test_scores_leave_out_what_training_leaves_out(tmp_path, kind):
     model = make_model(pixel_type="float32", metadata=metadata)
     for pair in folder.all_pairs():
         sample = folder.read(pair)
-        assert 9 * 15 <= (sample.mask == 255).sum() < sample.mask.size / 1.5
+        assert (~sample.valid).sum() == 9 * 15
+        assert np.array_equal(folder.read_valid(pair, as_viewed=True), sample.valid)
         logits = model.network(torch.from_numpy(sample.image[None]))
         trained = count_classes(logits[0].argmax(0), torch.from_numpy(sample.mask), 2)
         masks = {pair.name: pair.mask.path}

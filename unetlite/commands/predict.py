@@ -20,6 +20,7 @@ from unetlite.inference.batch import FilePredictor, FileResult, PredictionTable,
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.model import Model, load
 from unetlite.terminal import progress
+from unetlite.wording import counted
 
 
 def predict(
@@ -153,8 +154,8 @@ def print_remarks(network: Model, results: Sequence[FileResult]) -> None:
         print(f"{scored} of them have a mask and were scored")
     missing = [result.height * result.width - int(result.pixels.sum()) for result in results]
     if any(missing):
-        count = sum(pixels > 0 for pixels in missing)
-        print(f"{count} of them lack data at {sum(missing)} pixels, which are 255 in the masks")
+        images = counted(sum(pixels > 0 for pixels in missing), "image")
+        print(f"no data at {sum(missing)} pixels of {images}; they are 255 in the masks")
     if not any(result.in_tiles for result in results):
         return
     if network.tile_warning is not None:
