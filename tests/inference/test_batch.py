@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -81,6 +82,7 @@ def test_an_interruption_keeps_the_rows_of_what_is_done(table, tmp_path):
     assert [row["image"] for row in read_rows(tmp_path)] == sorted(done)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_an_interruption_ends_an_image_of_many_tiles(table, tmp_path, monkeypatch):
     """So that no part of its file is left, even if nobody waits for the last tile."""
     monkeypatch.setattr(raster, "LARGE", 0)
