@@ -225,10 +225,10 @@ def predict_files(
     done = Progress(len(files), update)
     pool = ThreadPoolExecutor(2)
     waiting = {}
-    for name, path in files.items():
-        waiting[name] = pool.submit(predict_file, name, path, partial(done.add_tile, name))
     with raise_on_signal(done.stop):
         try:
+            for name, path in files.items():
+                waiting[name] = pool.submit(predict_file, name, path, partial(done.add_tile, name))
             for name, path in files.items():
                 done.wait_for(path)
                 wait([waiting[name]])
