@@ -36,6 +36,8 @@ from unetlite.timing import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from unetlite.compare.planning.experiment import Experiment
+    from unetlite.compare.race.monitor import RaceMonitor
+    from unetlite.compare.race.race import Race
     from unetlite.compare.race.record import Failure
     from unetlite.compare.report.report import Report
     from unetlite.data.loader import SegmentationData
@@ -208,8 +210,7 @@ def run_race(
     resources: Resources,
 ) -> None:
     """Runs the race, and shows how it stands. Ctrl+C ends it; the same command goes on."""
-    from unetlite.compare.race.monitor import RaceMonitor
-    from unetlite.compare.race.race import Race, finished_scores
+    from unetlite.compare.race.race import Race
     from unetlite.compare.race.record import RacePlan
     from unetlite.compare.race.retry import longer_command
     from unetlite.training.run import check_data_of, prepare
@@ -230,14 +231,7 @@ def run_race(
     )
     # What cannot run is refused before the first training.
     check_data_of([prepare(experiment.settings(operator, 0)) for operator in operators])
-    monitor = RaceMonitor(
-        race.record,
-        experiment.step_seconds,
-        finished_scores(directory, operators),
-        experiment.training_seconds or dict.fromkeys(operators, 60.0),
-        experiment.report_seconds,
-        experiment.groups,
-    )
+    monitor = watch(race, experiment, directory)
     if monitor.done > 0:
         print(f"{monitor.done} trainings were done before")
     scheduler = find_scheduler(experiment, data, directory, resources)
@@ -257,6 +251,22 @@ def run_race(
             )
     except Interrupted as interrupted:
         raise Interrupted(interrupted.number, "; the same command goes on") from None
+
+
+def watch(race: "Race", experiment: "Experiment", directory: Path) -> "RaceMonitor":
+    """What shows how a race stands, with what was trained before."""
+    from unetlite.compare.race.monitor import RaceMonitor
+    from unetlite.compare.race.race import finished_scores
+
+    operators = experiment.operators
+    return RaceMonitor(
+        race.record,
+        experiment.step_seconds,
+        finished_scores(directory, operators),
+        experiment.training_seconds or dict.fromkeys(operators, 60.0),
+        experiment.report_seconds,
+        experiment.groups,
+    )
 
 
 def find_scheduler(

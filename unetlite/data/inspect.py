@@ -131,17 +131,13 @@ def inspect_folder(
     `display` are the channels that pictures show, or None. Raises UsageError for what would train
     nonsense.
     """
-    check_no_file(root)
-    if not root.is_dir():
-        raise UsageError(f"{root}: there is no such folder, nor a data set of that name.")
+    check_folder(root)
     settings = {"root": str(root.resolve()), **options}
     folder = open_folder(settings)
     pairs = list(folder.all_pairs())
     settle_orientation(folder, pairs, settings)
     by_mask = {pair.mask.name: pair for pair in spread(pairs, MAX_MASKS)}
-    masks = {}
-    for name, pair in by_mask.items():
-        masks[name] = folder.mask_values(pair, folder.orientation != "stored")
+    masks = read_values(folder, by_mask)
     check_swapped(folder, by_mask, masks)
     meaning = find_classes(settings, folder, masks)
     distinct = distinct_values(masks.items())
@@ -153,18 +149,21 @@ def inspect_folder(
     check_shares(root, classes, masks)
     samples = [folder.read(pair) for pair in spread(pairs, MAX_IMAGES)]
     channels = summarise_channels(samples)
-    shown = make_display(
-        display,
-        folder.kind.type,
-        [channel.low for channel in channels],
-        [channel.high for channel in channels],
-    )
-    sizes = sorted(values.shape[:2] for values in masks.values())
+    lows = [channel.low for channel in channels]
+    highs = [channel.high for channel in channels]
+    shown = make_display(display, folder.kind.type, lows, highs)
+    warnings = [
+        *find_rare_values(distinct, folder.table),
+        *find_depths(masks, folder.table),
+        *find_thin(classes, folder.resize),
+        *find_copies(folder, by_mask, masks),
+        *find_warnings(folder, classes, samples),
+    ]
     return Inspection(
         settings=settings,
         layout=describe_layout(folder, settings),
         images=len(pairs),
-        sizes=[sizes[0], sizes[-1]],
+        sizes=size_range(masks),
         inspected=(len(samples), len(masks)),
         pixel_type=folder.kind.type,
         channels=channels,
@@ -176,15 +175,16 @@ def inspect_folder(
         has_valid=any(pair.valid for pair in pairs),
         no_data=no_data,
         notes=folder.notes,
-        warnings=[
-            *find_rare_values(distinct, folder.table),
-            *find_depths(masks, folder.table),
-            *find_thin(classes, folder.resize),
-            *find_copies(folder, by_mask, masks),
-            *find_warnings(folder, classes, samples),
-        ],
+        warnings=warnings,
         contact_sheet=draw_contact_sheet(samples, shown, classes),
     )
+
+
+def check_folder(root: Path) -> None:
+    """Raises UsageError for what is no folder."""
+    check_no_file(root)
+    if not root.is_dir():
+        raise UsageError(f"{root}: there is no such folder, nor a data set of that name.")
 
 
 def open_folder(settings: dict[str, Any]) -> Folder:
@@ -206,6 +206,20 @@ def settle_orientation(folder: Folder, pairs: Sequence[Pair], settings: dict[str
     if folder.orientation is None and any(map(folder.fits_as_stored, pairs)):
         settings["orientation"] = folder.orientation = "stored"
         folder.notes.append("photographs are read as stored, as the sizes of the masks say")
+
+
+def read_values(folder: Folder, by_mask: Mapping[str, Pair]) -> Masks:
+    """The stored values of masks, by their names."""
+    masks = {}
+    for name, pair in by_mask.items():
+        masks[name] = folder.mask_values(pair, folder.orientation != "stored")
+    return masks
+
+
+def size_range(masks: Masks) -> list[tuple[int, ...]]:
+    """The smallest and the largest height and width."""
+    sizes = sorted(values.shape[:2] for values in masks.values())
+    return [sizes[0], sizes[-1]]
 
 
 def read_truths(

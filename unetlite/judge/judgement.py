@@ -78,7 +78,10 @@ class Judgement:
     @property
     def chosen(self) -> str | None:
         """The variant to take; None if there is no verdict."""
-        analysis = self.analysis
+        return self.choose(self.analysis)
+
+    def choose(self, analysis: Analysis) -> str | None:
+        """The variant to take by an analysis of these scores; None if it has no verdict."""
         if analysis.best is None:
             return None
         return choose_variant(
@@ -131,10 +134,11 @@ class Judgement:
             f"{format_score(expected)} was to be expected. It counts as it is."
         )
         analysis = self._analyse(self.scores.without_image(image))
-        if analysis.best is None or self.analysis.best is None:
+        chosen = self.choose(analysis)
+        if chosen is None or self.chosen is None:
             return [text]
         without = verdict(analysis, self.cost, self.margin)
-        if choose_variant(analysis.best, self.cost, self.margin) == self.chosen:
+        if chosen == self.chosen:
             without = f"{self.chosen} is chosen, too."
         return [f"{text} Without {image} in all runs: {without}"]
 
