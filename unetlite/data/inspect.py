@@ -216,9 +216,9 @@ def read_values(folder: Folder, by_mask: Mapping[str, Pair]) -> Masks:
     return masks
 
 
-def size_range(masks: Masks) -> list[tuple[int, ...]]:
+def size_range(masks: Masks) -> list[tuple[int, int]]:
     """The smallest and the largest height and width."""
-    sizes = sorted(values.shape[:2] for values in masks.values())
+    sizes = sorted((values.shape[0], values.shape[1]) for values in masks.values())
     return [sizes[0], sizes[-1]]
 
 
