@@ -1,11 +1,10 @@
 """Files are predicted in order; each has its row, whatever happens to the others."""
 
 import csv
-import os
 import signal
-import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from unetlite.data import raster
 from unetlite.data.folder import Folder
 from unetlite.data.formats.gdal import import_rasterio
 from unetlite.errors import Interrupted
+from unetlite.inference import batch
 from unetlite.inference.batch import (
     FilePredictor,
     FileResult,
@@ -25,7 +25,6 @@ from unetlite.inference.batch import (
     predict_files,
 )
 from unetlite.metrics.overlap import count_classes
-from unetlite.signals import raise_on_signal
 
 NAMES = "abcdefgh"
 
@@ -82,7 +81,6 @@ def test_an_interruption_keeps_the_rows_of_what_is_done(table, tmp_path):
     assert [row["image"] for row in read_rows(tmp_path)] == sorted(done)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_an_interruption_ends_an_image_of_many_tiles(table, tmp_path, monkeypatch):
     """So that no part of its file is left, even if nobody waits for the last tile."""
     monkeypatch.setattr(raster, "LARGE", 0)
@@ -90,16 +88,23 @@ def test_an_interruption_ends_an_image_of_many_tiles(table, tmp_path, monkeypatc
     model = make_model(tile=72, in_channels=1)
     predict = FilePredictor(model, tmp_path / "out", {}, overlays=False)
     shares = []
+    handlers = []
+
+    @contextmanager
+    def keep_handler(handler):
+        handlers.append(handler)
+        yield
+
+    monkeypatch.setattr(batch, "raise_on_signal", keep_handler)
 
     def interrupt(text, share):
         assert text == f"1 of 1: {path}"
         shares.append(share)
         if len(shares) == 3 and threading.current_thread() is not threading.main_thread():
             for _ in range(2):  # as some programs send it, and impatient people
-                os.kill(os.getpid(), signal.SIGTERM)
-                time.sleep(0.2)
+                handlers[0](signal.SIGTERM, None)
 
-    with pytest.raises(Interrupted), raise_on_signal():
+    with pytest.raises(Interrupted):
         predict_files(predict, {"a": path}, table, interrupt)
     assert shares == sorted(shares)
     assert 3 <= len(shares) < 10
