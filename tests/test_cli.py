@@ -50,7 +50,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
             "settings",
         ],
         "inspect": ["--html", "--json", "--masks", "directory", "settings"],
-        "explain": ["--compare", "--page", "--size", "what"],
+        "explain": ["--compare", "--page", "--port", "--size", "what"],
         "kit": ["--by", "--ops", "--runtime", "--size", "--to", "--untrained", "what"],
         "compare": [
             "--allow",
@@ -79,6 +79,7 @@ def test_the_public_commands_and_their_options_change_by_decision_only():
             "--seed",
             "--unit",
             "--variant",
+            "--where",
             "scores",
         ],
         "export": [

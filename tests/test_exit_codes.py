@@ -24,7 +24,7 @@ class GoneTerminal:
 def stop_and_print():
     """A signal to stop, and a progress bar that is cleared on the way out."""
     try:
-        signal.raise_signal(signal.SIGTERM)
+        signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)
     finally:
         print("100 %", file=sys.stderr, flush=True)
 

@@ -23,7 +23,7 @@ def test_a_folder_becomes_a_table_and_is_not_measured_twice(discs, tmp_path, mon
     assert (directory / "levers.svg").read_text().startswith("<svg")
     record = json.loads((directory / "levers.json").read_text())
     assert {row["name"] for row in record["outcome"]["rows"]} == {"steps", "turns", "rate", "dice"}
-    assert record["trials"]["base"]["values"]["trainer.max_steps"] == 12  # of 12 epochs
+    assert record["trials"]["base"]["values"]["trainer.max_steps"] == 60  # as typed
 
     trained = len(fake.trained)
     again = run_cli(*words)

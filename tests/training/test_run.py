@@ -73,7 +73,7 @@ def interrupt(settings, monkeypatch, step=5, by_signal=False):
         if self.global_step == step:
             if not by_signal:
                 raise Interruption
-            signal.raise_signal(signal.SIGTERM)
+            signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)
         return original(self, batch, batch_idx)
 
     with monkeypatch.context() as patch:
