@@ -8,10 +8,12 @@ from races_to_plan import NAMES, SPACE, STEP, TIMES, USUAL
 from unetlite.compare.planning.plan_text import SHOWN_SECONDS
 from unetlite.compare.planning.rare_class import RareClass
 from unetlite.compare.planning.search import (
+    BETTER_WITH_FEWER,
     EVALUATION,
     MAX_VALIDATION_SHARE,
     MIN_STEPS,
     PLANNING_SECONDS,
+    narrowest_of_operators,
     plan_race,
     smallest_race,
 )
@@ -47,6 +49,17 @@ def test_more_time_buys_a_narrower_bound_and_longer_trainings():
     enough = plan_race(SPACE, TIMES, 1e7)
     assert enough.schedule.length == pytest.approx(USUAL.length, rel=0.01)
     assert enough.operators == NAMES
+
+
+def test_operators_are_left_out_only_for_a_clearly_narrower_bound():
+    counts = set()
+    for minutes in range(20, 90, 10):
+        race = plan_race(SPACE, TIMES, 60 * minutes)
+        counts.add(len(race.operators))
+        of_all = narrowest_of_operators(SPACE, TIMES, NAMES, 60 * minutes)
+        if race.operators != NAMES and of_all is not None:
+            assert race.objective < BETTER_WITH_FEWER * of_all.objective
+    assert len(counts) > 1
 
 
 def test_validation_takes_a_tenth_of_a_training_at_most_if_there_is_more_than_one():
