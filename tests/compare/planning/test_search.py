@@ -53,8 +53,10 @@ def test_more_time_buys_a_narrower_bound_and_longer_trainings():
 
 def test_operators_are_left_out_only_for_a_clearly_narrower_bound():
     counts = set()
-    for minutes in range(20, 90, 10):
+    for minutes in (4, 6, 8, 12, 20, 60):
         race = plan_race(SPACE, TIMES, 60 * minutes)
+        if race is None:
+            continue
         counts.add(len(race.operators))
         of_all = narrowest_of_operators(SPACE, TIMES, NAMES, 60 * minutes)
         if race.operators != NAMES and of_all is not None:
