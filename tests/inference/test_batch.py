@@ -177,7 +177,7 @@ def test_scores_leave_out_what_training_leaves_out(tmp_path, kind):
     for pair in folder.all_pairs():
         sample = folder.read(pair)
         assert (~sample.valid).sum() == 9 * 15
-        assert np.array_equal(folder.read_valid(pair, as_viewed=True), sample.valid)
+        assert np.array_equal(folder.read_valid(pair), sample.valid)
         logits = model.network(torch.from_numpy(sample.image[None]))
         trained = count_classes(logits[0].argmax(0), torch.from_numpy(sample.mask), 2)
         masks = {pair.name: pair.mask.path}

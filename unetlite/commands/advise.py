@@ -99,7 +99,7 @@ def summarise_folder(directory: Path, settings: list[str]) -> FolderSummary:
         folder = open_folder(options)
         pairs = list(folder.all_pairs())
         chosen = spread(pairs, MAX_SAMPLES)
-        values = {pair.mask.name: folder.mask_values(pair) for pair in chosen}
+        values = dict(folder.named_masks(chosen))
         find_classes(options, folder, values)
         samples = [folder.read(pair) for pair in chosen]
         features = measure_meta_features(samples, len(pairs), len(folder.classes))

@@ -59,7 +59,7 @@ class FilePairs:
     table: ClassTable  # from mask values to class indices
     resize: int | None  # shorter side in pixels to scale to; None keeps every size
     channels: int | None = None  # of the images as they are read; None takes what all have
-    # Whether photographs are read as "stored" or as "viewed"; None decides by the sizes of masks.
+    # How photographs are read: "stored" or "viewed"; None: as viewed, if masks fit that.
     orientation: str | None = None
     nodata: float | None = None  # the value of pixels without data, if files do not say it
 
@@ -72,6 +72,11 @@ class FilePairs:
         self.table = table
         self.classes = table.names
         self.colours = table.colours
+
+    @property
+    def as_viewed(self) -> bool:
+        """True if photographs and masks are turned as EXIF says, False if read as stored."""
+        return self.orientation != "stored"
 
     def all_pairs(self) -> Iterator[Pair]:
         """The pairs of all splits."""
@@ -113,11 +118,11 @@ class FilePairs:
 
         Raises UsageError if a file cannot be read, if sizes differ, or for an unknown mask value.
         """
-        as_viewed = self.reads_as_viewed(pair)
-        image, has_data = self.read_pixels(pair, as_viewed)
-        values = self.mask_values(pair, as_viewed)
+        self.check_orientation(pair)
+        image, has_data = self.read_pixels(pair)
+        values = self.mask_values(pair)
         check_size(pair.mask.name, values, pair, image.shape[1:])
-        mask = self.truth(pair, values, has_data, as_viewed)
+        mask = self.truth(pair, values, has_data)
         if self.resize is not None:
             image = resize_image(image, self.resize)
             _, height, width = image.shape
@@ -132,7 +137,6 @@ class FilePairs:
         pair: Pair,
         values: np.ndarray,
         has_data: np.ndarray | None,
-        as_viewed: bool,
     ) -> np.ndarray:
         """Class indices uint8 (H, W) of the stored values of a mask.
 
@@ -141,7 +145,7 @@ class FilePairs:
         """
         mask = self.table.indices(values, pair.mask.name)
         if pair.valid is not None:
-            valid = read_mask(pair.valid, as_viewed=as_viewed)
+            valid = read_mask(pair.valid, as_viewed=self.as_viewed)
             check_size(str(pair.valid), valid, pair, mask.shape)
             mask[NONZERO.indices(valid, pair.valid) == 0] = IGNORE
         if has_data is not None:
@@ -171,19 +175,24 @@ class FilePairs:
             channels = next(iter(first_of_count))
         return PixelKind(channels, next(iter(first_of_type)))
 
-    def mask_values(self, pair: Pair, as_viewed: bool = True) -> np.ndarray:
+    def named_masks(self, pairs: Iterable[Pair]) -> Iterator[tuple[str, np.ndarray]]:
+        """The stored values of masks, with what messages call them."""
+        for pair in pairs:
+            yield pair.mask.name, self.mask_values(pair)
+
+    def mask_values(self, pair: Pair) -> np.ndarray:
         """The stored values of a mask. See `raster.read_mask`.
 
         Raises UsageError if it cannot be read, or if its palette is not that of the others.
         """
         if isinstance(pair.mask, DrawnMask):
             check_stated_size(pair, pair.mask)
-        values = pair.mask.values(self.table.rgb, as_viewed)
+        values = pair.mask.values(self.table.rgb, self.as_viewed)
         if isinstance(pair.mask, MaskFile) and not self.table.rgb:
             self.palettes.check(pair.mask.path, values)
         return values
 
-    def read_pixels(self, pair: Pair, as_viewed: bool) -> Pixels:
+    def read_pixels(self, pair: Pair) -> Pixels:
         """The pixels of an image, whose channels may be in several files.
 
         Raises UsageError if a file cannot be read, or if their sizes differ.
@@ -192,12 +201,12 @@ class FilePairs:
             return read_image(
                 pair.image,
                 self.kind.channels,
-                as_viewed,
+                self.as_viewed,
                 self.nodata,
             )
         parts = []
         for path in pair.images:
-            parts.append(read_image(path, as_viewed=as_viewed, nodata=self.nodata))
+            parts.append(read_image(path, as_viewed=self.as_viewed, nodata=self.nodata))
         if len({part.values.shape[1:] for part in parts}) > 1:
             raise UsageError(
                 f"{pair.image} and its other channels differ in size; make them equal."
@@ -207,7 +216,7 @@ class FilePairs:
             valid = both_valid(valid, part.valid)
         return Pixels(np.concatenate([part.values for part in parts]), valid)
 
-    def read_valid(self, pair: Pair, as_viewed: bool) -> np.ndarray | None:
+    def read_valid(self, pair: Pair) -> np.ndarray | None:
         """Where an image has data, bool (H, W); None: everywhere.
 
         Its pixels are read only if its header lets some of them lack data.
@@ -216,22 +225,18 @@ class FilePairs:
             files = map(open_image_file, pair.images)
             if not any(file.may_lack_data for file in files):
                 return None
-        return self.read_pixels(pair, as_viewed).valid
+        return self.read_pixels(pair).valid
 
-    def reads_as_viewed(self, pair: Pair) -> bool:
-        """True if a photograph and its mask are turned as EXIF says, False if read as stored.
+    def check_orientation(self, pair: Pair) -> None:
+        """Raises UsageError if image and mask fit as they are stored, and nothing says so.
 
-        Raises UsageError if they fit as stored and that was not said: images to predict have no
-        masks, and must be read alike.
+        Images to predict have no masks, and must be read alike.
         """
-        if self.orientation is not None:
-            return self.orientation == "viewed"
-        if self.fits_as_stored(pair):
+        if self.orientation is None and self.fits_as_stored(pair):
             raise UsageError(
                 f"{pair.image} says by EXIF that it is to be turned, and {pair.mask.name} fits it "
                 "as it is stored. Say data.orientation=stored."
             )
-        return True
 
     def fits_as_stored(self, pair: Pair) -> bool:
         """True if image and mask have one size as they are stored, and not as EXIF turns them.
@@ -360,7 +365,7 @@ class Folder(FilePairs):
         if self.undeclared:
             self.check_foreground()
         elif self.layout_classes is None and ignores_by_default(self.table):
-            masks = ((pair.mask.name, self.mask_values(pair)) for pair in self.all_pairs())
+            masks = self.named_masks(self.all_pairs())
             check_coding(distinct_values(masks), self.table.ignored)
         return super().samples()
 
@@ -369,7 +374,7 @@ class Folder(FilePairs):
 
         Nothing says what they mean, and merging classes in silence would be a guess.
         """
-        masks = ((pair.mask.name, self.mask_values(pair)) for pair in self.all_pairs())
+        masks = self.named_masks(self.all_pairs())
         classes, meaning = infer_classes(masks, self.table.ignored)
         if classes is not None:
             example = format_setting("data.classes", classes)

@@ -137,7 +137,7 @@ def inspect_folder(
     pairs = list(folder.all_pairs())
     settle_orientation(folder, pairs, settings)
     by_mask = {pair.mask.name: pair for pair in spread(pairs, MAX_MASKS)}
-    masks = read_values(folder, by_mask)
+    masks = dict(folder.named_masks(by_mask.values()))
     check_swapped(folder, by_mask, masks)
     meaning = find_classes(settings, folder, masks)
     distinct = distinct_values(masks.items())
@@ -208,14 +208,6 @@ def settle_orientation(folder: Folder, pairs: Sequence[Pair], settings: dict[str
         folder.notes.append("photographs are read as stored, as the sizes of the masks say")
 
 
-def read_values(folder: Folder, by_mask: Mapping[str, Pair]) -> Masks:
-    """The stored values of masks, by their names."""
-    masks = {}
-    for name, pair in by_mask.items():
-        masks[name] = folder.mask_values(pair, folder.orientation != "stored")
-    return masks
-
-
 def size_range(masks: Masks) -> list[tuple[int, int]]:
     """The smallest and the largest height and width."""
     sizes = sorted((values.shape[0], values.shape[1]) for values in masks.values())
@@ -229,12 +221,11 @@ def read_truths(
     no_data: NoData,
 ) -> Iterator[np.ndarray]:
     """The class indices (H, W) of masks as training has them. Counts pixels without data."""
-    as_viewed = folder.orientation != "stored"
     for name, values in masks.items():
         pair = by_mask[name]
-        has_data = folder.read_valid(pair, as_viewed)
+        has_data = folder.read_valid(pair)
         no_data.add(values, has_data)
-        yield folder.truth(pair, values, has_data, as_viewed)
+        yield folder.truth(pair, values, has_data)
 
 
 def describe_layout(folder: Folder, settings: Mapping[str, Any]) -> str:

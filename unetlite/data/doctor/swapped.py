@@ -30,7 +30,7 @@ def check_swapped(
         return
     swapped = []
     for name in photographs[:MAX_READ]:
-        pixels = folder.read_pixels(pairs[name], as_viewed=True)
+        pixels = folder.read_pixels(pairs[name])
         if is_flat(np.moveaxis(pixels.values, 0, -1)):
             swapped.append(name)
     first = photographs[0]

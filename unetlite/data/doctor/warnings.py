@@ -75,7 +75,7 @@ def find_copies(folder: Folder, by_mask: Mapping[str, Pair], masks: Masks) -> li
     compared = spread(located, MAX_COMPARED)
     thumbnails = []
     for _, pair in compared:
-        pixels = folder.read_pixels(pair, as_viewed=True)
+        pixels = folder.read_pixels(pair)
         thumbnails.append(make_thumbnail(*pixels))
     alike = []
     names = set()

@@ -28,7 +28,7 @@ class MaskSource(Protocol):
     def geometry(self) -> Geometry:
         """Its size, and how a viewer turns it."""
 
-    def values(self, colours: bool, as_viewed: bool = True) -> np.ndarray:
+    def values(self, colours: bool, as_viewed: bool) -> np.ndarray:
         """Stored values (H, W), or RGB (H, W, 3). See `raster.read_mask`."""
 
 
@@ -48,7 +48,7 @@ class MaskFile:
     def geometry(self) -> Geometry:
         return read_geometry(self.path)
 
-    def values(self, colours: bool, as_viewed: bool = True) -> np.ndarray:
+    def values(self, colours: bool, as_viewed: bool) -> np.ndarray:
         return read_mask(self.path, colours, as_viewed)
 
 
@@ -71,7 +71,7 @@ class ObjectMasks:
     def geometry(self) -> Geometry:
         return read_geometry(self.files()[0])
 
-    def values(self, colours: bool, as_viewed: bool = True) -> np.ndarray:
+    def values(self, colours: bool, as_viewed: bool) -> np.ndarray:
         files = self.files()
         mask = read_object(files[0], as_viewed)
         for file in files[1:]:
@@ -123,7 +123,7 @@ class DrawnMask:
     def geometry(self) -> Geometry:
         return Geometry(*self.size)
 
-    def values(self, colours: bool, as_viewed: bool = True) -> np.ndarray:
+    def values(self, colours: bool, as_viewed: bool) -> np.ndarray:
         drawn = []
         for order, shape in enumerate(self.shapes):
             with expect_export(self.name, "its tool"):
