@@ -110,51 +110,38 @@ def map_file(path: Path, dtype: str = "uint8") -> np.ndarray:
     return mapped
 
 
-class Decoded(NamedTuple):
+@dataclass(frozen=True)
+class DecodedFolder:
     """The content of a folder of decoded samples."""
 
     pixel_type: PixelType
     statistics: ChannelStatistics  # of the training images
     splits: dict[str, Split]
-    content_hash: str  # SHA-256 of all samples, with their names, groups and splits
-
-
-@dataclass(frozen=True)
-class DecodedDataset:
-    """A decoded data set."""
-
-    classes: tuple[str, ...]
-    colours: tuple[Colour, ...]
-    decoded: Decoded
-    display: Display  # how its images are shown
-
-    @property
-    def splits(self) -> dict[str, Split]:
-        return self.decoded.splits
-
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 of all samples, wherever their files are, as hexadecimal digits."""
-        return self.decoded.content_hash
-
-    @property
-    def pixel_type(self) -> PixelType:
-        return self.decoded.pixel_type
+    content_hash: str  # SHA-256 of all samples, with their names, groups and splits, in hex
 
     @property
     def channels(self) -> int:
         """1 for grey, 3 for RGB, or any other number."""
-        return len(self.decoded.statistics.mean)
+        return len(self.statistics.mean)
 
     @property
     def mean(self) -> Tensor:
         """Of each channel (C,) of the training images, in pixel values."""
-        return torch.tensor(self.decoded.statistics.mean)
+        return torch.tensor(self.statistics.mean)
 
     @property
     def std(self) -> Tensor:
         """The standard deviation, as `mean`."""
-        return torch.tensor(self.decoded.statistics.std)
+        return torch.tensor(self.statistics.std)
+
+
+@dataclass(frozen=True)
+class DecodedDataset(DecodedFolder):
+    """A decoded data set: the samples, and what the settings say of them."""
+
+    classes: tuple[str, ...]
+    colours: tuple[Colour, ...]
+    display: Display  # how its images are shown
 
 
 def open_decoded(
@@ -178,11 +165,16 @@ def open_decoded(
         decoded = open_folder(folder)
     statistics = decoded.statistics
     shown = make_display(display, decoded.pixel_type, statistics.low, statistics.high)
-    return DecodedDataset(source.classes, source.colours, decoded, shown)
+    return DecodedDataset(
+        **vars(decoded),
+        classes=source.classes,
+        colours=source.colours,
+        display=shown,
+    )
 
 
 @lru_cache(maxsize=1)  # more would keep the files of all open
-def open_folder(folder: Path) -> Decoded:
+def open_folder(folder: Path) -> DecodedFolder:
     """The content of a folder, which a process verifies once for all its trainings.
 
     Raises OSError or ValueError if a file is damaged, by the checksums. The names of classes are
@@ -198,7 +190,7 @@ def open_folder(folder: Path) -> Decoded:
     splits = {}
     for split, entry in index["splits"].items():
         splits[split] = Split(folder, split, channels, pixel_type, **entry)
-    return Decoded(pixel_type, statistics, splits, index["content_hash"])
+    return DecodedFolder(pixel_type, statistics, splits, index["content_hash"])
 
 
 def build(source: Dataset, folder: Path, description: str) -> None:

@@ -118,7 +118,7 @@ class SegmentationData(LightningDataModule):
             f"data={name}",
             options.display,
         )
-        statistics = self.dataset.decoded.statistics
+        statistics = self.dataset.statistics
         self.augment = Augmentation(options.augment, statistics.low, statistics.high)
         # Without gradients, a batch may hold twice the pixels of a training batch.
         max_pixels = 2 * options.batch_size * options.crop_size**2
