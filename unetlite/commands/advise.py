@@ -97,7 +97,7 @@ def summarise_folder(directory: Path, settings: list[str]) -> FolderSummary:
     options["root"] = str(directory.resolve())
     with progress(f"looking at {directory}"):
         folder = open_folder(options)
-        pairs = list(folder.all_pairs())
+        pairs = folder.all_pairs()
         chosen = spread(pairs, MAX_SAMPLES)
         values = dict(folder.named_masks(chosen))
         find_classes(options, folder, values)

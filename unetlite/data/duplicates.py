@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from unetlite.data.layouts.base import Pair, Splits
+from unetlite.data.layouts.base import Pair, Splits, located_pairs
 from unetlite.errors import UsageError
 from unetlite.wording import counted
 
@@ -47,10 +47,7 @@ def group_duplicates(splits: Splits) -> tuple[Splits, list[str]]:
 
     Groups that have an image in common become one. Raises UsageError if an image is in two splits.
     """
-    located = []
-    for split, pairs in splits.items():
-        located += [(split, pair) for pair in pairs]
-    duplicates = find_duplicates(located)
+    duplicates = find_duplicates(located_pairs(splits))
     if not duplicates:
         return splits, []
     by_split: dict[str, list[list[Pair]]] = {split: [] for split in splits}

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from unetlite.data.image_files import check_no_file
 from unetlite.data.labels import FOREGROUND, ClassTable
 from unetlite.data.layout_classes import make_table
 from unetlite.data.layouts import LAYOUTS, read_layout
-from unetlite.data.layouts.base import UNSPLIT, Layout, Naming, Pair, Splits
+from unetlite.data.layouts.base import UNSPLIT, Layout, Naming, Pair, Splits, located_pairs
 from unetlite.data.layouts.left_out import describe_left_out
 from unetlite.data.layouts.masks import DrawnMask, MaskFile
 from unetlite.data.mask_values import infer_classes
@@ -78,10 +77,9 @@ class FilePairs:
         """True if photographs and masks are turned as EXIF says, False if read as stored."""
         return self.orientation != "stored"
 
-    def all_pairs(self) -> Iterator[Pair]:
+    def all_pairs(self) -> list[Pair]:
         """The pairs of all splits."""
-        for pairs in self.pairs.values():
-            yield from pairs
+        return [pair for _, pair in located_pairs(self.pairs)]
 
     def key(self) -> dict[str, Any]:
         """Names, sizes and times of all files, and the options that change what is read of them.
@@ -90,13 +88,12 @@ class FilePairs:
         """
         files = []
         try:
-            for split, pairs in self.pairs.items():
-                for pair in pairs:
-                    entry: list[Any] = [split, pair.name, pair.group]
-                    for path in pair.files():
-                        stat = path.stat()
-                        entry.append((stat.st_size, stat.st_mtime_ns))
-                    files.append(entry)
+            for split, pair in located_pairs(self.pairs):
+                entry: list[Any] = [split, pair.name, pair.group]
+                for path in pair.files():
+                    stat = path.stat()
+                    entry.append((stat.st_size, stat.st_mtime_ns))
+                files.append(entry)
         except FileNotFoundError as error:
             raise UsageError(
                 f"{error.filename} is missing. Put it there, or fetch the data set again."
@@ -405,8 +402,8 @@ class Folder(FilePairs):
             splits = split_by_table(splits[UNSPLIT], table, with_groups=group is None)
         elif table.exists():
             raise UsageError(f"{table} is there, but {self.layout} says the splits; keep one.")
-        pairs = chain.from_iterable(splits.values())
-        if group is not None or any(pair.group != pair.name for pair in pairs):
+        says_groups = any(pair.group != pair.name for _, pair in located_pairs(splits))
+        if group is not None or says_groups:
             check_split_groups(splits)
         splits, notes = group_duplicates(splits)
         self.notes += notes

@@ -4,7 +4,7 @@ import glob
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from unetlite.data.formats import OPENERS
 from unetlite.errors import UsageError
@@ -23,7 +23,7 @@ def list_images(directory: Path) -> dict[str, Path]:
     for path in list_files(directory):
         if not is_image(path):
             continue
-        name = nfc(path.relative_to(directory).with_suffix("").as_posix())
+        name = image_name(path.relative_to(directory))
         other = images.setdefault(name, path)
         if other != path:
             raise UsageError(
@@ -73,6 +73,11 @@ def is_image(path: Path) -> bool:
 def holds_images(directory: Path) -> bool:
     """True if there is an image below a directory."""
     return any(is_image(Path(file)) for file in walk_files(directory))
+
+
+def image_name(path: PurePath) -> str:
+    """The name of an image by its path from a folder on: without the type, in Unicode NFC."""
+    return nfc(path.with_suffix("").as_posix())
 
 
 def nfc(name: str) -> str:

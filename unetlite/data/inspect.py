@@ -134,7 +134,7 @@ def inspect_folder(
     check_folder(root)
     settings = {"root": str(root.resolve()), **options}
     folder = open_folder(settings)
-    pairs = list(folder.all_pairs())
+    pairs = folder.all_pairs()
     settle_orientation(folder, pairs, settings)
     by_mask = {pair.mask.name: pair for pair in spread(pairs, MAX_MASKS)}
     masks = dict(folder.named_masks(by_mask.values()))

@@ -2,14 +2,15 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from unetlite.data.csv_files import TableRow, read_table
+from unetlite.data.csv_files import read_table
 from unetlite.data.image_files import IMAGE_SUFFIXES
-from unetlite.data.layouts.base import Pair, Splits
+from unetlite.data.layouts.base import Pair, Splits, located_pairs
 from unetlite.data.layouts.tables import read_group, read_split
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
@@ -27,14 +28,13 @@ ID_COLUMNS = ("id", "name", "image", "file")
 def check_split_groups(splits: Splits) -> None:
     """Raises UsageError if images of one group, which are alike, are in two splits."""
     split_of: dict[str, str] = {}
-    for split, pairs in splits.items():
-        for pair in pairs:
-            other = split_of.setdefault(pair.group, split)
-            if other != split:
-                raise UsageError(
-                    f"{pair.image}: its group {pair.group} is in {other} and in {split}, "
-                    "but images of one group are alike; put each group into one split."
-                )
+    for split, pair in located_pairs(splits):
+        other = split_of.setdefault(pair.group, split)
+        if other != split:
+            raise UsageError(
+                f"{pair.image}: its group {pair.group} is in {other} and in {split}, "
+                "but images of one group are alike; put each group into one split."
+            )
 
 
 def split_by_share(
@@ -79,23 +79,19 @@ def complete_splits(
             "split to train on train."
         )
     missing = [split for split in SPLITS if split not in splits]
+    train = splits["train"]
     if len(missing) == 2:
-        return split_by_share(
-            splits["train"],
-            val,
-            test,
-            seed,
-        ), [f"the val and test splits are drawn from train{by_groups(splits['train'])}"]
+        note = f"the val and test splits are drawn from train{by_groups(train)}"
+        return split_by_share(train, val, test, seed), [note]
     complete = dict(splits)
     notes = []
-    for split in missing:
-        pairs = complete["train"]
-        check_count(pairs, ["train", split])
+    for split in missing:  # one or none
+        check_count(train, ["train", split])
         share = val if split == "val" else test
-        complete["train"], complete[split] = hold_out(pairs, share * len(pairs), seed)
+        complete["train"], complete[split] = hold_out(train, share * len(train), seed)
         notes.append(
             f"there is no {split} split; drawn for it: {len(complete[split])} of "
-            f"{len(pairs)} train images{by_groups(pairs)}"
+            f"{len(train)} train images{by_groups(train)}"
         )
     return {split: complete[split] for split in SPLITS}, notes
 
@@ -106,7 +102,7 @@ def by_groups(pairs: list[Pair]) -> str:
     return ", by groups" if len(groups) < len(pairs) else ""
 
 
-def check_count(pairs: list[Pair], names: list[str] | tuple[str, ...]) -> None:
+def check_count(pairs: list[Pair], names: Sequence[str]) -> None:
     """Raises UsageError if there are fewer groups than splits to be drawn."""
     groups = {pair.group for pair in pairs}
     if len(groups) >= len(names):
@@ -170,19 +166,17 @@ def split_by_table(
         raise UsageError(f"{table} has the columns {', '.join(rows[0])}; it needs id and split.")
     names = {pair.name for pair in pairs}
     with_groups = with_groups and "group" in rows[0]
-    row_of: dict[str, TableRow] = {}
     split_of: dict[str, str] = {}
+    group_of: dict[str, str] = {}
     for row in rows:
-        name = image_name(row[id_columns[0]], names, row.place)
+        name = match_name(row[id_columns[0]], names, row.place)
         split = read_split(row, name)
         if with_groups:
-            read_group(row, name)
-        before = split_of.get(name, split)
+            group_of[name] = read_group(row, name)
+        before = split_of.setdefault(name, split)
         if before != split:
             raise UsageError(f"{table}: {name} is in {before} and in {split}; keep one row.")
-        row_of[name] = row
-        split_of[name] = split
-    missing = [pair.image for pair in pairs if pair.name not in row_of]
+    missing = [pair.image for pair in pairs if pair.name not in split_of]
     if missing:
         raise UsageError(
             f"{table} does not say in which split {missing[0]} is "
@@ -190,17 +184,12 @@ def split_by_table(
         )
     splits: Splits = {split: [] for split in SPLITS}
     for pair in pairs:
-        if with_groups:
-            pair = pair._replace(group=row_of[pair.name]["group"])
-        splits[split_of[pair.name]].append(pair)
+        group = group_of.get(pair.name, pair.group)
+        splits[split_of[pair.name]].append(pair._replace(group=group))
     return splits
 
 
-def image_name(
-    text: str,
-    names: set[str],
-    place: str,
-) -> str:
+def match_name(text: str, names: set[str], place: str) -> str:
     """The name of the image that a cell names, with or without the type. Raises UsageError."""
     name = text.replace("\\", "/")
     if name in names:

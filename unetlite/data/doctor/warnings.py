@@ -13,7 +13,7 @@ from unetlite.data.doctor.near_duplicates import (
 from unetlite.data.doctor.same_masks import find_same_masks
 from unetlite.data.doctor.thickness import describe_loss
 from unetlite.data.folder import Folder
-from unetlite.data.layouts.base import Pair
+from unetlite.data.layouts.base import Pair, located_pairs
 from unetlite.data.samples import Sample, spread
 from unetlite.data.summaries import ClassSummary, Masks
 from unetlite.wording import counted
@@ -29,7 +29,7 @@ def find_warnings(
     folder: Folder, classes: Sequence[ClassSummary], samples: Sequence[Sample]
 ) -> list[str]:
     """What makes a verdict weak."""
-    pairs = list(folder.all_pairs())
+    pairs = folder.all_pairs()
     warnings = []
     for entry in classes:
         if entry.share == 0:
@@ -69,10 +69,7 @@ def find_thin(classes: Sequence[ClassSummary], resize: int | None) -> list[str]:
 
 def find_copies(folder: Folder, by_mask: Mapping[str, Pair], masks: Masks) -> list[str]:
     """Warnings of images that are nearly the same, and of masks that are, with their pairs."""
-    located = []
-    for split, pairs in folder.pairs.items():
-        located += [(split, pair) for pair in pairs]
-    compared = spread(located, MAX_COMPARED)
+    compared = spread(located_pairs(folder.pairs), MAX_COMPARED)
     thumbnails = []
     for _, pair in compared:
         pixels = folder.read_pixels(pair)

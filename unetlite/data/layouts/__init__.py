@@ -66,7 +66,7 @@ def read_layout(
     layout = readers[name](naming)
     if not layout.is_drawn():  # else its reader has checked them
         damaged = peek_json([directory, *list_folders(directory)]).damaged
-        layout = layout._replace(notes=(*layout.notes, *map(str, damaged)))
+        layout = layout._replace(notes=[*layout.notes, *map(str, damaged)])
     return name, layout
 
 

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Callable, Collection, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,21 +60,28 @@ class Naming(NamedTuple):
 Splits = dict[str, list[Pair]]
 
 
+def located_pairs(splits: Splits) -> list[tuple[str, Pair]]:
+    """All pairs, each with its split."""
+    located = []
+    for split, pairs in splits.items():
+        located += [(split, pair) for pair in pairs]
+    return located
+
+
 class Layout(NamedTuple):
     """The pairs of a folder, and what the folder says about their classes."""
 
     splits: Splits  # by the names in SPLITS, of which some may be missing, or under UNSPLIT
     classes: Any = None  # names, or mask values by name; None if the folder does not say them
     classes_from: str = ""  # what says them, for messages
-    ignore: tuple[Any, ...] = ()  # as data.ignore, grey values and RGB triples
-    notes: tuple[str, ...] = ()  # sentences for people
-    untested: tuple[Path, ...] = ()  # test images without a mask, which are left out
-    unlisted: tuple[Path, ...] = ()  # images and masks that no list of images names, likewise
+    ignore: Sequence[Any] = ()  # as data.ignore, grey values and RGB triples
+    notes: Sequence[str] = ()  # sentences for people
+    untested: Sequence[Path] = ()  # test images without a mask, which are left out
+    unlisted: Sequence[Path] = ()  # images and masks that no list of images names, likewise
 
     def is_drawn(self) -> bool:
         """True if masks are drawn from outlines, whose numbers are those of this program."""
-        pairs = chain.from_iterable(self.splits.values())
-        return any(isinstance(pair.mask, DrawnMask) for pair in pairs)
+        return any(isinstance(pair.mask, DrawnMask) for _, pair in located_pairs(self.splits))
 
 
 Reader = Callable[[Naming], Layout]

@@ -49,11 +49,11 @@ def read_cityscapes(image_folder: Path, mask_folders: list[Path], naming: Naming
     (mask_folder,) = mask_folders
     images = {split: list_images(folder) for split, folder in split_folders(image_folder).items()}
     masks = {split: list_images(folder) for split, folder in split_folders(mask_folder).items()}
-    untested: tuple[Path, ...] = ()
+    untested: list[Path] = []
     if "test" in images and not masks.get("test"):
-        untested = tuple(images.pop("test").values())
+        untested += images.pop("test").values()
     mask_name = choose_masks(mask_folder, images, masks, naming)
-    notes = (f"the masks are {mask_name.text()}, and a group is a city",)
+    notes = [f"the masks are {mask_name.text()}, and a group is a city"]
     splits: Splits = {}
     for split, files in images.items():
         splits[split] = []
@@ -63,7 +63,7 @@ def read_cityscapes(image_folder: Path, mask_folders: list[Path], naming: Naming
             city = match_group(stem, naming.group, stem.partition("/")[0])
             splits[split].append(Pair(stem, (path,), mask, city))
     check_other_folders([image_folder], splits, untested)
-    return Layout(splits, ignore=(255,), notes=notes, untested=untested)
+    return Layout(splits, ignore=[255], notes=notes, untested=untested)
 
 
 def choose_masks(

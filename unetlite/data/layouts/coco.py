@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from unetlite.classes import IGNORE
-from unetlite.data.image_files import nfc
+from unetlite.data.image_files import image_name, nfc
 from unetlite.data.layouts.base import (
     BACKGROUND,
     SPLIT_WORDS,
@@ -17,6 +17,7 @@ from unetlite.data.layouts.base import (
     Reader,
     Splits,
     folders_named,
+    located_pairs,
     match_group,
     split_of_words,
 )
@@ -69,13 +70,13 @@ def read_coco(directory: Path, json_files: JsonFiles, naming: Naming) -> Layout:
     notes += more
     index = FileIndex(directory)
     splits: Splits = {}
-    untested: tuple[Path, ...] = ()
+    untested: list[Path] = []
     for split, file in files.items():
         with expect_export(file, TOOL):
             content = contents[file]
             images = index.find_images(file, [image["file_name"] for image in content["images"]])
             if split == "test" and not content["annotations"]:
-                untested = tuple(images.paths.values())
+                untested += images.paths.values()
                 continue
             if images.by_name:
                 notes.append(
@@ -90,16 +91,15 @@ def read_coco(directory: Path, json_files: JsonFiles, naming: Naming) -> Layout:
     inside = [parent for parent in sorted(parents) if parent.is_relative_to(directory)]
     check_other_folders(inside, splits, untested)
     labels_of = {}
-    for pairs in splits.values():
-        for pair in pairs:
-            values = {shape.value for shape in shapes_of(pair)} - {IGNORE}
-            labels_of[shown(pair.image, directory)] = {classes[value] for value in values}
+    for _, pair in located_pairs(splits):
+        values = {shape.value for shape in shapes_of(pair)} - {IGNORE}
+        labels_of[shown(pair.image, directory)] = {classes[value] for value in values}
     notes += describe_rare_labels(labels_of, "image")
     return Layout(
         splits,
         classes,
         classes_from="the list of categories",
-        notes=tuple(notes),
+        notes=notes,
         untested=untested,
     )
 
@@ -131,19 +131,10 @@ def read_pairs(
             by_area=True,
         )
         path = images.paths[name]
-        pairs.append(make_pair(path.name if images.by_name else name, path, mask, naming))
+        place = Path(path.name if images.by_name else name.replace("\\", "/"))
+        name = image_name(place)
+        pairs.append(Pair(name, (path,), mask, match_group(name, naming.group)))
     return pairs
-
-
-def make_pair(
-    file_name: str,
-    image: Path,
-    mask: DrawnMask,
-    naming: Naming,
-) -> Pair:
-    """The pair of an image with the name that the JSON file gives it."""
-    name = nfc(PurePosixPath(file_name.replace("\\", "/")).with_suffix("").as_posix())
-    return Pair(name, (image,), mask, match_group(name, naming.group))
 
 
 def files_by_split(directory: Path, contents: Contents) -> tuple[dict[str, Path], list[str]]:

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from unetlite.data.image_files import IMAGE_SUFFIXES, holds_images, list_images
+from unetlite.data.image_files import IMAGE_SUFFIXES, holds_images, is_image, list_images
 from unetlite.data.layouts.base import (
     SPLIT_WORDS,
     UNSPLIT,
@@ -13,7 +13,6 @@ from unetlite.data.layouts.base import (
     Reader,
     Splits,
     folders_named,
-    list_folders,
     match_group,
     split_folders,
 )
@@ -35,8 +34,7 @@ def plain_folders(directory: Path) -> Reader | None:
 
 def folders_in_splits(directory: Path) -> Reader | None:
     """train/, val/ and test/, each with images/ and masks/."""
-    folders = [folder for folder in list_folders(directory) if is_split_word(folder)]
-    if not any(has_images_and_masks(folder) for folder in folders):
+    if not any(map(has_images_and_masks, folders_named(directory, SPLIT_WORDS))):
         return None
     return partial(read_folders_in_splits, directory)
 
@@ -46,11 +44,6 @@ def splits_in_folders(directory: Path) -> Reader | None:
     if not has_images_and_masks(directory) or not is_split_inside(directory):
         return None
     return partial(read_splits_in_folders, directory)
-
-
-def is_split_word(folder: Path) -> bool:
-    """True if a folder is named after a split."""
-    return folder.name.casefold() in SPLIT_WORDS
 
 
 def has_images_and_masks(directory: Path) -> bool:
@@ -70,10 +63,7 @@ def mask_folders(directory: Path) -> list[Path]:
 
 def is_split_inside(directory: Path) -> bool:
     """True if a folder of images has folders named after splits."""
-    for folder in image_folders(directory):
-        if any(is_split_word(inner) for inner in list_folders(folder)):
-            return True
-    return False
+    return any(folders_named(folder, SPLIT_WORDS) for folder in image_folders(directory))
 
 
 def only_folder(folders: list[Path], kind: str) -> Path:
@@ -104,7 +94,7 @@ def read_folders_in_splits(directory: Path, naming: Naming) -> Layout:
             continue
         splits[split] = pair_folders(folder, naming)
     check_other_folders([directory], splits, untested)
-    return Layout(splits, untested=tuple(untested))
+    return Layout(splits, untested=untested)
 
 
 def read_splits_in_folders(directory: Path, naming: Naming) -> Layout:
@@ -112,9 +102,11 @@ def read_splits_in_folders(directory: Path, naming: Naming) -> Layout:
     images = only_folder(image_folders(directory), "images")
     masks = only_folder(mask_folders(directory), "masks")
     valid = validity_folder(directory)
-    others = [path for path in sorted(images.iterdir()) if not path.name.startswith(".")]
-    for path in others:
-        if not is_split_word(path) and (path.suffix.lower() in IMAGE_SUFFIXES or path.is_dir()):
+    for path in sorted(images.iterdir()):
+        names_split = path.name.casefold() in SPLIT_WORDS
+        if path.name.startswith(".") or names_split:
+            continue
+        if is_image(path) or path.is_dir():
             raise UsageError(
                 f"{path} is in no split, but {images} has folders named after splits. "
                 "Move it into one of them, or out of the folder."
@@ -136,7 +128,7 @@ def read_splits_in_folders(directory: Path, naming: Naming) -> Layout:
             valid_splits.get(split),
             naming,
         )
-    return Layout(splits, untested=tuple(untested))
+    return Layout(splits, untested=untested)
 
 
 def pair_folders(directory: Path, naming: Naming) -> list[Pair]:

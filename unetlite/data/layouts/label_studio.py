@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unetlite.data.image_files import IMAGE_SUFFIXES, nfc
+from unetlite.data.image_files import IMAGE_SUFFIXES, image_name, nfc
 from unetlite.data.layouts.base import (
     BACKGROUND,
     Layout,
@@ -101,7 +101,7 @@ def read_label_studio(directory: Path, json_files: JsonFiles, naming: Naming) ->
         split_by_folder(pairs, directory),
         [BACKGROUND, *names],
         classes_from="the list of labels",
-        notes=tuple(notes),
+        notes=notes,
     )
 
 
@@ -169,7 +169,7 @@ def make_pair(
     naming: Naming,
 ) -> Pair:
     """The pair of an image. Without regions the mask has the size of the image's own file."""
-    name = nfc(image.relative_to(directory).with_suffix("").as_posix())
+    name = image_name(image.relative_to(directory))
     sizes = {(region["original_height"], region["original_width"]) for region in result}
     if len(sizes) > 1:
         raise ValueError(f"{image.name} has regions of two sizes")

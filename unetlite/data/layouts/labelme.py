@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from unetlite.classes import IGNORE
-from unetlite.data.image_files import is_image, nfc
+from unetlite.data.image_files import image_name, is_image, nfc
 from unetlite.data.layouts.base import (
     BACKGROUND,
     Layout,
@@ -74,7 +74,7 @@ def read_labelme(directory: Path, naming: Naming) -> Layout:
                 content.get("imageHeight"),
                 content.get("imageWidth"),
             )
-        name = nfc(image.relative_to(directory).with_suffix("").as_posix())
+        name = image_name(image.relative_to(directory))
         other = file_of.setdefault(name, file)
         if other != file:
             raise UsageError(f"{file} and {other} name one image, {image}; keep one.")
@@ -94,7 +94,7 @@ def read_labelme(directory: Path, naming: Naming) -> Layout:
         split_by_folder(pairs, directory),
         [BACKGROUND, *names],
         classes_from="the list of labels",
-        notes=tuple(notes),
+        notes=notes,
     )
 
 

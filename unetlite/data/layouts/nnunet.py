@@ -44,12 +44,12 @@ def read_nnunet(directory: Path, naming: Naming) -> Layout:
     with expect_export(file, TOOL):
         classes, ignore = read_labels(read_json(file), file)
     train = read_part(directory, "Tr", naming)
-    untested: tuple[Path, ...] = ()
+    untested: list[Path] = []
     if (directory / "labelsTs").is_dir():
         splits = {"train": train, "test": read_part(directory, "Ts", naming)}
     else:
         splits = {UNSPLIT: train}
-        untested = tuple(list_images(directory / "imagesTs").values())
+        untested += list_images(directory / "imagesTs").values()
     return Layout(
         splits,
         classes,
@@ -69,7 +69,7 @@ def check_2d(folder: Path) -> None:
             )
 
 
-def read_labels(content: dict[str, Any], file: Path) -> tuple[dict[str, int], tuple[int, ...]]:
+def read_labels(content: dict[str, Any], file: Path) -> tuple[dict[str, int], list[int]]:
     """The values of classes by name, in their order, and those without a truth.
 
     Up to nnU-Net 1 labels are {"0": "background"}, since then {"background": 0}. Raises UsageError
@@ -85,9 +85,11 @@ def read_labels(content: dict[str, Any], file: Path) -> tuple[dict[str, int], tu
         if isinstance(value, str):
             key, value = value, key
         values[key] = int(value)
-    ignored = values.pop("ignore", None)
+    ignored = []
+    if "ignore" in values:
+        ignored.append(values.pop("ignore"))
     ordered = dict(sorted(values.items(), key=lambda item: item[1]))
-    return ordered, () if ignored is None else (ignored,)
+    return ordered, ignored
 
 
 def read_part(directory: Path, part: str, naming: Naming) -> list[Pair]:

@@ -4,7 +4,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from unetlite.data.image_files import holds_images
-from unetlite.data.layouts.base import UNSPLIT, Splits, list_folders, split_of_words
+from unetlite.data.layouts.base import (
+    UNSPLIT,
+    Splits,
+    list_folders,
+    located_pairs,
+    split_of_words,
+)
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
 
@@ -50,8 +56,7 @@ def folders_that_are_read(splits: Splits, untested: Sequence[Path]) -> set[Path]
     folders: set[Path] = set()
     for path in untested:
         folders.update(path.parents)
-    for pairs in splits.values():
-        for pair in pairs:
-            for path in pair.files():
-                folders.update(path.parents)
+    for _, pair in located_pairs(splits):
+        for path in pair.files():
+            folders.update(path.parents)
     return folders

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from unetlite.data.csv_files import TableRow, read_table
-from unetlite.data.image_files import is_image, nfc
+from unetlite.data.image_files import image_name, is_image, nfc
 from unetlite.data.layouts.base import (
     SPLIT_WORDS,
     UNSPLIT,
@@ -45,7 +45,7 @@ def read_pairs(table: Path, naming: Naming) -> Layout:
     names: dict[str, TableRow] = {}
     for row in rows:
         image = find_file(table, row, "image")
-        name = nfc(Path(row["image"].replace("\\", "/")).with_suffix("").as_posix())
+        name = image_name(Path(row["image"].replace("\\", "/")))
         other = names.setdefault(name, row)
         if other is not row:
             raise UsageError(
@@ -56,11 +56,9 @@ def read_pairs(table: Path, naming: Naming) -> Layout:
         split = UNSPLIT
         if "split" in columns:
             split = read_split(row, name)
-        group = name
+        group = match_group(name, naming.group)
         if "group" in columns and naming.group is None:
             group = read_group(row, name)
-        elif naming.group is not None:
-            group = match_group(name, naming.group)
         splits.setdefault(split, []).append(Pair(name, (image,), mask, group))
     return Layout(splits)
 

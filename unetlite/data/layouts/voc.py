@@ -63,9 +63,9 @@ def read_voc(image_folder: Path, mask_folder: Path, naming: Naming) -> Layout:
         splits,
         read_label_map(directory / LABEL_MAP),
         classes_from=LABEL_MAP,
-        ignore=(255, BORDER),
-        untested=tuple(untested),
-        unlisted=tuple(unlisted),
+        ignore=[255, BORDER],
+        untested=untested,
+        unlisted=unlisted,
     )
 
 
