@@ -24,7 +24,7 @@ from unetlite.data.layouts.base import Pair
 from unetlite.data.layouts.names import MaskNamesError, format_names
 from unetlite.data.mask_values import infer_classes
 from unetlite.data.normalisation import make_display
-from unetlite.data.samples import Sample, spread, spread_positions
+from unetlite.data.samples import Sample, spread
 from unetlite.data.summaries import (
     ChannelSummary,
     ClassSummary,
@@ -278,8 +278,7 @@ def draw_contact_sheet(
     if any((sample.mask == IGNORE).any() for sample in samples):
         legend["no truth"] = UNLABELLED
     rows = {}
-    for position in spread_positions(len(samples), PREVIEWS):
-        sample = samples[position]
+    for sample in spread(samples, PREVIEWS):
         rgb = display.rgb(sample.image)
         rows[sample.name] = {
             "image": rgb,

@@ -269,7 +269,7 @@ def read_opacity(alpha: np.ndarray, file: ImageFile) -> np.ndarray:
         raise UsageError(
             f"{file.path} declares its last channel as transparency, but it holds other values "
             f"than 0 and {opaque}. Say data.channels={count} to read it as a channel, or save the "
-            f"image without it."
+            "image without it."
         )
     return alpha == opaque
 

@@ -176,7 +176,7 @@ def describe_near_duplicates(
     warnings = []
     if leaks:
         warnings.append(
-            f"nearly the same image is in two splits, so what is trained would be tested: "
+            "nearly the same image is in two splits, so what is trained would be tested: "
             f"{list_first(leaks)}; remove one of each, or give both one group"
         )
     if copies:

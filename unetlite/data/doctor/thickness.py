@@ -59,16 +59,11 @@ def summarise(pixels: list[np.ndarray], relative: list[np.ndarray]) -> Thickness
     if len(joined) == 0:
         return None
     return Thickness(
-        float(np.median(joined)),
-        thinnest(joined),
-        np.concatenate(relative),
-        joined,
+        median=float(np.median(joined)),
+        thinnest=float(np.percentile(joined, THINNEST)),
+        relative=np.concatenate(relative),
+        pixels=joined,
     )
-
-
-def thinnest(pixels: np.ndarray) -> float:
-    """The thickness that THINNEST per cent of (n,) values do not exceed."""
-    return float(np.percentile(pixels, THINNEST))
 
 
 def middle_line_thickness(is_class: np.ndarray, is_ignored: np.ndarray) -> np.ndarray:

@@ -33,6 +33,8 @@ class ImageFile(ABC):
     georeference: dict[str, Any] | None = None  # as rasterio takes it; None: it has no place
 
     def __init__(self, path: Path):
+        if not path.is_file():  # a pipe or a device could be read for ever
+            raise UsageError(f"{path} is not a regular file. Leave it out.")
         self.path = path
 
     @abstractmethod
@@ -51,9 +53,3 @@ class ImageFile(ABC):
         if self.palette is not None:
             return 3
         return self.channels - self.has_alpha
-
-
-def check_is_file(path: Path) -> None:
-    """Raises UsageError for a pipe or a device, which could be read for ever."""
-    if not path.is_file():
-        raise UsageError(f"{path} is not a regular file. Leave it out.")

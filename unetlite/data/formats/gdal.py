@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from unetlite.data.formats.base import ImageFile, check_is_file
+from unetlite.data.formats.base import ImageFile
 from unetlite.data.formats.pillow import DECODING_ERRORS, ORIENTATION
 from unetlite.errors import UsageError, first_line
 
@@ -42,8 +42,7 @@ class GdalFile(ImageFile):
     reads_rows = True
 
     def __init__(self, path: Path):
-        self.path = path
-        check_is_file(path)
+        super().__init__(path)
         self.driver = "PNG" if path.suffix.lower() == ".png" else "GTiff"
         with self.errors():
             self.pages = [self.open(str(path))]

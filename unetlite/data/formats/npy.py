@@ -5,7 +5,7 @@ from tokenize import TokenError
 
 import numpy as np
 
-from unetlite.data.formats.base import ImageFile, check_is_file
+from unetlite.data.formats.base import ImageFile
 from unetlite.data.formats.pillow import DECODING_ERRORS
 from unetlite.errors import UsageError, first_line
 
@@ -14,8 +14,7 @@ class NumpyFile(ImageFile):
     """An array (H, W), (H, W, C) or (C, H, W). Channels are the fewest."""
 
     def __init__(self, path: Path):
-        self.path = path
-        check_is_file(path)
+        super().__init__(path)
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (*DECODING_ERRORS, TokenError) as error:

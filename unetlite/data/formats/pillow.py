@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from unetlite.data.formats.base import ImageFile, check_is_file
+from unetlite.data.formats.base import ImageFile
 from unetlite.errors import PARSE_ERRORS, UsageError, first_line
 
 DECODING_ERRORS = (*PARSE_ERRORS, OSError, SyntaxError, EOFError, struct.error, zlib.error)
@@ -32,7 +32,7 @@ class PillowFile(ImageFile):
     """An image in one of FORMATS, which is decoded as a whole."""
 
     def __init__(self, path: Path):
-        self.path = path
+        super().__init__(path)
         with open_header(path) as image:
             self.height, self.width = image.height, image.width
             self.mode = image.mode if image.mode in STORED_MODES else "RGB"
@@ -72,7 +72,6 @@ def open_header(path: Path) -> Iterator[Image.Image]:
 
     Raises UsageError if it cannot be read, also for what Pillow raises in the block.
     """
-    check_is_file(path)
     try:
         with warnings.catch_warnings():
             # Of large files, and of damaged ones that can be read.

@@ -57,9 +57,10 @@ class FileIndex:
         missing = ""
         for folder in self.folders_with(relative[names[0]]):
             absent = [path for path in relative.values() if folder + path not in self.paths]
-            if not absent:
+            if absent:
+                missing = missing or folder + absent[0]
+            else:
                 folders.append(folder)
-            missing = missing or (folder + absent[0] if absent else "")
         if len(folders) > 1:
             folders = self.nearest(file, folders)
         if len(folders) > 1:
@@ -123,8 +124,6 @@ class FileIndex:
         return [folder for folder in folders if split_of_words(folder) == split]
 
     def find_by_name(self, name: str) -> list[Path]:
-        """The files of a name, in whatever folder, or else of the name before an upload."""
-        found = self.by_name.get(nfc(name), [])
-        if not found:
-            found = self.by_name.get(UPLOAD_PREFIX.sub("", nfc(name)), [])
-        return [self.paths[path] for path in found]
+        """The files of a name in NFC, in whatever folder, or else of the name before an upload."""
+        paths = self.by_name.get(name) or self.by_name.get(UPLOAD_PREFIX.sub("", name), [])
+        return [self.paths[path] for path in paths]

@@ -125,13 +125,13 @@ class DrawnMask:
 
     def values(self, colours: bool, as_viewed: bool) -> np.ndarray:
         drawn = []
-        for order, shape in enumerate(self.shapes):
+        for shape in self.shapes:
             with expect_export(self.name, "its tool"):
                 regions = [part(self.size) for part in shape.parts]
             area = sum(int(region.mask.sum()) for region in regions)
             rank = -area if self.by_area else 0
-            drawn.append((shape.value == IGNORE, rank, order, shape.value, regions))
-        drawn.sort(key=lambda entry: entry[:3])
+            drawn.append((shape.value == IGNORE, rank, shape.value, regions))
+        drawn.sort(key=lambda entry: entry[:2])  # of equal ranks the order stays
         mask = np.zeros(self.size, np.uint8)
         for *_, value, regions in drawn:
             for region in regions:

@@ -5,6 +5,7 @@ Names are relative to their folders, without the type, in Unicode NFC, as `list_
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import SequenceMatcher
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from unetlite.errors import UsageError
 from unetlite.settings.typed import format_setting
 
 STEM = "{stem}"
+SEPARATORS = "_-. "  # in names
 
 
 class MaskNamesError(UsageError):
@@ -120,15 +122,7 @@ def mask_rules(masks: Files, naming: Naming) -> list[Rule]:
         image_name = NamePattern("", "", "")
         if naming.image_name is not None:
             image_name = NamePattern.parse(naming.image_name, "data.image_name")
-        return [
-            lambda name, path: mask_by_pattern(
-                name,
-                path,
-                masks,
-                image_name,
-                mask_name,
-            )
-        ]
+        return [partial(mask_by_pattern, masks, image_name, mask_name)]
     if naming.image_name is not None:
         raise UsageError(
             f"data.image_name={naming.image_name} needs data.mask_name, too; "
@@ -155,11 +149,11 @@ def file_name(name: str, path: Path) -> str:
 
 
 def mask_by_pattern(
-    name: str,
-    path: Path,
     masks: Files,
     image_name: NamePattern,
     mask_name: NamePattern,
+    name: str,
+    path: Path,
 ) -> Path | None:
     """The mask of an image by data.image_name and data.mask_name; None if there is none."""
     stem = image_name.stem(name)
@@ -278,16 +272,18 @@ def without_separators(
     So image{stem}.png with the stems _0 and _1 becomes image_{stem}.png.
     """
     bases = [(stem or "").rpartition("/")[2] for stem in stems]
-    starts = {base[0] for base in bases if len(base) > 1}
-    ends = {base[-1] for base in bases if len(base) > 1}
-    start = next(iter(starts)) if len(starts) == 1 and min(map(len, bases)) > 1 else ""
-    end = next(iter(ends)) if len(ends) == 1 and min(map(len, bases)) > 1 else ""
-    if start in "_-. " and (image_name.prefix or mask_name.prefix):
-        image_name = image_name._replace(prefix=image_name.prefix + start)
-        mask_name = mask_name._replace(prefix=mask_name.prefix + start)
-    if end in "_-. " and image_name.suffix and mask_name.suffix:
-        image_name = image_name._replace(suffix=end + image_name.suffix)
-        mask_name = mask_name._replace(suffix=end + mask_name.suffix)
+    if min(map(len, bases)) < 2:
+        return image_name, mask_name
+    first = bases[0][0]
+    last = bases[0][-1]
+    starts_alike = first in SEPARATORS and all(base.startswith(first) for base in bases)
+    if starts_alike and (image_name.prefix or mask_name.prefix):
+        image_name = image_name._replace(prefix=image_name.prefix + first)
+        mask_name = mask_name._replace(prefix=mask_name.prefix + first)
+    ends_alike = last in SEPARATORS and all(base.endswith(last) for base in bases)
+    if ends_alike and image_name.suffix and mask_name.suffix:
+        image_name = image_name._replace(suffix=last + image_name.suffix)
+        mask_name = mask_name._replace(suffix=last + mask_name.suffix)
     return image_name, mask_name
 
 
