@@ -44,14 +44,15 @@ class TruthMask:
         """
         import torch
 
-        from unetlite.metrics.overlap import count_classes
+        from unetlite.metrics.overlap import count_overlap, stack_labels
 
         values = self.read(band.top, band.top + len(band.classes))
         truth = self.table.indices(values.astype(int), self.path)
         truth[band.classes == IGNORE] = IGNORE
-        predicted = torch.from_numpy(band.classes)
-        counts = count_classes(predicted, torch.from_numpy(truth), self.num_classes)
-        return counts.numpy()
+        prediction = torch.from_numpy(band.classes[None])
+        mask = torch.from_numpy(truth[None])
+        labels = stack_labels(prediction, mask, self.num_classes)
+        return count_overlap(labels, self.num_classes)[0].numpy()
 
 
 def class_table(metadata: Metadata) -> ClassTable:

@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unetlite.classes import IGNORE
-from unetlite.metrics.overlap import PerImageCounts, iou_and_dice
+from unetlite.metrics.overlap import PerImageCounts, count_overlap, iou_and_dice, stack_labels
 
 
 class BoundaryIoU(PerImageCounts):
@@ -34,17 +33,9 @@ class BoundaryIoU(PerImageCounts):
 
     def update(self, prediction: Tensor, mask: Tensor) -> None:
         """Class indices (B, H, W), and the truth with `IGNORE` where there is none."""
-        outside = len(self.classes)  # stands for every pixel that is in no boundary
-        ignored = mask == IGNORE
-        labels = torch.stack([mask.byte(), prediction.byte()])
-        labels = labels.masked_fill(ignored, outside)  # (2, B, H, W)
-        truth, predicted = self.boundaries(labels)
-        both = truth.masked_fill(truth != predicted, outside)
-        intersection = count_labels(both, outside)  # (B, K)
-        false_positive = count_labels(predicted, outside) - intersection
-        false_negative = count_labels(truth, outside) - intersection
-        counts = [intersection, false_positive, false_negative]
-        self.counts.append(torch.stack(counts, dim=-1))  # (B, K, 3)
+        num_classes = len(self.classes)
+        labels = stack_labels(prediction, mask, num_classes)
+        self.counts.append(count_overlap(self.boundaries(labels), num_classes))
 
     def boundaries(self, labels: Tensor) -> Tensor:
         """Labels (2, B, H, W) at the boundary of their class, the number of classes elsewhere."""
@@ -63,16 +54,6 @@ class BoundaryIoU(PerImageCounts):
         """The mean over classes of the data set's Boundary IoU, pixels summed over all images."""
         iou, _ = iou_and_dice(self.all_counts().sum(0))  # (K,)
         return iou.nanmean()
-
-
-def count_labels(labels: Tensor, num_classes: int) -> Tensor:
-    """Pixels of each class (B, K) in labels (B, H, W); the label `num_classes` is no class."""
-    counts = []
-    # Bytes, an image at a time, are counted much faster than indices of image and class.
-    for image in labels:
-        bins = image.flatten().bincount(minlength=num_classes + 1)
-        counts.append(bins[:-1])
-    return torch.stack(counts)
 
 
 def sliding(
