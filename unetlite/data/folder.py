@@ -218,11 +218,10 @@ class FilePairs:
 
         Its pixels are read only if its header lets some of them lack data.
         """
-        if self.nodata is None:
-            files = map(open_image_file, pair.images)
-            if not any(file.may_lack_data for file in files):
-                return None
-        return self.read_pixels(pair).valid
+        files = [open_image_file(path, self.nodata) for path in pair.images]
+        if any(file.may_lack_data for file in files):
+            return self.read_pixels(pair).valid
+        return None
 
     def check_orientation(self, pair: Pair) -> None:
         """Raises UsageError if image and mask fit as they are stored, and nothing says so.

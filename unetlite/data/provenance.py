@@ -14,9 +14,6 @@ from unetlite.wording import counted
 
 MAX_NAMES = 3  # of images, in a message
 
-Places = dict[str, tuple[Any, ...]]
-"""Split, group, height and width of each image by its name."""
-
 
 def check_content(
     recorded: str | None,
@@ -79,16 +76,10 @@ def describe_change(recorded: str, data: SegmentationData) -> str:
     index = find_index(recorded, data)
     if index is None:
         return ""
-    before: Places = {}
-    labels = {}
-    for split, entry in index["splits"].items():
-        before.update(list_places(split, entry))
-        labels[split] = entry["labels"]
-    now: Places = {}
-    labels_now = {}
-    for split, content in data.dataset.splits.items():
-        now.update(list_places(split, vars(content)))
-        labels_now[split] = content.labels
+    splits = index["splits"]
+    splits_now = {split: vars(content) for split, content in data.dataset.splits.items()}
+    before = list_places(splits)
+    now = list_places(splits_now)
     moved = {name for name in before.keys() & now.keys() if before[name] != now[name]}
     changes = {
         "added": now.keys() - before.keys(),
@@ -100,7 +91,8 @@ def describe_change(recorded: str, data: SegmentationData) -> str:
         if names:
             parts.append(f"{list_names(names)} {change}")
     if not parts:
-        differing = "masks" if labels != labels_now else "pixels of images or masks"
+        same_labels = all(splits[key]["labels"] == splits_now[key]["labels"] for key in splits)
+        differing = "pixels of images or masks" if same_labels else "masks"
         parts = [f"the {differing} differ"]
     return f" ({'; '.join(parts)})"
 
@@ -114,11 +106,13 @@ def find_index(recorded: str, data: SegmentationData) -> dict[str, Any] | None:
     return None
 
 
-def list_places(split: str, entry: dict[str, Any]) -> Places:
-    """The images of one split."""
+def list_places(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    """Split, group, height and width of each image by its name."""
     places = {}
-    for name, group, size in zip(entry["names"], entry["groups"], entry["sizes"], strict=True):
-        places[name] = (split, group, *size)
+    for split, entry in splits.items():
+        columns = zip(entry["names"], entry["groups"], entry["sizes"], strict=True)
+        for name, group, size in columns:
+            places[name] = (split, group, *size)
     return places
 
 

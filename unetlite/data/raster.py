@@ -86,7 +86,7 @@ def open_source(
     Raises UsageError if it cannot be read, does not hold pixels of this kind, or has a place but is
     to be turned.
     """
-    file = open_image_file(path)
+    file = open_image_file(path, nodata)
     check_kind(file, kind)
     if as_viewed and file.orientation != 1 and file.georeference is not None:
         raise UsageError(
@@ -96,8 +96,6 @@ def open_source(
     if not is_read_by_rows(file, as_viewed):
         source = array_source(*read_image(path, kind.channels, as_viewed, nodata))
         return source._replace(georeference=file.georeference)
-    if nodata is not None:
-        file.nodata = nodata
 
     def rows(first: int, end: int) -> Pixels:
         return to_pixels(file.read(first, end), file, kind.channels)
@@ -152,9 +150,7 @@ def read_image(
     `as_viewed` turns the image as its EXIF says. Raises UsageError if the file cannot be read, or
     has other channels.
     """
-    file = open_image_file(path)
-    if nodata is not None:
-        file.nodata = nodata
+    file = open_image_file(path, nodata)
     stored = file.read(0, file.height)
     if as_viewed:
         stored = turn(stored, file.orientation)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from unetlite.data.layouts.base import Pair
+
 SIDE = 64  # pixels of a thumbnail
 COARSE_SIDE = 16
 MAX_CANDIDATES = 3  # for each image and orientation
@@ -159,20 +161,22 @@ def cut(image: np.ndarray, down: int, right: int) -> np.ndarray:
 
 
 def describe_near_duplicates(
-    pairs: Sequence[NearDuplicate], names: Sequence[str], splits: Sequence[str]
+    duplicates: Sequence[NearDuplicate], images: Sequence[tuple[str, Pair]]
 ) -> list[str]:
-    """Warnings of images that are nearly the same, with names and splits by position."""
+    """Warnings of images in two splits, or groups, that are nearly the same.
+
+    `images` are those of the thumbnails, with their splits.
+    """
     leaks = []
     copies = []
-    for pair in pairs:
-        first, second = names[pair.first], names[pair.second]
-        if splits[pair.first] == splits[pair.second]:
-            copies.append(f"{first} and {second} ({pair.correlation:.2f})")
-        else:
-            leaks.append(
-                f"{first} in {splits[pair.first]} and {second} in {splits[pair.second]} "
-                f"({pair.correlation:.2f})"
-            )
+    for duplicate in duplicates:
+        split, first = images[duplicate.first]
+        other, second = images[duplicate.second]
+        correlation = f"({duplicate.correlation:.2f})"
+        if split != other:
+            leaks.append(f"{first.name} in {split} and {second.name} in {other} {correlation}")
+        elif first.group != second.group:
+            copies.append(f"{first.name} and {second.name} {correlation}")
     warnings = []
     if leaks:
         warnings.append(

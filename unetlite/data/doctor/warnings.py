@@ -74,20 +74,13 @@ def find_copies(folder: Folder, by_mask: Mapping[str, Pair], masks: Masks) -> li
     for _, pair in compared:
         pixels = folder.read_pixels(pair)
         thumbnails.append(make_thumbnail(*pixels))
-    alike = []
-    names = set()
-    for found in find_near_duplicates(thumbnails):
-        (split, first), (other, second) = compared[found.first], compared[found.second]
-        names.add(frozenset((first.name, second.name)))
-        if split != other or first.group != second.group:
-            alike.append(found)
-    warnings = describe_near_duplicates(
-        alike,
-        [pair.name for _, pair in compared],
-        [split for split, _ in compared],
-    )
+    duplicates = find_near_duplicates(thumbnails)
+    alike = set()
+    for duplicate in duplicates:
+        positions = (duplicate.first, duplicate.second)
+        alike.add(frozenset(compared[position][1].name for position in positions))
     by_name = {by_mask[mask].name: values for mask, values in masks.items()}
-    return warnings + find_same_masks(by_name, names)
+    return describe_near_duplicates(duplicates, compared) + find_same_masks(by_name, alike)
 
 
 def find_undeclared_nodata(samples: Sequence[Sample]) -> list[str]:

@@ -21,15 +21,19 @@ OPENERS: dict[str, type[ImageFile]] = {
 """What opens an image file, by suffix. Folders are searched for these suffixes."""
 
 
-def open_image_file(path: Path) -> ImageFile:
+def open_image_file(path: Path, nodata: float | None = None) -> ImageFile:
     """The header of an image file, whose pixels can be read.
 
-    Raises UsageError if it cannot be read.
+    `nodata` is the value of pixels without data, if the file does not say it. Raises UsageError if
+    it cannot be read.
     """
     opener = OPENERS.get(path.suffix.lower(), PillowFile)
     if opener is PillowFile and is_deep_colour_png(path):
         opener = GdalFile
-    return opener(path)
+    file = opener(path)
+    if nodata is not None:
+        file.nodata = nodata
+    return file
 
 
 def is_deep_colour_png(path: Path) -> bool:
