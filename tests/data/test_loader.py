@@ -104,10 +104,8 @@ def test_batches_for_training_and_test(discs, tmp_path):
 def test_the_images_of_a_step_are_those_of_its_batch(discs, tmp_path):
     options = data_options(discs, batch_size=4, crop_size=16, crops_per_image=2)
     data = SegmentationData(options, tmp_path, seed=0, steps=2)
-    sampler = data.train_dataloader().sampler
-    sampler.resumed_crops = 0
-    sampler.set_epoch(1)
-    names = [data.dataset.splits["train"].names[crop.image] for crop in sampler]
+    crops = data.train_dataloader().sampler.crops_of(epoch=1)
+    names = [data.dataset.splits["train"].names[crop.image] for crop in crops]
     assert data.images_of_step(4) == names[4:8]
 
 

@@ -8,6 +8,7 @@ from unetlite.data.layouts.base import Pair
 from unetlite.data.layouts.masks import MaskFile
 from unetlite.data.samples import SPLITS
 from unetlite.data.splits import (
+    Draw,
     check_split_groups,
     complete_splits,
     hold_out,
@@ -33,15 +34,15 @@ def names(splits):
 
 def test_splits_by_share_are_disjoint_repeatable_and_follow_their_seed():
     pairs = make_pairs(40)
-    splits = split_by_share(pairs, 0.15, 0.15, 0)
+    splits = split_by_share(pairs, Draw(0.15, 0.15, 0))
     assert {split: len(members) for split, members in splits.items()} == {
         "train": 28,
         "val": 6,
         "test": 6,
     }
     assert len({name for members in names(splits).values() for name in members}) == 40
-    assert splits == split_by_share(pairs[::-1], 0.15, 0.15, 0)
-    assert splits["test"] != split_by_share(pairs, 0.15, 0.15, 1)["test"]
+    assert splits == split_by_share(pairs[::-1], Draw(0.15, 0.15, 0))
+    assert splits["test"] != split_by_share(pairs, Draw(0.15, 0.15, 1))["test"]
 
 
 def test_the_draw_of_a_seed_is_that_of_earlier_versions():
@@ -52,7 +53,7 @@ def test_the_draw_of_a_seed_is_that_of_earlier_versions():
 
 @pytest.mark.parametrize("count", [3, 4, 7])
 def test_every_split_of_a_small_set_has_an_image(count):
-    splits = split_by_share(make_pairs(count), 0.45, 0.45, 0)
+    splits = split_by_share(make_pairs(count), Draw(0.45, 0.45, 0))
     assert min(map(len, splits.values())) >= 1
     assert sum(map(len, splits.values())) == count
 
@@ -60,11 +61,11 @@ def test_every_split_of_a_small_set_has_an_image(count):
 @pytest.mark.parametrize("seed", range(5))
 def test_groups_are_never_cut_by_a_split_that_is_drawn(seed):
     pairs = make_pairs(24, groups=6)
-    splits = split_by_share(pairs, 0.15, 0.15, seed)
+    splits = split_by_share(pairs, Draw(0.15, 0.15, seed))
     groups = [{pair.group for pair in members} for members in splits.values()]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 6
     assert [len(splits[split]) for split in SPLITS] == [16, 4, 4]
-    assert all(split_by_share(pairs, 0.49, 0.49, seed).values())
+    assert all(split_by_share(pairs, Draw(0.49, 0.49, seed)).values())
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_groups_are_never_cut_by_a_split_that_is_drawn(seed):
 )
 def test_shares_that_leave_a_split_empty_are_refused(pairs, val, test, message):
     with pytest.raises(UsageError, match=message):
-        split_by_share(pairs, val, test, 0)
+        split_by_share(pairs, Draw(val, test, 0))
 
 
 @pytest.mark.parametrize("missing", ["val", "test"])
@@ -85,22 +86,22 @@ def test_a_split_that_is_missing_is_drawn_from_train_by_groups(missing):
     pairs = make_pairs(20, groups=10)
     (given,) = {"val", "test"} - {missing}
     other = make_pairs(30)[20:]
-    splits, (note,) = complete_splits({given: other, "train": pairs}, 0.2, 0.2, 0)
+    splits, (note,) = complete_splits({given: other, "train": pairs}, Draw(0.2, 0.2, 0))
     assert list(splits) == list(SPLITS)
     assert splits[given] == other
     assert len(splits[missing]) == 4
     check_split_groups(splits)
     assert note == (f"there is no {missing} split; drawn for it: 4 of 20 train images, by groups")
     with pytest.raises(UsageError, match=f"at least 2 are needed, one each to train, {missing}"):
-        complete_splits({given: other, "train": pairs[:1]}, 0.2, 0.2, 0)
+        complete_splits({given: other, "train": pairs[:1]}, Draw(0.2, 0.2, 0))
 
 
 def test_splits_are_drawn_from_train_alone_and_never_from_others():
-    splits, notes = complete_splits({"train": make_pairs(20)}, 0.1, 0.2, 0)
+    splits, notes = complete_splits({"train": make_pairs(20)}, Draw(0.1, 0.2, 0))
     assert [len(splits[split]) for split in SPLITS] == [14, 2, 4]
     assert notes == ["the val and test splits are drawn from train"]
     with pytest.raises(UsageError, match="there are val and test images, but no train images"):
-        complete_splits({"val": make_pairs(9), "test": make_pairs(9)}, 0.1, 0.2, 0)
+        complete_splits({"val": make_pairs(9), "test": make_pairs(9)}, Draw(0.1, 0.2, 0))
 
 
 def test_a_group_in_two_splits_is_refused():

@@ -12,13 +12,12 @@ from pydantic import PositiveInt
 
 from unetlite.classes import IGNORE
 from unetlite.data.doctor.coding import check_coding, distinct_values, ignores_by_default
-from unetlite.data.duplicates import group_duplicates
 from unetlite.data.formats import open_image_file
 from unetlite.data.image_files import check_no_file
 from unetlite.data.labels import FOREGROUND, ClassTable
 from unetlite.data.layout_classes import make_table
 from unetlite.data.layouts import LAYOUTS, read_layout
-from unetlite.data.layouts.base import UNSPLIT, Layout, Naming, Pair, Splits, located_pairs
+from unetlite.data.layouts.base import Naming, Pair, Splits, located_pairs
 from unetlite.data.layouts.left_out import describe_left_out
 from unetlite.data.layouts.masks import DrawnMask, MaskFile
 from unetlite.data.mask_values import infer_classes
@@ -34,15 +33,7 @@ from unetlite.data.raster import (
     resize_image,
 )
 from unetlite.data.samples import DATASETS, Sample
-from unetlite.data.splits import (
-    SPLIT_TABLE,
-    Share,
-    check_split_groups,
-    complete_splits,
-    find_split_columns,
-    split_by_share,
-    split_by_table,
-)
+from unetlite.data.splits import Draw, Share, settle_splits
 from unetlite.errors import UsageError
 from unetlite.settings.schema import PixelType, Resize
 from unetlite.settings.typed import format_setting
@@ -305,11 +296,6 @@ class Folder(FilePairs):
     image is one. `layout`, `origin` and `notes` say how the directory was read, for people.
     """
 
-    @property
-    def remarks(self) -> list[str]:
-        """How the directory was read, by lines."""
-        return [f"layout   {self.layout}", *(f"note     {note}" for note in self.notes)]
-
     def __init__(
         self,
         *,
@@ -337,19 +323,24 @@ class Folder(FilePairs):
         name, content = read_layout(directory, naming, layout)
         self.layout = LAYOUTS[name].title
         self.layout_classes = content.classes
-        self.notes = list(content.notes)
-        splits = self.split(
+        draw = Draw(val_fraction, test_fraction, split_seed)
+        splits, self.origin, notes = settle_splits(
             directory,
             content,
-            val_fraction,
-            test_fraction,
-            split_seed,
+            self.layout,
             group,
+            draw,
         )
+        self.notes = [*content.notes, *notes]
         table = make_table(classes, ignore, content)
         self.undeclared = classes is None and content.classes is None
         super().__init__(splits, table, resize, channels, orientation, nodata)
         self.notes += describe_left_out(directory, self.all_pairs(), content)
+
+    @property
+    def remarks(self) -> list[str]:
+        """How the directory was read, by lines."""
+        return [f"layout   {self.layout}", *(f"note     {note}" for note in self.notes)]
 
     def key(self) -> dict[str, Any]:
         key = super().key()
@@ -379,37 +370,3 @@ class Folder(FilePairs):
                 f"names for them, such as {example}, or data.classes={FOREGROUND} if all but 0 are "
                 "one class."
             )
-
-    def split(
-        self,
-        directory: Path,
-        content: Layout,
-        val: float,
-        test: float,
-        seed: int,
-        group: str | None,
-    ) -> Splits:
-        """The pairs in the splits that the folder says, or drawn ones. Adds notes about them.
-
-        Raises UsageError if a group or an image is in two splits.
-        """
-        splits = content.splits
-        table = directory / SPLIT_TABLE
-        self.origin = "from the layout"
-        if UNSPLIT in splits and table.exists():
-            self.origin = f"from {SPLIT_TABLE}"
-            splits = split_by_table(splits[UNSPLIT], table, with_groups=group is None)
-        elif table.exists():
-            raise UsageError(f"{table} is there, but {self.layout} says the splits; keep one.")
-        says_groups = any(pair.group != pair.name for _, pair in located_pairs(splits))
-        if group is not None or says_groups:
-            check_split_groups(splits)
-        splits, notes = group_duplicates(splits)
-        self.notes += notes
-        if UNSPLIT in splits:
-            self.notes += find_split_columns(directory)
-            self.origin = "drawn by name"
-            return split_by_share(splits[UNSPLIT], val, test, seed)
-        splits, notes = complete_splits(splits, val, test, seed)
-        self.notes += notes
-        return splits

@@ -1,6 +1,7 @@
 """The LightningDataModule: which crops make a batch, in which order, and their augmentation."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,16 @@ class RandomCrops(Sampler[Crop]):
         return self.count
 
     def __iter__(self) -> Iterator[Crop]:
+        first = self.resumed_crops if self.epoch == self.resumed_epoch else 0
+        return islice(self.crops_of(self.epoch), first, None)
+
+    def crops_of(self, epoch: int) -> Iterator[Crop]:
+        """All crops of an epoch, in their order."""
         # "windows" is part of the seed of all published results.
-        generator = torch.Generator().manual_seed(derive_seed(self.seed, "windows", self.epoch))
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, "windows", epoch))
         order = torch.randperm(self.count, generator=generator).tolist()
         places = torch.rand(self.count, 2, generator=generator).tolist()
-        first = self.resumed_crops if self.epoch == self.resumed_epoch else 0
-        for number, (down, right) in zip(order[first:], places[first:], strict=True):
+        for number, (down, right) in zip(order, places, strict=True):
             image = self.images[number % len(self.images)]
             height, width = self.sizes[image]
             # Down and right are fractions, in [0, 1), of the room that the image leaves the crop.
@@ -166,11 +171,9 @@ class SegmentationData(LightningDataModule):
     def images_of_step(self, step: int) -> list[str]:
         """Names of the images in the training batch of a step."""
         loader: Any = self.train_dataloader()
-        crops = loader.sampler
-        crops.resumed_crops = 0
-        crops.epoch = step // len(loader)
+        crops = loader.sampler.crops_of(step // len(loader))
         first = step % len(loader) * loader.batch_size
-        batch = list(crops)[first : first + loader.batch_size]
+        batch = islice(crops, first, first + loader.batch_size)
         return [self.dataset.splits["train"].names[crop.image] for crop in batch]
 
     def _loader(self, split: str, **batching: Any) -> DataLoader:

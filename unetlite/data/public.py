@@ -18,7 +18,7 @@ from unetlite.data.labels import ClassTable
 from unetlite.data.layouts.base import Pair
 from unetlite.data.layouts.masks import MaskFile, ObjectMasks
 from unetlite.data.samples import DATASETS, SPLITS, Sample
-from unetlite.data.splits import Share, hold_out, split_by_share
+from unetlite.data.splits import Draw, Share, hold_out, split_by_share
 from unetlite.errors import UsageError, first_line
 from unetlite.files import atomic_path
 from unetlite.settings.schema import Resize
@@ -176,8 +176,8 @@ class Nuclei(PublicDataset):
             name = masks.parent.name
             image = masks.parent / "images" / f"{name}.png"
             pairs.append(Pair(name, (image,), ObjectMasks(masks), group=name))
-        splits = split_by_share(pairs, val_fraction, test_fraction, split_seed)
-        super().__init__(splits, self.table, resize)
+        draw = Draw(val_fraction, test_fraction, split_seed)
+        super().__init__(split_by_share(pairs, draw), self.table, resize)
 
     def read(self, pair: Pair) -> Sample:
         """The decoded pair, with its kind as its group."""

@@ -4,13 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
 from unetlite.data.csv_files import read_table
+from unetlite.data.duplicates import group_duplicates
 from unetlite.data.image_files import IMAGE_SUFFIXES
-from unetlite.data.layouts.base import Pair, Splits, located_pairs
+from unetlite.data.layouts.base import UNSPLIT, Layout, Pair, Splits, located_pairs
 from unetlite.data.layouts.tables import read_group, read_split
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
@@ -25,6 +26,45 @@ ID_COLUMNS = ("id", "name", "image", "file")
 """Of splits.csv, any of which holds the names of images."""
 
 
+class Draw(NamedTuple):
+    """How splits are drawn that nothing says."""
+
+    val: float  # shares of the images, 0 to 1
+    test: float
+    seed: int
+
+
+def settle_splits(
+    directory: Path,
+    content: Layout,
+    title: str,
+    group: str | None,
+    draw: Draw,
+) -> tuple[Splits, str, list[str]]:
+    """The splits that a folder says, or drawn ones; what says them; and notes about them.
+
+    `title` is that of the layout, `group` is data.group. Raises UsageError if a group or an image
+    is in two splits.
+    """
+    splits = content.splits
+    table = directory / SPLIT_TABLE
+    origin = "from the layout"
+    if UNSPLIT in splits and table.exists():
+        origin = f"from {SPLIT_TABLE}"
+        splits = split_by_table(splits[UNSPLIT], table, with_groups=group is None)
+    elif table.exists():
+        raise UsageError(f"{table} is there, but {title} says the splits; keep one.")
+    says_groups = any(pair.group != pair.name for _, pair in located_pairs(splits))
+    if group is not None or says_groups:
+        check_split_groups(splits)
+    splits, notes = group_duplicates(splits)
+    if UNSPLIT in splits:
+        notes += find_split_columns(directory)
+        return split_by_share(splits[UNSPLIT], draw), "drawn by name", notes
+    splits, more = complete_splits(splits, draw)
+    return splits, origin, notes + more
+
+
 def check_split_groups(splits: Splits) -> None:
     """Raises UsageError if images of one group, which are alike, are in two splits."""
     split_of: dict[str, str] = {}
@@ -37,32 +77,23 @@ def check_split_groups(splits: Splits) -> None:
             )
 
 
-def split_by_share(
-    pairs: list[Pair],
-    val: float,
-    test: float,
-    seed: int,
-) -> Splits:
-    """Splits drawn by `hold_out`, with the shares `val` and `test`. None is empty.
+def split_by_share(pairs: list[Pair], draw: Draw) -> Splits:
+    """Splits drawn by `hold_out`. None is empty.
 
     Raises UsageError if the shares leave nothing to train on, or if there are too few groups.
     """
-    if val + test >= 1:
+    if draw.val + draw.test >= 1:
         raise UsageError(
-            f"data.val_fraction={val}, data.test_fraction={test}: leave something to train on."
+            f"data.val_fraction={draw.val}, data.test_fraction={draw.test}: leave something to "
+            "train on."
         )
     check_count(pairs, SPLITS)
-    rest, test_pairs = hold_out(pairs, test * len(pairs), seed, keep=2)
-    train_pairs, val_pairs = hold_out(rest, val * len(pairs), seed)
-    return {"train": train_pairs, "val": val_pairs, "test": test_pairs}
+    rest, test = hold_out(pairs, draw.test * len(pairs), draw.seed, keep=2)
+    train, val = hold_out(rest, draw.val * len(pairs), draw.seed)
+    return {"train": train, "val": val, "test": test}
 
 
-def complete_splits(
-    splits: Splits,
-    val: float,
-    test: float,
-    seed: int,
-) -> tuple[Splits, list[str]]:
+def complete_splits(splits: Splits, draw: Draw) -> tuple[Splits, list[str]]:
     """All splits, of which those that are missing are drawn from train, and notes that say so.
 
     Raises UsageError if train is missing, or has too few groups.
@@ -82,13 +113,13 @@ def complete_splits(
     train = splits["train"]
     if len(missing) == 2:
         note = f"the val and test splits are drawn from train{by_groups(train)}"
-        return split_by_share(train, val, test, seed), [note]
+        return split_by_share(train, draw), [note]
     complete = dict(splits)
     notes = []
     for split in missing:  # one or none
         check_count(train, ["train", split])
-        share = val if split == "val" else test
-        complete["train"], complete[split] = hold_out(train, share * len(train), seed)
+        share = draw.val if split == "val" else draw.test
+        complete["train"], complete[split] = hold_out(train, share * len(train), draw.seed)
         notes.append(
             f"there is no {split} split; drawn for it: {len(complete[split])} of "
             f"{len(train)} train images{by_groups(train)}"
