@@ -15,6 +15,14 @@ def join_names(names: Sequence[str], word: str = "and") -> str:
     return f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
+def list_first(entries: Sequence[object], most: int) -> str:
+    """The first entries, such as "a, b, ...", or all if there are no more."""
+    shown = [str(entry) for entry in entries[:most]]
+    if len(entries) > most:
+        shown.append("...")
+    return ", ".join(shown)
+
+
 def capitalised(text: str) -> str:
     """With a capital letter in front."""
     return text[0].upper() + text[1:]

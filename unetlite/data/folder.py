@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image
 from pydantic import PositiveInt
 
 from unetlite.classes import IGNORE
@@ -31,6 +30,7 @@ from unetlite.data.raster import (
     read_image,
     read_mask,
     resize_image,
+    resize_nearest,
 )
 from unetlite.data.samples import DATASETS, Sample
 from unetlite.data.splits import Draw, Share, settle_splits
@@ -113,11 +113,9 @@ class FilePairs:
         mask = self.truth(pair, values, has_data)
         if self.resize is not None:
             image = resize_image(image, self.resize)
-            _, height, width = image.shape
-            resized = Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
-            mask = np.asarray(resized)
+            mask = resize_nearest(mask, image)
             if has_data is not None:
-                has_data = np.asarray(Image.fromarray(has_data).resize((width, height)))
+                has_data = resize_nearest(has_data, image)
         return Sample(pair.name, image, mask, pair.group, has_data)
 
     def truth(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from unetlite.data.image_files import nfc
@@ -28,19 +29,15 @@ def make_table(classes: Any, ignore: Any, content: Layout) -> ClassTable:
     elif classes != FOREGROUND and labels:
         classes = match_labels(classes, labels, content)
     names = {as_value(value): name for name, value in labels.items()}
-    table = ClassTable(classes, ignored, origin=origin, labels=names)
+    make = partial(ClassTable, classes, origin=origin, labels=names)
+    table = make(ignored)
     more = []
     for value in content.ignore:
         same_kind = isinstance(value, tuple) == table.rgb
         is_free = value not in table.values and value not in table.ignored
         if same_kind and is_free:
             more.append(value)
-    return ClassTable(
-        classes,
-        [*table.ignored, *more],
-        origin=origin,
-        labels=names,
-    )
+    return make([*table.ignored, *more])
 
 
 def label_values(content: Layout) -> dict[str, Any]:

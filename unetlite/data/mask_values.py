@@ -12,6 +12,7 @@ from unetlite.data.doctor.coding import check_coding
 from unetlite.data.labels import FOREGROUND, MAX_CLASSES, Value, check_no_shades
 from unetlite.errors import UsageError
 from unetlite.settings.typed import format_setting
+from unetlite.wording import list_first
 
 MAX_COLOURED_MASKS = 20  # whose colours are listed
 MAX_SHOWN = 8  # values of masks, in a message
@@ -47,7 +48,7 @@ def classes_of_values(
     """The same by the sorted values of each mask."""
     stored = sorted(set(chain.from_iterable(distinct.values())))
     present = [value for value in stored if value not in ignored]
-    shown = list_values(present)
+    shown = list_first(present, MAX_SHOWN)
     first = next(iter(distinct))
     if len(present) < 2:
         raise UsageError(
@@ -64,7 +65,7 @@ def classes_of_values(
         classes: Any = [f"class_{k}" for k in numbers]
         if len(numbers) <= indices[-1]:
             classes = {f"class_{k}": k for k in numbers}
-        meaning = f"the masks hold the indices {list_values(indices)}"
+        meaning = f"the masks hold the indices {list_first(indices, MAX_SHOWN)}"
         return classes, meaning + describe_ignored(stored, [*ignored, IGNORE])
     if all(is_count(values, ignored) for values in distinct.values()):
         meaning = f"the masks hold numbers of objects up to {present[-1]}"
@@ -84,21 +85,13 @@ def describe_ignored(stored: Sequence[int], ignored: Collection[Value]) -> str:
     present = [value for value in stored if value in ignored]
     if not present:
         return ""
-    return f"; {list_values(present)} is ignored"
+    return f"; {list_first(present, MAX_SHOWN)} is ignored"
 
 
 def is_count(values: Sequence[int], ignored: Collection[Value]) -> bool:
     """True if sorted values are 0, 1, 2, ... without a gap, but for ignored ones."""
     counted = [value for value in values if value not in ignored]
     return counted == list(range(len(counted)))
-
-
-def list_values(values: Sequence[int]) -> str:
-    """The first values, such as "0, 1, 2, ..."."""
-    shown = ", ".join(map(str, values[:MAX_SHOWN]))
-    if len(values) > MAX_SHOWN:
-        shown += ", ..."
-    return shown
 
 
 def describe_colours(coloured: Mapping[str, np.ndarray]) -> str:

@@ -10,7 +10,7 @@ from unetlite.data.loader import SegmentationData
 from unetlite.errors import UsageError
 from unetlite.settings.paths import HOME
 from unetlite.settings.schema import data_options
-from unetlite.wording import counted
+from unetlite.wording import counted, list_first
 
 MAX_NAMES = 3  # of images, in a message
 
@@ -89,7 +89,8 @@ def describe_change(recorded: str, data: SegmentationData) -> str:
     parts = []
     for change, names in changes.items():
         if names:
-            parts.append(f"{list_names(names)} {change}")
+            shown = list_first(sorted(names), MAX_NAMES)
+            parts.append(f"{counted(len(names), 'image')} ({shown}) {change}")
     if not parts:
         same_labels = all(splits[key]["labels"] == splits_now[key]["labels"] for key in splits)
         differing = "pixels of images or masks" if same_labels else "masks"
@@ -114,11 +115,3 @@ def list_places(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Any,
         for name, group, size in columns:
             places[name] = (split, group, *size)
     return places
-
-
-def list_names(names: set[str]) -> str:
-    """Such as "12 images (a, b, c, ...)"."""
-    shown = sorted(names)[:MAX_NAMES]
-    if len(names) > len(shown):
-        shown.append("...")
-    return f"{counted(len(names), 'image')} ({', '.join(shown)})"

@@ -358,6 +358,13 @@ def check_alpha(stored: np.ndarray, path: Path) -> None:
         )
 
 
+def resize_nearest(values: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Values (H, W) scaled to the size of an image (C, h, w), without a mean of any two."""
+    _, height, width = image.shape
+    resized = Image.fromarray(values).resize((width, height), Image.Resampling.NEAREST)
+    return np.asarray(resized)
+
+
 def resize_image(image: np.ndarray, shorter_side: int) -> np.ndarray:
     """Pixels (C, H, W) scaled to a shorter side in pixels, bilinear with antialiasing.
 

@@ -22,6 +22,7 @@ ALIKE = 0.9
 Copies that were saved as JPEG, brightened, or moved by 3 % of their side have 0.90 to 1.0. Of
 146,070 pairs of fluorescence micrographs all but one copy are below 0.72.
 """
+MAX_LISTED = 5  # pairs of images, in a message
 MAX_SHIFT = 4  # pixels of a thumbnail
 MIN_COMMON = 0.25  # of the pixels of thumbnails, in which both have data; fewer say little
 
@@ -181,19 +182,19 @@ def describe_near_duplicates(
     if leaks:
         warnings.append(
             "nearly the same image is in two splits, so what is trained would be tested: "
-            f"{list_first(leaks)}; remove one of each, or give both one group"
+            f"{list_most_alike(leaks)}; remove one of each, or give both one group"
         )
     if copies:
         warnings.append(
-            f"images of one split are nearly the same: {list_first(copies)}; give them one group, "
-            "and they count once"
+            f"images of one split are nearly the same: {list_most_alike(copies)}; give them one "
+            "group, and they count once"
         )
     return warnings
 
 
-def list_first(entries: Sequence[str], most: int = 5) -> str:
+def list_most_alike(entries: Sequence[str]) -> str:
     """The first entries, and how many more there are."""
-    text = ", ".join(entries[:most])
-    if len(entries) > most:
-        text += f", and {len(entries) - most} more"
+    text = ", ".join(entries[:MAX_LISTED])
+    if len(entries) > MAX_LISTED:
+        text += f", and {len(entries) - MAX_LISTED} more"
     return text

@@ -18,6 +18,7 @@ from unetlite.data.layouts.roboflow import roboflow_masks
 from unetlite.data.layouts.tables import PAIRS, pairs_table
 from unetlite.data.layouts.voc import voc
 from unetlite.errors import UsageError
+from unetlite.wording import list_first
 
 
 class LayoutKind(NamedTuple):
@@ -122,5 +123,4 @@ def describe_contents(directory: Path) -> str:
             names.append(path.name + ("/" if path.is_dir() else ""))
     if not names:
         return "It is empty."
-    more = ", ..." if len(names) > 8 else ""
-    return f"It has {', '.join(names[:8])}{more}."
+    return f"It has {list_first(names, 8)}."

@@ -25,6 +25,9 @@ IMAGE_NAME = NamePattern("", "_leftImg8bit", ".png")
 KINDS = ("labelIds", "labelTrainIds")
 """The masks of class indices. The others are of colours and of instances."""
 
+SplitFiles = dict[str, dict[str, Path]]
+"""Files by split and by name."""
+
 
 def cityscapes(directory: Path) -> Reader | None:
     """leftImg8bit/SPLIT/CITY/a_leftImg8bit.png, gtFine/SPLIT/CITY/a_gtFine_labelIds.png."""
@@ -47,8 +50,8 @@ def read_cityscapes(image_folder: Path, mask_folders: list[Path], naming: Naming
             "Move one of them elsewhere."
         )
     (mask_folder,) = mask_folders
-    images = {split: list_images(folder) for split, folder in split_folders(image_folder).items()}
-    masks = {split: list_images(folder) for split, folder in split_folders(mask_folder).items()}
+    images = images_by_split(image_folder)
+    masks = images_by_split(mask_folder)
     untested: list[Path] = []
     if "test" in images and not masks.get("test"):
         untested += images.pop("test").values()
@@ -66,10 +69,15 @@ def read_cityscapes(image_folder: Path, mask_folders: list[Path], naming: Naming
     return Layout(splits, ignore=[255], notes=notes, untested=untested)
 
 
+def images_by_split(folder: Path) -> SplitFiles:
+    """The image files of each split by their names."""
+    return {split: list_images(inner) for split, inner in split_folders(folder).items()}
+
+
 def choose_masks(
     mask_folder: Path,
-    images: dict[str, dict[str, Path]],
-    masks: dict[str, dict[str, Path]],
+    images: SplitFiles,
+    masks: SplitFiles,
     naming: Naming,
 ) -> NamePattern:
     """How the masks are called. Raises UsageError unless one kind has a mask for each image."""
@@ -98,11 +106,7 @@ def choose_masks(
     )
 
 
-def without_mask(
-    pattern: NamePattern,
-    images: dict[str, dict[str, Path]],
-    masks: dict[str, dict[str, Path]],
-) -> list[Path]:
+def without_mask(pattern: NamePattern, images: SplitFiles, masks: SplitFiles) -> list[Path]:
     """The images of all splits that have no mask of this name."""
     missing = []
     for split, files in images.items():

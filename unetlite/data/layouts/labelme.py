@@ -1,5 +1,6 @@
 """labelme: a JSON file of shapes beside each image."""
 
+import os
 from functools import partial
 from math import dist
 from pathlib import Path
@@ -113,7 +114,7 @@ def find_image(file: Path, image_path: str, directory: Path) -> Path:
 
     Raises UsageError if there is none.
     """
-    named = Path(*normal_parts(file.parent / image_path.replace("\\", "/")))
+    named = Path(os.path.normpath(file.parent / image_path.replace("\\", "/")))
     candidates = [named, file.parent / named.name]
     for path in sorted(file.parent.glob("*")):
         same_name = nfc(path.name) == nfc(named.name)
@@ -123,17 +124,6 @@ def find_image(file: Path, image_path: str, directory: Path) -> Path:
         if path.is_file() and is_image(path) and path.is_relative_to(directory):
             return path
     raise UsageError(f"{file} names the image {image_path}, which is not there; put it beside it.")
-
-
-def normal_parts(path: Path) -> list[str]:
-    """The parts of a path without a/.. in it."""
-    parts: list[str] = []
-    for part in path.parts:
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return parts
 
 
 def read_shape(file: Path, shape: dict[str, Any], indices: dict[str, int]) -> Shape:

@@ -48,12 +48,13 @@ def read_roboflow(directory: Path, naming: Naming) -> Layout:
 
 def read_common_classes(folders: list[Path]) -> dict[str, int]:
     """The classes that all folders have. Raises UsageError if one is missing, or if two differ."""
-    tables = {folder / CLASSES: folder for folder in folders}
-    for table, folder in tables.items():
-        if not table.is_file():
+    for folder in folders:
+        if not (folder / CLASSES).is_file():
             raise UsageError(f"{folder} has no {CLASSES}, as other splits have; export it again.")
-    (first, classes), *others = [(table, read_classes(table)) for table in tables]
-    for table, other in others:
+    first, *others = [folder / CLASSES for folder in folders]
+    classes = read_classes(first)
+    for table in others:
+        other = read_classes(table)
         if other != classes:
             raise UsageError(
                 f"{table} has {list_classes(other)}, but {first} has {list_classes(classes)}; "

@@ -41,9 +41,10 @@ def read_voc(image_folder: Path, mask_folder: Path, naming: Naming) -> Layout:
     directory = image_folder.parent
     images = list_images(image_folder)
     masks = list_images(mask_folder)
-    lists = read_lists(directory)
+    list_folder = directory / "ImageSets" / "Segmentation"
+    lists = read_lists(list_folder)
     if not lists:
-        check_no_lists(directory)
+        check_no_lists(directory, list_folder)
         lists = {UNSPLIT: [name for name in images if name in masks]}
     splits: Splits = {}
     untested: list[Path] = []
@@ -54,7 +55,7 @@ def read_voc(image_folder: Path, mask_folder: Path, naming: Naming) -> Layout:
         splits[split] = [make_pair(name, images, masks, directory, naming) for name in names]
     if not any(splits.values()):
         raise UsageError(f"{mask_folder} has no mask with the name of an image of {image_folder}.")
-    listed = {name for names in lists.values() for name in names}
+    listed = set().union(*lists.values())
     unlisted = []
     for name in images:
         if name in masks and name not in listed:
@@ -91,13 +92,13 @@ def make_pair(
     )
 
 
-def read_lists(directory: Path) -> dict[str, list[str]]:
+def read_lists(folder: Path) -> dict[str, list[str]]:
     """The names of the images by split, or under UNSPLIT, of ImageSets/Segmentation/*.txt.
 
     What trainval.txt has beyond train.txt or val.txt is in the other one.
     """
     lists: dict[str, list[str]] = {}
-    for file in sorted((directory / "ImageSets" / "Segmentation").glob("*.txt")):
+    for file in sorted(folder.glob("*.txt")):
         names = [nfc(line) for line in read_lines(file)]
         key = SPLIT_WORDS.get(file.stem.casefold(), file.stem.casefold())
         lists.setdefault(key, []).extend(dict.fromkeys(names))
@@ -115,24 +116,24 @@ def read_lists(directory: Path) -> dict[str, list[str]]:
             unnamed += names
     if splits and unnamed:
         raise UsageError(
-            f"{directory / 'ImageSets' / 'Segmentation'} has lists of splits and others; "
+            f"{folder} has lists of splits and others; "
             "keep train.txt, val.txt and test.txt, and remove the others."
         )
-    check_lists(splits, directory)
+    check_lists(splits, folder)
     return splits or ({UNSPLIT: unnamed} if unnamed else {})
 
 
-def check_no_lists(directory: Path) -> None:
-    """Raises UsageError if there are lists of splits in another place."""
+def check_no_lists(directory: Path, folder: Path) -> None:
+    """Raises UsageError if there are lists of splits in another place than their folder."""
     for file in list_files(directory):
         if file.suffix == ".txt" and file.stem.casefold() in SPLIT_WORDS:
             raise UsageError(
-                f"{file} looks like the list of a split, but lists are read from "
-                f"{directory / 'ImageSets' / 'Segmentation'}; move it there, or remove it."
+                f"{file} looks like the list of a split, but lists are read from {folder}; "
+                "move it there, or remove it."
             )
 
 
-def check_lists(splits: dict[str, list[str]], directory: Path) -> None:
+def check_lists(splits: dict[str, list[str]], folder: Path) -> None:
     """Raises UsageError if an image is in the lists of two splits."""
     split_of: dict[str, str] = {}
     for split, names in splits.items():
@@ -140,8 +141,8 @@ def check_lists(splits: dict[str, list[str]], directory: Path) -> None:
             other = split_of.setdefault(name, split)
             if other != split:
                 raise UsageError(
-                    f"{directory / 'ImageSets' / 'Segmentation'} names {name} in the lists of "
-                    f"{other} and of {split}; take it out of one of them."
+                    f"{folder} names {name} in the lists of {other} and of {split}; "
+                    "take it out of one of them."
                 )
 
 
