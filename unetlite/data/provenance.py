@@ -46,18 +46,6 @@ def load_run_data(
 
     Nothing is downloaded. Raises UsageError if the data are not there, or do not have the hash.
     """
-    data = open_run_data(config, folder)
-    check_content(
-        data_hash,
-        data,
-        "the run",
-        "Give the folder that holds what it was made with, by --images DIR.",
-    )
-    return data
-
-
-def open_run_data(config: Mapping[str, Any], folder: Path | None = None) -> SegmentationData:
-    """The same, whatever is in it."""
     options = data_options(config["data"])
     if folder is not None:
         if "root" not in options.dataset:
@@ -68,7 +56,14 @@ def open_run_data(config: Mapping[str, Any], folder: Path | None = None) -> Segm
     directory = Path(config["data_dir"])
     if not directory.is_dir():
         directory = HOME / "data"
-    return SegmentationData(options, directory, seed=config["seed"])
+    data = SegmentationData(options, directory, seed=config["seed"])
+    check_content(
+        data_hash,
+        data,
+        "the run",
+        "Give the folder that holds what it was made with, by --images DIR.",
+    )
+    return data
 
 
 def describe_change(recorded: str, data: SegmentationData) -> str:

@@ -316,7 +316,11 @@ def check_is_mask(file: ImageFile) -> None:
 def to_mask(stored: np.ndarray, file: ImageFile, colours: bool) -> np.ndarray:
     """The values of a mask (n, W) or (n, W, 3) of stored values (C, n, W). See `read_mask`."""
     if file.palette is not None:
-        return palette_mask(stored[0], file, colours)
+        rgb = file.palette[stored[0]]
+        if colours:
+            return rgb
+        is_grey = file.palette_of_greys and (rgb == rgb[..., :1]).all()
+        return rgb[..., 0] if is_grey else stored[0]
     if file.has_alpha:
         check_alpha(stored, file.path)
     count = stored.shape[0] - file.has_alpha
@@ -334,17 +338,6 @@ def to_mask(stored: np.ndarray, file: ImageFile, colours: bool) -> np.ndarray:
     if values.dtype == bool:
         return values.astype(np.uint8)  # Pillow's True is 255 in memory
     return values
-
-
-def palette_mask(indices: np.ndarray, file: ImageFile, colours: bool) -> np.ndarray:
-    """Indices (n, W) or the colours (n, W, 3) that they stand for."""
-    assert file.palette is not None
-    rgb = file.palette[indices]
-    if colours:
-        return rgb
-    if file.palette_of_greys and (rgb == rgb[..., :1]).all():
-        return rgb[..., 0]
-    return indices
 
 
 def check_alpha(stored: np.ndarray, path: Path) -> None:

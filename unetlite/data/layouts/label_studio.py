@@ -1,6 +1,5 @@
 """Label Studio's JSON export: tasks with polygons, rectangles and brushes."""
 
-from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -138,7 +137,11 @@ def find_image(file: Path, task: dict[str, Any], index: FileIndex) -> Path:
 
     Raises UsageError if there is none, or if several files have the name.
     """
-    names = list(image_names(task))
+    names = []
+    for value in task["data"].values():  # addresses or paths, and other texts and numbers
+        name = file_name(str(value))
+        if name.lower().endswith(IMAGE_SUFFIXES):
+            names.append(name)
     matches = set(chain.from_iterable(map(index.find_by_name, names)))
     if len(matches) == 1:
         return matches.pop()
@@ -149,15 +152,6 @@ def find_image(file: Path, task: dict[str, Any], index: FileIndex) -> Path:
         )
     paths = " and ".join(sorted(map(str, matches)))
     raise UsageError(f"{file}: task {task.get('id')} may have the image {paths}; keep one of them.")
-
-
-def image_names(task: dict[str, Any]) -> Iterator[str]:
-    """The names of image files in the data of a task, which are addresses or paths."""
-    for value in task["data"].values():
-        if isinstance(value, str):
-            name = file_name(value)
-            if name.lower().endswith(IMAGE_SUFFIXES):
-                yield name
 
 
 def make_pair(
