@@ -14,6 +14,7 @@ from unetlite.data.layouts.label_studio import label_studio
 from unetlite.data.layouts.labelme import labelme
 from unetlite.data.layouts.near_misses import describe_near_miss
 from unetlite.data.layouts.nnunet import nnunet
+from unetlite.data.layouts.other_folders import check_other_folders
 from unetlite.data.layouts.roboflow import roboflow_masks
 from unetlite.data.layouts.tables import PAIRS, pairs_table
 from unetlite.data.layouts.voc import voc
@@ -65,6 +66,7 @@ def read_layout(
     if name is None:
         name = choose(directory, readers)
     layout = readers[name](naming)
+    check_other_folders(layout)
     if not layout.is_drawn():  # else its reader has checked them
         damaged = peek_json([directory, *list_folders(directory)]).damaged
         layout = layout._replace(notes=[*layout.notes, *map(str, damaged)])

@@ -78,6 +78,7 @@ class Layout(NamedTuple):
     notes: Sequence[str] = ()  # sentences for people
     untested: Sequence[Path] = ()  # test images without a mask, which are left out
     unlisted: Sequence[Path] = ()  # images and masks that no list of images names, likewise
+    parents: Sequence[Path] = ()  # folders that hold those of the splits, and may hold others
 
     def is_drawn(self) -> bool:
         """True if masks are drawn from outlines, whose numbers are those of this program."""

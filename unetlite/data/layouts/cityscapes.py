@@ -16,7 +16,6 @@ from unetlite.data.layouts.base import (
 )
 from unetlite.data.layouts.masks import MaskFile
 from unetlite.data.layouts.names import NamePattern
-from unetlite.data.layouts.other_folders import check_other_folders
 from unetlite.errors import UsageError
 from unetlite.settings.typed import format_setting
 from unetlite.wording import counted
@@ -65,8 +64,13 @@ def read_cityscapes(image_folder: Path, mask_folders: list[Path], naming: Naming
             mask = MaskFile(masks[split][mask_name.fill(stem)])
             city = match_group(stem, naming.group, stem.partition("/")[0])
             splits[split].append(Pair(stem, (path,), mask, city))
-    check_other_folders([image_folder], splits, untested)
-    return Layout(splits, ignore=[255], notes=notes, untested=untested)
+    return Layout(
+        splits,
+        ignore=[255],
+        notes=notes,
+        untested=untested,
+        parents=[image_folder],
+    )
 
 
 def images_by_split(folder: Path) -> SplitFiles:

@@ -26,7 +26,6 @@ from unetlite.data.layouts.file_index import FileIndex, FoundImages
 from unetlite.data.layouts.json_files import JsonFiles, expect_export, peek_json
 from unetlite.data.layouts.left_out import shown
 from unetlite.data.layouts.masks import DrawnMask, Shape, read_size
-from unetlite.data.layouts.other_folders import check_other_folders
 from unetlite.data.layouts.rare_labels import describe_rare_labels
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
@@ -88,8 +87,6 @@ def read_coco(directory: Path, json_files: JsonFiles, naming: Naming) -> Layout:
         if empty:
             notes.append(f"only background: {counted(empty, 'image')} of {file} without an object")
     parents = {pairs[0].image.parent.parent for pairs in splits.values() if pairs}
-    inside = [parent for parent in sorted(parents) if parent.is_relative_to(directory)]
-    check_other_folders(inside, splits, untested)
     labels_of = {}
     for _, pair in located_pairs(splits):
         values = {shape.value for shape in shapes_of(pair)} - {IGNORE}
@@ -101,6 +98,7 @@ def read_coco(directory: Path, json_files: JsonFiles, naming: Naming) -> Layout:
         classes_from="the list of categories",
         notes=notes,
         untested=untested,
+        parents=[parent for parent in sorted(parents) if parent.is_relative_to(directory)],
     )
 
 

@@ -18,7 +18,6 @@ from unetlite.data.layouts.base import (
 )
 from unetlite.data.layouts.masks import MaskFile
 from unetlite.data.layouts.names import match_masks
-from unetlite.data.layouts.other_folders import check_other_folders
 from unetlite.errors import UsageError
 
 IMAGE_WORDS = ("images", "image", "imgs", "img")
@@ -93,8 +92,7 @@ def read_folders_in_splits(directory: Path, naming: Naming) -> Layout:
             untested += list_images(only_folder(image_folders(folder), "images")).values()
             continue
         splits[split] = pair_folders(folder, naming)
-    check_other_folders([directory], splits, untested)
-    return Layout(splits, untested=untested)
+    return Layout(splits, untested=untested, parents=[directory])
 
 
 def read_splits_in_folders(directory: Path, naming: Naming) -> Layout:

@@ -1,12 +1,11 @@
 """Folders beside those of the splits: one of them may be a split that is not recognised."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from unetlite.data.image_files import holds_images
 from unetlite.data.layouts.base import (
     UNSPLIT,
-    Splits,
+    Layout,
     list_folders,
     located_pairs,
     split_of_words,
@@ -15,23 +14,19 @@ from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
 
 
-def check_other_folders(
-    parents: Iterable[Path],
-    splits: Splits,
-    untested: Sequence[Path] = (),
-) -> None:
+def check_other_folders(layout: Layout) -> None:
     """Raises UsageError if a split is missing, and a folder beside the others may be it.
 
-    `parents` hold the folders of splits. Such a folder has images, and none of them is read. Test
-    images need no labels, so a folder named test is none.
+    Such a folder has images, and none of them is read. Test images need no labels, so a folder
+    named test is none.
     """
-    missing = [split for split in SPLITS if not splits.get(split)]
-    if UNSPLIT in splits or not missing:
+    missing = [split for split in SPLITS if not layout.splits.get(split)]
+    if UNSPLIT in layout.splits or not missing:
         return
-    read = folders_that_are_read(splits, untested)
+    read = folders_that_are_read(layout)
     others = []
-    has_test = bool(untested)
-    for parent in parents:
+    has_test = bool(layout.untested)
+    for parent in layout.parents:
         for folder in list_folders(parent):
             if folder in read or not holds_images(folder):
                 continue
@@ -51,12 +46,12 @@ def check_other_folders(
         )
 
 
-def folders_that_are_read(splits: Splits, untested: Sequence[Path]) -> set[Path]:
+def folders_that_are_read(layout: Layout) -> set[Path]:
     """The folders below which there is a file of a pair, or a test image without a mask."""
+    files = list(layout.untested)
+    for _, pair in located_pairs(layout.splits):
+        files += pair.files()
     folders: set[Path] = set()
-    for path in untested:
+    for path in files:
         folders.update(path.parents)
-    for _, pair in located_pairs(splits):
-        for path in pair.files():
-            folders.update(path.parents)
     return folders

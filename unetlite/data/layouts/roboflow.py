@@ -16,7 +16,6 @@ from unetlite.data.layouts.base import (
     split_folders,
 )
 from unetlite.data.layouts.masks import MaskFile
-from unetlite.data.layouts.other_folders import check_other_folders
 from unetlite.data.samples import SPLITS
 from unetlite.errors import UsageError
 
@@ -42,8 +41,12 @@ def read_roboflow(directory: Path, naming: Naming) -> Layout:
     augmented = len(folders) < len(SPLITS)
     for split, folder in folders.items():
         splits[split] = read_split_folder(folder, naming, augmented)
-    check_other_folders([directory], splits)
-    return Layout(splits, read_common_classes(list(folders.values())), classes_from=CLASSES)
+    return Layout(
+        splits,
+        read_common_classes(list(folders.values())),
+        classes_from=CLASSES,
+        parents=[directory],
+    )
 
 
 def read_common_classes(folders: list[Path]) -> dict[str, int]:
