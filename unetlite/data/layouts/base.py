@@ -56,6 +56,27 @@ class Naming(NamedTuple):
     mask_name: str | None = None
     group: str | None = None  # a regular expression
 
+    def group_of(self, name: str, default: str | None = None) -> str:
+        """What the first group of the expression matches in a name.
+
+        Without an expression it is the default, or the name. Raises UsageError if nothing matches.
+        """
+        if self.group is None:
+            return default or name
+        try:
+            match = re.search(self.group, name)
+            group = match[1] if match else ""
+        except (re.error, IndexError) as error:
+            raise UsageError(
+                f"data.group={self.group}: expected an expression such as '(patient\\d+)_' "
+                f"({error})."
+            ) from None
+        if not group:
+            raise UsageError(
+                f"data.group={self.group} finds no group in the name {name}; each image needs one."
+            )
+        return group
+
 
 Splits = dict[str, list[Pair]]
 
@@ -87,27 +108,6 @@ class Layout(NamedTuple):
 
 Reader = Callable[[Naming], Layout]
 """Reads a folder that a layout has recognised. Raises UsageError for what is missing or unclear."""
-
-
-def match_group(name: str, pattern: str | None, default: str | None = None) -> str:
-    """What the first group of a regular expression matches in a name.
-
-    Without an expression it is the default, or the name. Raises UsageError if nothing matches.
-    """
-    if pattern is None:
-        return default or name
-    try:
-        match = re.search(pattern, name)
-        group = match[1] if match else ""
-    except (re.error, IndexError) as error:
-        raise UsageError(
-            f"data.group={pattern}: expected an expression such as '(patient\\d+)_' ({error})."
-        ) from None
-    if not group:
-        raise UsageError(
-            f"data.group={pattern} finds no group in the name {name}; each image needs one."
-        )
-    return group
 
 
 def list_folders(directory: Path) -> list[Path]:

@@ -11,7 +11,6 @@ from unetlite.data.layouts.base import (
     Reader,
     Splits,
     folders_named,
-    match_group,
     split_folders,
 )
 from unetlite.data.layouts.masks import MaskFile
@@ -62,7 +61,7 @@ def read_cityscapes(image_folder: Path, mask_folders: list[Path], naming: Naming
         for name, path in files.items():
             stem = IMAGE_NAME.stem(name) or name
             mask = MaskFile(masks[split][mask_name.fill(stem)])
-            city = match_group(stem, naming.group, stem.partition("/")[0])
+            city = naming.group_of(stem, stem.partition("/")[0])
             splits[split].append(Pair(stem, (path,), mask, city))
     return Layout(
         splits,

@@ -18,7 +18,6 @@ from unetlite.data.layouts.base import (
     Splits,
     folders_named,
     located_pairs,
-    match_group,
     split_of_words,
 )
 from unetlite.data.layouts.drawing import Part, Size, fill_polygon, fill_runs
@@ -131,7 +130,7 @@ def read_pairs(
         path = images.paths[name]
         place = Path(path.name if images.by_name else name.replace("\\", "/"))
         name = image_name(place)
-        pairs.append(Pair(name, (path,), mask, match_group(name, naming.group)))
+        pairs.append(Pair(name, (path,), mask, naming.group_of(name)))
     return pairs
 
 

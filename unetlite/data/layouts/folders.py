@@ -13,7 +13,6 @@ from unetlite.data.layouts.base import (
     Reader,
     Splits,
     folders_named,
-    match_group,
     split_folders,
 )
 from unetlite.data.layouts.masks import MaskFile
@@ -172,6 +171,6 @@ def pair_files(
                 f"{path} has no validity mask in {valid_folder}; give each image one, "
                 "zero where there is no truth, or remove the folder."
             )
-        group = match_group(name, naming.group)
+        group = naming.group_of(name)
         pairs.append(Pair(name, (path,), MaskFile(masks[name]), group, valid.get(name)))
     return pairs

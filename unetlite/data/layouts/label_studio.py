@@ -14,7 +14,6 @@ from unetlite.data.layouts.base import (
     Naming,
     Pair,
     Reader,
-    match_group,
     split_by_folder,
 )
 from unetlite.data.layouts.drawing import Part, Size, fill_brush, fill_polygon
@@ -184,7 +183,7 @@ def make_pair(
         "original_width and original_height",
         shapes,
     )
-    return Pair(name, (image,), mask, match_group(name, naming.group))
+    return Pair(name, (image,), mask, naming.group_of(name))
 
 
 def read_region(region: dict[str, Any], size: Size) -> Part:

@@ -17,7 +17,6 @@ from unetlite.data.layouts.base import (
     Pair,
     Reader,
     list_folders,
-    match_group,
     split_by_folder,
 )
 from unetlite.data.layouts.drawing import Part, fill_circle, fill_polygon
@@ -86,7 +85,7 @@ def read_labelme(directory: Path, naming: Naming) -> Layout:
             "imageWidth and imageHeight",
             shapes,
         )
-        pairs.append(Pair(name, (image,), mask, match_group(name, naming.group)))
+        pairs.append(Pair(name, (image,), mask, naming.group_of(name)))
     notes = describe_rare_labels(labels_of, "file")
     empty = sum(not content["shapes"] for content in contents.values())
     if empty:

@@ -11,7 +11,6 @@ from unetlite.data.layouts.base import (
     Naming,
     Pair,
     Reader,
-    match_group,
 )
 from unetlite.data.layouts.json_files import expect_export, read_json
 from unetlite.data.layouts.masks import MaskFile
@@ -115,7 +114,7 @@ def read_part(directory: Path, part: str, naming: Naming) -> list[Pair]:
                 case,
                 tuple(files),
                 MaskFile(masks[case]),
-                match_group(case, naming.group),
+                naming.group_of(case),
             )
         )
     counts = {len(pair.images) for pair in pairs}

@@ -12,7 +12,6 @@ from unetlite.data.layouts.base import (
     Pair,
     Reader,
     folders_named,
-    match_group,
     split_folders,
 )
 from unetlite.data.layouts.masks import MaskFile
@@ -85,7 +84,7 @@ def read_split_folder(folder: Path, naming: Naming, augmented: bool) -> list[Pai
         if name + MASK not in files:
             raise UsageError(f"{path} has no mask {name}{MASK}.png beside it; export it again.")
         original = name.partition(".rf.")[0] if augmented else name
-        group = match_group(name, naming.group, original)
+        group = naming.group_of(name, original)
         pairs.append(Pair(name, (path,), MaskFile(files[name + MASK]), group))
     return pairs
 

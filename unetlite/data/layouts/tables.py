@@ -13,7 +13,6 @@ from unetlite.data.layouts.base import (
     Pair,
     Reader,
     Splits,
-    match_group,
 )
 from unetlite.data.layouts.masks import MaskFile
 from unetlite.errors import UsageError
@@ -56,7 +55,7 @@ def read_pairs(table: Path, naming: Naming) -> Layout:
         split = UNSPLIT
         if "split" in columns:
             split = read_split(row, name)
-        group = match_group(name, naming.group)
+        group = naming.group_of(name)
         if "group" in columns and naming.group is None:
             group = read_group(row, name)
         splits.setdefault(split, []).append(Pair(name, (image,), mask, group))

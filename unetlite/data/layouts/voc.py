@@ -14,7 +14,6 @@ from unetlite.data.layouts.base import (
     Reader,
     Splits,
     folders_named,
-    match_group,
 )
 from unetlite.data.layouts.masks import MaskFile
 from unetlite.errors import UsageError
@@ -88,7 +87,7 @@ def make_pair(
         name,
         (images[name],),
         MaskFile(masks[name]),
-        match_group(name, naming.group),
+        naming.group_of(name),
     )
 
 
