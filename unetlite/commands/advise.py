@@ -83,16 +83,15 @@ def advise(
 
 def summarise_folder(directory: Path, settings: list[str]) -> FolderSummary:
     """The meta-features of a folder. Raises UsageError if it cannot be read."""
-    from unetlite.data.image_files import check_no_file
+    from unetlite.data.image_files import check_folder
     from unetlite.data.inspect import find_classes, open_folder
     from unetlite.data.meta_features import measure_meta_features
     from unetlite.data.samples import spread
 
-    check_no_file(directory)
-    if not directory.is_dir():
-        raise UsageError(
-            f"{directory}: there is no such folder. Give one of images and masks, or none at all."
-        )
+    check_folder(
+        directory,
+        f"{directory}: there is no such folder. Give one of images and masks, or none at all.",
+    )
     options = folder_options(str(directory), settings)
     options["root"] = str(directory.resolve())
     with progress(f"looking at {directory}"):

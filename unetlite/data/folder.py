@@ -12,7 +12,7 @@ from pydantic import PositiveInt
 from unetlite.classes import IGNORE
 from unetlite.data.doctor.coding import check_coding, distinct_values, ignores_by_default
 from unetlite.data.formats import open_image_file
-from unetlite.data.image_files import check_no_file
+from unetlite.data.image_files import check_folder
 from unetlite.data.labels import FOREGROUND, ClassTable
 from unetlite.data.layout_classes import make_table
 from unetlite.data.layouts import LAYOUTS, read_layout
@@ -314,9 +314,7 @@ class Folder(FilePairs):
     ):
         self.root = root
         directory = Path(root).expanduser()
-        check_no_file(directory)
-        if not directory.is_dir():
-            raise UsageError(f"data.root={root}: there is no such directory.")
+        check_folder(directory, f"data.root={root}: there is no such directory.")
         naming = Naming(image_name, mask_name, group)
         name, content = read_layout(directory, naming, layout)
         self.layout = LAYOUTS[name].title

@@ -53,10 +53,12 @@ def walk_files(directory: Path) -> Iterator[str]:
                 yield os.path.join(folder, name)
 
 
-def check_no_file(path: Path) -> None:
-    """Raises UsageError for a file where a folder of images and masks is expected."""
-    if not path.is_file():
+def check_folder(path: Path, message: str) -> None:
+    """Raises UsageError for a file, or with the message if a folder is not there."""
+    if path.is_dir():
         return
+    if not path.is_file():
+        raise UsageError(message)
     remedy = "give the folder"
     if path.suffix.lower() in ARCHIVES:
         remedy = "unzip it, and give the folder"

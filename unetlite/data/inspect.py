@@ -18,7 +18,7 @@ from unetlite.data.doctor.coding import (
 from unetlite.data.doctor.swapped import check_swapped
 from unetlite.data.doctor.warnings import find_copies, find_thin, find_warnings
 from unetlite.data.folder import Folder
-from unetlite.data.image_files import check_no_file
+from unetlite.data.image_files import check_folder
 from unetlite.data.labels import ClassTable
 from unetlite.data.layouts.base import Pair
 from unetlite.data.layouts.names import MaskNamesError, format_names
@@ -131,7 +131,7 @@ def inspect_folder(
     `display` are the channels that pictures show, or None. Raises UsageError for what would train
     nonsense.
     """
-    check_folder(root)
+    check_folder(root, f"{root}: there is no such folder, nor a data set of that name.")
     settings = {"root": str(root.resolve()), **options}
     folder = open_folder(settings)
     pairs = folder.all_pairs()
@@ -178,13 +178,6 @@ def inspect_folder(
         warnings=warnings,
         contact_sheet=draw_contact_sheet(samples, shown, classes),
     )
-
-
-def check_folder(root: Path) -> None:
-    """Raises UsageError for what is no folder."""
-    check_no_file(root)
-    if not root.is_dir():
-        raise UsageError(f"{root}: there is no such folder, nor a data set of that name.")
 
 
 def open_folder(settings: dict[str, Any]) -> Folder:
