@@ -1,45 +1,48 @@
 """Images whose files are the same: one group before a split is drawn, and never in two splits."""
 
-from hashlib import sha256
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from unetlite.data.layouts.base import Pair, Splits, located_pairs
+from unetlite.data.layouts.base import Located, Pair, Splits, located_pairs
 from unetlite.errors import UsageError
+from unetlite.files import sha256
 from unetlite.wording import counted
 
 START = 2**14
 """Bytes of a file that are compared first: uncompressed files all have one size."""
 
 
-Located = tuple[str, Pair]
-"""A split and a pair of it."""
-
-
 def find_duplicates(pairs: list[Located]) -> list[list[Located]]:
     """The pairs whose image files are byte for byte the same, by image that is there twice."""
-    by_size: dict[tuple[int, ...], list[Located]] = {}
-    for split, pair in pairs:
-        sizes = tuple(path.stat().st_size for path in pair.images)
-        by_size.setdefault(sizes, []).append((split, pair))
-    same_start = []
-    for candidates in by_size.values():
-        if len(candidates) > 1:
-            same_start += group_by_content(candidates, START)
-    same = []
-    for candidates in same_start:
-        same += group_by_content(candidates, -1)
-    return same
+    groups = [pairs]
+    for key in (file_size, hash_start, sha256):
+        same = []
+        for group in groups:
+            same += group_by(key, group)
+        groups = same
+    return groups
 
 
-def group_by_content(pairs: list[Located], length: int) -> list[list[Located]]:
-    """The pairs whose image files begin with the same bytes, so many, or all for -1."""
-    groups: dict[tuple[bytes, ...], list[Located]] = {}
+def group_by(key: Callable[[Path], Any], pairs: list[Located]) -> list[list[Located]]:
+    """The pairs whose image files have the same key, if there are two or more."""
+    groups: dict[tuple[Any, ...], list[Located]] = {}
     for split, pair in pairs:
-        digests = []
-        for path in pair.images:
-            with path.open("rb") as file:
-                digests.append(sha256(file.read(length)).digest())
-        groups.setdefault(tuple(digests), []).append((split, pair))
+        keys = tuple(map(key, pair.images))
+        groups.setdefault(keys, []).append((split, pair))
     return [group for group in groups.values() if len(group) > 1]
+
+
+def file_size(path: Path) -> int:
+    """Bytes of a file."""
+    return path.stat().st_size
+
+
+def hash_start(path: Path) -> bytes:
+    """A hash of the first START bytes of a file."""
+    with path.open("rb") as file:
+        return hashlib.sha256(file.read(START)).digest()
 
 
 def group_duplicates(splits: Splits) -> tuple[Splits, list[str]]:

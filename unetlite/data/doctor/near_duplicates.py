@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from unetlite.data.layouts.base import Pair
+from unetlite.data.layouts.base import Located
 
 SIDE = 64  # pixels of a thumbnail
 COARSE_SIDE = 16
@@ -162,7 +162,7 @@ def cut(image: np.ndarray, down: int, right: int) -> np.ndarray:
 
 
 def describe_near_duplicates(
-    duplicates: Sequence[NearDuplicate], images: Sequence[tuple[str, Pair]]
+    duplicates: Sequence[NearDuplicate], images: Sequence[Located]
 ) -> list[str]:
     """Warnings of images in two splits, or groups, that are nearly the same.
 

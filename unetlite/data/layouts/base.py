@@ -81,7 +81,11 @@ class Naming(NamedTuple):
 Splits = dict[str, list[Pair]]
 
 
-def located_pairs(splits: Splits) -> list[tuple[str, Pair]]:
+Located = tuple[str, Pair]
+"""A split and a pair of it."""
+
+
+def located_pairs(splits: Splits) -> list[Located]:
     """All pairs, each with its split."""
     located = []
     for split, pairs in splits.items():

@@ -94,14 +94,13 @@ def match_masks(
             matches.append(match)
     best = max(matches, key=len)
     missing = [path for name, path in images.items() if name not in best]
-    message, suggestions = describe_missing(
+    raise missing_masks(
         missing,
         images,
         masks,
         naming,
         folder,
     )
-    raise MaskNamesError(message, suggestions)
 
 
 def match_some_masks(images: Files, masks: Files, naming: Naming) -> dict[str, Path]:
@@ -170,14 +169,14 @@ def has_type(path: Path, type: str) -> bool:
     return path.suffix.lower() == type.lower() or not type
 
 
-def describe_missing(
+def missing_masks(
     missing: list[Path],
     images: Files,
     masks: Files,
     naming: Naming,
     folder: Path,
-) -> tuple[str, list[dict[str, str]]]:
-    """What is wrong with the names of masks, and names that fit all images instead."""
+) -> MaskNamesError:
+    """The error for images without a mask, with names that fit all images instead."""
     more = f" and {len(missing) - 1} more have" if len(missing) > 1 else " has"
     expected = "one of the same name, of any type,"
     if naming.mask_name is not None:
@@ -189,7 +188,7 @@ def describe_missing(
             "image. Put its JSON export, which holds the same labels, beside the images, and "
             "remove the masks; or write a pairs.csv with the columns image and mask."
         )
-        return message, []
+        return MaskNamesError(message, [])
     suggestions = suggest_names(images, masks)
     written = []
     for suggestion in suggestions:
@@ -201,7 +200,7 @@ def describe_missing(
             f" Rename the masks, say by {format_names(None, '{stem}_mask.png')} how they are "
             "called, or write a pairs.csv with the columns image and mask."
         )
-    return message, suggestions
+    return MaskNamesError(message, suggestions)
 
 
 def format_names(image_name: str | None, mask_name: str) -> str:
