@@ -32,6 +32,14 @@ def list_images(directory: Path) -> dict[str, Path]:
     return images
 
 
+def require_images(directory: Path) -> dict[str, Path]:
+    """As `list_images`, one or more. Raises UsageError if there is none."""
+    images = list_images(directory)
+    if not images:
+        raise UsageError(f"{directory} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
+    return images
+
+
 def list_files(directory: Path) -> list[Path]:
     """All files below a directory, sorted. Hidden ones do not count."""
     files = sorted(walk_files(directory), key=lambda file: file.split(os.sep))
@@ -108,10 +116,7 @@ def expand_input(text: str) -> list[tuple[str, Path]]:
     """Names and files of a file, a folder or a pattern. Raises UsageError if there is none."""
     path = Path(text)
     if path.is_dir():
-        images = list(list_images(path).items())
-        if not images:
-            raise UsageError(f"{path} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
-        return images
+        return list(require_images(path).items())
     paths = [path]
     if not path.exists():
         paths = match_pattern(path)

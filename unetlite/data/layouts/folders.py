@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from unetlite.data.image_files import IMAGE_SUFFIXES, holds_images, is_image, list_images
+from unetlite.data.image_files import holds_images, is_image, list_images, require_images
 from unetlite.data.layouts.base import (
     SPLIT_WORDS,
     UNSPLIT,
@@ -157,9 +157,7 @@ def pair_files(
     Raises UsageError for a folder without images, a mask that is missing, or a name without a
     group.
     """
-    images = list_images(image_folder)
-    if not images:
-        raise UsageError(f"{image_folder} holds no image ({', '.join(IMAGE_SUFFIXES)}).")
+    images = require_images(image_folder)
     masks = match_masks(images, list_images(mask_folder), naming, mask_folder)
     valid = {}
     if valid_folder is not None:
