@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import PositiveInt
 
-from unetlite.classes import IGNORE
+from unetlite.classes import IGNORE, Colour
 from unetlite.data.doctor.coding import check_coding, distinct_values, ignores_by_default
 from unetlite.data.formats import open_image_file
 from unetlite.data.image_files import check_folder
@@ -55,13 +55,14 @@ class FilePairs:
 
     def __post_init__(self) -> None:
         self.palettes = Palettes()
-        self.use_table(self.table)
 
-    def use_table(self, table: ClassTable) -> None:
-        """Reads masks by another table."""
-        self.table = table
-        self.classes = table.names
-        self.colours = table.colours
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.table.names
+
+    @property
+    def colours(self) -> tuple[Colour, ...]:
+        return self.table.colours
 
     @property
     def as_viewed(self) -> bool:

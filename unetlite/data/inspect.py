@@ -242,7 +242,7 @@ def find_classes(settings: dict[str, Any], folder: Folder, masks: Masks) -> str:
     classes, meaning = infer_classes(masks.items(), folder.table.ignored)
     if classes is not None:
         settings["classes"] = classes
-        folder.use_table(ClassTable(classes, folder.table.ignored))
+        folder.table = ClassTable(classes, folder.table.ignored)
     return meaning
 
 
