@@ -44,7 +44,7 @@ def coco(directory: Path) -> Reader | None:
         *folders_named(directory, SPLIT_WORDS),
     ]
     files = peek_json(folders)
-    if not any(is_coco(content) for content in files.contents.values()):
+    if not files.matching(is_coco):
         return None
     return partial(read_coco, directory, files)
 
@@ -62,7 +62,7 @@ def read_coco(directory: Path, json_files: JsonFiles, naming: Naming) -> Layout:
     regions are ignored, also over objects. Raises UsageError for what is missing or unclear.
     """
     json_files.check()
-    contents = {file: each for file, each in json_files.contents.items() if is_coco(each)}
+    contents = json_files.matching(is_coco)
     files, notes = files_by_split(directory, contents)
     classes, indices, more = read_categories(contents, list(files.values()))
     notes += more

@@ -1,7 +1,7 @@
 """JSON that tools write."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +35,10 @@ class JsonFiles(NamedTuple):
             self.contents[path] = read_json(path)
         except UsageError as error:
             self.damaged.append(error)
+
+    def matching(self, condition: Callable[[Any], bool]) -> dict[Path, Any]:
+        """The contents that a condition holds for."""
+        return {path: content for path, content in self.contents.items() if condition(content)}
 
     def check(self) -> None:
         """Raises UsageError if a file is damaged: it may hold a part of the labels."""

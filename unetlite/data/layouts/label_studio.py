@@ -42,7 +42,7 @@ WITHOUT_REGION = (
 def label_studio(directory: Path) -> Reader | None:
     """A JSON file with a list of tasks, beside or above the images."""
     files = peek_json([directory])
-    if not any(is_task_list(content) for content in files.contents.values()):
+    if not files.matching(is_task_list):
         return None
     return partial(read_label_studio, directory, files)
 
@@ -62,7 +62,7 @@ def read_label_studio(directory: Path, json_files: JsonFiles, naming: Naming) ->
     missing image, for two annotations of a task, or for a region without an area.
     """
     json_files.check()
-    files = {file: each for file, each in json_files.contents.items() if is_task_list(each)}
+    files = json_files.matching(is_task_list)
     if len(files) > 1:
         exports = " and ".join(file.name for file in files)
         raise UsageError(f"{directory} has the exports {exports}; keep one of them.")

@@ -37,7 +37,7 @@ def labelme(directory: Path) -> Reader | None:
     folders = [directory, *list_folders(directory)]
     for folder in list_folders(directory):
         folders += list_folders(folder)
-    if not any(is_labelme(content) for content in peek_json(folders).contents.values()):
+    if not peek_json(folders).matching(is_labelme):
         return None
     return partial(read_labelme, directory)
 
