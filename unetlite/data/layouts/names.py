@@ -83,11 +83,7 @@ def match_masks(
     """
     matches: list[dict[str, Path]] = []
     for rule in mask_rules(masks, naming):
-        match = {}
-        for name, path in images.items():
-            mask = rule(name, path)
-            if mask is not None:
-                match[name] = mask
+        match = apply_rule(rule, images)
         if len(set(match.values())) == len(images):
             return match
         if len(match) < len(images):
@@ -105,13 +101,20 @@ def match_masks(
 
 def match_some_masks(images: Files, masks: Files, naming: Naming) -> dict[str, Path]:
     """The masks of those images that have one, by the images' names."""
-    found: dict[str, Path] = {}
+    matches: dict[str, Path] = {}
     for rule in mask_rules(masks, naming):
-        for name, path in images.items():
-            mask = rule(nfc(name), path)
-            if mask is not None:
-                found.setdefault(name, mask)
-    return found
+        matches = {**apply_rule(rule, images), **matches}  # the first rule that has a mask counts
+    return matches
+
+
+def apply_rule(rule: Rule, images: Files) -> dict[str, Path]:
+    """The masks that a rule finds, by the images' names."""
+    matches = {}
+    for name, path in images.items():
+        mask = rule(nfc(name), path)
+        if mask is not None:
+            matches[name] = mask
+    return matches
 
 
 def mask_rules(masks: Files, naming: Naming) -> list[Rule]:
