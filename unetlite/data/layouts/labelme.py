@@ -67,24 +67,11 @@ def read_labelme(directory: Path, naming: Naming) -> Layout:
     for file, content in contents.items():
         with expect_export(file, TOOL):
             image = find_image(file, content["imagePath"], directory)
-            shapes = [read_shape(file, shape, indices) for shape in content["shapes"]]
-            size = read_size(
-                file,
-                image.name,
-                content.get("imageHeight"),
-                content.get("imageWidth"),
-            )
+            mask = read_mask(file, content, image.name, indices)
         name = image_name(image.relative_to(directory))
         other = file_of.setdefault(name, file)
         if other != file:
             raise UsageError(f"{file} and {other} name one image, {image}; keep one.")
-        mask = DrawnMask(
-            file,
-            image.name,
-            size,
-            "imageWidth and imageHeight",
-            shapes,
-        )
         pairs.append(Pair(name, (image,), mask, naming.group_of(name)))
     notes = describe_rare_labels(labels_of, "file")
     empty = sum(not content["shapes"] for content in contents.values())
@@ -123,6 +110,29 @@ def find_image(file: Path, image_path: str, directory: Path) -> Path:
         if path.is_file() and is_image(path) and path.is_relative_to(directory):
             return path
     raise UsageError(f"{file} names the image {image_path}, which is not there; put it beside it.")
+
+
+def read_mask(
+    file: Path,
+    content: dict[str, Any],
+    image: str,
+    indices: dict[str, int],
+) -> DrawnMask:
+    """The mask of an image of this name."""
+    shapes = [read_shape(file, shape, indices) for shape in content["shapes"]]
+    size = read_size(
+        file,
+        image,
+        content.get("imageHeight"),
+        content.get("imageWidth"),
+    )
+    return DrawnMask(
+        file,
+        image,
+        size,
+        "imageWidth and imageHeight",
+        shapes,
+    )
 
 
 def read_shape(file: Path, shape: dict[str, Any], indices: dict[str, int]) -> Shape:
