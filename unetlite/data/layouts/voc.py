@@ -98,28 +98,23 @@ def read_lists(folder: Path) -> dict[str, list[str]]:
     """
     lists: dict[str, list[str]] = {}
     for file in sorted(folder.glob("*.txt")):
-        names = [nfc(line) for line in read_lines(file)]
-        key = SPLIT_WORDS.get(file.stem.casefold(), file.stem.casefold())
-        lists.setdefault(key, []).extend(dict.fromkeys(names))
+        names = dict.fromkeys(map(nfc, read_lines(file)))
+        stem = file.stem.casefold()
+        split = stem if stem == "trainval" else SPLIT_WORDS.get(stem, UNSPLIT)
+        if names or split != UNSPLIT:
+            lists.setdefault(split, []).extend(names)
     both = lists.pop("trainval", None)
     if both is not None and not {"train", "val"} <= lists.keys():
         taken = set(lists.get("train", [])) | set(lists.get("val", []))
         rest = [name for name in both if name not in taken]
         lists["val" if "train" in lists else "train"] = rest
-    splits = {}
-    unnamed = []
-    for key, names in lists.items():
-        if key in SPLIT_WORDS.values():
-            splits[key] = names
-        else:
-            unnamed += names
-    if splits and unnamed:
+    if UNSPLIT in lists and len(lists) > 1:
         raise UsageError(
             f"{folder} has lists of splits and others; "
             "keep train.txt, val.txt and test.txt, and remove the others."
         )
-    check_lists(splits, folder)
-    return splits or ({UNSPLIT: unnamed} if unnamed else {})
+    check_lists(lists, folder)
+    return lists
 
 
 def check_no_lists(directory: Path, folder: Path) -> None:
@@ -132,10 +127,10 @@ def check_no_lists(directory: Path, folder: Path) -> None:
             )
 
 
-def check_lists(splits: dict[str, list[str]], folder: Path) -> None:
+def check_lists(lists: dict[str, list[str]], folder: Path) -> None:
     """Raises UsageError if an image is in the lists of two splits."""
     split_of: dict[str, str] = {}
-    for split, names in splits.items():
+    for split, names in lists.items():
         for name in names:
             other = split_of.setdefault(name, split)
             if other != split:
