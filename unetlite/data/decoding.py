@@ -24,11 +24,11 @@ def write_decoded(
 
     Raises UsageError for an image that is in two splits, and for what `check_splits` refuses.
     """
-    writers = []
+    writers = {}
     split_of: dict[bytes, tuple[str, str]] = {}  # split and name by the hash of an image
     for split, samples in source.samples().items():
         with SplitWriter(folder, split) as writer:
-            writers.append(writer)
+            writers[split] = writer
             for sample in samples:
                 check_sample(sample)
                 digest = writer.write(sample)
@@ -42,9 +42,9 @@ def write_decoded(
                 count = len(writer.names)
                 if count % 500 == 0:
                     update(f"decoding {description}: {count} {split} images")
-    splits = {writer.split: writer.entry() for writer in writers}
+    splits = {split: writer.entry() for split, writer in writers.items()}
     check_splits(splits, source.classes, description)
-    train = next(writer for writer in writers if writer.split == "train")
+    train = writers["train"]
     index = {
         "pixel_type": train.pixel_type,
         "statistics": train.pixels.statistics()._asdict(),
@@ -118,11 +118,11 @@ def make_counter(image: np.ndarray) -> Histogram | SampledPixels:
     return Histogram(len(image), image.dtype)
 
 
-def content_hash(writers: Sequence[SplitWriter]) -> str:
+def content_hash(writers: Mapping[str, SplitWriter]) -> str:
     """SHA-256 of all samples, with their names, groups and splits, as hexadecimal digits."""
     content = []
-    for writer in writers:
-        content.append((writer.split, writer.hash.hexdigest(), writer.entry()))
+    for split, writer in writers.items():
+        content.append((split, writer.hash.hexdigest(), writer.entry()))
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
