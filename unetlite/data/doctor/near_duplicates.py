@@ -65,8 +65,8 @@ def find_near_duplicates(thumbnails: Sequence[np.ndarray]) -> list[NearDuplicate
     coarse = standardise(reduce(stack))
     best: dict[tuple[int, int], float] = {}
     for orientation in range(8):
-        turned = np.stack([orient(thumbnail, orientation) for thumbnail in stack])
-        turned_data = np.stack([orient(each, orientation) for each in has_data])
+        turned = orient(stack, orientation)
+        turned_data = orient(has_data, orientation)
         correlation = coarse @ standardise(reduce(turned)).T  # (N, N)
         correlation[:, is_constant] = -1
         np.fill_diagonal(correlation, -1)
@@ -121,11 +121,11 @@ def standardise(images: np.ndarray) -> np.ndarray:
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
 
 
-def orient(image: np.ndarray, number: int) -> np.ndarray:
-    """(H, W) in one of eight orientations: quarter turns, from 4 on flipped as well."""
+def orient(images: np.ndarray, number: int) -> np.ndarray:
+    """(..., H, W) in one of eight orientations: quarter turns, from 4 on flipped as well."""
     if number >= 4:
-        image = image[:, ::-1]
-    return np.rot90(image, number % 4)
+        images = images[..., ::-1]
+    return np.rot90(images, number % 4, axes=(-2, -1))
 
 
 def shifted_correlation(
