@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from unetlite.classes import IGNORE
 from unetlite.data.doctor.thickness import measure_thickness
 from unetlite.data.samples import Sample
+
+SHARES = ("colour", "foreground")  # of the features
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,11 @@ class MetaFeatures:
     sharpness: float  # the image's gradient at borders of classes, by its mean everywhere
 
     def coordinates(self) -> np.ndarray:
-        """(7,) on scales on which sets can be compared: ratios for all but two shares."""
-        logarithms = [math.log(max(value, 1e-3)) for value in astuple(self)]
-        logarithms[3] = self.colour
-        logarithms[4] = self.foreground
-        return np.array(logarithms)
+        """(7,) on scales on which sets can be compared: ratios for all but the SHARES."""
+        coordinates = []
+        for name, value in vars(self).items():
+            coordinates.append(value if name in SHARES else math.log(max(value, 1e-3)))
+        return np.array(coordinates)
 
 
 def measure_meta_features(samples: Iterable[Sample], images: int, classes: int) -> MetaFeatures:
@@ -54,13 +56,13 @@ def measure_meta_features(samples: Iterable[Sample], images: int, classes: int) 
         if thickness is not None and k != commonest:
             thicknesses.append(thickness.median)
     return MetaFeatures(
-        classes,
-        images,
-        float(np.median(sides)),
-        float(np.mean(colours)),
-        float(1 - counts[commonest] / max(counts.sum(), 1)),
-        min(thicknesses, default=1.0),
-        float(np.median(sharpness)) if sharpness else 1.0,
+        classes=classes,
+        images=images,
+        pixels=float(np.median(sides)),
+        colour=float(np.mean(colours)),
+        foreground=float(1 - counts[commonest] / max(counts.sum(), 1)),
+        thickness=min(thicknesses, default=1.0),
+        sharpness=float(np.median(sharpness)) if sharpness else 1.0,
     )
 
 

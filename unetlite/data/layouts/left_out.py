@@ -44,16 +44,15 @@ def describe_left_out(
         "of test images without a mask": content.untested,
         "of images that no list names": content.unlisted,
     }
-    known: set[str] = set()
+    known = set(map(os.path.abspath, [*content.untested, *content.unlisted]))
+    for pair in pairs:
+        known.update(map(os.path.abspath, pair.files()))
     for reason, paths in reasons.items():
-        known.update(os.path.abspath(path) for path in paths)
         if paths:
             notes.append(
                 f"left out: {counted(len(paths), 'file')} {reason}, "
                 f"such as {shown(paths[0], directory)}"
             )
-    for pair in pairs:
-        known.update(os.path.abspath(path) for path in pair.files())
     left_out: dict[tuple[str, str], list[Path]] = {}
     for path in list_files(directory):
         suffix = path.suffix.lower()
