@@ -33,25 +33,23 @@ def check_coding(distinct: MaskValues, ignored: Collection[Value]) -> None:
     Small values count classes and belong together, each larger value is a code of its own. If no
     mask holds two of these codes, they may mean the same class. `ignored` values do not count.
     """
-    first: dict[int, str] = {}  # a mask by code; 1 stands for all small values
-    counts: dict[int, int] = {}
+    holders: dict[int, list[str]] = {}  # masks by code; 1 stands for all small values
     for name, values in distinct.items():
         codes = {code_of(value) for value in values if value not in ignored and value != 0}
         if len(codes) > 1:
             return
         for code in codes:
-            first.setdefault(code, name)
-            counts[code] = counts.get(code, 0) + 1
-    if len(first) < 2:
+            holders.setdefault(code, []).append(name)
+    if len(holders) < 2:
         return
-    holders = [f"{name} holds {code}" for code, name in first.items()]
-    numbers = ", ".join(f"{code} in {count}" for code, count in counts.items())
-    largest = max(first)
-    names = ", ".join(f"class_{code}: {code}" for code in [0, *sorted(first)])
+    examples = [f"{names[0]} holds {code}" for code, names in holders.items()]
+    numbers = ", ".join(f"{code} in {len(names)}" for code, names in holders.items())
+    largest = max(holders)
+    classes = ", ".join(f"class_{code}: {code}" for code in [0, *sorted(holders)])
     raise UsageError(
-        f"{' and '.join(holders[:2])}, and no mask holds both ({numbers} of "
+        f"{' and '.join(examples[:2])}, and no mask holds both ({numbers} of "
         f"{counted(len(distinct), 'mask')}): are they coded in two ways? Say "
-        f"data.classes={FOREGROUND} if both mean the same class, 'data.classes={{{names}}}' if "
+        f"data.classes={FOREGROUND} if both mean the same class, 'data.classes={{{classes}}}' if "
         f"they are classes of their own, or data.ignore=[{largest}] if {largest} is no truth."
     )
 
