@@ -6,7 +6,7 @@ import pytest
 from helpers import BROWSERS, run_cli
 
 from unetlite.arithmetic.presets import PRESETS
-from unetlite.arithmetic.words import WORDS
+from unetlite.arithmetic.words import say
 
 gradio = pytest.importorskip("gradio")
 SLOW = 60_000  # milliseconds, on a busy machine
@@ -194,7 +194,7 @@ def test_what_is_changed_while_an_answer_is_on_its_way_is_not_lost(window, addre
 def test_the_page_speaks_chinese_and_says_so_in_its_link(window, address):
     open_link(window, address, "example=uneven_overlap")
     window.check("#language-zh", force=True)
-    wait_for_text(window, "h2", WORDS["title"].zh)
+    wait_for_text(window, "h2", say("title", "zh"))
     assert "棋盘效应" in window.inner_text(".reach_title")
     assert "language=zh" in window.url
     assert window.evaluate("document.documentElement.scrollWidth") <= 390
