@@ -208,15 +208,9 @@ def of_transposed(setting: Setting, result: Result) -> Iterator[Other]:
     """Zero insertion, the transposed matrix, and pixel shuffle where copies do not overlap."""
     flipped = np.flip(setting.kernel)
     yield Other("by_zero_insertion", by_zero_insertion(setting), result.outputs, flipped)
-    sources = t.window_sources(
-        result.outputs.shape,
-        setting.kernel.shape,
-        setting.stride,
-        setting.padding,
-        setting.dilation,
-    )
-    if sources.shape[:2] == setting.inputs.shape:
-        matrix = t.kernel_taps(result.outputs.shape, sources, setting.kernel).matrix()
+    back = correlate(replace(setting, inputs=result.outputs))
+    if back.outputs.shape == setting.inputs.shape:
+        matrix = back.taps.matrix()
         outputs = (matrix.T @ setting.inputs.ravel()).reshape(result.outputs.shape)
         values = {"rows": matrix.shape[1], "columns": matrix.shape[0]}
         yield Other("transposed_matrix", outputs, result.outputs, values=values)

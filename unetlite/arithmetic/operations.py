@@ -80,30 +80,30 @@ def convolve(setting: Setting) -> Result:
 
 def correlate(setting: Setting) -> Result:
     """What deep learning calls convolution, F.conv2d."""
-    size = setting.inputs.shape
-    kernel = setting.kernel
-    sources = t.window_sources(
-        size,
-        kernel.shape,
-        setting.stride,
-        setting.padding,
-        setting.dilation,
-    )
-    taps = t.kernel_taps(size, sources, kernel)
+    taps = t.kernel_taps(setting.inputs.shape, window_axes(setting), setting.kernel)
     return Result(taps.apply(setting.inputs), taps)
+
+
+def window_axes(setting: Setting) -> list[np.ndarray]:
+    """The inputs under each place of the kernel, per axis: (H_out, k) and (W_out, k')."""
+    axes = []
+    for i, k in zip(setting.inputs.shape, setting.kernel.shape, strict=True):
+        axis = t.window_axis(
+            i,
+            k,
+            setting.stride,
+            setting.padding,
+            setting.dilation,
+        )
+        axes.append(axis)
+    return axes
 
 
 def pooling_sources(setting: Setting) -> np.ndarray:
     """Sources (H_out, W_out, k k') of pooling. Raises Refused for too much padding."""
     for i, k in zip(setting.inputs.shape, setting.kernel.shape, strict=True):
         pool_size(i, k, setting.stride, setting.padding)
-    return t.window_sources(
-        setting.inputs.shape,
-        setting.kernel.shape,
-        setting.stride,
-        setting.padding,
-        d=1,
-    )
+    return t.join_axes(window_axes(setting), setting.inputs.shape[1])
 
 
 def choosing(
@@ -178,8 +178,7 @@ def enlarge(setting: Setting, upsampling: Taps) -> Result:
     enlarged = upsampling.apply(setting.inputs)
     rows = t.window_axis(enlarged.shape[0], sides[0], 1, sides[0] // 2, 1)
     columns = t.window_axis(enlarged.shape[1], sides[1], 1, sides[1] // 2, 1)
-    sources = t.join_axes([rows, columns], enlarged.shape[1])
-    kernel_taps = t.kernel_taps(enlarged.shape, sources, setting.kernel)
+    kernel_taps = t.kernel_taps(enlarged.shape, [rows, columns], setting.kernel)
     taps = kernel_taps.after(upsampling)
     return Result(taps.apply(setting.inputs), taps, steps={"enlarged": enlarged})
 
@@ -212,8 +211,7 @@ def transpose(setting: Setting) -> Result:
             setting.output_padding,
         )
         axes.append(axis)
-    size = setting.inputs.shape
-    taps = t.kernel_taps(size, t.join_axes(axes, size[1]), setting.kernel)
+    taps = t.kernel_taps(setting.inputs.shape, axes, setting.kernel)
     return Result(taps.apply(setting.inputs), taps)
 
 

@@ -4,8 +4,6 @@ Source of the formulas: Dumoulin and Visin 2016, "A guide to convolution arithme
 learning". "Fact n" is the number in docs/arithmetic.md.
 """
 
-from math import ceil
-
 from unetlite.arithmetic.refusal import Refused
 
 FORMULAS = {
@@ -43,22 +41,11 @@ def conv_size(i: int, k: int, s: int = 1, p: int = 0, d: int = 1) -> int:
     return (padded - covered) // s + 1
 
 
-def pool_size(
-    i: int, k: int, s: int | None = None, p: int = 0, d: int = 1, *, ceil_mode: bool = False
-) -> int:
-    """Output size of pooling, by the formula of `conv_size` (fact 3). The default stride is k.
-
-    With `ceil_mode` it is rounded up, but no window starts in the right padding.
-    """
-    s = k if s is None else s
+def pool_size(i: int, k: int, s: int | None = None, p: int = 0, d: int = 1) -> int:
+    """Output size of pooling, by the formula of `conv_size` (fact 3). The default stride is k."""
     if 2 * p > k:
         raise Refused("pool_padding", p=p, k=k)
-    size = conv_size(i, k, s, p, d)
-    if ceil_mode:
-        size = ceil((i + 2 * p - d * (k - 1) - 1) / s) + 1
-        if (size - 1) * s >= i + p:
-            size -= 1
-    return size
+    return conv_size(i, k, k if s is None else s, p, d)
 
 
 def transposed_conv_size(i: int, k: int, s: int = 1, p: int = 0, d: int = 1, op: int = 0) -> int:

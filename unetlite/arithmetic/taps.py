@@ -85,23 +85,11 @@ def transposed_axis(i: int, k: int, s: int, p: int, d: int, op: int) -> np.ndarr
     return np.where((starts % s == 0) & (inputs >= 0) & (inputs < i), inputs, NONE)
 
 
-def kernel_taps(size: tuple[int, int], sources: np.ndarray, kernel: np.ndarray) -> Taps:
-    """Taps with the weights of a kernel, the same for every output."""
+def kernel_taps(size: tuple[int, int], axes: Sequence[np.ndarray], kernel: np.ndarray) -> Taps:
+    """Taps with the weights of a kernel, the same for every output, of sources per axis."""
+    sources = join_axes(axes, size[1])
     weights = np.broadcast_to(kernel.ravel(), sources.shape)
     return Taps(size, sources, weights)
-
-
-def window_sources(
-    size: tuple[int, int],
-    kernel: tuple[int, int],
-    s: int,
-    p: int,
-    d: int,
-) -> np.ndarray:
-    """Sources (H_out, W_out, k k') of a window that slides over an input (H, W)."""
-    rows = window_axis(size[0], kernel[0], s, p, d)
-    columns = window_axis(size[1], kernel[1], s, p, d)
-    return join_axes([rows, columns], size[1])
 
 
 def zero_insertion(size: tuple[int, int], s: int) -> Taps:
@@ -110,15 +98,13 @@ def zero_insertion(size: tuple[int, int], s: int) -> Taps:
     for i in size:
         outputs = np.arange(i * s)
         axes.append(np.where(outputs % s == 0, outputs // s, NONE)[:, None])
-    sources = join_axes(axes, size[1])
-    return Taps(size, sources, np.ones(sources.shape))
+    return kernel_taps(size, axes, np.ones(1))
 
 
 def nearest(size: tuple[int, int], s: int) -> Taps:
     """Every element s x s times."""
     axes = [np.arange(i * s)[:, None] // s for i in size]
-    sources = join_axes(axes, size[1])
-    return Taps(size, sources, np.ones(sources.shape))
+    return kernel_taps(size, axes, np.ones(1))
 
 
 def bilinear(size: tuple[int, int], s: int) -> Taps:
