@@ -18,19 +18,19 @@ def initialise(network: nn.Module, seed: int) -> None:
     Raises TypeError for a module with parameters of its own and no `reset_parameters`.
     """
     with torch.random.fork_rng(devices=[]):
-        whole = [name for name, module in network.named_modules() if is_drawn_whole(module)]
-        for name, module in reversed(list(network.named_modules())):
-            if any(name.startswith(f"{outer}.") for outer in whole):
-                continue
-            if hasattr(module, "reset_parameters"):
-                torch.manual_seed(derive_seed(seed, replace_prefix(name, FORMER_PREFIXES)))
-                module.reset_parameters()
-            elif list(module.parameters(recurse=False)):
-                raise TypeError(
-                    f"{type(module).__name__} has parameters of its own, and no reset_parameters()."
-                )
+        draw(network, "", seed)
 
 
-def is_drawn_whole(module: nn.Module) -> bool:
-    """True if the module draws the parameters of its parts itself."""
-    return getattr(module, "resets_parts", False)
+def draw(module: nn.Module, name: str, seed: int) -> None:
+    """Draws the parameters of a module's parts, then its own; `name` is its name in the network."""
+    if not getattr(module, "resets_parts", False):
+        for part_name, part in module.named_children():
+            draw(part, f"{name}.{part_name}".removeprefix("."), seed)
+    reset = getattr(module, "reset_parameters", None)
+    if reset is not None:
+        torch.manual_seed(derive_seed(seed, replace_prefix(name, FORMER_PREFIXES)))
+        reset()
+    elif list(module.parameters(recurse=False)):
+        raise TypeError(
+            f"{type(module).__name__} has parameters of its own, and no reset_parameters()."
+        )
