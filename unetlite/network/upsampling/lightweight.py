@@ -15,6 +15,7 @@ from unetlite.network.upsampling.base import (
     conv,
     pad_channels,
 )
+from unetlite.network.upsampling.transposed import Transpose
 
 
 @UPSAMPLERS.register("bilinear_additive")
@@ -41,7 +42,7 @@ class BilinearAdditive(Upsampler):
 
 
 @UPSAMPLERS.register("residual")
-class Residual(nn.ConvTranspose2d, Upsampler):
+class Residual(Transpose):
     """Transposed convolution, plus the additive bilinear resize of the input (Wojna et al. 2019).
 
     With N = ceil(C_in / C_out), which is the paper's 4 where C_out = C_in / 4:
@@ -63,14 +64,12 @@ class Residual(nn.ConvTranspose2d, Upsampler):
         super().__init__(
             in_channels,
             out_channels,
-            kernel_size,
-            stride=2,
-            padding=(kernel_size - 1) // 2,
-            output_padding=kernel_size % 2,
+            skip_channels,
+            kernel_size=kernel_size,
         )
 
     def forward(self, x: Tensor, skip: EncoderFeatures) -> Tensor:  # type: ignore[override]
-        learnt = super().forward(x)  # (B, C_out, 2H, 2W)
+        learnt = super().forward(x, skip)  # (B, C_out, 2H, 2W)
         summed = sum_channels(x, self.out_channels)  # (B, C_out, H, W)
         return learnt + F.interpolate(summed, scale_factor=2, mode="bilinear")
 

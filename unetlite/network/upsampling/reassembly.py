@@ -49,13 +49,7 @@ def reassemble(x: Tensor, scores: Tensor) -> Tensor:
     window = math.isqrt(scores.shape[-1])
     weights = scores.softmax(-1).to(x.dtype)
     means = weights @ neighbourhoods(x, window)  # (B, H, W, 4, C)
-    channels = means.permute(
-        0,
-        4,
-        3,
-        1,
-        2,
-    ).flatten(1, 2)  # (B, 4 C, H, W)
+    channels = means.movedim((4, 3), (1, 2)).flatten(1, 2)  # (B, 4 C, H, W)
     return F.pixel_shuffle(channels, 2)
 
 

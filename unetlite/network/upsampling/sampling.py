@@ -61,12 +61,7 @@ class DySample(Upsampler):
         # Places need more digits than bfloat16 has.
         dtype = torch.promote_types(x.dtype, torch.float32)
         offset = self.predict_offset(x, dtype)  # (B, 2 g, 2H, 2W), in pixels of x
-        offset = split_groups(offset, self.groups).permute(
-            0,
-            2,
-            3,
-            1,
-        )  # (B g, 2H, 2W, 2): x, y
+        offset = split_groups(offset, self.groups).movedim(1, -1)  # (B g, 2H, 2W, 2): x, y
         sampled = F.grid_sample(
             split_groups(x.to(dtype), self.groups),
             places(offset),
