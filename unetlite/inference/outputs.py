@@ -6,7 +6,7 @@ of tiles, so that memory does not grow with the image.
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,31 +41,24 @@ def write_outputs(
     The mask of an image that has a georeference or is read by rows is `masks/NAME.tif`; the latter
     has no overlay. Raises OSError.
     """
-    masks = directory / "masks"
-
-    def draw_mask(classes: np.ndarray) -> Image.Image:
-        return palette_image(classes, metadata.colours)
-
-    def draw_overlay(classes: np.ndarray) -> Image.Image:
-        image = source.rows(0, source.height).values
-        return Image.fromarray(overlay(metadata.display.rgb(image), classes, metadata.colours))
-
-    writers: list[WriteBand] = []
-    with ExitStack() as files:
-        if overlays and not source.by_rows:
-            picture = write_png(directory / "overlays" / f"{name}.png", draw_overlay)
-            writers.append(files.enter_context(picture))
-        if source.by_rows or source.georeference is not None:
-            mask = write_tiff(masks / f"{name}.tif", source, metadata)
-        else:
-            mask = write_png(masks / f"{name}.png", draw_mask)
-        writers.append(files.enter_context(mask))
-
-        def write(band: Band) -> None:
-            for writer in writers:
-                writer(band)
-
-        yield write
+    tiff = directory / "masks" / f"{name}.tif"
+    if source.by_rows:
+        with write_tiff(tiff, source, metadata) as write:
+            yield write
+        return
+    bands: list[Band] = []
+    yield bands.append
+    classes = np.concatenate([band.classes for band in bands])
+    if source.georeference is None:
+        save_png(tiff.with_suffix(".png"), palette_image(classes, metadata.colours))
+    else:
+        with write_tiff(tiff, source, metadata) as write:
+            for band in bands:
+                write(band)
+    if overlays:
+        rgb = metadata.display.rgb(source.rows(0, source.height).values)
+        tinted = overlay(rgb, classes, metadata.colours)
+        save_png(directory / "overlays" / f"{name}.png", Image.fromarray(tinted))
 
 
 @contextmanager
@@ -121,15 +114,7 @@ def create_tiff(path: Path, source: RasterSource, metadata: Metadata) -> Any:
     return file
 
 
-@contextmanager
-def write_png(path: Path, draw: Callable[[np.ndarray], Image.Image]) -> Iterator[WriteBand]:
-    """A picture of class indices uint8 (H, W), which is drawn and written at the end."""
-    bands: list[np.ndarray] = []
-
-    def keep(band: Band) -> None:
-        bands.append(band.classes)
-
-    yield keep
-    picture = draw(np.concatenate(bands))
+def save_png(path: Path, picture: Image.Image) -> None:
+    """Writes a picture, whole or not at all."""
     with atomic_path(path) as partial:
         picture.save(partial, "PNG")
