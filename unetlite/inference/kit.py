@@ -63,7 +63,8 @@ def write_kit(
             expected = networks[name](torch.from_numpy(image)).numpy()  # (1, K, H, W)
         has_ties = UPSAMPLERS.lookup(config.upsample).needs_positions
         may_differ = TIES if has_ties else 0.0
-        reason = check_export(file, runtime, image, expected, may_differ)
+        output = measure.OPENERS[runtime](str(file), 1)(image)
+        reason = measure.compare_outputs(output, expected, TOLERANCE, may_differ)
         if reason is not None:
             left_out[name] = reason
             file.unlink()
@@ -78,18 +79,6 @@ def write_kit(
     np.savez_compressed(directory / ARRAYS, **arrays)
     write_description(directory, variants, size, runtime)
     return left_out
-
-
-def check_export(
-    file: Path,
-    runtime: str,
-    image: np.ndarray,
-    expected: np.ndarray,
-    may_differ: float,
-) -> str | None:
-    """Why an export does not give the logits of its network; None if it does."""
-    output = measure.OPENERS[runtime](str(file), 1)(image)
-    return measure.compare_outputs(output, expected, TOLERANCE, may_differ)
 
 
 def noise_image(config: UNetConfig, size: tuple[int, int]) -> np.ndarray:
