@@ -38,6 +38,19 @@ def writer(trainer: Trainer) -> SummaryWriter:
     return trainer.logger.experiment
 
 
+class KeptCallback(Callback):
+    """A callback whose attributes `kept` are in checkpoints, and go on after an interruption."""
+
+    kept: tuple[str, ...]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.kept}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for name in self.kept:
+            setattr(self, name, state_dict[name])
+
+
 class RunLog(Callback):
     """Logs what is trained on what, and a line an epoch. TensorBoard gets the configuration."""
 
@@ -75,11 +88,13 @@ class RunLog(Callback):
         )
 
 
-class EpochLoss(Callback):
+class EpochLoss(KeptCallback):
     """Logs the mean training loss of each epoch, through interruptions.
 
     Lightning's own mean would be that of the steps after a resume.
     """
+
+    kept = ("sum", "crops")
 
     def __init__(self) -> None:
         self.sum: float | Tensor = 0.0  # of the loss of each crop; on the device while it trains
@@ -106,10 +121,6 @@ class EpochLoss(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         return {"sum": float(self.sum), "crops": self.crops}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.sum = state_dict["sum"]
-        self.crops = state_dict["crops"]
 
 
 class OnlyFinite(Callback):
@@ -186,8 +197,10 @@ class ValidationPictures(Callback):
         return picture_grid(rows, legend, errors=error_legend(pl_module.classes, focus))
 
 
-class Clock(Callback):
+class Clock(KeptCallback):
     """How long training takes, without interruptions."""
+
+    kept = ("seconds", "training_seconds", "images")
 
     def __init__(self) -> None:
         self.seconds = 0.0  # from the first step to the end of the last validation
@@ -218,21 +231,11 @@ class Clock(Callback):
         self.seconds += elapsed
         return elapsed
 
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "seconds": self.seconds,
-            "training_seconds": self.training_seconds,
-            "images": self.images,
-        }
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.seconds = state_dict["seconds"]
-        self.training_seconds = state_dict["training_seconds"]
-        self.images = state_dict["images"]
-
-
-class ScoreCurve(Callback):
+class ScoreCurve(KeptCallback):
     """Writes the validation score after each epoch to a table, through interruptions."""
+
+    kept = ("points",)
 
     def __init__(self, file: Path):
         self.file = file
@@ -243,12 +246,6 @@ class ScoreCurve(Callback):
         if score is not None:
             self.points.append((trainer.global_step, float(score)))
             write_csv(self.file, ["step", "miou"], self.points)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"points": self.points}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.points = state_dict["points"]
 
 
 class StopOnSignal(Checkpoint):  # Lightning calls checkpoints after all other callbacks

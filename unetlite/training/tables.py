@@ -4,20 +4,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from torch import Tensor
 from torchmetrics import MetricCollection
 
 from unetlite.run_directory import RunDirectory
 from unetlite.tables import write_csv
+from unetlite.training.callbacks import KeptCallback
 from unetlite.training.segmenter import Segmenter
 
 
-class ValidationCounts(Callback):
+class ValidationCounts(KeptCallback):
     """Writes the pixel counts of validation images, by the weights that are tested.
 
     They are those after the last epoch; with `of_best` those of the epoch with the best val/miou.
     """
+
+    kept = ("best",)
 
     def __init__(self, file: Path, of_best: bool):
         self.file = file
@@ -31,12 +34,6 @@ class ValidationCounts(Callback):
         self.best = score
         rows = trainer.datamodule.validated  # type: ignore[attr-defined]
         write_columns(self.file, rows, image_counts(pl_module.val_scores, pl_module.classes))
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best = state_dict["best"]
 
 
 def write_test_tables(
