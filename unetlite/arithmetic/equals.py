@@ -102,7 +102,7 @@ def of_max(setting: Setting, result: Result) -> Iterator[Other]:
     outputs = setting.inputs
     for axis in (0, 1):
         i, k = outputs.shape[axis], setting.kernel.shape[axis]
-        window = t.window_axis(i, k, setting.stride, setting.padding, 1)
+        window = t.window_axis(i, k, setting.stride, setting.padding)
         edge = np.full((1, outputs.shape[1 - axis]), -np.inf)
         lines = np.concatenate([np.moveaxis(outputs, axis, 0), edge])
         outputs = np.moveaxis(lines[window].max(1), 0, axis)
@@ -246,7 +246,12 @@ def by_zero_insertion(setting: Setting) -> np.ndarray:
     return correlate(plain).outputs
 
 
-def pad_or_crop(array: np.ndarray, axis: int, before: int, after: int) -> np.ndarray:
+def pad_or_crop(
+    array: np.ndarray,
+    axis: int,
+    before: int,
+    after: int,
+) -> np.ndarray:
     """Zeros before and after along an axis; a negative number crops."""
     widths = [(0, 0), (0, 0)]
     widths[axis] = (max(before, 0), max(after, 0))

@@ -172,13 +172,14 @@ def enlarge(setting: Setting, upsampling: Taps) -> Result:
 
     Raises Refused for a kernel with an even side, which cannot be centred.
     """
-    sides = setting.kernel.shape
-    if sides[0] % 2 == 0 or sides[1] % 2 == 0:
-        raise Refused("even_kernel", k=f"{sides[0]} x {sides[1]}")
+    rows, columns = setting.kernel.shape
+    if rows % 2 == 0 or columns % 2 == 0:
+        raise Refused("even_kernel", k=f"{rows} x {columns}")
     enlarged = upsampling.apply(setting.inputs)
-    rows = t.window_axis(enlarged.shape[0], sides[0], 1, sides[0] // 2, 1)
-    columns = t.window_axis(enlarged.shape[1], sides[1], 1, sides[1] // 2, 1)
-    kernel_taps = t.kernel_taps(enlarged.shape, [rows, columns], setting.kernel)
+    axes = []
+    for i, k in zip(enlarged.shape, setting.kernel.shape, strict=True):
+        axes.append(t.window_axis(i, k, p=k // 2))
+    kernel_taps = t.kernel_taps(enlarged.shape, axes, setting.kernel)
     taps = kernel_taps.after(upsampling)
     return Result(taps.apply(setting.inputs), taps, steps={"enlarged": enlarged})
 

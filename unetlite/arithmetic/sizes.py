@@ -21,13 +21,25 @@ FORMULAS = {
 """By kind: the formula of the output size, and the same for numbers."""
 
 
-def check_ranges(i: int, k: int, s: int, p: int, d: int) -> None:
+def check_ranges(
+    i: int,
+    k: int,
+    s: int,
+    p: int,
+    d: int,
+) -> None:
     """Raises Refused for a number out of its range."""
     if min(i, k, s, d) < 1 or p < 0:
         raise Refused("range", i=i, k=k, s=s, p=p, d=d)
 
 
-def conv_size(i: int, k: int, s: int = 1, p: int = 0, d: int = 1) -> int:
+def conv_size(
+    i: int,
+    k: int,
+    s: int = 1,
+    p: int = 0,
+    d: int = 1,
+) -> int:
     """Output size of a convolution: o = floor((i + 2p - d(k - 1) - 1) / s + 1) (fact 1).
 
     Raises:
@@ -41,14 +53,27 @@ def conv_size(i: int, k: int, s: int = 1, p: int = 0, d: int = 1) -> int:
     return (padded - covered) // s + 1
 
 
-def pool_size(i: int, k: int, s: int | None = None, p: int = 0, d: int = 1) -> int:
+def pool_size(
+    i: int,
+    k: int,
+    s: int | None = None,
+    p: int = 0,
+    d: int = 1,
+) -> int:
     """Output size of pooling, by the formula of `conv_size` (fact 3). The default stride is k."""
     if 2 * p > k:
         raise Refused("pool_padding", p=p, k=k)
     return conv_size(i, k, k if s is None else s, p, d)
 
 
-def transposed_conv_size(i: int, k: int, s: int = 1, p: int = 0, d: int = 1, op: int = 0) -> int:
+def transposed_conv_size(
+    i: int,
+    k: int,
+    s: int = 1,
+    p: int = 0,
+    d: int = 1,
+    op: int = 0,
+) -> int:
     """Output size of a transposed convolution: o = (i - 1) s - 2p + d(k - 1) + op + 1 (fact 2).
 
     Raises:

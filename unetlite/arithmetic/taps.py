@@ -70,14 +70,27 @@ def join_axes(axes: Sequence[np.ndarray], width: int) -> np.ndarray:
     return sources.reshape(len(rows), len(columns), -1)
 
 
-def window_axis(i: int, k: int, s: int, p: int, d: int) -> np.ndarray:
+def window_axis(
+    i: int,
+    k: int,
+    s: int = 1,
+    p: int = 0,
+    d: int = 1,
+) -> np.ndarray:
     """The inputs under each place of a sliding window: int (o, k)."""
     starts = np.arange(conv_size(i, k, s, p, d)) * s - p
     inputs = starts[:, None] + d * np.arange(k)
     return np.where((inputs >= 0) & (inputs < i), inputs, NONE)
 
 
-def transposed_axis(i: int, k: int, s: int, p: int, d: int, op: int) -> np.ndarray:
+def transposed_axis(
+    i: int,
+    k: int,
+    s: int,
+    p: int,
+    d: int,
+    op: int,
+) -> np.ndarray:
     """The input whose copy of the kernel has its tap n at an output: int (o, k)."""
     outputs = np.arange(transposed_conv_size(i, k, s, p, d, op))
     starts = outputs[:, None] + p - d * np.arange(k)
