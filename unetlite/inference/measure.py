@@ -438,17 +438,17 @@ def print_costs(costs: dict[str, Any], file: Path) -> None:
     print(f"{'':20} {'ms':>8} {'of rounds':>17} {'peak, MB':>9} {'energy, mJ':>11}")
     for name, cost in costs["variants"].items():
         spread = f"{cost['lowest']:.4g} to {cost['highest']:.4g}"
-        memory = format_known(cost["peak_memory_mb"], ".0f")
-        energy = format_known(cost["energy_mj"], ".0f")
+        memory = format_known(cost["peak_memory_mb"])
+        energy = format_known(cost["energy_mj"])
         milliseconds = f"{cost['milliseconds']:.4g}"
         print(f"{name:20} {milliseconds:>8} {spread:>17} {memory:>9} {energy:>11}")
     print(f"costs     {file}")
     print(f"use them  unetlite compare RUNS --costs {file}")
 
 
-def format_known(value: float | None, style: str) -> str:
-    """A number, or a dash for what the system does not tell."""
-    return "-" if value is None else format(value, style)
+def format_known(value: float | None) -> str:
+    """A whole number, or a dash for what the system does not tell."""
+    return "-" if value is None else f"{value:.0f}"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 from torch.utils.flop_counter import FlopCounterMode
 
 from unetlite.network.blocks import ConvBlock
@@ -57,21 +58,20 @@ def macs_by_module(network: UNet, height: int, width: int) -> dict[str, int]:
 
 def list_layers(network: UNet, height: int, width: int) -> list[Layer]:
     """The layers in the order in which an image meets them; the network is left as it was."""
+    names = find_layers(network)
     shapes: dict[nn.Module, tuple[int, ...]] = {}
 
     def keep_shape(module: nn.Module, args: Any, output: Any) -> None:
+        if module not in names:
+            return
         if isinstance(module, Downsampler):
             output, _ = output
         if isinstance(module, TimmBody):
             output = output[-1]
         shapes[module] = tuple(output.shape[1:])
 
-    handles = [module.register_forward_hook(keep_shape) for module in find_layers(network)]
-    macs = macs_by_module(network, height, width)
-    for handle in handles:
-        handle.remove()
-
-    names = {module: name for name, module in network.named_modules()}
+    with register_module_forward_hook(keep_shape):
+        macs = macs_by_module(network, height, width)
     layers = []
     for module, shape in shapes.items():
         layer = Layer(
@@ -85,14 +85,14 @@ def list_layers(network: UNet, height: int, width: int) -> list[Layer]:
     return layers
 
 
-def find_layers(network: UNet) -> list[nn.Module]:
-    """The convolutions of blocks and head, the operators, and timm's network."""
-    layers: list[nn.Module] = [network.head]
-    for module in network.modules():
-        if isinstance(module, (Upsampler, Downsampler, TimmBody)):
-            layers.append(module)
-        elif isinstance(module, ConvBlock):
-            layers += [layer for layer in module if isinstance(layer, nn.Conv2d)]
+def find_layers(network: UNet) -> dict[nn.Module, str]:
+    """The convolutions of blocks and head, the operators, and timm's network, with their names."""
+    layers: dict[nn.Module, str] = {}
+    for name, module in network.named_modules():
+        outer = network.get_submodule(name.rpartition(".")[0])
+        is_convolution = isinstance(module, nn.Conv2d) and isinstance(outer, (ConvBlock, UNet))
+        if is_convolution or isinstance(module, (Upsampler, Downsampler, TimmBody)):
+            layers[module] = name
     return layers
 
 

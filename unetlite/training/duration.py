@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, Trainer
 
 from unetlite.data.cache import Split
 from unetlite.timing import format_duration
-from unetlite.training.segmenter import Segmenter
+from unetlite.training.segmenter import Segmenter, total_steps
 
 log = logging.getLogger("unetlite")
 
@@ -40,11 +40,7 @@ class TimeLeft(Callback):
 
     def steps_left(self, trainer: Trainer, pl_module: Segmenter) -> float:
         """The steps that are left, with evaluations as so many more."""
-        options = pl_module.settings.trainer
-        total = int(trainer.estimated_stepping_batches)
-        if options.max_steps > 0:
-            total = min(total, options.max_steps)
-        steps = total - trainer.global_step
+        steps = total_steps(trainer, pl_module.settings.trainer) - trainer.global_step
         epochs = math.ceil(steps / int(trainer.num_training_batches))
         data = pl_module.settings.data
         splits = pl_module.dataset.splits

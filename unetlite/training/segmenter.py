@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from kornia.losses import dice_loss
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 from torchmetrics import MetricCollection
@@ -21,7 +21,7 @@ from unetlite.metrics.tolerance import NearMatches
 from unetlite.network.names import upgrade_names
 from unetlite.network.unet import UNet
 from unetlite.seeding import derive_seed
-from unetlite.settings.schema import METADATA_KEY, Settings
+from unetlite.settings.schema import METADATA_KEY, Settings, TrainerOptions
 
 
 def make_scores(classes: Sequence[str]) -> MetricCollection:
@@ -31,6 +31,14 @@ def make_scores(classes: Sequence[str]) -> MetricCollection:
         "boundary_iou_1px": BoundaryIoU(classes, width=1),
     }
     return MetricCollection(metrics, compute_groups=False)
+
+
+def total_steps(trainer: Trainer, options: TrainerOptions) -> int:
+    """The steps of a whole training, as Lightning counts them and as max_steps ends it."""
+    steps = int(trainer.estimated_stepping_batches)
+    if options.max_steps > 0:
+        steps = min(steps, options.max_steps)
+    return steps
 
 
 class Segmenter(LightningModule):
@@ -114,11 +122,8 @@ class Segmenter(LightningModule):
             weight_decay=options.weight_decay,
             fused=True,
         )
-        steps = int(self.trainer.estimated_stepping_batches)
-        if options.max_steps > 0:
-            steps = min(steps, options.max_steps)
         rates = [group["lr"] for group in groups]
-        scheduler = OneCycleLR(optimizer, rates, total_steps=steps)
+        scheduler = OneCycleLR(optimizer, rates, total_steps=total_steps(self.trainer, options))
         schedule = {"scheduler": scheduler, "interval": "step", "name": "train/learning_rate"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 

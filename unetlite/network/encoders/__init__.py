@@ -2,6 +2,7 @@
 
 from unetlite.network.encoders.base import Encoder
 from unetlite.network.encoders.convolutional import ConvEncoder
+from unetlite.network.encoders.timm import TimmEncoder
 from unetlite.settings.schema import UNetConfig
 
 __all__ = ["ConvEncoder", "Encoder", "make_encoder"]
@@ -12,8 +13,4 @@ def make_encoder(config: UNetConfig) -> Encoder:
 
     Raises UsageError for one that timm does not have, or that does not fit under a decoder.
     """
-    if config.encoder is None:
-        return ConvEncoder(config)
-    from unetlite.network.encoders.timm import TimmEncoder
-
-    return TimmEncoder(config)
+    return ConvEncoder(config) if config.encoder is None else TimmEncoder(config)

@@ -1,6 +1,6 @@
 """What every encoder is."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from unetlite.network.spans import Span, centre_span, linearised, random_strip
 
@@ -43,6 +43,12 @@ class Encoder(nn.Module):
         Measured on a strip of 64 strides; what a map depends on beyond it is not counted.
         """
         image = random_strip(self.in_channels, self.stride, 64 * self.stride)
-        features, coarsest = linearised(self)(image)
-        maps = [*(feature.map for feature in features), coarsest]
+        maps = all_maps(linearised(self), image)
         return [centre_span(output, image, 2**level) for level, output in enumerate(maps)]
+
+
+def all_maps(encoder: nn.Module, image: Tensor) -> list[Tensor]:
+    """What an encoder gives at each stride, finest first: (B, C, H / s, W / s)."""
+    features, coarsest = encoder(image)
+    maps = [feature.map for feature in features]
+    return [*maps, coarsest]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from unetlite.errors import PARSE_ERRORS, UsageError, first_line, require_extra
 from unetlite.network.blocks import ConvBlock
-from unetlite.network.encoders.base import Encoder
+from unetlite.network.encoders.base import Encoder, all_maps
 from unetlite.network.spans import Span, input_span
 from unetlite.network.upsampling.base import EncoderFeatures
 from unetlite.settings.schema import UNetConfig
@@ -270,10 +270,8 @@ def strip_spans(encoder: TimmEncoder, strides: int) -> list[Span]:
         dtype=torch.float64,
         requires_grad=True,
     )
-    features, coarsest = encoder(image)
-    maps = [*(feature.map for feature in features), coarsest]
     spans = []
-    for level, each in enumerate(maps):
+    for level, each in enumerate(all_maps(encoder, image)):
         stride = 2**level
         middle = each.shape[-1] // 2
         *between, last = range(middle, middle + encoder.stride // stride)
