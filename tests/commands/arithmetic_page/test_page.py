@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 from helpers import BROWSERS, run_cli
+from preset_results import RESULTS
 
-from unetlite.arithmetic.presets import PRESETS
 from unetlite.arithmetic.words import say
 
 gradio = pytest.importorskip("gradio")
@@ -82,10 +82,10 @@ def wait_for_text(window, selector, text):
 
 def test_every_preset_opens_with_its_numbers_and_fits_into_a_narrow_window(window, address):
     open_link(window, address, "example=matrix")
-    for name, preset in PRESETS.items():
+    for name, result in RESULTS.items():
         choose(window, name)
         shown = numbers(window, "[data-part=result] table")
-        assert shown == pytest.approx(preset.expected, abs=1e-3), name
+        assert shown == pytest.approx(result, abs=1e-3), name
         assert window.inner_text(".reach_title p"), name
         assert window.evaluate("document.documentElement.scrollWidth") <= 390, name
 
