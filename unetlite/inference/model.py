@@ -1,5 +1,6 @@
 """A trained network as a library has it: an image in, classes out."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +29,7 @@ from unetlite.errors import UsageError
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.runtimes import open_runtime
 from unetlite.inference.runtimes.base import Runtime
-from unetlite.inference.tiling import Span, Tiling, whole_span
+from unetlite.inference.tiling import Tiling
 from unetlite.visualize import overlay, palette_image
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ class Model:
             # Those with convolutions of stride 2 look up to half a stride further to one side.
             pixels += network.stride
         self.tiling = Tiling(pixels, network.stride, tile, overlap)
+        if self.metadata.resize is not None:
+            self.tiling.size = sys.maxsize  # what is resized for the network is not cut
 
     def __repr__(self) -> str:
         operator = self.metadata.network.upsample["name"]
@@ -148,8 +151,7 @@ class Model:
 
     def in_tiles(self, source: RasterSource) -> bool:
         """True if an image is predicted in tiles. One that is resized for the network never is."""
-        longest = max(source.height, source.width)
-        return self.metadata.resize is None and longest > self.tiling.size
+        return max(source.height, source.width) > self.tiling.size
 
     @property
     def tile_warning(self) -> str | None:
@@ -180,8 +182,8 @@ class Model:
         is called with the share that is done, 0 to 1.
         """
         layers = len(self.classes) if probabilities else 0
-        rows = self._spans(source.height)
-        columns = self._spans(source.width)
+        rows = self.tiling.spans(source.height)
+        columns = self.tiling.spans(source.width)
         done = 0
         for row in rows:
             image, valid = source.rows(row.input.start, row.input.stop)  # (C, h + halo, W)
@@ -199,11 +201,6 @@ class Model:
             if valid is not None:
                 classes[~valid[row.inside]] = IGNORE
             yield Band(row.core.start, classes, kept)
-
-    def _spans(self, length: int) -> list[Span]:
-        if self.metadata.resize is not None:
-            return [whole_span(length)]
-        return self.tiling.spans(length)
 
     def _probabilities(
         self,

@@ -15,7 +15,7 @@ TILE = 1536  # pixels; about a gigabyte of maps in the mini network
 BLOCK = 256  # pixels, of the tiled files that are written; cores of whole blocks write each once
 
 
-class Span(NamedTuple):
+class TileSpan(NamedTuple):
     """A tile along one axis."""
 
     core: slice  # the pixels that are kept
@@ -58,21 +58,16 @@ class Tiling:
                 "default, tiles are approximate."
             )
 
-    def spans(self, length: int) -> list[Span]:
+    def spans(self, length: int) -> list[TileSpan]:
         """The tiles along an axis of `length` pixels."""
         if length <= self.size:
-            return [whole_span(length)]
+            whole = slice(0, length)
+            return [TileSpan(core=whole, input=whole, inside=whole)]
         spans = []
         for start in range(0, length, self.core):
             end = min(start + self.core, length)
             first = max(0, start - self.halo)
             last = min(end + self.halo, length)
             inside = slice(start - first, end - first)
-            spans.append(Span(slice(start, end), slice(first, last), inside))
+            spans.append(TileSpan(slice(start, end), slice(first, last), inside))
         return spans
-
-
-def whole_span(length: int) -> Span:
-    """An axis that is not cut."""
-    whole = slice(0, length)
-    return Span(core=whole, input=whole, inside=whole)

@@ -41,7 +41,7 @@ def receptive_field(network: UNet) -> int:
         blocks = cast(Iterable[DecoderBlock], reversed(network.decoder))  # finest first
         decoder_spans = [measure_block(block) for block in blocks]
     positions = range(network.encoder.stride)
-    return max(count_pixels(position, encoder_spans, decoder_spans) for position in positions)
+    return max(field_at(position, encoder_spans, decoder_spans) for position in positions)
 
 
 def measure_block(block: DecoderBlock) -> DecoderSpans:
@@ -63,7 +63,7 @@ def measure_block(block: DecoderBlock) -> DecoderSpans:
     return spans
 
 
-def count_pixels(
+def field_at(
     position: int,
     encoder_spans: list[Span],
     decoder_spans: list[DecoderSpans],
