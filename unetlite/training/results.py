@@ -68,7 +68,7 @@ def log_hyperparameters(trainer: Trainer, settings: Settings, metrics: Metrics) 
 
     Test scores and costs are columns and not scalars, of which each would be a chart of one dot.
     """
-    operator = ", ".join(str(value) for value in settings.upsample.values())
+    operator = ", ".join(map(str, settings.upsample.values()))
     columns: dict[str, Any] = {"   upsample": operator, "  seed": str(settings.seed)}
     for title, name in BOARD_COLUMNS.items():
         if metrics.get(name) is not None:

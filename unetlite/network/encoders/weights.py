@@ -117,7 +117,7 @@ def match_names(
     """
     with torch.device("meta"):
         net = create(name, features_only=False)
-    expected = {key: value.shape for key, value in net.state_dict().items()}
+    expected = net.state_dict()
     if not weights.keys() & expected.keys() and len(weights) == len(expected):
         in_order = zip(expected, weights.items(), strict=True)
         weights = {key: value for key, (other, value) in in_order if same_part(key, other)}
@@ -127,12 +127,12 @@ def match_names(
     for key in [*expected, *weights]:
         if key.rpartition(".")[0] in classifier:
             continue
-        there = tuple(weights[key].shape) if key in weights else "none"
-        wanted = tuple(expected[key]) if key in expected else "none"
-        if there != wanted:
+        shape = tuple(weights[key].shape) if key in weights else "none"
+        expected_shape = tuple(expected[key].shape) if key in expected else "none"
+        if shape != expected_shape:
             raise UsageError(
                 f"model.encoder.weights={path}: these are not the weights of {name}; of {key} the "
-                f"file has the shape {there}, and timm {wanted}."
+                f"file has the shape {shape}, and timm {expected_shape}."
             )
     return {key: value for key, value in weights.items() if key in expected}
 
