@@ -299,28 +299,40 @@ def compare_outputs(output: Any, expected: Any, tolerance: float, may_differ: fl
 
 
 def open_onnxruntime(file: str, threads: int) -> Callable[[Any], Any]:
-    """A function that predicts with ONNX Runtime, on the CPU."""
+    """A function that predicts with ONNX Runtime."""
+    session = make_session(file, threads)
+    return lambda image: session.run(None, {"image": image})[0]
+
+
+def make_session(model: Any, threads: int) -> Any:
+    """An onnxruntime.InferenceSession of a file or its content, on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    return lambda image: session.run(None, {"image": image})[0]
+    options.log_severity_level = 4  # fatal errors only; others are raised
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def open_openvino(file: str, threads: int) -> Callable[[Any], Any]:
-    """A function that predicts with OpenVINO, on the CPU, in float32."""
+    """A function that predicts with OpenVINO, in float32."""
+    request = make_request(file, threads)
+    return lambda image: request.infer({"image": image})[0]
+
+
+def make_request(model: Any, threads: int, precision: str = "f32") -> Any:
+    """An openvino.InferRequest of a file or a model, on the CPU.
+
+    `precision` is for all that is not quantised. OpenVINO's own is bfloat16 wherever that is fast.
+    """
     import openvino
 
     settings = {
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": threads,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    model = openvino.Core().compile_model(file, "CPU", settings)
-    request = model.create_infer_request()
-    return lambda image: request.infer({"image": image})[0]
+    return openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
 
 
 OPENERS = {"onnxruntime": open_onnxruntime, "openvino": open_openvino}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from unetlite.errors import require_extra
+from unetlite.inference import measure
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.runtimes.base import RUNTIME_NAMES, Runtime, open_errors
 from unetlite.settings.schema import METADATA_KEY
@@ -40,9 +41,4 @@ def make_session(model: Path | bytes) -> Any:
 
     It takes as many threads as PyTorch.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads()
-    options.log_severity_level = 4  # fatal errors only; others are raised
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return measure.make_session(model, num_threads())

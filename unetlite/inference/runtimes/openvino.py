@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from unetlite.errors import require_extra
+from unetlite.inference import measure
 from unetlite.inference.metadata import Metadata
 from unetlite.inference.runtimes.base import RUNTIME_NAMES, Runtime, open_errors
 from unetlite.settings.schema import METADATA_KEY
@@ -45,10 +46,5 @@ def make_request(model: Any, precision: str = "float32") -> Any:
 
     if isinstance(model, bytes):
         model = openvino.Core().read_model(model)
-    settings = {
-        # The type for all that is not quantised. By default bfloat16 wherever it is fast.
-        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
-        "INFERENCE_NUM_THREADS": num_threads(),
-        "PERFORMANCE_HINT": "LATENCY",
-    }
-    return openvino.compile_model(model, "CPU", settings).create_infer_request()
+    hint = "bf16" if precision == "bfloat16" else "f32"
+    return measure.make_request(model, num_threads(), hint)
