@@ -1,13 +1,13 @@
 """What an upsampling operator does to one pixel and to a constant, and its equivalent kernel."""
 
 import copy
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unetlite.network.unet import DecoderBlock, UNet
+from unetlite.network.unet import UNet
 from unetlite.network.upsampling.base import EncoderFeatures
 
 STEP = 1e-4
@@ -62,7 +62,7 @@ class ImpulseResponse(NamedTuple):
 
 def last_response(network: UNet) -> ImpulseResponse:
     """The response of the network's last upsampling operator, which draws at the image's size."""
-    block = cast(DecoderBlock, network.decoder[-1])
+    block = network.last_block
     return measure_response(block.up, block.in_channels, block.skip_channels)
 
 
@@ -101,7 +101,7 @@ def can_ripple(network: UNet) -> bool:
 
     One that does not cannot ripple, however it is trained.
     """
-    block = cast(DecoderBlock, network.decoder[-1])
+    block = network.last_block
     operator = copy.deepcopy(block.up)
     generator = torch.Generator().manual_seed(0)
     for parameter in operator.parameters():

@@ -41,8 +41,12 @@ class UNet(nn.Module):
         self.register_buffer("std", middle.clone())
         self.encoder = make_encoder(config) if encoder is None else encoder
         self.decoder = make_decoder(config, self.encoder)
-        last_block = cast(DecoderBlock, self.decoder[-1])
-        self.head = nn.Conv2d(last_block.out_channels, config.num_classes, kernel_size=1)
+        self.head = nn.Conv2d(self.last_block.out_channels, config.num_classes, kernel_size=1)
+
+    @property
+    def last_block(self) -> "DecoderBlock":
+        """The decoder block that gives a map of the image's size."""
+        return cast(DecoderBlock, self.decoder[-1])
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
