@@ -80,42 +80,19 @@ class Columns:
             return "the score"
         return self.score
 
-    @property
-    def may_be_error(self) -> bool:
-        """True if the name is that of a score of which less may be better."""
-        return bool(self._words & LOWER_IS_BETTER)
-
-    @property
-    def is_distance(self) -> bool:
-        """True if the name is that of an error that cannot be less than 0."""
-        return bool(self._words & DISTANCES)
-
-    @property
-    def is_share(self) -> bool:
-        """True if the name is that of a score between 0 and 1, or in percent."""
-        return bool(self._words & SHARES)
-
-    @property
-    def is_signed(self) -> bool:
-        """True if the name is that of a score between -1 and 1."""
-        return bool(self._words & SIGNED)
-
-    @property
-    def is_unlimited(self) -> bool:
-        """True if the name is that of a score without limits."""
-        return bool(self._words & UNLIMITED)
-
-    @property
-    def _words(self) -> set[str]:
-        """The words in the name of the score, in small letters."""
-        return set(re.split(r"[\W_]+", (self.score or "").casefold()))
+    def score_is(self, kind: set[str]) -> bool:
+        """True if the name of the score has a word of a kind, such as SHARES."""
+        return not kind.isdisjoint(words_of(self.score or ""))
 
     @property
     def used(self) -> dict[str, str]:
         """The columns that are read, by what they hold."""
-        roles = ("variant", "seed", "unit", "group", "score", "cost")
-        named = {role: getattr(self, role) for role in roles}
-        return {role: column for role, column in named.items() if column is not None}
+        columns = {}
+        for role in KNOWN_NAMES:
+            column = getattr(self, role)
+            if column is not None:
+                columns[role] = column
+        return columns
 
     def unused(self, table: Table) -> list[str]:
         """The columns that are not read."""
@@ -226,11 +203,16 @@ def plain_name(column: str) -> str:
     return re.sub(r"[\s-]+", "_", column.casefold())
 
 
+def words_of(name: str) -> list[str]:
+    """The words in a name, in small letters."""
+    return re.split(r"[\W_]+", name.casefold())
+
+
 def guess_variants(table: Table, by_role: Mapping[str, str | None]) -> list[str]:
     """The columns of a wide table: all that are left, if nothing else can be meant."""
     variants = [column for column in table.columns if column not in ("", *by_role.values())]
     for column in variants:
-        words = {plain_name(column), *re.split(r"[\W_]+", column.casefold())}
+        words = {plain_name(column), *words_of(column)}
         reserved = NO_VARIANTS.union(*KNOWN_NAMES.values())
         if words & reserved or not table.is_numeric(column):
             raise UsageError(
@@ -267,7 +249,7 @@ def is_higher_better(columns: Columns, option: bool | None) -> bool:
     """As the option says, or else true. Raises UsageError if the score has the name of an error."""
     if option is not None:
         return option
-    if columns.may_be_error:
+    if columns.score_is(LOWER_IS_BETTER):
         raise UsageError(
             f"the score {columns.score} may be an error; say --lower-is-better or "
             "--higher-is-better."

@@ -6,7 +6,7 @@ from statistics import median
 from typing import NamedTuple
 
 from unetlite.errors import UsageError
-from unetlite.judge.columns import Columns
+from unetlite.judge.columns import DISTANCES, SHARES, SIGNED, UNLIMITED, Columns
 from unetlite.wording import name_run
 
 PERCENT = 20  # times as large as others are scores that must be in percent
@@ -62,12 +62,12 @@ def find_limits(
     """
     unlimited = (-math.inf, math.inf)
     if not higher_is_better:
-        return (0.0, math.inf) if columns.is_distance else unlimited
-    if is_stated or columns.is_unlimited:
+        return (0.0, math.inf) if columns.score_is(DISTANCES) else unlimited
+    if is_stated or columns.score_is(UNLIMITED):
         return unlimited
-    low = -1.0 if columns.is_signed else 0.0
+    low = -1.0 if columns.score_is(SIGNED) else 0.0
     candidates = [(low, 1.0)]
-    if columns.is_share:
+    if columns.score_is(SHARES):
         candidates.append((100 * low, 100.0))
     for limits in candidates:
         inside = sum(is_within(score, limits) for score in scores)
@@ -104,7 +104,7 @@ def remedy(score: float, limits: Limits, columns: Columns) -> str:
     text += ", or leave it empty for an image without a score"
     if math.isfinite(high):
         text += ". If the score has no such limits, say --higher-is-better"
-        if not columns.is_share:
+        if not columns.score_is(SHARES):
             text += ", or --lower-is-better for an error, such as a loss"
     return text
 
