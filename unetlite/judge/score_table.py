@@ -21,6 +21,10 @@ AGGREGATES = {"mean", "average", "avg", "median", "std", "total", "overall"}
 MAX_SHARE = 0.3  # of the images in one group that needs no word
 
 
+Runs = dict[str, dict[int, dict[str, float]]]  # scores by variant, seed and unit
+Places = dict[tuple[str, int, str], str]  # where scores stand, by variant, seed and unit
+
+
 @dataclass(frozen=True)
 class ScoreTable:
     """The scores that all variants have, and what the table says besides."""
@@ -28,11 +32,7 @@ class ScoreTable:
     scores: Scores
     costs: dict[str, float] | None
     cautions: list[str]
-    places: dict[tuple[str, int, str], str]  # by variant, seed and image: of the score
-
-
-ScoresByUnit = dict[str, float]
-Runs = dict[str, dict[int, ScoresByUnit]]  # by variant and seed
+    places: Places
 
 
 def read_scores(
@@ -48,7 +48,7 @@ def read_scores(
     """
     observations = list(read_observations(table, columns))
     check_subsets(table, columns)
-    runs = group_by_run(observations, table, columns)
+    runs, places = group_by_run(observations, table, columns)
     check_variants(runs, table)
     check_range(observations, columns, higher_is_better, is_stated)
     if higher_is_better:
@@ -58,17 +58,15 @@ def read_scores(
     groups = group_names(table, columns)
     tables = {}
     for name, by_seed in runs.items():
-        values = np.full((len(seeds), len(units)), math.nan)
-        for row, seed in enumerate(seeds):
-            for column, unit in enumerate(units):
-                values[row, column] = by_seed[seed].get(unit, math.nan)
-        tables[name] = values
+        rows = []
+        for seed in seeds:
+            rows.append([by_seed[seed].get(unit, math.nan) for unit in units])
+        tables[name] = np.array(rows)
     all_scores = Scores(tables, seeds, units, [groups.get(unit, unit) for unit in units])
     scores = all_scores.complete()
     cautions += missing_cautions(all_scores, scores)
     cautions += copy_cautions(scores)
     cautions += balance_cautions(scores)
-    places = {(each.variant, each.seed, each.unit): each.place for each in observations}
     return ScoreTable(scores, read_costs(table, columns), cautions, places)
 
 
@@ -130,18 +128,21 @@ def group_by_run(
     observations: Sequence[Observation],
     table: Table,
     columns: Columns,
-) -> Runs:
-    """The scores of every run, without empty cells. Raises UsageError for two in one place."""
+) -> tuple[Runs, Places]:
+    """The scores of every run, without empty cells, and where they stand.
+
+    Raises UsageError for two scores of one image in a run.
+    """
     runs: Runs = {}
-    seen: dict[tuple[str, int, str], str] = {}
+    places: Places = {}
     for variant, seed, unit, score, place in observations:
-        other = seen.setdefault((variant, seed, unit), place)
+        other = places.setdefault((variant, seed, unit), place)
         if other != place:
             raise UsageError(duplicate_message(table, columns, (other, place), variant))
         by_seed = runs.setdefault(variant, {})
         if not math.isnan(score):
             by_seed.setdefault(seed, {})[unit] = score
-    return runs
+    return runs, places
 
 
 def duplicate_message(
@@ -244,16 +245,12 @@ def missing_cautions(all_scores: Scores, complete: Scores) -> list[str]:
     count = len(all_scores.images) - len(complete.images)
     if count == 0:
         return []
-    kept = set(complete.images)
-    first = next(unit for unit in all_scores.images if unit not in kept)
-    position = all_scores.images.index(first)
-    lacking = []
-    for name, table in all_scores.values.items():
-        for seed, score in zip(all_scores.seeds, table[:, position], strict=True):
-            if math.isnan(score):
-                lacking.append(name_run(name, seed))
-    example = f"{first} has none of {lacking[0]}"
-    if not kept:
+    missing = np.isnan(list(all_scores.values.values()))  # (V, S, N)
+    image = missing.any((0, 1)).argmax()  # the first without a score in some run
+    variant, seed = np.argwhere(missing[..., image])[0]
+    run = name_run(list(all_scores.values)[variant], all_scores.seeds[seed])
+    example = f"{all_scores.images[image]} has none of {run}"
+    if not complete.images:
         raise UsageError(
             f"no image has a score in every run ({example}); the same images need the same names "
             "in all runs."

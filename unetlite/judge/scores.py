@@ -25,12 +25,7 @@ class Scores:
         has_value = np.ones(len(self.images), bool)
         for table in self.values.values():
             has_value &= ~np.isnan(table).any(0)
-        return replace(
-            self,
-            values={name: table[:, has_value] for name, table in self.values.items()},
-            images=list(compress(self.images, has_value)),
-            groups=list(compress(self.groups, has_value)),
-        )
+        return self._with_images(has_value)
 
     def without(self, seeds: Collection[int]) -> "Scores":
         """The same without these seeds."""
@@ -43,7 +38,10 @@ class Scores:
 
     def without_image(self, image: str) -> "Scores":
         """The same without this image."""
-        kept = [name != image for name in self.images]
+        return self._with_images(np.array(self.images) != image)
+
+    def _with_images(self, kept: np.ndarray) -> "Scores":
+        """The same with the images that are kept, true in (N,)."""
         return replace(
             self,
             values={name: table[:, kept] for name, table in self.values.items()},
