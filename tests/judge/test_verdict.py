@@ -66,7 +66,7 @@ def test_several_candidates_are_named_with_what_the_fastest_and_the_safest_lose(
     assert other not in about_as_safe(analysis.best, analysis.differences)
     cost = Cost({**dict.fromkeys(EQUAL, 30.0), other: 20.0}, "ms", "the fastest")
     text = verdict(analysis, cost, None)
-    assert choose_variant(analysis.best, analysis.differences, cost, None) == safest
+    assert choose_variant(analysis, cost, None) == safest
     assert text.startswith(f"Take {safest} (30 ms): it can lose least, at most 0.")
     assert f"in mean IoU (3 seeds, 20 test images). The fastest, {other} (20 ms), is " in text
     assert text.endswith(". Each of the 3 may be the best.")
@@ -90,7 +90,7 @@ def test_a_cheaper_one_is_taken_if_its_bound_is_larger_by_less_than_half_a_stand
             is_tie = best.regret[other] - best.regret[safest] < 0.5 * error
             values = {**dict.fromkeys(EQUAL, 30.0), other: 20.0}
             cost = Cost(values, "ms", "the fastest")
-            taken = choose_variant(best, analysis.differences, cost, None)
+            taken = choose_variant(analysis, cost, None)
             assert taken == (other if is_tie else safest)
             text = verdict(analysis, cost, None)
             bound = format_number(best.regret[taken], ROUND_UP)
@@ -100,14 +100,14 @@ def test_a_cheaper_one_is_taken_if_its_bound_is_larger_by_less_than_half_a_stand
             reason = f"The bound of {safest} (30 ms), {limit}, is about equal: it is lower by less"
             assert (reason in text) == is_tie
             alike = replace(cost, ranges=dict.fromkeys(EQUAL, (15.0, 35.0)))
-            assert choose_variant(best, analysis.differences, alike, None) == safest
-            assert choose_variant(best, analysis.differences, None, None) == safest
+            assert choose_variant(analysis, alike, None) == safest
+            assert choose_variant(analysis, None, None) == safest
 
 
 def test_a_variant_that_is_shown_to_be_worse_is_never_taken_for_its_cost():
     analysis = make_analysis({"a": 0.5, "b": 0.5, "c": 0.1})
     cost = Cost({"a": 30.0, "b": 30.0, "c": 1.0}, "ms", "the fastest")
-    assert choose_variant(analysis.best, analysis.differences, cost, None) != "c"
+    assert choose_variant(analysis, cost, None) != "c"
 
 
 def test_two_groups_or_images_are_always_said_and_ten_never():
@@ -145,13 +145,13 @@ def test_a_margin_chooses_the_cheapest_within_it_and_else_says_that_none_is():
     largest, smallest = max(analysis.best.regret.values()), min(analysis.best.regret.values())
     text = verdict(analysis, COST, largest)
     assert text.startswith("Choose b: it is the fastest (20 ms), and at most 0.")
-    assert choose_variant(analysis.best, analysis.differences, COST, largest) == "b"
+    assert choose_variant(analysis, COST, largest) == "b"
     none = verdict(analysis, COST, smallest / 9)
     assert none.startswith("None is shown to be within the margin of 0.00")
     assert "narrow the bounds" in none
     safest = min(analysis.best.regret, key=analysis.best.regret.get)
-    assert choose_variant(analysis.best, analysis.differences, COST, smallest / 9) == safest
-    assert choose_variant(analysis.best, analysis.differences, COST, None) == safest
+    assert choose_variant(analysis, COST, smallest / 9) == safest
+    assert choose_variant(analysis, COST, None) == safest
 
 
 def test_a_slower_variant_within_the_margin_is_named_as_such():

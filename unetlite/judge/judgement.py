@@ -1,7 +1,7 @@
 """The verdict on a table of scores, wherever they come from."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from unetlite.judge.analysis import Analysis, analyse, collapsed_runs, format_sc
 from unetlite.judge.columns import find_columns, is_higher_better
 from unetlite.judge.learning import missing_spread
 from unetlite.judge.outliers import find_outlier
-from unetlite.judge.score_table import read_scores
+from unetlite.judge.score_table import Places, read_scores
 from unetlite.judge.scores import Scores
 from unetlite.judge.selection import select_rows
 from unetlite.judge.tables import read_table
@@ -37,18 +37,15 @@ class Judgement:
     cost: Cost | None
     margin: float | None
     notes: list[str]  # on what was left out, and on what looks odd
-    places: dict[tuple[str, int, str], str]  # of scores, by variant, seed and image
+    places: Places  # of scores
 
     @cached_property
     def analysis(self) -> Analysis:
         """Means, bounds and differences."""
-        return self.analyse()
+        return self.analyse(self.scores)
 
-    def analyse(self, without: Collection[int] = ()) -> Analysis:
-        """The analysis without these seeds."""
-        return self._analyse(self.scores.without(without))
-
-    def _analyse(self, scores: Scores) -> Analysis:
+    def analyse(self, scores: Scores) -> Analysis:
+        """The analysis of all scores, or of some of them."""
         return analyse(
             scores,
             self.title,
@@ -78,18 +75,7 @@ class Judgement:
     @property
     def chosen(self) -> str | None:
         """The variant to take; None if there is no verdict."""
-        return self.choose(self.analysis)
-
-    def choose(self, analysis: Analysis) -> str | None:
-        """The variant to take by an analysis of these scores; None if it has no verdict."""
-        if analysis.best is None:
-            return None
-        return choose_variant(
-            analysis.best,
-            analysis.differences,
-            self.cost,
-            self.margin,
-        )
+        return choose_variant(self.analysis, self.cost, self.margin)
 
     @property
     def collapsed(self) -> dict[tuple[str, int], str]:
@@ -107,7 +93,7 @@ class Judgement:
             self.cost,
             self.margin,
             self.collapsed,
-            self.analyse,
+            lambda seeds: self.analyse(self.scores.without(seeds)),
         )
         return sentences + equivalence(self.analysis)
 
@@ -133,8 +119,8 @@ class Judgement:
             f"{name_run(variant, seed)} is {format_score(score)}, and about "
             f"{format_score(expected)} was to be expected. It counts as it is."
         )
-        analysis = self._analyse(self.scores.without_image(image))
-        chosen = self.choose(analysis)
+        analysis = self.analyse(self.scores.without_image(image))
+        chosen = choose_variant(analysis, self.cost, self.margin)
         if chosen is None or self.chosen is None:
             return [text]
         without = verdict(analysis, self.cost, self.margin)

@@ -51,16 +51,14 @@ class Cost:
         return low <= self.values[name] <= high
 
 
-def choose_variant(
-    best: Best,
-    differences: Differences,
-    cost: Cost | None,
-    margin: float | None,
-) -> str:
+def choose_variant(analysis: Analysis, cost: Cost | None, margin: float | None) -> str | None:
     """The best if one is shown to be, else the cheapest within the margin.
 
-    Else it is the safest, or the cheapest of `about_as_safe`.
+    Else it is the safest, or the cheapest of `about_as_safe`. None without a verdict.
     """
+    best = analysis.best
+    if best is None:
+        return None
     safest = safest_variant(best)
     if cost is None or len(best.candidates) == 1:
         return safest
@@ -68,7 +66,7 @@ def choose_variant(
         within = within_margin(best, margin)
         if within:
             return cost.cheapest(within)
-    chosen = cost.cheapest([safest, *about_as_safe(best, differences)])
+    chosen = cost.cheapest([safest, *about_as_safe(best, analysis.differences)])
     return safest if chosen in cost.alike(safest) else chosen
 
 
@@ -119,21 +117,21 @@ def verdicts(
 
 def verdict(analysis: Analysis, cost: Cost | None, margin: float | None) -> str:
     """What to do, in sentences. All numbers hold at once with a confidence of 1 - alpha."""
-    best = analysis.best
     if analysis.objection is not None:
         return analysis.objection
-    if best is None:
+    chosen = choose_variant(analysis, cost, margin)
+    if analysis.best is None or chosen is None:
         return too_few_seeds(len(analysis.seeds))
-    sentences = [choice(analysis, best, cost, margin)]
-    if cost is not None:
-        chosen = choose_variant(best, analysis.differences, cost, margin)
-        sentences += alike_sentences(cost, chosen, analysis.variants)
-    return " ".join(sentences)
+    text = choice(analysis, analysis.best, chosen, cost, margin)
+    if cost is None:
+        return text
+    return " ".join([text, *alike_sentences(cost, chosen, analysis.variants)])
 
 
 def choice(
     analysis: Analysis,
     best: Best,
+    chosen: str,
     cost: Cost | None,
     margin: float | None,
 ) -> str:
@@ -141,8 +139,8 @@ def choice(
     if len(best.candidates) == 1:
         return sole_winner(analysis, best, cost)
     if margin is not None and min(best.regret.values()) <= margin:
-        return choice_within_margin(analysis, best, cost, margin)
-    text = several_candidates(analysis, best, cost)
+        return choice_within_margin(analysis, best, chosen, cost, margin)
+    text = several_candidates(analysis, best, chosen, cost)
     if margin is None:
         return text
     return (
@@ -154,11 +152,11 @@ def choice(
 def choice_within_margin(
     analysis: Analysis,
     best: Best,
+    chosen: str,
     cost: Cost | None,
     margin: float,
 ) -> str:
     """The cheapest variant within the margin; without costs the safest, and which others are."""
-    chosen = choose_variant(best, analysis.differences, cost, margin)
     bound = (
         f"at most {format_number(best.regret[chosen], ROUND_UP)} {analysis.worse} the best in "
         f"{analysis.metric_title} {basis(analysis)}."
@@ -202,42 +200,46 @@ def sole_winner(analysis: Analysis, best: Best, cost: Cost | None) -> str:
     return f"{text} It takes {cost.format(winner)}; {cost.superlative}, {bound}."
 
 
-def several_candidates(analysis: Analysis, best: Best, cost: Cost | None) -> str:
+def several_candidates(
+    analysis: Analysis,
+    best: Best,
+    chosen: str,
+    cost: Cost | None,
+) -> str:
     """What to take when several may be the best, and what it can lose.
 
     It is the safest variant, or a cheaper one that is about as safe.
     """
-    taken = choose_variant(best, analysis.differences, cost, None)
     bound = (
-        f"at most {format_number(best.regret[taken], ROUND_UP)} {analysis.worse} the best in "
+        f"at most {format_number(best.regret[chosen], ROUND_UP)} {analysis.worse} the best in "
         f"{analysis.metric_title} {basis(analysis)}."
     )
     candidates = candidates_sentence(analysis, best)
     if cost is None:
-        return f"Take {taken}: it can lose least, {bound} {candidates}"
+        return f"Take {chosen}: it can lose least, {bound} {candidates}"
     cheapest = cost.cheapest(analysis.variants)
     safest = safest_variant(best)
-    if taken == cheapest:
-        text = f"Take {taken}: it is {cost.superlative} ({cost.format(taken)}), and {bound}"
-    elif taken == cost.cheapest(best.candidates):
-        reason = f"{cost.superlative} of those that may be the best ({cost.format(taken)})"
-        text = f"Take {taken}: it is {reason}, and {bound}"
-    elif taken == safest:
-        text = f"Take {taken} ({cost.format(taken)}): it can lose least, {bound}"
+    if chosen == cheapest:
+        text = f"Take {chosen}: it is {cost.superlative} ({cost.format(chosen)}), and {bound}"
+    elif chosen == cost.cheapest(best.candidates):
+        reason = f"{cost.superlative} of those that may be the best ({cost.format(chosen)})"
+        text = f"Take {chosen}: it is {reason}, and {bound}"
+    elif chosen == safest:
+        text = f"Take {chosen} ({cost.format(chosen)}): it can lose least, {bound}"
     else:
-        text = f"Take {taken} ({cost.format(taken)}): it is {bound}"
-    if taken != safest:
-        text += f" {tie_sentence(analysis, best, cost, taken)}"
-    if cheapest not in (taken, safest):
+        text = f"Take {chosen} ({cost.format(chosen)}): it is {bound}"
+    if chosen != safest:
+        text += f" {tie_sentence(analysis, best, cost, chosen)}"
+    if cheapest not in (chosen, safest):
         limit = limit_of_loss(analysis, best, cost, cheapest)
         text += f" {capitalised(cost.superlative)}, {limit}."
     return f"{text} {candidates}"
 
 
-def tie_sentence(analysis: Analysis, best: Best, cost: Cost, taken: str) -> str:
+def tie_sentence(analysis: Analysis, best: Best, cost: Cost, chosen: str) -> str:
     """Why a cheaper variant is taken than the safest one."""
     safest = safest_variant(best)
-    error = format_number(analysis.differences[taken, safest].standard_error)
+    error = format_number(analysis.differences[chosen, safest].standard_error)
     bound = format_number(best.regret[safest], ROUND_UP)
     return (
         f"The bound of {safest} ({cost.format(safest)}), {bound}, is about equal: it is lower by "
@@ -304,13 +306,12 @@ def basis(analysis: Analysis) -> str:
 def limit_of_loss(
     analysis: Analysis,
     best: Best,
-    cost: Cost | None,
+    cost: Cost,
     name: str,
 ) -> str:
     """Such as "zeros (12 ms), is at most 0.002 below the best"."""
-    price = "" if cost is None else f" ({cost.format(name)})"
     regret = format_number(best.regret[name], ROUND_UP)
-    return f"{name}{price}, is at most {regret} {analysis.worse} the best"
+    return f"{name} ({cost.format(name)}), is at most {regret} {analysis.worse} the best"
 
 
 def group_cautions(analysis: Analysis) -> list[str]:

@@ -75,15 +75,8 @@ class Report:
     @property
     def chosen(self) -> str:
         """The variant to take; without a verdict the one with the best mean."""
-        analysis = self.analysis
-        if analysis.best is None:
-            return next(iter(analysis.variants))
-        return choose_variant(
-            analysis.best,
-            analysis.differences,
-            self.cost,
-            self.margin,
-        )
+        chosen = choose_variant(self.analysis, self.cost, self.margin)
+        return chosen or next(iter(self.analysis.variants))
 
     @property
     def worth(self) -> list[str]:
