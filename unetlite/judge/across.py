@@ -5,12 +5,14 @@ and e has the variance that the set's seeds and groups give it. A new set is ano
 docs/statistics.md.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy import special
+from scipy.spatial.distance import squareform
 
 from unetlite.errors import UsageError
 from unetlite.judge.statistics import PRIOR_DF, Pair, moderated_variances
@@ -80,14 +82,13 @@ def arrange(by_set: Mapping[str, SetDifferences], reference: str) -> Differences
         raise UsageError(
             f"{len(by_set)} data sets say nothing about another one: {MIN_SETS} are needed."
         )
-    present: dict[str, int] = {}
+    sets_of: Counter[str] = Counter()  # by variant: in how many sets it is
     for name, pairs in by_set.items():
         variants = {first for first, _ in pairs}
         if reference not in variants:
             raise UsageError(f"{name} lacks {reference}, to which all are compared.")
-        for variant in variants:
-            present[variant] = present.get(variant, 0) + 1
-    enough = [name for name, count in present.items() if count >= MIN_SETS]
+        sets_of.update(variants)
+    enough = [name for name, count in sets_of.items() if count >= MIN_SETS]
     names = [reference, *sorted(set(enough) - {reference})]
     shape = (len(names), len(names), len(by_set))
     means = np.zeros(shape)
@@ -143,50 +144,12 @@ def solve_between(
 
 
 @dataclass(frozen=True)
-class Between:
-    """The variance from set to set of the differences of V variants, (V, V)."""
-
-    estimate: np.ndarray  # (V, V), shrunk to the mean of all pairs
-    levels: np.ndarray  # (LEVELS, V, V): quantiles of its confidence distribution, likewise
-
-
-def estimate_between(differences: DifferencesBySet) -> Between:
-    """The variances from set to set of all pairs.
-
-    Few sets say little about each pair: each is shrunk to the mean of all with PRIOR_DF degrees of
-    freedom.
-    """
-    count = len(differences.variants)
-    first, second = np.triu_indices(count, 1)
-    means = differences.means[first, second]  # (P, K)
-    variances = differences.variances[first, second]
-    df = np.isfinite(variances).sum(-1) - 1
-    own = solve_between(means, variances, df)
-    share = PRIOR_DF / (PRIOR_DF + df)
-    typical = own.mean()
-    estimate = share * typical + (1 - share) * own
-    probabilities = (np.arange(LEVELS) + 0.5) / LEVELS
-    targets = special.chdtri(df, 1 - probabilities[:, None])  # (LEVELS, P)
-    levels = share * typical + (1 - share) * solve_between(means, variances, targets)
-    return Between(
-        symmetric(estimate, count),
-        np.stack([symmetric(level, count) for level in levels]),
-    )
-
-
-def symmetric(pairs: np.ndarray, count: int) -> np.ndarray:
-    """(V, V) by the values (P,) of pairs in the order of the upper triangle, 0 on the diagonal."""
-    matrix = np.zeros((count, count))
-    matrix[np.triu_indices(count, 1)] = pairs
-    return matrix + matrix.T
-
-
-@dataclass(frozen=True)
 class AcrossSets:
     """What several sets say of the variants on another one."""
 
     differences: DifferencesBySet
-    between: Between
+    between: np.ndarray  # (V, V): tau^2, the variance from set to set of each difference
+    levels: np.ndarray  # (LEVELS, V, V): quantiles of its confidence distribution
 
     @property
     def reference(self) -> str:
@@ -196,7 +159,7 @@ class AcrossSets:
     def effects(self) -> dict[str, Effect]:
         """Of every variant but the reference: means by Hartung and Knapp (2001), and a new set."""
         means = self.differences.means[:, 0]  # (V, K)
-        between = self.between.estimate[:, 0]
+        between = self.between[:, 0]
         variances = self.differences.variances[:, 0]
         mean, variance, spread = weighted_mean(means, variances, between)
         df = np.isfinite(variances).sum(1) - 1
@@ -222,7 +185,7 @@ class AcrossSets:
         the confidence distribution of tau^2: one estimate, as if it were known, is too narrow for
         few sets.
         """
-        levels = self.between.levels[..., 0]  # (LEVELS, V)
+        levels = self.levels[..., 0]  # (LEVELS, V)
         means = self.differences.means[:, 0]
         centres, errors, _ = weighted_mean(means, self.differences.variances[:, 0], levels)
         deviations = np.sqrt(levels + errors + noise)
@@ -243,7 +206,7 @@ class AcrossSets:
         """Scores (draws, V) on new sets, less the reference's. Means are as uncertain as known."""
         means = self.differences.means[:, 0]
         variances = self.differences.variances[:, 0]
-        levels = self.between.levels
+        levels = self.levels
         count, sets = means.shape
         centres, errors, _ = weighted_mean(means, variances, levels[..., 0])
         weights = errors[..., None] / (variances + levels[..., :1] + NONZERO)
@@ -275,8 +238,27 @@ def mixture_quantile(centres: np.ndarray, deviations: np.ndarray, probability: f
 
 
 def across_sets(differences: DifferencesBySet) -> AcrossSets:
-    """What the sets say together."""
-    return AcrossSets(differences, estimate_between(differences))
+    """What the sets say together.
+
+    Few sets say little about the variance from set to set of each pair: it is shrunk to the mean of
+    all pairs with PRIOR_DF degrees of freedom.
+    """
+    pairs = np.triu_indices(len(differences.variants), 1)  # P of them
+    means = differences.means[pairs]  # (P, K)
+    variances = differences.variances[pairs]
+    df = np.isfinite(variances).sum(-1) - 1
+    own = solve_between(means, variances, df)
+    share = PRIOR_DF / (PRIOR_DF + df)
+    typical = own.mean()
+    between = share * typical + (1 - share) * own
+    probabilities = (np.arange(LEVELS) + 0.5) / LEVELS
+    targets = special.chdtri(df, 1 - probabilities[:, None])  # (LEVELS, P)
+    levels = share * typical + (1 - share) * solve_between(means, variances, targets)
+    return AcrossSets(
+        differences,
+        squareform(between),
+        np.stack([squareform(level) for level in levels]),
+    )
 
 
 class LeftOut(NamedTuple):
