@@ -63,43 +63,45 @@ def trials(tmp_path):
 def finished(tmp_path_factory):
     """Trials with their outcome."""
     trials = make_trials(tmp_path_factory.mktemp("finished"))
-    return trials, run_trials(trials, FakeScheduler(), print)
+    return trials, run_trials(trials, FakeScheduler())
 
 
-def test_levers_are_ordered_by_their_gain_and_only_finished_trainings_are_not_repeated(trials):
-    lines = []
+def test_levers_are_ordered_by_their_gain_and_only_finished_trainings_are_not_repeated(
+    trials, capsys
+):
     first = FakeScheduler()
-    outcome = run_trials(trials, first, lines.append)
-    assert len(first.trained) == trials.seeds * (1 + len(LEVERS)) == len(lines)
+    outcome = run_trials(trials, first)
+    assert len(first.trained) == trials.seeds * (1 + len(LEVERS))
+    assert len(capsys.readouterr().out.splitlines()) == len(first.trained)
     assert [row.name for row in outcome.rows] == ["steps", "rate", "dice", "crops"]
     assert outcome.rows[0].gain == pytest.approx(90 / 1100, abs=0.002)
     assert outcome.rows[0].gains
     assert not outcome.rows[3].gains
     again = FakeScheduler()
-    assert run_trials(trials, again, lines.append) == outcome
+    assert run_trials(trials, again) == outcome
     assert again.trained == []
 
 
 def test_a_lever_that_fails_is_named_and_a_base_that_fails_ends_it(trials):
-    outcome = run_trials(trials, FakeScheduler(failing=["dice"]), print)
+    outcome = run_trials(trials, FakeScheduler(failing=["dice"]))
     assert outcome.failed == {"a Dice loss of weight 2": "the loss is nan"}
     assert len(outcome.rows) == 3
     elsewhere = replace(trials, directory=trials.directory + "2")
     with pytest.raises(RunFailed, match="without one failed: the loss is nan"):
-        run_trials(elsewhere, FakeScheduler(failing=[BASELINE]), print)
+        run_trials(elsewhere, FakeScheduler(failing=[BASELINE]))
 
 
 def test_what_gains_is_adopted_if_it_gains_together_and_never_the_length(finished):
     trials, outcome = finished
     best = best_levers(trials, outcome)
     assert [lever.name for lever in best] == ["rate", "dice"]
-    chosen, remarks = combine_levers(trials, best, FakeScheduler(), print)
+    chosen, remarks = combine_levers(trials, best, FakeScheduler())
     assert chosen == best
     assert "together gain" in remarks[0]
     for run in trials.runs("combined"):
         shutil.rmtree(run.path)
     fake = FakeScheduler(gains={**GAINS, "combined": 10})
-    chosen, _ = combine_levers(trials, best, fake, print)
+    chosen, _ = combine_levers(trials, best, fake)
     assert [lever.name for lever in chosen] == ["rate"]
 
 
@@ -109,11 +111,11 @@ UNCERTAIN = {"steps": 90, "rate": 10, "dice": -1, "crops": -30}
 
 def test_the_most_promising_lever_has_more_seeds_if_none_is_shown_to_gain(trials):
     fake = FakeScheduler(gains=UNCERTAIN, noise=20)
-    first = run_trials(trials, fake, print)
+    first = run_trials(trials, fake)
     assert promising_lever(trials, first).name == "rate"
     assert not best_levers(trials, first)
     fake.trained.clear()
-    longer, outcome = repeat(trials, first, fake, print)
+    longer, outcome = repeat(trials, first, fake)
     assert longer.more_seeds == {BASELINE: 3, "rate": 3}  # the time of two trainings is two more
     assert fake.trained == [f"{BASELINE}/seed1002", "rate/seed1002"]
     by_name = {row.name: row for row in outcome.rows}
@@ -122,7 +124,7 @@ def test_the_most_promising_lever_has_more_seeds_if_none_is_shown_to_gain(trials
     basis = basis_sentence(Levers(LeverRecord(longer, outcome), outcome, None))
     assert "3 without a change and with half the learning rate" in basis
     again = FakeScheduler(gains=UNCERTAIN, noise=20)
-    assert repeat(trials, run_trials(trials, again, print), again, print) == (longer, outcome)
+    assert repeat(trials, run_trials(trials, again), again) == (longer, outcome)
     assert again.trained == []
 
 
@@ -130,14 +132,14 @@ def test_no_lever_has_more_seeds_if_one_gains_or_none_looks_better(trials, tmp_p
     for number, gains in enumerate((GAINS, {"steps": 90, "rate": -9, "dice": -3, "crops": -30})):
         elsewhere = replace(trials, directory=str(tmp_path / str(number)))
         fake = FakeScheduler(gains=gains)
-        outcome = run_trials(elsewhere, fake, print)
-        assert repeat(elsewhere, outcome, fake, print) == (elsewhere, outcome)
+        outcome = run_trials(elsewhere, fake)
+        assert repeat(elsewhere, outcome, fake) == (elsewhere, outcome)
 
 
 def test_more_seeds_that_fail_leave_what_was_measured(trials):
-    first = run_trials(trials, FakeScheduler(gains=UNCERTAIN, noise=20), print)
+    first = run_trials(trials, FakeScheduler(gains=UNCERTAIN, noise=20))
     failing = FakeScheduler(gains=UNCERTAIN, noise=20, failing=["rate"])
-    same, outcome = repeat(trials, first, failing, print)
+    same, outcome = repeat(trials, first, failing)
     assert (same, outcome.rows) == (trials, first.rows)
     assert "more seeds failed (the loss is nan)" in outcome.remarks[0]
 

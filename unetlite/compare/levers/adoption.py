@@ -129,8 +129,7 @@ def adopt_what_fits(
     What does not fit is taken from the record, with a remark.
     """
     assert record.outcome is not None
-    by_name = {lever.name: lever for lever in record.trials.levers}
-    gaining = [by_name[name] for name in record.outcome.adopted]
+    gaining = [record.trials.by_name[name] for name in record.outcome.adopted]
     remarks = list(record.outcome.remarks)
     attempts = [gaining, gaining[:1]]
     for chosen in attempts[: len(gaining)]:

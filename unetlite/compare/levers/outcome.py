@@ -167,9 +167,8 @@ def effects_of(
 
 def promising_lever(trials: Trials, outcome: LeverOutcome) -> Lever | None:
     """The lever with the largest gain that a race could adopt, if it is not shown to gain yet."""
-    by_name = {lever.name: lever for lever in trials.levers}
     for row in outcome.rows:
-        lever = by_name[row.name]
+        lever = trials.by_name[row.name]
         if row.gain > 0 and not lever.decided_by_time:
             return None if row.gains else lever
     return None
@@ -180,10 +179,9 @@ def best_levers(trials: Trials, outcome: LeverOutcome) -> list[Lever]:
 
     Of those that change the network it is the best alone.
     """
-    by_name = {lever.name: lever for lever in trials.levers}
     chosen: list[Lever] = []
     for row in outcome.rows:
-        lever = by_name[row.name]
+        lever = trials.by_name[row.name]
         taken = lever.changes_network and any(other.changes_network for other in chosen)
         if row.gains and not lever.decided_by_time and not taken:
             chosen.append(lever)

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -58,34 +57,25 @@ def train_and_judge(
 ) -> None:
     """Puts the outcome into the record."""
     with lever_scheduler(file, record.trials, resources) as scheduler:
-        outcome = run_trials(record.trials, scheduler, print_line)
+        outcome = run_trials(record.trials, scheduler)
         if adopt:
-            record.trials, outcome = repeat(record.trials, outcome, scheduler, print_line)
+            record.trials, outcome = repeat(record.trials, outcome, scheduler)
             best = best_levers(record.trials, outcome)
-            chosen, remarks = combine_levers(
-                record.trials,
-                best,
-                scheduler,
-                print_line,
-            )
+            chosen, remarks = combine_levers(record.trials, best, scheduler)
             names = [lever.name for lever in chosen]
             outcome = replace(outcome, adopted=names, remarks=remarks)
     record.outcome = outcome
 
 
-def run_trials(
-    trials: Trials,
-    scheduler: Scheduler,
-    on_training: Callable[[str], None],
-) -> LeverOutcome:
-    """Trains what is missing, and judges. `on_training` gets a line for each training.
+def run_trials(trials: Trials, scheduler: Scheduler) -> LeverOutcome:
+    """Trains what is missing, and judges.
 
     Raises RunFailed if a training without a lever fails, or fewer than two levers are left.
     """
     jobs: dict[str, list[Lever]] = {BASELINE: []}
     for lever in trials.levers:
         jobs[lever.name] = [lever]
-    failed = train_missing(trials, jobs, scheduler, on_training)
+    failed = train_missing(trials, jobs, scheduler)
     if BASELINE in failed:
         raise RunFailed(
             f"levers cannot be measured: a training without one failed: {failed[BASELINE]}"
@@ -97,7 +87,6 @@ def repeat(
     trials: Trials,
     outcome: LeverOutcome,
     scheduler: Scheduler,
-    on_training: Callable[[str], None],
 ) -> tuple[Trials, LeverOutcome]:
     """The most promising lever is trained with more seeds, if none is shown to gain so far.
 
@@ -111,7 +100,7 @@ def repeat(
     seeds = trials.seeds + math.floor(kept / (1 + relative[lever.name]))
     more_seeds = dict.fromkeys([BASELINE, lever.name], min(MAX_SEEDS, seeds))
     longer = replace(trials, more_seeds=more_seeds)
-    failed = train_missing(longer, {BASELINE: [], lever.name: [lever]}, scheduler, on_training)
+    failed = train_missing(longer, {BASELINE: [], lever.name: [lever]}, scheduler)
     if failed:
         reason = "; ".join(failed.values())
         remark = f"{capitalised(lever.title)}: trainings with more seeds failed ({reason})."
@@ -127,7 +116,6 @@ def combine_levers(
     trials: Trials,
     best: list[Lever],
     scheduler: Scheduler,
-    on_training: Callable[[str], None],
 ) -> tuple[list[Lever], list[str]]:
     """All of these levers, if together they score no less than the best alone, else that one.
 
@@ -135,7 +123,7 @@ def combine_levers(
     """
     if len(best) < 2:
         return best, []
-    failed = train_missing(trials, {COMBINED: best}, scheduler, on_training)
+    failed = train_missing(trials, {COMBINED: best}, scheduler)
     titles = join_titles(best)
     if failed:
         return best[:1], [f"{titles} together failed: {failed[COMBINED]}"]
@@ -170,8 +158,3 @@ def lever_scheduler(
         file.with_name("levers.log"),
         shared=[file, decoded],
     )
-
-
-def print_line(line: str) -> None:
-    """Prints a line at once."""
-    print(line, flush=True)

@@ -124,10 +124,16 @@ def table_rows(levers: Levers) -> list[TableRow]:
         note = row.typed if row.gains else ""
         if row.name in levers.outcome.adopted:
             note = "adopted"
-        costs = (row.seconds, row.macs)
-        rows.append(
-            TableRow(row.title, row.gain, row.half_width, note, row.worst_class_gain, *costs)
+        shown = TableRow(
+            row.title,
+            row.gain,
+            row.half_width,
+            note,
+            row.worst_class_gain,
+            row.seconds,
+            row.macs,
         )
+        rows.append(shown)
     operators = levers.operators
     if operators is not None:
         note = (

@@ -5,7 +5,7 @@ of a race.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +44,11 @@ class Trials:
     data_hash: str | None = None
     more_seeds: dict[str, PositiveInt] = field(default_factory=dict)
     """All seeds by folder, of the base and the lever that had more; see `lever_runs.repeat`."""
+
+    @property
+    def by_name(self) -> dict[str, Lever]:
+        """The levers that are tried."""
+        return {lever.name: lever for lever in self.levers}
 
     @property
     def steps(self) -> int:
@@ -152,9 +157,11 @@ def train_missing(
     trials: Trials,
     jobs: Mapping[str, list[Lever]],
     scheduler: Scheduler,
-    on_training: Callable[[str], None],
 ) -> dict[str, str]:
-    """Trains all seeds of these that are not finished. Returns those that failed, and why."""
+    """Trains all seeds of these that are not finished, and prints a line for each.
+
+    Returns those that failed, and why.
+    """
     names = {}
     missing = []
     for name, chosen in jobs.items():
@@ -171,5 +178,6 @@ def train_missing(
             result = "val absent" if score is None else f"val {score:.4f}"
         else:
             failed[name] = outcome.failure
-        on_training(f"{done} of {len(missing)}   {name} seed{outcome.settings.seed}   {result}")
+        training = f"{name} seed{outcome.settings.seed}"
+        print(f"{done} of {len(missing)}   {training}   {result}", flush=True)
     return failed
