@@ -191,19 +191,13 @@ def space_in_shape(
     crop_size: int,
 ) -> SearchSpace:
     """The same search space with these batches, which stay, and trainings that are as long."""
-    once = replace(
-        space.usual,
-        steps=1,
-        batch_size=batch_size,
-        crop_size=crop_size,
-    )
-    steps = space.usual.steps
+    usual = replace(space.usual, batch_size=batch_size, crop_size=crop_size)
     if not space.fixed_steps:
-        steps = math.ceil(space.usual.length / once.length)
+        usual = replace(usual, steps=math.ceil(usual.steps_as_long_as(space.usual)))
     return replace(
         space,
         operators=operators,
-        usual=replace(once, steps=steps),
+        usual=usual,
         fixed={*space.fixed, "data.batch_size", "data.crop_size"},
     )
 

@@ -76,6 +76,15 @@ class Experiment:
         values = {**self.values, "seed": seed, "resume": "auto"}
         return compose_run([*self.overrides, f"upsample={operator}"], values)
 
+    def longer(self, factor: int) -> list[str]:
+        """What to type for trainings with so many times the steps."""
+        changes = []
+        for key in ("data.batch_size", "data.crop_size", "data.crops_per_image"):
+            changes.append(f"{key}={self.values[key]}")
+        for key in ("trainer.max_epochs", "trainer.max_steps"):
+            changes.append(f"{key}={factor * self.values[key]}")
+        return changes
+
 
 def find_experiment(request: Request, directory: Path, resources: Resources) -> Experiment:
     """The experiment of an earlier start, or a new one, which is kept."""

@@ -40,6 +40,10 @@ class Schedule:
         """How far it trains; see `training_length`."""
         return training_length(self.steps, self.batch_size, self.crop_size)
 
+    def steps_as_long_as(self, other: "Schedule") -> float:
+        """The steps of these batches and crops that train as far as another schedule."""
+        return other.length / training_length(1, self.batch_size, self.crop_size)
+
     def in_epochs(self, epochs: int) -> "Schedule":
         """The same steps in so many epochs, or fewer."""
         crops = math.ceil(self.steps / epochs) * self.batch_size / self.images

@@ -106,19 +106,25 @@ class SearchSpace:
     def full_schedules(self) -> Iterator[Schedule]:
         """Trainings as long as the usual one, with its crops and batches and with smaller ones."""
         for shape in self.shapes():
-            steps = shape.steps
-            if not self.fixed_steps:
-                steps = round(self.usual.length / replace(shape, steps=1).length)
-            yield replace(shape, steps=steps)
+            if self.fixed_steps:
+                yield shape
+            else:
+                yield replace(shape, steps=round(shape.steps_as_long_as(self.usual)))
 
 
-def fit_epochs(
-    schedule: Schedule,
-    operators: Sequence[str],
+def add_validations(
+    space: SearchSpace,
     times: RaceTimes,
-    epochs: int,
+    operators: Sequence[str],
+    schedule: Schedule,
 ) -> Schedule:
-    """As many epochs, up to `epochs`, as validate for MAX_VALIDATION_SHARE of the training."""
+    """The schedule with its validations, unless a person chose them.
+
+    They are as many as usual, or fewer: those that take MAX_VALIDATION_SHARE of the training.
+    """
+    if space.fixed_epochs:
+        return schedule
+    epochs = space.usual.epochs
     training = schedule.steps * sum(times.step_seconds(name, schedule) for name in operators)
     validation = EVALUATION * times.val_pixels
     validation *= sum(times.steps[name].per_pixel for name in operators)
@@ -202,40 +208,16 @@ def longest_race(
     """The race of these trainings with the most steps, up to the usual length; None without."""
     overhead = PLANNING_SECONDS + times.overhead_seconds(operators, shape)
     for_seed = (SLACK * seconds - overhead) / seeds
-    usual = space.usual
-    if space.fixed_steps:
-        steps = shape.steps
-        longer = (
-            times.seed_seconds(operators, add_validations(space, shape, operators, times))
-            > for_seed
-        )
-        if longer:
-            return None
-    else:
+    if not space.fixed_steps:
         affordable = affordable_steps(shape, operators, times, for_seed)
-        as_long = math.ceil(usual.length / replace(shape, steps=1).length)
-        steps = min(affordable, as_long)
-        if steps < space.least_steps(shape):
+        as_long = math.ceil(shape.steps_as_long_as(space.usual))
+        shape = replace(shape, steps=min(affordable, as_long))
+        if shape.steps < space.least_steps(shape):
             return None
-    schedule = add_validations(
-        space,
-        replace(shape, steps=steps),
-        operators,
-        times,
-    )
+    schedule = add_validations(space, times, operators, shape)
+    if space.fixed_steps and times.seed_seconds(operators, schedule) > for_seed:
+        return None
     return estimate_race(space, times, operators, schedule, seeds)
-
-
-def add_validations(
-    space: SearchSpace,
-    schedule: Schedule,
-    operators: Sequence[str],
-    times: RaceTimes,
-) -> Schedule:
-    """The schedule with its validations, unless a person chose them."""
-    if space.fixed_epochs:
-        return schedule
-    return fit_epochs(schedule, operators, times, space.usual.epochs)
 
 
 def estimate_race(
@@ -270,21 +252,9 @@ def smallest_race(space: SearchSpace, times: RaceTimes) -> RaceEstimate:
     operators = space.operator_sets()[-1]
     races = []
     for shape in space.shapes():
-        steps = shape.steps
+        shortest = shape
         if not space.fixed_steps:
-            steps = space.least_steps(shape)
-        schedule = add_validations(
-            space,
-            replace(shape, steps=steps),
-            operators,
-            times,
-        )
-        race = estimate_race(
-            space,
-            times,
-            operators,
-            schedule,
-            FIRST_INTERIM,
-        )
-        races.append(race)
+            shortest = replace(shape, steps=space.least_steps(shape))
+        schedule = add_validations(space, times, operators, shortest)
+        races.append(estimate_race(space, times, operators, schedule, FIRST_INTERIM))
     return min(races, key=lambda race: race.seconds)

@@ -82,14 +82,14 @@ def refuse_budget(
     without = f" ({', '.join(left_out)} left out)" if left_out else ""
     text = (
         f"--budget {request.budget}: {FIRST_INTERIM} seeds of {', '.join(race.operators)}{without} "
-        f"take {budget_for(race)[:-1]} minutes, with only {schedule.steps} steps of "
+        f"take {budget_for(race.seconds)[:-1]} minutes, with only {schedule.steps} steps of "
         f"{schedule.batch_size} crops of {schedule.crop_size} pixels, by what a step takes now."
     )
     seconds = FITS * parse_duration(str(request.budget))
     measured: dict[tuple[str, ...], RaceTimes] = {(): times}
-    for smaller in smaller_settings(space, widths):
-        if overhead_alone(race, times) > seconds:
-            break
+    overhead = PLANNING_SECONDS + times.overhead_seconds(race.operators, schedule)
+    candidates = smaller_settings(space, widths) if overhead <= seconds else ()
+    for smaller in candidates:
         if smaller.network not in measured:
             measured[smaller.network] = time_changed(smaller.network, race.operators)
         if fits(smaller, replace(space, operators=race.operators), measured, seconds):
@@ -114,11 +114,6 @@ def fits(
     return narrowest_race(changed, measured[smaller.network], seconds) is not None
 
 
-def overhead_alone(race: RaceEstimate, times: RaceTimes) -> float:
-    """Seconds that a race takes without its trainings."""
-    return PLANNING_SECONDS + times.overhead_seconds(race.operators, race.schedule)
-
-
 def long_enough(request: Request, space: SearchSpace, times: RaceTimes) -> tuple[str, str]:
     """A budget for trainings that are long enough for a rare class, and the command with it."""
     usual = space.usual
@@ -127,13 +122,13 @@ def long_enough(request: Request, space: SearchSpace, times: RaceTimes) -> tuple
     changes: list[str] = []
     if space.fixed_steps or race.schedule.length > usual.length:
         changes = [f"{key}={value}" for key, value in race.schedule.settings().items()]
-    budget = budget_for(race)
+    budget = budget_for(race.seconds)
     return budget, choose_command(request, changes, budget=budget)
 
 
-def budget_for(race: RaceEstimate) -> str:
-    """A budget that is enough for a race, in whole minutes, such as "17m"."""
-    return f"{math.ceil((PLANNING_SECONDS + race.seconds) / SLACK / 60) + 1}m"
+def budget_for(seconds: float) -> str:
+    """A budget that is enough for a race of so many seconds, in whole minutes, such as "17m"."""
+    return f"{math.ceil((PLANNING_SECONDS + seconds) / SLACK / 60) + 1}m"
 
 
 def rare_class_warning(

@@ -123,20 +123,11 @@ def train_longer(report: Report, experiment: Experiment) -> list[Step]:
     """A race of trainings that are twice as long, if these are shown to be too short."""
     if not is_short(report.trend, report.levers, report.steps):
         return []
-    values = experiment.values
-    longer = {
-        "data.batch_size": values["data.batch_size"],
-        "data.crop_size": values["data.crop_size"],
-        "data.crops_per_image": values["data.crops_per_image"],
-        "trainer.max_epochs": 2 * values["trainer.max_epochs"],
-        "trainer.max_steps": 2 * values["trainer.max_steps"],
-    }
-    changes = [f"{key}={value}" for key, value in longer.items()]
     assert report.comparison.race is not None
     seconds = 2 * report.comparison.race.seconds
     budget = round_budget(seconds + experiment.report_seconds)
     text = f"Train longer: twice the steps take about {format_duration(seconds)}."
-    command = command_without_levers(report, experiment, "longer", budget, changes)
+    command = command_without_levers(report, experiment, "longer", budget, experiment.longer(2))
     return [Step(text, [command])]
 
 
