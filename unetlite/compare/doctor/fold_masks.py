@@ -5,19 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unetlite.compare.doctor.misplaced import overlap
 from unetlite.compare.doctor.suspects import (
     DOUBTFUL,
     FAILED,
     MIN_IMAGES,
     MIN_LEARNT,
-    Suspect,
     Suspects,
-    background_class,
-    is_drawn,
     misplaced_reason,
     predict_images,
-    suspect_pictures,
 )
 from unetlite.data.loader import SegmentationData, held_out_images
 from unetlite.network.unet import UNet
@@ -41,23 +36,21 @@ class MaskCheck(NamedTuple):
 
 def check_training_masks(data: SegmentationData, networks: Mapping[str, UNet]) -> MaskCheck:
     """Looks at the masks of all training images; `networks` by the part that each did not see."""
-    background = background_class(data)
     split = data.dataset.splits["train"]
     scores: dict[str, float] = {}
     seen_by = {}
     for part, network in networks.items():
         names = [split.names[index] for index in held_out_images(split, part)]
         for image in predict_images(data, "train", names, [network], MAX_PIXELS):
-            truth = is_drawn(image.mask, background)
-            if truth.any():
-                scores[image.name] = overlap(image.majority != background, truth)
+            if image.drawn.any():
+                scores[image.name] = image.iou
                 seen_by[image.name] = network
     check = MaskCheck(len(scores), float(np.median([*scores.values()] or [0])), Suspects())
     if not check.has_learnt:
         return check
     doubtful = [name for name in scores if scores[name] < DOUBTFUL * check.median]
     for name in sorted(doubtful, key=scores.__getitem__):
-        add_suspect(data, seen_by[name], name, scores[name], check)
+        add_suspect(data, seen_by[name], name, check)
     return check
 
 
@@ -65,22 +58,16 @@ def add_suspect(
     data: SegmentationData,
     network: UNet,
     name: str,
-    score: float,
     check: MaskCheck,
 ) -> None:
     """Adds a training image to the suspects if its mask fits elsewhere, or the network fails."""
-    background = background_class(data)
     for image in predict_images(data, "train", [name], [network], MAX_PIXELS):
-        reason = misplaced_reason(image, data, background, score, check.median)
+        reason = misplaced_reason(image, data, check.median)
         if reason is not None:
-            check.suspects.misplaced.append(
-                Suspect(name, "train", reason, suspect_pictures(image, data))
-            )
-        elif score < FAILED * check.median:
+            check.suspects.misplaced.append(image.suspect(reason, data))
+        elif image.iou < FAILED * check.median:
             reason = (
-                f"A network that was not trained on {name} fails on it: IoU {score:.2f}, where the "
-                f"median image has {check.median:.2f}. Look at the image and its mask."
+                f"A network that was not trained on {name} fails on it: IoU {image.iou:.2f}, where "
+                f"the median image has {check.median:.2f}. Look at the image and its mask."
             )
-            check.suspects.failed.append(
-                Suspect(name, "train", reason, suspect_pictures(image, data))
-            )
+            check.suspects.failed.append(image.suspect(reason, data))

@@ -75,6 +75,26 @@ class Examined(NamedTuple):
     rgb: np.ndarray  # uint8 (H, W, 3)
     mask: np.ndarray  # class indices (H, W)
     majority: np.ndarray  # class indices (H, W)
+    background: int  # the commonest class
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """Where the mask has another class than the commonest, (H, W)."""
+        return is_drawn(self.mask, self.background)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Where the networks see another class than the commonest, (H, W)."""
+        return self.majority != self.background
+
+    @property
+    def iou(self) -> float:
+        """The IoU of both."""
+        return overlap(self.predicted, self.drawn)
+
+    def suspect(self, reason: str, data: SegmentationData) -> Suspect:
+        """As one to look at, for this reason."""
+        return Suspect(self.name, self.split, reason, suspect_pictures(self, data))
 
 
 def find_suspects(
@@ -94,12 +114,12 @@ def find_suspects(
         return Suspects()
     order = np.argsort(scores, kind="stable")  # NaN is last
     failed = [k for k in order.tolist() if scores[k] < FAILED * median]
+    background = runs[0].classes[background_of(runs[0])]
     reasons = {}
     for k in failed:
         reasons[runs[0].images[k]] = (
             f"All {len(runs)} trainings fail on {runs[0].images[k]} (test): IoU {scores[k]:.2f} at "
-            f"best, where the median test image has {median:.2f} ({background_name(runs)} left "
-            "out)."
+            f"best, where the median test image has {median:.2f} ({background} left out)."
         )
     if data is None:
         return Suspects([Suspect(name, "test", reason, {}) for name, reason in reasons.items()])
@@ -121,40 +141,37 @@ def examine(
     median: float,
 ) -> Suspects:
     """Predicts doubtful test images, and validation images, and looks where their masks fit."""
-    splits = data.dataset.splits
-    background = background_class(data)
     images = list(predict_images(data, "test", doubtful, networks))
     shown = {each.name: suspect_pictures(each, data) for each in images}
     failed = []
     for name, reason in reasons.items():
         failed.append(Suspect(name, "test", reason, shown.get(name, {})))
     suspects = Suspects(failed)
-    images += predict_images(data, "val", splits["val"].names[:MAX_EXAMINED], networks)
+    validation_images = data.dataset.splits["val"].names[:MAX_EXAMINED]
+    images += predict_images(data, "val", validation_images, networks)
     for each in images:
-        own = overlap(each.majority != background, is_drawn(each.mask, background))
-        if own >= DOUBTFUL * median:
+        if each.iou >= DOUBTFUL * median:
             continue
         cause = None
         if each.split == "test" and each.name in reasons:
-            cause = same_mask_reason(each, data, background)
+            cause = same_mask_reason(each, data)
         if cause is None:
-            cause = misplaced_reason(each, data, background, own, median)
+            cause = misplaced_reason(each, data, median)
         if cause is not None:
-            pictures = suspect_pictures(each, data)
-            suspects.misplaced.append(Suspect(each.name, each.split, cause, pictures))
+            suspects.misplaced.append(each.suspect(cause, data))
     return suspects
 
 
-def same_mask_reason(image: Examined, data: SegmentationData, background: int) -> str | None:
+def same_mask_reason(image: Examined, data: SegmentationData) -> str | None:
     """Which other image has the mask of an image on which all fail, in a sentence; None if none.
 
     Masks that several others have are drawn after a template.
     """
-    drawn = is_drawn(image.mask, background)
+    drawn = image.drawn
     if drawn.sum() < MIN_DRAWN:
         return None
     same = []
-    for split_name, name, mask in masks_of_size(data, image, background):
+    for split_name, name, mask in masks_of_size(data, image):
         if np.array_equal(mask, drawn):
             same.append((split_name, name))
     if len(same) != 1:
@@ -170,20 +187,16 @@ def same_mask_reason(image: Examined, data: SegmentationData, background: int) -
     )
 
 
-def misplaced_reason(
-    image: Examined,
-    data: SegmentationData,
-    background: int,
-    own: float,
-    median: float,
-) -> str | None:
-    """Where the mask of an image fits better, in a sentence; None if nowhere."""
-    prediction = image.majority != background
-    shift = find_shift(prediction, is_drawn(image.mask, background), median)
+def misplaced_reason(image: Examined, data: SegmentationData, median: float) -> str | None:
+    """Where the mask of an image fits better, in a sentence; None if nowhere.
+
+    `median` is the IoU of a usual image.
+    """
+    shift = find_shift(image.predicted, image.drawn, median)
     if shift is not None:
         return shift_sentence(image.name, shift)
-    masks = ((name, mask) for _, name, mask in masks_of_size(data, image, background))
-    fit = find_fit(prediction, masks, own, median)
+    masks = ((name, mask) for _, name, mask in masks_of_size(data, image))
+    fit = find_fit(image.predicted, masks, image.iou, median)
     if fit is not None:
         return fit_sentence(image.name, fit)
     return None
@@ -239,11 +252,6 @@ def background_of(run: Run) -> int:
     return int(np.argmax(counts[:, 0] + counts[:, 2]))
 
 
-def background_name(runs: Sequence[Run]) -> str:
-    """The name of that class."""
-    return runs[0].classes[background_of(runs[0])]
-
-
 def predict_images(
     data: SegmentationData,
     split_name: str,
@@ -261,12 +269,17 @@ def predict_images(
         votes = torch.stack([torch.from_numpy(predict_classes(each, image)) for each in networks])
         majority = votes.mode(0).values.numpy()
         rgb = data.dataset.display.rgb(image.numpy())
-        yield Examined(split.names[index], split_name, rgb, mask.numpy(), majority)
+        yield Examined(
+            split.names[index],
+            split_name,
+            rgb,
+            mask.numpy(),
+            majority,
+            background_class(data),
+        )
 
 
-def masks_of_size(
-    data: SegmentationData, image: Examined, background: int
-) -> Iterator[tuple[str, str, np.ndarray]]:
+def masks_of_size(data: SegmentationData, image: Examined) -> Iterator[tuple[str, str, np.ndarray]]:
     """The masks of other images of that size: split, name, and where something is drawn (H, W)."""
     remaining = MAX_MASKS
     for split_name, split in data.dataset.splits.items():
@@ -277,7 +290,7 @@ def masks_of_size(
             if remaining < 0:
                 return
             mask = split[split.full_crop(index)].mask.numpy()
-            yield split_name, name, is_drawn(mask, background)
+            yield split_name, name, is_drawn(mask, image.background)
 
 
 def is_drawn(mask: np.ndarray, background: int) -> np.ndarray:
