@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import mean
 
 from rich.table import Table
@@ -13,34 +14,22 @@ from unetlite.judge.sequential import INTERIMS, interim_alphas
 from unetlite.timing import format_duration
 
 
+@dataclass
 class RaceMonitor:
-    """Lines and a table of trainings and interim analyses.
+    """Lines and a table of trainings and interim analyses."""
 
-    `record` is that of the race, which goes on in it. `step_seconds` are those of each variant's
-    training step. `scores`, by variant and seed, are those of an earlier start. `training_seconds`
-    are what a training of each variant was planned to add to the race, `report_seconds` what comes
-    after the last one, and `groups` the groups of test images.
-    """
+    record: RaceRecord  # of the race, which goes on in it
+    step_seconds: Mapping[str, float]  # of a training step, by variant
+    scores: dict[str, dict[int, float]]  # by variant and seed; at first those of an earlier start
+    training_seconds: Mapping[str, float]  # that a training adds to the race by plan, by variant
+    report_seconds: float  # after the last training
+    groups: int  # of test images
+    trained: int = 0  # since this start
+    planned_seconds: float = 0.0  # of the trainings since this start
 
-    def __init__(
-        self,
-        record: RaceRecord,
-        step_seconds: Mapping[str, float],
-        scores: dict[str, dict[int, float]],
-        training_seconds: Mapping[str, float],
-        report_seconds: float,
-        groups: int,
-    ):
-        self.record = record
-        self.step_seconds = step_seconds
-        self.scores = scores
-        self.training_seconds = training_seconds
-        self.report_seconds = report_seconds
-        self.groups = groups
-        self.seconds_before = record.seconds  # of earlier starts
+    def __post_init__(self) -> None:
+        self.seconds_before = self.record.seconds  # of earlier starts
         self.start = time.monotonic()
-        self.trained = 0  # since this start
-        self.planned_seconds = 0.0  # of the trainings since this start
 
     @property
     def done(self) -> int:

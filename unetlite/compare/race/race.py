@@ -52,7 +52,7 @@ class Race:
         self.file = directory / "race.json"
         self.plan = plan
         self.make_settings = make_settings
-        self.longer = longer
+        self.remedy = f" This trains longer: {longer}" if longer else ""
         self.alphas = interim_alphas(plan.seeds)
         self.record = read_race(directory) or RaceRecord(
             plan,
@@ -162,13 +162,6 @@ class Race:
         missed = missed_reason(runs)
         if missed is not None:
             raise self.without_verdict(f"the race ends here: {missed}{self.remedy}")
-
-    @property
-    def remedy(self) -> str:
-        """The command that trains longer, after a sentence that ends."""
-        if self.longer is None:
-            return ""
-        return f" This trains longer: {self.longer}"
 
     def without_verdict(self, message: str) -> RunFailed:
         """The error of a race that gives no verdict, which is recorded."""
