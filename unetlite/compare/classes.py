@@ -1,13 +1,12 @@
 """What the networks are worth by class, and beside predictions that take no training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_UP
 from statistics import mean
 
 import numpy as np
 
-from unetlite.classes import IGNORE
 from unetlite.compare.comparison import Comparison
 from unetlite.compare.runs import Run
 from unetlite.data.cache import DecodedDataset, Split
@@ -39,7 +38,7 @@ def class_scores(runs: Sequence[Run]) -> list[ClassScores]:
     """The classes that the test images have, worst IoU first."""
     counts = np.array([run.total_counts for run in runs])  # (runs, K, 3)
     tp, fp, fn = np.moveaxis(counts, -1, 0)
-    truth = (tp + fn)[0]  # (K,)
+    truth = runs[0].class_pixels.sum(0)  # (K,)
     with np.errstate(invalid="ignore"):
         precision = tp / (tp + fp)
         recall = tp / (tp + fn)
@@ -61,6 +60,14 @@ def class_scores(runs: Sequence[Run]) -> list[ClassScores]:
     return sorted(scores, key=lambda of_class: mean(of_class.iou))
 
 
+def scores_by_class(comparison: Comparison) -> dict[str, dict[str, ClassScores]]:
+    """Of every variant, by the name of the class, worst IoU first."""
+    by_variant = {}
+    for name, runs in comparison.variants.items():
+        by_variant[name] = {scores.name: scores for scores in class_scores(runs)}
+    return by_variant
+
+
 def recorded_mean(runs: Sequence[Run], name: str) -> float | None:
     """The mean of a score over the runs that have one; None if there is none."""
     values = [run.metrics[name] for run in runs if name in run.metrics]
@@ -76,11 +83,9 @@ def worst_class(comparison: Comparison) -> str:
 def worst_class_sentence(comparison: Comparison, variant: str) -> str:
     """The worst class in a sentence: its scores with one variant, and the range over variants."""
     name = worst_class(comparison)
-    by_variant = {}
-    for other, runs in comparison.variants.items():
-        by_variant[other] = {scores.name: scores for scores in class_scores(runs)}[name]
-    scores = by_variant[variant]
-    means = [mean(of_class.iou) for of_class in by_variant.values()]
+    by_variant = scores_by_class(comparison)
+    scores = by_variant[variant][name]
+    means = [mean(by_class[name].iou) for by_class in by_variant.values()]
     text = (
         f"The worst class is {name} ({scores.share:.1%} of the test pixels): IoU "
         f"{mean(scores.iou):.3f} (test) with {variant}, precision {scores.precision:.3f}, "
@@ -124,8 +129,7 @@ def trivial_scores(comparison: Comparison, dataset: DecodedDataset | None) -> di
 
     Without the data set only those that need no image.
     """
-    first = comparison.runs[0].total_counts  # (K, 3)
-    frequent = most_frequent_iou(first[:, 0] + first[:, 2])
+    frequent = most_frequent_iou(comparison.runs[0].class_pixels.sum(0))
     scores = {"the most frequent class everywhere": frequent}
     if dataset is not None and len(dataset.classes) == 2:
         train, test = dataset.splits["train"], dataset.splits["test"]
@@ -138,10 +142,8 @@ def trivial_scores(comparison: Comparison, dataset: DecodedDataset | None) -> di
 def grey_range(split: Split) -> tuple[float, float]:
     """The lowest and highest grey value of some images, but for one in a thousand."""
     limits = []
-    for index in sampled_indices(split):
-        image, _ = split[split.full_crop(index)]
-        values = np.nan_to_num(image.float().mean(0).numpy())
-        limits.append(np.percentile(values, (0.1, 99.9)))
+    for grey, _ in grey_images(split):
+        limits.append(np.percentile(grey, (0.1, 99.9)))
     low, high = np.array(limits).T
     return float(low.min()), float(high.max())
 
@@ -149,21 +151,19 @@ def grey_range(split: Split) -> tuple[float, float]:
 def grey_histograms(split: Split, low: float, high: float) -> np.ndarray:
     """Pixels of both classes (2, BINS) by grey value, the mean of the channels."""
     histograms = np.zeros((2, BINS), np.int64)
-    for index in sampled_indices(split):
-        image, mask = split[split.full_crop(index)]
-        grey = np.nan_to_num(image.float().mean(0).numpy())
+    for grey, mask in grey_images(split):
         bins = (grey - low) * (BINS / max(high - low, 1e-30))
         bins = bins.clip(0, BINS - 1).astype(np.int64)
-        truth = mask.numpy()
-        labelled = truth != IGNORE
         for k in range(2):
-            histograms[k] += np.bincount(bins[labelled & (truth == k)], minlength=BINS)
+            histograms[k] += np.bincount(bins[mask == k], minlength=BINS)
     return histograms
 
 
-def sampled_indices(split: Split) -> list[int]:
-    """Up to MAX_IMAGES positions, from the first image to the last."""
-    return spread_positions(len(split), MAX_IMAGES)
+def grey_images(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Grey values and classes (H, W) of MAX_IMAGES images or fewer, from the first to the last."""
+    for index in spread_positions(len(split), MAX_IMAGES):
+        image, mask = split[split.full_crop(index)]
+        yield np.nan_to_num(image.float().mean(0).numpy()), mask.numpy()
 
 
 def no_better_than_trivial(comparison: Comparison, trivial: Mapping[str, np.ndarray]) -> list[str]:

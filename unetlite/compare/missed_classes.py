@@ -22,7 +22,7 @@ def objection(runs: Sequence[Run], scores: Scores) -> str | None:
 
 def missed_reason(runs: Sequence[Run]) -> str | None:
     """Which classes no run has learnt, and what to change; None if there is none."""
-    counts = class_counts(runs)
+    counts = [run.total_counts for run in runs]  # (K, 3) each
     missed = missed_classes(counts)
     if not missed:
         return None
@@ -34,7 +34,7 @@ def missed_reason(runs: Sequence[Run]) -> str | None:
 
 def rare_class_cautions(runs: Sequence[Run]) -> list[str]:
     """A sentence on the classes that some runs have learnt, but fewer than half of them."""
-    counts = class_counts(runs)
+    counts = [run.total_counts for run in runs]  # (K, 3) each
     half = len(runs) // 2
     missed = missed_classes(counts)
     rare = [k for k in missed_classes(counts, half) if k not in missed]
@@ -47,21 +47,14 @@ def rare_class_cautions(runs: Sequence[Run]) -> list[str]:
 
 
 def join_classes(run: Run, counts: Sequence[np.ndarray], indices: Sequence[int]) -> str:
-    """Classes with their shares and scores, in a sentence."""
-    return join_names([class_text(run, counts, k) for k in indices])
-
-
-def class_text(run: Run, counts: Sequence[np.ndarray], k: int) -> str:
-    """A class with its share of the test pixels, and its best IoU."""
-    best = max(iou_of_counts(of_run[k]) for of_run in counts)
-    pixels = counts[0][:, [0, 2]].sum(1)  # of the truth (K,)
-    share = pixels[k] / pixels.sum()
-    return f"the class {run.classes[k]} ({share:.2%} of the test pixels, best IoU {best:.4f})"
-
-
-def class_counts(runs: Sequence[Run]) -> list[np.ndarray]:
-    """TP, FP and FN (K, 3) of each run, over all test images."""
-    return [run.total_counts for run in runs]
+    """Classes with their shares of the test pixels and their best IoU, in a sentence."""
+    pixels = run.class_pixels.sum(0)  # (K,)
+    texts = []
+    for k in indices:
+        best = max(iou_of_counts(of_run[k]) for of_run in counts)
+        share = f"{pixels[k] / pixels.sum():.2%} of the test pixels"
+        texts.append(f"the class {run.classes[k]} ({share}, best IoU {best:.4f})")
+    return join_names(texts)
 
 
 def remedy(config: Mapping[str, Any]) -> str:

@@ -84,6 +84,12 @@ class Run:
         """TP, FP and FN (K, 3) over all test images."""
         return self.counts("overlap").sum(0)
 
+    @property
+    def class_pixels(self) -> np.ndarray:
+        """The pixels (N, K) of each class in the masks of the test images."""
+        true_positive, _, false_negative = np.moveaxis(self.counts("overlap"), -1, 0)
+        return true_positive + false_negative
+
     def without(self, images: Collection[str]) -> "Run":
         """The same as if it had not been tested on these images.
 
@@ -106,9 +112,7 @@ class Run:
 
     def test_set(self) -> tuple[Any, ...]:
         """What identifies the test set: images, groups, classes, and the pixels of each class."""
-        true_positive, _, false_negative = np.moveaxis(self.counts("overlap"), -1, 0)  # (N, K)
-        pixels = true_positive + false_negative
-        return self.images, self.groups, self.classes, pixels.tolist()
+        return self.images, self.groups, self.classes, self.class_pixels.tolist()
 
 
 def best_validated(runs: Sequence[Run]) -> Run:

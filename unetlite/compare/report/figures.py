@@ -73,12 +73,13 @@ def draw_figures(
         if max(split.sizes[crop.image]) > LARGEST:
             name += ", a part of it"
         image, mask = split[crop]
+        rgb = dataset.display.rgb(image.numpy())
         predictions = {variant: predict(network, image) for variant, network in networks.items()}
         rows = {}
         for variant, prediction in predictions.items():
             score = scored[variant].image_scores("miou_per_image")[position]
             rows[f"{variant}, mean IoU {score:.3f} (test)"] = error_pictures(
-                dataset.display.rgb(image.numpy()),
+                rgb,
                 mask.numpy(),
                 prediction.classes,
                 dataset.colours,
@@ -86,7 +87,6 @@ def draw_figures(
             )
         figures.images[f"{name}: {reason}"] = zoomed(rows, error_density(mask, predictions, focus))
         if not figures.features:
-            rgb = dataset.display.rgb(image.numpy())
             figures.features.update(draw_features(name, rgb, predictions))
     return figures
 
@@ -148,8 +148,7 @@ def shrink(window: tuple[slice, slice], height: int, width: int) -> tuple[slice,
 
 def images_to_draw(comparison: Comparison, split: Split) -> dict[int, str]:
     """By position, the test images to draw, and why: first the one that shows most classes."""
-    true_positive, _, false_negative = np.moveaxis(comparison.runs[0].counts("overlap"), -1, 0)
-    pixels = true_positive + false_negative  # (N, K)
+    pixels = comparison.runs[0].class_pixels  # (N, K)
     first = shows_most_classes(pixels)
     count = np.count_nonzero(pixels[first])
     reasons = most_differing(comparison, split)

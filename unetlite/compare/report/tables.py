@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from unetlite.compare.classes import class_scores
+from unetlite.compare.classes import scores_by_class
 from unetlite.compare.levers.table import format_factor, table_rows
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.report.report import Report
@@ -161,9 +161,7 @@ def lever_table(report: Report) -> list[Row]:
 def class_table(report: Report) -> list[Row]:
     """What the chosen variant is worth by class, worst first."""
     comparison = report.comparison
-    by_variant = {}
-    for name, runs in comparison.variants.items():
-        by_variant[name] = {scores.name: scores for scores in class_scores(runs)}
+    by_variant = scores_by_class(comparison)
     rows = []
     for label, scores in by_variant[report.chosen].items():
         means = [mean(others[label].iou) for others in by_variant.values()]
