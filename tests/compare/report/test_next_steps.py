@@ -170,9 +170,11 @@ def test_a_command_keeps_what_was_asked_and_a_later_setting_takes_the_place_of_a
     assert choose_command(request, ["data.crop_size=32"]) == (
         "unetlite choose coast --budget 30m --no-levers model.norm=group data.crop_size=32"
     )
-    assert choose_command(request, budget="2h", levers=True, home="x").startswith(
+    asked = replace(request, levers=True)
+    assert choose_command(asked, budget="2h", home="x").startswith(
         "UNETLITE_HOME=x unetlite choose coast --budget 2h model.norm"
     )
+    assert "--no-levers" in choose_command(asked, levers=False)
 
 
 def test_few_groups_of_images_get_no_more_seeds(report):

@@ -13,12 +13,13 @@ def choose_command(
     changes: Sequence[str] = (),
     *,
     budget: str | None = None,
-    levers: bool | None = None,
+    levers: bool = True,
     home: str | None = None,
 ) -> str:
     """The command that asks the same with changes of settings, which hold in place of earlier ones.
 
-    `budget` and `levers` are those of the request by default. `home` is a folder of its own.
+    `budget` is that of the request by default. Without `levers` none are tried. `home` is a folder
+    of its own.
     """
     words = ["unetlite choose", data_word(request)]
     if home is not None:
@@ -26,7 +27,7 @@ def choose_command(
     budget = budget or request.budget
     if budget is not None:
         words.append(f"--budget {budget}")
-    if not (request.levers if levers is None else levers):
+    if not (request.levers and levers):
         words.append("--no-levers")
     operators = request.operators or ",".join(request.candidates or [])
     if operators:

@@ -1,6 +1,7 @@
 """What an earlier question left in a directory, when another one takes its place."""
 
 import shutil
+from itertools import count
 from pathlib import Path
 
 from unetlite.compare.race.record import read_race
@@ -26,11 +27,10 @@ def set_aside(directory: Path) -> None:
     trials = directory.with_name(directory.name + LEVERS)
     if not trials.exists() and not list(directory.glob("*/seed*")):
         return
-    number = 1
-    target = directory.with_name(f"{directory.name}-before{number}")
-    while target.exists():
-        number += 1
+    for number in count(1):
         target = directory.with_name(f"{directory.name}-before{number}")
+        if not target.exists():
+            break
     target.mkdir()
     for path in sorted(directory.iterdir()):
         if path.name != LOCK:
