@@ -279,11 +279,8 @@ def compare_race(
         left_out.append(f"{name} was not in the race")
     for name in race.not_failed:
         by_seed = by_variant[name]
-        count = 0  # of seeds at the last interim analysis of this variant
-        for interim in race.interims:
-            if name in interim.regret:
-                count = interim.seeds
-                regret = interim.regret[name]
+        last = [interim for interim in race.interims if name in interim.regret][-1]
+        count = last.seeds
         for seed, run in by_seed.items():
             if seed >= count:
                 left_out.append(f"{run.files.path}: not in the race's last interim analysis")
@@ -293,8 +290,8 @@ def compare_race(
                 f"the race analysed {name} with seed {min(missing)}, whose run is missing; "
                 "delete race.json and run the same command again: it is trained anew."
             )
-        if 0 < count < seeds:
-            dropped[name] = regret
+        if count < seeds:
+            dropped[name] = last.regret[name]
         variants[name] = [by_seed[seed] for seed in range(count)]
     return Comparison(
         by=race.plan.by,
