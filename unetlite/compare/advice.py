@@ -178,26 +178,25 @@ def prediction_sentences(analysis: Analysis, evidence: Evidence) -> list[str]:
     A difference that was measured has its own noise, which widens its interval.
     """
     model = evidence.model()
-    measured = {}
-    for name in model.differences.variants[1:]:
-        if (name, REFERENCE) in analysis.differences:
-            measured[name] = analysis.differences[name, REFERENCE]
-    if not measured:
-        return []
+    measured = []
     outside = []
     for position, name in enumerate(model.differences.variants):
-        if name in measured:
-            difference = measured[name]
-            low, high = model.predict(difference.standard_error**2)
-            if not low[position] <= difference.mean <= high[position]:
-                outside.append(
-                    f"{name} less {REFERENCE} is {difference.mean:+.4f}, and was predicted from "
-                    f"{low[position]:+.4f} to {high[position]:+.4f}"
-                )
+        if (name, REFERENCE) not in analysis.differences:
+            continue
+        measured.append(name)
+        difference = analysis.differences[name, REFERENCE]
+        low, high = model.predict(difference.standard_error**2)
+        if not low[position] <= difference.mean <= high[position]:
+            outside.append(
+                f"{name} less {REFERENCE} is {difference.mean:+.4f}, and was predicted from "
+                f"{low[position]:+.4f} to {high[position]:+.4f}"
+            )
+    if not measured:
+        return []
     sets = len(evidence.sets)
     if outside:
         return [f"Not as {sets} other data sets predict: {'; '.join(outside)} (95 % each)."]
-    names = join_names(list(measured))
+    names = join_names(measured)
     return [
         f"As {sets} other data sets predict: the differences of {names} to {REFERENCE} are within "
         "their 95 % prediction intervals."

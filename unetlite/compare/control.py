@@ -17,7 +17,10 @@ def check_control(runs: Sequence[Run], by: str, allow: Sequence[str]) -> list[st
     copy of another.
     """
     check_copies(runs)
-    settings = comparable(runs, [by])
+    free = {by}
+    if all(run.data_hash is not None for run in runs):
+        free |= LOCATION_KEYS  # where the data are matters without their hash
+    settings = [comparable_settings(run.config, sorted(free)) for run in runs]
     allowed = differing_keys(settings)
     refused = [key for key in allowed if not is_in_groups(key, allow)]
     if refused:
@@ -93,13 +96,6 @@ def check_encoder(runs: Sequence[Run], free: Sequence[str]) -> None:
             f"{first} and {second} began with different weights of the encoder: the file of "
             "model.encoder.weights was changed between them. Train one of them again."
         )
-
-
-def comparable(runs: Sequence[Run], free: Sequence[str]) -> list[dict[str, Any]]:
-    """The settings of runs that must be equal. Where the data are matters without their hash."""
-    if all(run.data_hash is not None for run in runs):
-        free = [*free, *LOCATION_KEYS]
-    return [comparable_settings(run.config, free) for run in runs]
 
 
 def comparable_settings(config: Mapping[str, Any], free: Sequence[str] = ()) -> dict[str, Any]:

@@ -301,13 +301,9 @@ def read_costs(table: Table, columns: Columns) -> dict[str, float] | None:
             )
         if not math.isnan(costs[index]):
             of_variant.append(costs[index])
-    return {name: median_cost(name, values, columns.cost) for name, values in by_variant.items()}
-
-
-def median_cost(name: str, values: Sequence[float], column: str) -> float:
-    """The median. Raises UsageError if there is no value."""
-    if not values:
-        raise UsageError(
-            f"{name} has no {column}; fill it in for every variant, or leave out --cost."
-        )
-    return median(values)
+    for name, values in by_variant.items():
+        if not values:
+            raise UsageError(
+                f"{name} has no {columns.cost}; fill it in for every variant, or leave out --cost."
+            )
+    return {name: median(values) for name, values in by_variant.items()}

@@ -120,7 +120,7 @@ def measure_costs(
 
 def open_runtimes(name: str, network: UNet, costs: Costs) -> dict[str, Function]:
     """What predicts one image, by runtime. Runtimes that are missing are noted in the costs."""
-    image = random_pixels(network.config, (1, network.config.in_channels, *costs.size))
+    image = random_image(network.config, costs.size)
     predictions = {}
     for runtime, load in openers(network, image).items():
         try:
@@ -149,15 +149,16 @@ def measure_latencies(configs: Mapping[str, UNetConfig], size: tuple[int, int]) 
     predictions = {}
     for name, config in configs.items():
         network = UNet(config).eval()
-        image = random_pixels(config, (1, config.in_channels, *size))
+        image = random_image(config, size)
         predictions[name] = openers(network, image)["pytorch"]()
     with torch.inference_mode():
         return interleaved_median(predictions, LATENCY_ROUNDS)
 
 
-def random_pixels(config: UNetConfig, shape: tuple[int, ...]) -> Tensor:
-    """An image of random pixels, of the type that a network takes."""
-    return torch.randint(0, 256, shape, dtype=torch.uint8).to(getattr(torch, config.pixel_type))
+def random_image(config: UNetConfig, size: tuple[int, int]) -> Tensor:
+    """An image (1, C, H, W) of random pixels, of the type that a network takes."""
+    pixels = torch.randint(0, 256, (1, config.in_channels, *size), dtype=torch.uint8)
+    return pixels.to(getattr(torch, config.pixel_type))
 
 
 def openers(network: UNet, image: Tensor) -> dict[str, Callable[[], Function]]:

@@ -37,10 +37,7 @@ def find_orientation(
     Without the data there is none.
     """
     augment = comparison.runs[0].config["data"].get("augment", {})
-    tried = {}
-    for key, (title, transform) in TRANSFORMS.items():
-        if not augment.get(key, False):
-            tried[key] = (title, transform)
+    tried = [key for key in TRANSFORMS if not augment.get(key, False)]
     if not tried or data is None:
         return []
     chosen = list(networks.values())[:MAX_NETWORKS]
@@ -48,7 +45,8 @@ def find_orientation(
     if upright < MIN_LEARNT:
         return []
     safe = {}
-    for key, (title, transform) in tried.items():
+    for key in tried:
+        title, transform = TRANSFORMS[key]
         score = score_transformed(data, chosen, transform)
         if score >= upright - MAX_LOSS:
             safe[key] = f"{score:.3f} {title}"

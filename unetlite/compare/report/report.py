@@ -98,10 +98,8 @@ class Report:
     @property
     def trained(self) -> str:
         """Whether the networks are trained: yes, no, or not known, in a sentence or two."""
-        if self.trend is None:
-            missing = missing_trend(self.steady_runs)
-            return trained_sentence(missing, self.levers, self.steps)
-        return trained_sentence(self.trend, self.levers, self.steps)
+        trend = self.trend or missing_trend(self.steady_runs)
+        return trained_sentence(trend, self.levers, self.steps)
 
     @property
     def gains(self) -> list[str]:
