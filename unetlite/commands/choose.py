@@ -210,9 +210,9 @@ def run_race(
     resources: Resources,
 ) -> None:
     """Runs the race, and shows how it stands. Ctrl+C ends it; the same command goes on."""
+    from unetlite.compare.planning.experiment import longer_command
     from unetlite.compare.race.race import Race
     from unetlite.compare.race.record import RacePlan
-    from unetlite.compare.race.retry import longer_command
     from unetlite.training.run import check_data_of, prepare
 
     operators = experiment.operators

@@ -9,14 +9,17 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from unetlite.compare.levers.adoption import Draft, adopt_levers
+from unetlite.compare.levers.table import adopted_words, levers_of_race
+from unetlite.compare.planning.command import choose_command
 from unetlite.compare.planning.plan_text import plan_lines
-from unetlite.compare.planning.race_times import RaceTimes
+from unetlite.compare.planning.race_times import WORKER_SECONDS, RaceTimes
 from unetlite.compare.planning.rare_class import find_rare_class
 from unetlite.compare.planning.request import Request, find_operators, option_changes
 from unetlite.compare.planning.request_data import inspect_data, open_fitted, print_classes
 from unetlite.compare.planning.schedule import usual_schedule
 from unetlite.compare.planning.search import (
     DEFAULT_SECONDS,
+    FIRST_INTERIM,
     PLANNING_SECONDS,
     RaceEstimate,
     SearchSpace,
@@ -24,7 +27,7 @@ from unetlite.compare.planning.search import (
     smallest_race,
 )
 from unetlite.compare.planning.set_aside import set_aside, why_it_gives_way
-from unetlite.compare.planning.smaller import rare_class_warning, refuse_budget
+from unetlite.compare.planning.smaller import budget_for, rare_class_warning, refuse_budget
 from unetlite.compare.planning.training_times import time_operators
 from unetlite.data.loader import SegmentationData
 from unetlite.data.provenance import check_content
@@ -40,6 +43,8 @@ from unetlite.validation import STRICT, read_record
 
 EXPERIMENT_FILE = "choose.json"
 """In the directory of a race: the experiment."""
+
+LONGER = 3  # times as many steps, after a race that has not learnt a class
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -224,4 +229,16 @@ def make_experiment(draft: Draft, request: Request, data: SegmentationData) -> E
         report_seconds=times.report_seconds(race.operators, schedule),
         groups=draft.space.groups,
         adopted=draft.adopted,
+    )
+
+
+def longer_command(experiment: Experiment, directory: Path) -> str:
+    """A race of the same networks with LONGER times the steps, and the time that it needs."""
+    seconds = LONGER * FIRST_INTERIM * sum(experiment.training_seconds.values())
+    seconds += WORKER_SECONDS + experiment.report_seconds
+    return choose_command(
+        experiment.request,
+        [*adopted_words(levers_of_race(directory)), *experiment.longer(LONGER)],
+        budget=budget_for(seconds),
+        levers=False,
     )
