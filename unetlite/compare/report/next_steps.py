@@ -50,32 +50,34 @@ def look_at_images(report: Report, experiment: Experiment | None) -> list[Step]:
     suspects = report.suspects.ordered
     if not suspects:
         return []
-    names = [f"{suspect.name} ({suspect.split})" for suspect in suspects[:MAX_NAMES]]
-    listed = ", ".join(names)
+    listed = suspects[0].name
+    if len(suspects) > 1:
+        names = [f"{suspect.name} ({suspect.split})" for suspect in suspects[:MAX_NAMES]]
+        listed = ", ".join(names)
     if len(suspects) > MAX_NAMES:
         listed += f" and {len(suspects) - MAX_NAMES} more"
-    if len(suspects) == 1:
-        listed = suspects[0].name
     text = f"Look at {listed}: {suspects[0].reason}"
-    commands = []
-    is_own = report.comparison.runs[0].config["data"]["name"] == "folder"
-    if is_own:
-        text += " Correct what is wrong, and race again."
-    if is_own and experiment is not None:
-        commands.append(choose_command(experiment.request, home="corrected"))
-    alone = "it" if len(suspects) == 1 else "them"
     tested = [suspect.name for suspect in suspects if suspect.split == "test"]
     without = [*report.comparison.without_images, *tested]
-    if not tested or len(without) >= len(report.comparison.runs[0].images):
-        if not is_own:
-            text += f" The data set is published, so leave {alone} as published, and say so."
-        return [Step(text, commands)]
-    without_text = "judge without it" if len(tested) == 1 else "judge without them"
-    if is_own:
-        text += f" Or {without_text}."
+    has_others = len(without) < len(report.comparison.runs[0].images)
+    judge_without = ""
+    if tested and has_others:
+        judge_without = "judge without it" if len(tested) == 1 else "judge without them"
+    commands = []
+    if report.comparison.runs[0].config["data"]["name"] == "folder":
+        text += " Correct what is wrong, and race again."
+        if judge_without:
+            text += f" Or {judge_without}."
+        if experiment is not None:
+            commands.append(choose_command(experiment.request, home="corrected"))
+    elif judge_without:
+        text += f" The data set is published: {judge_without}, and report both results."
     else:
-        text += f" The data set is published: {without_text}, and report both results."
-    return [Step(text, [*commands, compare_command(report, without)])]
+        alone = "it" if len(suspects) == 1 else "them"
+        text += f" The data set is published, so leave {alone} as published, and say so."
+    if judge_without:
+        commands.append(compare_command(report, without))
+    return [Step(text, commands)]
 
 
 def compare_command(report: Report, without: list[str]) -> str:
