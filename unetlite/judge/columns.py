@@ -211,9 +211,9 @@ def words_of(name: str) -> list[str]:
 def guess_variants(table: Table, by_role: Mapping[str, str | None]) -> list[str]:
     """The columns of a wide table: all that are left, if nothing else can be meant."""
     variants = [column for column in table.columns if column not in ("", *by_role.values())]
+    reserved = NO_VARIANTS.union(*KNOWN_NAMES.values())
     for column in variants:
         words = {plain_name(column), *words_of(column)}
-        reserved = NO_VARIANTS.union(*KNOWN_NAMES.values())
         if words & reserved or not table.is_numeric(column):
             raise UsageError(
                 f"{table.source}: the column {column!r} may be no variant; {TWO_LAYOUTS}."
