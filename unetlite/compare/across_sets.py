@@ -66,9 +66,9 @@ class Evidence:
         by_set = self.by_metric.get(metric, {})
         return arrange({name: by_set[name] for name in sorted(by_set)}, REFERENCE)
 
-    def model(self, metric: str = "miou") -> AcrossSets:
-        """What the sets say of another one. Raises UsageError if there are too few."""
-        return across_sets(self.differences(metric))
+    def model(self) -> AcrossSets:
+        """What the sets say of mean IoU on another one. Raises UsageError if they are too few."""
+        return across_sets(self.differences())
 
     def meta_features(self) -> dict[str, MetaFeatures]:
         """Of every set."""

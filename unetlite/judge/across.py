@@ -151,11 +151,6 @@ class AcrossSets:
     between: np.ndarray  # (V, V): tau^2, the variance from set to set of each difference
     levels: np.ndarray  # (LEVELS, V, V): quantiles of its confidence distribution
 
-    @property
-    def reference(self) -> str:
-        """The variant to which the others are compared."""
-        return self.differences.variants[0]
-
     def effects(self) -> dict[str, Effect]:
         """Of every variant but the reference: means by Hartung and Knapp (2001), and a new set."""
         means = self.differences.means[:, 0]  # (V, K)

@@ -40,17 +40,21 @@ def find_shift(prediction: np.ndarray, mask: np.ndarray, median: float) -> Shift
 
     `median` is the IoU of a usual image.
     """
-    from scipy.signal import fftconvolve
+    from scipy.signal import correlate
 
     room = MAX_SHIFT
     height, width = mask.shape
     if min(height, width) <= 2 * room or not mask.any():
         return None
-    turned = prediction[room:-room, room:-room][::-1, ::-1].astype(np.float32)
-    common = fftconvolve(mask.astype(np.float32), turned, mode="valid")
+    inner = prediction[room:-room, room:-room]
+    common = correlate(
+        mask.astype(np.float32),
+        inner.astype(np.float32),
+        mode="valid",
+        method="fft",
+    )
     down, right = np.unravel_index(common.argmax(), common.shape)
     down, right = int(down) - room, int(right) - room
-    inner = prediction[room:-room, room:-room]
     moved = mask[room + down : height - room + down, room + right : width - room + right]
     before = overlap(inner, mask[room:-room, room:-room])
     after = overlap(inner, moved)

@@ -124,15 +124,17 @@ def adopt_what_fits(
     data: SegmentationData,
     resources: Resources,
 ) -> Draft:
-    """The draft with all levers that gain, or the best alone, or none: as many as fit.
+    """The draft with all levers that gain; if they do not fit, with the best alone, or with none.
 
     What does not fit is taken from the record, with a remark.
     """
     assert record.outcome is not None
     gaining = [record.trials.by_name[name] for name in record.outcome.adopted]
     remarks = list(record.outcome.remarks)
-    attempts = [gaining, gaining[:1]]
-    for chosen in attempts[: len(gaining)]:
+    attempts = [gaining] if gaining else []
+    if len(gaining) > 1:
+        attempts.append(gaining[:1])
+    for chosen in attempts:
         redrafted = draft_with(draft, record.trials, chosen, data, resources)
         if redrafted is not None:
             names = [lever.name for lever in chosen]
