@@ -49,6 +49,7 @@ class Analysis:
     best: Best | None  # None without a verdict; then there are no differences
     alpha: float  # of all its statements together
     widened: float  # width of the bounds, over that with ENOUGH_GROUPS; 1 with as many
+    collapsed: dict[tuple[str, int], str]  # trainings by variant and seed, with a sentence on each
     objection: str | None = None  # why there is no verdict, but for too few seeds
     lower_is_better: bool = False
 
@@ -173,6 +174,7 @@ def analyse(
         best=best,
         alpha=alpha,
         widened=widened,
+        collapsed=collapsed_runs(run_scores, lower_is_better),
         objection=objection,
         lower_is_better=lower_is_better,
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from unetlite.errors import UsageError
-from unetlite.judge.analysis import Analysis, analyse, collapsed_runs, format_score
+from unetlite.judge.analysis import Analysis, analyse, format_score
 from unetlite.judge.columns import find_columns, is_higher_better
 from unetlite.judge.learning import missing_spread
 from unetlite.judge.outliers import find_outlier
@@ -78,11 +78,6 @@ class Judgement:
         return choose_variant(self.analysis, self.cost, self.margin)
 
     @property
-    def collapsed(self) -> dict[tuple[str, int], str]:
-        """A sentence on each training that collapsed, by variant and seed."""
-        return collapsed_runs(self.scores.by_run(), self.lower_is_better)
-
-    @property
     def verdict(self) -> list[str]:
         """What to choose, in sentences; if trainings collapsed, also without their seeds.
 
@@ -92,7 +87,6 @@ class Judgement:
             self.analysis,
             self.cost,
             self.margin,
-            self.collapsed,
             lambda seeds: self.analyse(self.scores.without(seeds)),
         )
         return sentences + equivalence(self.analysis)
@@ -101,7 +95,7 @@ class Judgement:
     def cautions(self) -> list[str]:
         """What a reader must know before believing the verdict."""
         return [
-            *self.collapsed.values(),
+            *self.analysis.collapsed.values(),
             *self.outliers,
             *self.notes,
             *group_cautions(self.analysis),

@@ -100,12 +100,11 @@ def verdicts(
     analysis: Analysis,
     cost: Cost | None,
     margin: float | None,
-    collapsed: Iterable[tuple[str, int]],
     analyse_without: Callable[[list[int]], Analysis],
 ) -> list[str]:
-    """What to choose; if trainings (variant, seed) collapsed, also without their seeds."""
+    """What to choose; if trainings collapsed, also without their seeds."""
     text = verdict(analysis, cost, margin)
-    seeds = sorted({seed for _, seed in collapsed})
+    seeds = sorted({seed for _, seed in analysis.collapsed})
     if analysis.objection is not None or not seeds or len(seeds) == len(analysis.seeds):
         return [text]
     excluded = join_names([str(seed) for seed in seeds])

@@ -25,7 +25,7 @@ def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without
     for operator in ("bilinear", "transpose"):
         add_seed(runs, operator, 3)
     report = make_report(runs)
-    assert list(report.collapsed) == [("transpose", 1)]
+    assert list(report.analysis.collapsed) == [("transpose", 1)]
     with_all, without = report.verdicts
     assert with_all.startswith("With every training: ")
     assert without.startswith("Without seed 1: ")

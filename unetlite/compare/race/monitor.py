@@ -24,7 +24,6 @@ class RaceMonitor:
     training_seconds: Mapping[str, float]  # that a training adds to the race by plan, by variant
     report_seconds: float  # after the last training
     groups: int  # of test images
-    trained: int = 0  # since this start
     planned_seconds: float = 0.0  # of the trainings since this start
 
     def __post_init__(self) -> None:
@@ -56,7 +55,6 @@ class RaceMonitor:
         if score is None:
             score = math.nan
         self.scores[variant][seed] = score
-        self.trained += 1
         self.planned_seconds += self.training_seconds[variant]
         trainings, left = self._progress()
         line = f"{trainings}   {variant} seed{seed}   test {score:.4f}   {left}".rstrip()
@@ -127,7 +125,7 @@ class RaceMonitor:
         for name in self.record.racing:
             max_trainings += self.record.plan.seeds - len(self.scores[name])
         trainings = f"{self.done} of at most {max_trainings}"
-        if self.trained == 0:
+        if self.planned_seconds == 0:
             return trainings, ""
         seconds = self._seconds_until(seeds, self.record.racing)
         if seconds == 0:

@@ -38,7 +38,7 @@ from unetlite.compare.report.figures import Figures, draw_figures
 from unetlite.compare.report.protocol import protocol
 from unetlite.compare.report.trained import trained_sentence
 from unetlite.compare.runs import Run
-from unetlite.judge.analysis import Analysis, Summary, collapsed_runs, summarise
+from unetlite.judge.analysis import Analysis, Summary, summarise
 from unetlite.judge.trend import Trend, trend_text
 from unetlite.judge.verdict import (
     Cost,
@@ -148,11 +148,6 @@ class Report:
         return Cost(millions, "million MACs", "the one with the fewest MACs")
 
     @cached_property
-    def collapsed(self) -> dict[tuple[str, int], str]:
-        """A sentence on each training that collapsed, by variant and seed."""
-        return collapsed_runs(self.comparison.run_scores(self.metric))
-
-    @cached_property
     def trend(self) -> Trend | None:
         """The gain of the trainings at their end, without those that collapsed."""
         return read_trend(self.steady_runs)
@@ -160,7 +155,7 @@ class Report:
     @property
     def steady_runs(self) -> list[Run]:
         """The runs that did not collapse."""
-        collapsed = self.collapsed
+        collapsed = self.analysis.collapsed
         runs = []
         for name, of_variant in self.comparison.variants.items():
             runs += [run for run in of_variant if (name, run.seed) not in collapsed]
@@ -180,7 +175,6 @@ class Report:
             self.analysis,
             self.cost,
             self.margin,
-            self.collapsed,
             lambda seeds: self.comparison.without(seeds).analyse(self.metric),
         )
 
@@ -190,7 +184,7 @@ class Report:
         cautions = failure_sentences(self.comparison)
         if self.trivial:
             cautions += no_better_than_trivial(self.comparison, self.trivial)
-        cautions += collapse_sentences(self.collapsed)
+        cautions += collapse_sentences(self.analysis.collapsed)
         cautions += rare_class_cautions(self.comparison.runs)
         if self.comparison.allowed:
             keys = ", ".join(self.comparison.allowed)
