@@ -9,7 +9,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from unetlite.compare.levers.adoption import Draft, adopt_levers
-from unetlite.compare.levers.table import adopted_words, levers_of_race
+from unetlite.compare.levers.table import Levers, adopted_words, levers_of_race
 from unetlite.compare.planning.command import choose_command
 from unetlite.compare.planning.plan_text import plan_lines
 from unetlite.compare.planning.race_times import WORKER_SECONDS, RaceTimes
@@ -80,6 +80,25 @@ class Experiment:
         """The settings of a training."""
         values = {**self.values, "seed": seed, "resume": "auto"}
         return compose_run([*self.overrides, f"upsample={operator}"], values)
+
+    def command(
+        self,
+        levers: Levers | None,
+        changes: Sequence[str],
+        budget: str,
+        home: str | None = None,
+    ) -> str:
+        """A race of the same request with changes of settings, as it is typed.
+
+        The budget is for its trainings alone: what was adopted is typed, and no lever is tried.
+        """
+        return choose_command(
+            self.request,
+            [*adopted_words(levers), *changes],
+            budget=budget,
+            levers=False,
+            home=home,
+        )
 
     def longer(self, factor: int) -> list[str]:
         """What to type for trainings with so many times the steps."""
@@ -236,9 +255,5 @@ def longer_command(experiment: Experiment, directory: Path) -> str:
     """A race of the same networks with LONGER times the steps, and the time that it needs."""
     seconds = LONGER * FIRST_INTERIM * sum(experiment.training_seconds.values())
     seconds += WORKER_SECONDS + experiment.report_seconds
-    return choose_command(
-        experiment.request,
-        [*adopted_words(levers_of_race(directory)), *experiment.longer(LONGER)],
-        budget=budget_for(seconds),
-        levers=False,
-    )
+    levers = levers_of_race(directory)
+    return experiment.command(levers, experiment.longer(LONGER), budget_for(seconds))

@@ -6,7 +6,7 @@ from decimal import ROUND_UP
 from typing import NamedTuple
 
 from unetlite.compare.levers.outcome import MeasuredLever
-from unetlite.compare.levers.table import Levers, adopted_words, gain_text
+from unetlite.compare.levers.table import Levers, gain_text
 from unetlite.compare.planning.command import choose_command, data_word
 from unetlite.compare.planning.expectation import narrowing
 from unetlite.compare.planning.experiment import EXPERIMENT_FILE, Experiment
@@ -129,7 +129,7 @@ def train_longer(report: Report, experiment: Experiment) -> list[Step]:
     seconds = 2 * report.comparison.race.seconds
     budget = round_budget(seconds + experiment.report_seconds)
     text = f"Train longer: twice the steps take about {format_duration(seconds)}."
-    command = command_without_levers(report, experiment, "longer", budget, experiment.longer(2))
+    command = experiment.command(report.levers, experiment.longer(2), budget, "longer")
     return [Step(text, [command])]
 
 
@@ -155,7 +155,7 @@ def add_seeds(report: Report, experiment: Experiment) -> list[Step]:
         f"{format_duration(seconds)}, and {report.chosen} could lose about {narrowed} at most, not "
         f"{format_number(bound, ROUND_UP)}."
     )
-    command = command_without_levers(report, experiment, "seeds", round_budget(seconds), [])
+    command = experiment.command(report.levers, [], round_budget(seconds), "seeds")
     return [Step(text, [command])]
 
 
@@ -190,23 +190,6 @@ def time_text(report: Report) -> str:
     height, width = costs.size
     time = f"{format_number(milliseconds)} ms"
     return f" ({time} for an image of {height} x {width} pixels, on {place})"
-
-
-def command_without_levers(
-    report: Report,
-    experiment: Experiment,
-    home: str,
-    budget: str,
-    changes: list[str],
-) -> str:
-    """A race whose budget is for its trainings alone: what was adopted is typed, none is tried."""
-    return choose_command(
-        experiment.request,
-        [*adopted_words(report.levers), *changes],
-        budget=budget,
-        levers=False,
-        home=home,
-    )
 
 
 def round_budget(seconds: float) -> str:
