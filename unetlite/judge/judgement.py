@@ -174,7 +174,7 @@ def judge(
     }
     columns = find_columns(content, options)
     higher = is_higher_better(columns, higher_is_better)
-    read = read_scores(content, columns, higher, is_stated=higher_is_better is not None)
+    read = read_scores(content, columns, higher_is_better)
     variant_cost = None
     if read.costs is not None:
         variant_cost = Cost(

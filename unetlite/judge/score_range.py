@@ -29,16 +29,15 @@ Limits = tuple[float, float]
 def check_range(
     observations: Sequence[Observation],
     columns: Columns,
-    higher_is_better: bool,
-    is_stated: bool,
+    higher_is_better: bool | None,
 ) -> None:
     """Raises UsageError for a score outside the limits that hold for most of the others.
 
-    `is_stated` says that the user stated what is better.
+    Higher is better, too, if the user did not state it: None.
     """
     present = [each for each in observations if not math.isnan(each.score)]
     scores = [each.score for each in present]
-    limits = find_limits(scores, columns, higher_is_better, is_stated)
+    limits = find_limits(scores, columns, higher_is_better)
     outside = [each for each in present if not is_within(each.score, limits)]
     if outside:
         first = outside[0]
@@ -52,8 +51,7 @@ def check_range(
 def find_limits(
     scores: Sequence[float],
     columns: Columns,
-    higher_is_better: bool,
-    is_stated: bool,
+    higher_is_better: bool | None,
 ) -> Limits:
     """The limits of a metric: those of its name, or those of most scores. Infinite if it has none.
 
@@ -61,9 +59,9 @@ def find_limits(
     pooled score can be judged, which may be less than 0 or more than 1.
     """
     unlimited = (-math.inf, math.inf)
-    if not higher_is_better:
+    if higher_is_better is False:
         return (0.0, math.inf) if columns.score_is(DISTANCES) else unlimited
-    if is_stated or columns.score_is(UNLIMITED):
+    if higher_is_better or columns.score_is(UNLIMITED):
         return unlimited
     low = -1.0 if columns.score_is(SIGNED) else 0.0
     candidates = [(low, 1.0)]

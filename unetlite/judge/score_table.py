@@ -38,20 +38,19 @@ class ScoreTable:
 def read_scores(
     table: Table,
     columns: Columns,
-    higher_is_better: bool,
-    is_stated: bool = False,
+    higher_is_better: bool | None,
 ) -> ScoreTable:
     """The scores of a table on the seeds and images with a value in every run.
 
-    `is_stated` says that the user stated what is better. Raises UsageError for what cannot be
+    Higher is better, too, if the user did not state it: None. Raises UsageError for what cannot be
     understood for sure.
     """
     observations = list(read_observations(table, columns))
     check_subsets(table, columns)
     runs, places = group_by_run(observations, table, columns)
     check_variants(runs, table)
-    check_range(observations, columns, higher_is_better, is_stated)
-    if higher_is_better:
+    check_range(observations, columns, higher_is_better)
+    if higher_is_better is not False:
         check_scale(runs)
     seeds, cautions = shared_seeds(runs, table)
     units = unit_names(runs, seeds)
