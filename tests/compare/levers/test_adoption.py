@@ -35,6 +35,8 @@ def draft():
         TIMES,
         race,
         SECONDS,
+        None,
+        Resources(),
     )
 
 
@@ -63,7 +65,7 @@ def adopt(draft, tmp_path, monkeypatch):
         monkeypatch.setattr(adoption, "plan_before_race", lambda *_: trials)
         monkeypatch.setattr(adoption, "run_levers", finish)
         monkeypatch.setattr(adoption, "time_operators", lambda *_: times)
-        return adopt_levers(draft, asked, None, tmp_path, Resources())
+        return adopt_levers(draft, asked, tmp_path)
 
     return run
 

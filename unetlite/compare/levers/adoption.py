@@ -44,15 +44,15 @@ class Draft:
     times: RaceTimes
     race: RaceEstimate
     seconds: float  # that are left for it
+    data: SegmentationData
+    resources: Resources  # of its trainings
     adopted: list[str] = field(default_factory=list)  # titles of levers
 
 
 def adopt_levers(
     draft: Draft,
     options: dict[str, Any],
-    data: SegmentationData,
     directory: Path,
-    resources: Resources,
 ) -> Draft:
     """Tries levers in a quarter of the time, and plans the race in what is left with what gains.
 
@@ -67,23 +67,16 @@ def adopt_levers(
     file = directory / "levers.json"
     record = recorded_levers(file, options)
     if record is None:
-        trials = plan_before_race(
-            replace(draft, race=reduced),
-            options,
-            data,
-            directory,
-            resources,
-        )
+        trials = plan_before_race(replace(draft, race=reduced), options, directory)
         if trials is None:
             print("levers   not tried: fewer than three fit into a quarter of the time")
             return draft
         record = LeverRecord(trials)
     print("\n".join(trial_lines(record.trials)) + "\n", flush=True)
-    run_levers(file, record, resources, adopt=True)
+    run_levers(file, record, draft.resources, adopt=True)
     left = draft.seconds - record.seconds
     race = plan_race(draft.space, draft.times, left) or reduced
-    without = replace(draft, race=race, seconds=left)
-    adopted = adopt_what_fits(without, record, data, resources)
+    adopted = adopt_what_fits(replace(draft, race=race, seconds=left), record)
     write_json(file, record)
     print_levers(record)
     return adopted
@@ -92,9 +85,7 @@ def adopt_levers(
 def plan_before_race(
     draft: Draft,
     options: dict[str, Any],
-    data: SegmentationData,
     directory: Path,
-    resources: Resources,
 ) -> Trials | None:
     """The trainings of levers, as long as those of the race or shorter; None if too few fit."""
     reason = None
@@ -105,7 +96,7 @@ def plan_before_race(
         draft.values,
         sorted(draft.space.fixed),
         draft.space.operators,
-        int(typical_side(data)),
+        int(typical_side(draft.data)),
         reason,
     )
     budget = LeverBudget(
@@ -115,15 +106,10 @@ def plan_before_race(
         combined=True,
     )
     runs = directory.with_name(directory.name + LEVERS)
-    return plan_levers(base, data, budget, resources, options, runs)
+    return plan_levers(base, draft.data, budget, draft.resources, options, runs)
 
 
-def adopt_what_fits(
-    draft: Draft,
-    record: LeverRecord,
-    data: SegmentationData,
-    resources: Resources,
-) -> Draft:
+def adopt_what_fits(draft: Draft, record: LeverRecord) -> Draft:
     """The draft with all levers that gain; if they do not fit, with the best alone, or with none.
 
     What does not fit is taken from the record, with a remark.
@@ -135,7 +121,7 @@ def adopt_what_fits(
     if len(gaining) > 1:
         attempts.append(gaining[:1])
     for chosen in attempts:
-        redrafted = draft_with(draft, record.trials, chosen, data, resources)
+        redrafted = draft_with(draft, record.trials, chosen)
         if redrafted is not None:
             names = [lever.name for lever in chosen]
             record.outcome = replace(record.outcome, adopted=names, remarks=remarks)
@@ -146,13 +132,7 @@ def adopt_what_fits(
     return draft
 
 
-def draft_with(
-    draft: Draft,
-    trials: Trials,
-    levers: Sequence[Lever],
-    data: SegmentationData,
-    resources: Resources,
-) -> Draft | None:
+def draft_with(draft: Draft, trials: Trials, levers: Sequence[Lever]) -> Draft | None:
     """The race with levers, of the batches in which they were measured.
 
     None if its trainings would be shorter than those that measured them.
@@ -170,19 +150,19 @@ def draft_with(
             operators = [name for name in operators if name != NEEDS_POSITIONS]
     times = draft.times
     if any(lever.changes_network for lever in levers):
-        times = time_operators(operators, overrides, values, data, resources)
+        times = time_operators(operators, overrides, values, draft.data, draft.resources)
     space = space_in_shape(draft.space, operators, batch_size, crop_size)
     race = plan_race(space, times, draft.seconds)
     if race is None or race.schedule.steps < trials.steps:
         return None
-    return Draft(
-        overrides,
-        values,
-        space,
-        times,
-        race,
-        draft.seconds,
-        [lever.title for lever in levers],
+    return replace(
+        draft,
+        overrides=overrides,
+        values=values,
+        space=space,
+        times=times,
+        race=race,
+        adopted=[lever.title for lever in levers],
     )
 
 

@@ -196,10 +196,19 @@ def plan_experiment(request: Request, directory: Path, resources: Resources) -> 
         model = settings.model
         widths = model.widths if model.encoder is None else None
         raise refuse_budget(request, space, times, widths, time_changed)
-    draft = Draft(overrides, values, space, times, race, seconds)
+    draft = Draft(
+        overrides,
+        values,
+        space,
+        times,
+        race,
+        seconds,
+        data,
+        resources,
+    )
     if request.levers:
-        draft = adopt_levers(draft, asdict(request), data, directory, resources)
-    return make_experiment(draft, request, data)
+        draft = adopt_levers(draft, asdict(request), directory)
+    return make_experiment(draft, request)
 
 
 def find_race(
@@ -219,7 +228,7 @@ def find_race(
     return race, DEFAULT_SECONDS
 
 
-def make_experiment(draft: Draft, request: Request, data: SegmentationData) -> Experiment:
+def make_experiment(draft: Draft, request: Request) -> Experiment:
     """The experiment of a race that is planned."""
     times = draft.times
     race = draft.race
@@ -243,7 +252,7 @@ def make_experiment(draft: Draft, request: Request, data: SegmentationData) -> E
         budget=max(draft.seconds - PLANNING_SECONDS, race.seconds) - overhead,
         parallel=times.parallel,
         threads=times.threads,
-        data_hash=data.dataset.content_hash,
+        data_hash=draft.data.dataset.content_hash,
         training_seconds=times.seconds_by_operator(race.operators, schedule),
         report_seconds=times.report_seconds(race.operators, schedule),
         groups=draft.space.groups,
