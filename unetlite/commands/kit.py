@@ -66,7 +66,7 @@ def trained_networks(directory: Path, by: str) -> dict[str, "UNet"]:
     comparison = read_comparison(directory, by)
     for name, run in comparison.runs_to_use().items():
         print(f"{name}: {run.files.path}")
-    return comparison.load_networks()
+    return comparison.networks
 
 
 def new_networks(operators: str, overrides: list[str]) -> dict[str, "UNet"]:

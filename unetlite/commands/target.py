@@ -108,7 +108,7 @@ def restrict_comparison(
     """
     if not target.is_known:
         return comparison
-    networks = comparison.load_networks()
+    networks = comparison.networks
     reasons = target.left_out(networks, size)
     if target.costs is not None:
         for name, network in networks.items():

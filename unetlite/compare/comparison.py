@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,8 @@ class Comparison:
                 distinct.append(run.environment)
         return distinct
 
-    def load_networks(self) -> dict[str, UNet]:
+    @cached_property
+    def networks(self) -> dict[str, UNet]:
         """The network of each variant's run to use, in evaluation mode."""
         networks = {}
         for name, run in self.runs_to_use().items():

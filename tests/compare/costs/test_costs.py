@@ -1,6 +1,5 @@
 """Costs: what is counted and measured, and what happens without a runtime."""
 
-import pytest
 import torch
 
 from unetlite.compare.comparison import read_comparison
@@ -8,27 +7,19 @@ from unetlite.compare.costs.costs import measure_costs, training_step
 from unetlite.network.checkpoint import load_network
 
 
-@pytest.fixture(scope="module")
-def networks(trained):
-    names = ("bilinear", "transpose")
-    return {name: load_network(trained / name / "seed0" / "best.ckpt").eval() for name in names}
-
-
-def test_runtimes_that_are_missing_are_named_and_the_others_are_measured(
-    trained, networks, no_onnx
-):
+def test_runtimes_that_are_missing_are_named_and_the_others_are_measured(trained, no_onnx):
     comparison = read_comparison(trained)
-    costs = measure_costs(comparison, networks, (16, 16), 1, lambda *_: None)
-    for name in networks:
+    costs = measure_costs(comparison, (16, 16), 1, lambda *_: None)
+    for name in comparison.variants:
         assert set(costs.variants[name].latency) == {"pytorch"}
         assert costs.variants[name].training_step > 0
         assert f"{name} in OpenVINO (No module named 'onnx')" in costs.missing
     assert len(costs.missing) == 4
-    assert set(costs.fastest) == set(networks)
+    assert set(costs.fastest) == set(comparison.variants)
 
 
-def test_without_rounds_nothing_is_timed(trained, networks):
-    costs = measure_costs(read_comparison(trained), networks, (16, 16), 0, lambda *_: None)
+def test_without_rounds_nothing_is_timed(trained):
+    costs = measure_costs(read_comparison(trained), (16, 16), 0, lambda *_: None)
     assert costs.fastest == {}
     assert costs.missing == []
     for cost in costs.variants.values():
@@ -37,8 +28,8 @@ def test_without_rounds_nothing_is_timed(trained, networks):
     assert costs.variants["bilinear"].parameters > costs.variants["transpose"].parameters
 
 
-def test_a_timed_training_step_leaves_the_network_as_it_was(networks):
-    network = networks["transpose"]
+def test_a_timed_training_step_leaves_the_network_as_it_was(trained):
+    network = load_network(trained / "transpose" / "seed0" / "best.ckpt").eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     training_step(network, 2, 16, "32-true")()
     assert not network.training

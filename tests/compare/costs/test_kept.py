@@ -7,7 +7,6 @@ import pytest
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.costs.costs import Costs, VariantCost
 from unetlite.compare.costs.kept import find_costs
-from unetlite.network.checkpoint import load_network
 
 SIZE = (16, 16)
 
@@ -16,24 +15,19 @@ SIZE = (16, 16)
 def find(trained, tmp_path, monkeypatch):
     """A function that finds costs; `measured` of it counts how often they were measured."""
     comparison = read_comparison(trained)
-    networks = {}
-    for name, runs in comparison.variants.items():
-        networks[name] = load_network(runs[0].files.test_checkpoint).eval()
 
     def measure(*_):
         find.measured += 1
-        variants = {name: VariantCost(7, 8, {"pytorch": 0.5}, 3.0) for name in networks}
+        variants = {name: VariantCost(7, 8, {"pytorch": 0.5}, 3.0) for name in comparison.variants}
         return Costs(SIZE, "a processor", 1, variants, [], load=find.load)
 
     def find(size=SIZE, rounds=1):
-        return find_costs(
-            tmp_path / "measured_costs.json", comparison, networks, size, rounds, print
-        )
+        return find_costs(tmp_path / "measured_costs.json", comparison, size, rounds, print)
 
     find.measured = 0
     find.load = None
     find.file = tmp_path / "measured_costs.json"
-    find.networks = networks
+    find.networks = comparison.networks
     monkeypatch.setattr("unetlite.compare.costs.kept.measure_costs", measure)
     return find
 

@@ -44,7 +44,7 @@ def find(monkeypatch):
     def find(network, **augment):
         monkeypatch.setattr(orientation, "predict_classes", lambda _, image: network(image))
         run = SimpleNamespace(config={"data": {"augment": augment}})
-        return find_orientation(SimpleNamespace(runs=[run]), {"a": None}, data)
+        return find_orientation(SimpleNamespace(runs=[run], networks={"a": None}), data)
 
     return find
 

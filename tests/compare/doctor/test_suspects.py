@@ -38,7 +38,7 @@ def make_run(iou):
 
 def find(*runs):
     """The suspects of runs whose data are not here."""
-    return find_suspects(SimpleNamespace(runs=[make_run(iou) for iou in runs]), {}, None)
+    return find_suspects(SimpleNamespace(runs=[make_run(iou) for iou in runs]), None)
 
 
 def test_an_image_on_which_all_fail_is_named_worst_first():
@@ -114,7 +114,6 @@ def find_in(splits, iou, monkeypatch):
     monkeypatch.setattr(suspects, "predict_classes", lambda _, image: image[0].numpy())
     run = replace(make_run(iou), images=splits["test"].names)
     return find_suspects(
-        SimpleNamespace(runs=[run]),
-        {"a": None, "b": None},
+        SimpleNamespace(runs=[run], networks={"a": None, "b": None}),
         SimpleNamespace(dataset=dataset),
     )

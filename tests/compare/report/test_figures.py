@@ -15,17 +15,13 @@ from unetlite.compare.report.figures import (
     principal_components,
     zoomed,
 )
-from unetlite.network.checkpoint import load_network
 
 
 def test_another_augmentation_still_gives_pictures_and_another_data_set_does_not(runs, change):
-    networks = {}
-    for name in ("bilinear", "transpose"):
-        networks[name] = load_network(runs / name / "seed0" / "best.ckpt").eval()
     for file in (runs / "bilinear").rglob("config.yaml"):
         change(file, data__augment__rotation=5.0, data__crops_per_image=3)
     comparison = read_comparison(runs, allow=["data"])
-    figures = draw_figures(comparison, networks, find_data(comparison, None), "foreground")
+    figures = draw_figures(comparison, find_data(comparison, None), "foreground")
     assert figures.missing is None
     assert list(figures.legend) == ["foreground found", "missed", "false"]
     assert len(figures.images) == 4
@@ -34,26 +30,27 @@ def test_another_augmentation_still_gives_pictures_and_another_data_set_does_not
         captions = list(pictures)
         assert captions[:2] == ["part", "truth"]  # the images are no larger than a part
         assert pictures["part"].shape == (192, 192, 3)
-        assert [caption.split(", mean IoU")[0] for caption in captions[2:]] == list(networks)
-    assert len(figures.features) == networks["transpose"].config.depth
+        assert [caption.split(", mean IoU")[0] for caption in captions[2:]] == list(
+            comparison.variants
+        )
+    assert len(figures.features) == comparison.networks["transpose"].config.depth
     for pictures in figures.features.values():
-        assert list(pictures) == ["image", *networks]
+        assert list(pictures) == ["image", *comparison.variants]
 
     change(runs / "bilinear" / "seed2" / "config.yaml", data__val_fraction=0.3)
     comparison = read_comparison(runs, allow=["data"])
-    figures = draw_figures(comparison, networks, find_data(comparison, None), "foreground")
+    figures = draw_figures(comparison, find_data(comparison, None), "foreground")
     assert "differ in the data set" in figures.missing
     assert not figures.images
 
 
 def test_pictures_are_drawn_from_data_that_moved(runs, trained, tmp_path, change):
-    networks = {"bilinear": load_network(runs / "bilinear" / "seed0" / "best.ckpt").eval()}
     moved = shutil.copytree(trained.parents[1] / "squares", tmp_path / "moved")
     for file in runs.rglob("config.yaml"):
         change(file, data__root=str(tmp_path / "gone"))
     comparison = read_comparison(runs)
     assert "no such directory" in find_data(comparison, None).missing
-    figures = draw_figures(comparison, networks, find_data(comparison, moved), "background")
+    figures = draw_figures(comparison, find_data(comparison, moved), "background")
     assert figures.missing is None
     assert figures.images
     save(moved / "masks" / "0.png", np.ones((64, 64), np.uint8))

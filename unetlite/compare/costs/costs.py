@@ -77,7 +77,6 @@ class Costs:
 
 def measure_costs(
     comparison: Comparison,
-    networks: Mapping[str, UNet],
     size: tuple[int, int],
     rounds: int,
     update: Callable[..., None],
@@ -95,6 +94,7 @@ def measure_costs(
         load=describe_load() if rounds > 0 else None,
     )
     predictions: dict[tuple[str, str], Function] = {}
+    networks = comparison.networks
     for number, (name, network) in enumerate(networks.items()):
         # Counting and exporting take about 40 % of the time, latencies another 30 %.
         update(f"counting and exporting {name}", 0.4 * number / len(networks))
@@ -112,7 +112,7 @@ def measure_costs(
     for (name, runtime), milliseconds in latencies.items():
         costs.variants[name].latency[runtime] = milliseconds
     update(f"measuring training steps, {TRAINING_ROUNDS} rounds", 0.7)
-    steps = training_steps(comparison, networks)
+    steps = training_steps(comparison)
     for name, milliseconds in interleaved_median(steps, TRAINING_ROUNDS).items():
         costs.variants[name].training_step = milliseconds
     return costs
@@ -130,13 +130,13 @@ def open_runtimes(name: str, network: UNet, costs: Costs) -> dict[str, Function]
     return predictions
 
 
-def training_steps(comparison: Comparison, networks: Mapping[str, UNet]) -> dict[str, Function]:
+def training_steps(comparison: Comparison) -> dict[str, Function]:
     """What trains each variant by one step, as its runs were trained."""
     steps = {}
     for name, runs in comparison.variants.items():
         data = runs[0].config["data"]
         steps[name] = training_step(
-            networks[name],
+            comparison.networks[name],
             data["batch_size"],
             data["crop_size"],
             runs[0].config["trainer"]["precision"],

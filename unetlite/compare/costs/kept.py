@@ -1,6 +1,6 @@
 """Costs that were measured before on this machine, for the same networks by the same versions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,7 +12,6 @@ from unetlite.compare.costs.costs import Costs, measure_costs
 from unetlite.device import fingerprint
 from unetlite.files import write_json
 from unetlite.inference.supported import LOADERS
-from unetlite.network.unet import UNet
 from unetlite.validation import STRICT, read_if_valid
 
 
@@ -27,7 +26,6 @@ class KeptCosts:
 def find_costs(
     file: Path,
     comparison: Comparison,
-    networks: Mapping[str, UNet],
     size: tuple[int, int],
     rounds: int,
     update: Callable[..., None],
@@ -37,11 +35,11 @@ def find_costs(
     All networks of a comparison are measured in turn, so the costs are kept all together. Those of
     a busy machine, and those that were only counted, are not kept.
     """
-    key = costs_key(comparison, networks, size, rounds)
+    key = costs_key(comparison, size, rounds)
     kept = read_if_valid(file, KeptCosts)
     if kept is not None and kept.key == key:
         return kept.costs
-    costs = measure_costs(comparison, networks, size, rounds, update)
+    costs = measure_costs(comparison, size, rounds, update)
     if rounds > 0 and costs.load is None:
         write_json(file, KeptCosts(key, costs))
     return costs
@@ -49,7 +47,6 @@ def find_costs(
 
 def costs_key(
     comparison: Comparison,
-    networks: Mapping[str, UNet],
     size: tuple[int, int],
     rounds: int,
 ) -> str:
@@ -59,7 +56,7 @@ def costs_key(
         data = runs[0].config["data"]
         trainer = runs[0].config["trainer"]
         step = [data["batch_size"], data["crop_size"], trainer["precision"]]
-        parts.append([name, asdict(networks[name].config), step])
+        parts.append([name, asdict(comparison.networks[name].config), step])
     return fingerprint(parts)
 
 

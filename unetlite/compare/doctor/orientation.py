@@ -1,6 +1,6 @@
 """Whether images have an up: validation images are scored as they are, flipped and turned."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -29,7 +29,6 @@ TRANSFORMS: dict[str, tuple[str, Transform]] = {
 
 def find_orientation(
     comparison: Comparison,
-    networks: Mapping[str, UNet],
     data: SegmentationData | None,
 ) -> list[str]:
     """A sentence on flips and turns that are off in training, but that networks hardly notice.
@@ -40,7 +39,7 @@ def find_orientation(
     tried = [key for key in TRANSFORMS if not augment.get(key, False)]
     if not tried or data is None:
         return []
-    chosen = list(networks.values())[:MAX_NETWORKS]
+    chosen = list(comparison.networks.values())[:MAX_NETWORKS]
     upright = score_transformed(data, chosen, lambda pixels: pixels)
     if upright < MIN_LEARNT:
         return []

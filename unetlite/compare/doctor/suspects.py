@@ -99,7 +99,6 @@ class Examined(NamedTuple):
 
 def find_suspects(
     comparison: Comparison,
-    networks: Mapping[str, UNet],
     data: SegmentationData | None,
 ) -> Suspects:
     """Test images on which all trainings fail, and masks of test and validation images that fit
@@ -126,7 +125,7 @@ def find_suspects(
     doubtful = [runs[0].images[k] for k in order.tolist() if scores[k] < DOUBTFUL * median]
     return examine(
         data,
-        list(networks.values())[:MAX_NETWORKS],
+        list(comparison.networks.values())[:MAX_NETWORKS],
         reasons,
         doubtful[:MAX_EXAMINED],
         median,

@@ -49,13 +49,12 @@ class Prediction(NamedTuple):
 
 def draw_figures(
     comparison: Comparison,
-    networks: Mapping[str, UNet],
     run_data: RunData,
     focus_class: str,
 ) -> Figures:
     """A test image with the most classes, and those in which the variants differ most.
 
-    They are predicted by `networks`, the run to use of each variant. Errors are those of one class.
+    They are predicted by the run to use of each variant. Errors are those of one class.
     """
     classes = comparison.runs[0].classes
     focus = classes.index(focus_class)
@@ -74,7 +73,9 @@ def draw_figures(
             name += ", a part of it"
         image, mask = split[crop]
         rgb = dataset.display.rgb(image.numpy())
-        predictions = {variant: predict(network, image) for variant, network in networks.items()}
+        predictions = {
+            variant: predict(network, image) for variant, network in comparison.networks.items()
+        }
         rows = {}
         for variant, prediction in predictions.items():
             score = scored[variant].image_scores("miou_per_image")[position]

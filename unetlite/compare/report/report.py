@@ -269,17 +269,15 @@ def make_report(
     With costs of a device, those are taken and nothing is measured. `images` is the folder of the
     data set, if it moved. `kept_costs` is the file of those that were measured before.
     """
-    networks = comparison.load_networks()
     costs = find_costs(
         kept_costs,
         comparison,
-        networks,
         size,
         rounds if device_costs is None else 0,
         update,
     )
     if device_costs is not None:
-        configs = {name: network.config for name, network in networks.items()}
+        configs = {name: network.config for name, network in comparison.networks.items()}
         costs = put_device_costs(costs, device_costs, configs)
     update("predicting test images")
     run_data = find_data(comparison, images)
@@ -290,11 +288,11 @@ def make_report(
         comparison.analyse(metric),
         summarise_others(comparison, metric),
         costs,
-        draw_figures(comparison, networks, run_data, worst_class(comparison)),
+        draw_figures(comparison, run_data, worst_class(comparison)),
         margin,
         trivial_scores(comparison, dataset),
-        find_suspects(comparison, networks, run_data.data),
-        find_orientation(comparison, networks, run_data.data),
+        find_suspects(comparison, run_data.data),
+        find_orientation(comparison, run_data.data),
         levers_of_race(comparison.runs[0].files.path.parents[1]),
         export_options,
         {} if dataset is None else {name: len(split) for name, split in dataset.splits.items()},
