@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib import rc_context
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from unetlite.judge.analysis import Analysis
@@ -55,36 +54,24 @@ def draw_scores(
     if not label:
         axes.set_xticks([])
     places = side_by_side(values)
-    for name in analysis.variants:
-        plot_variant(axes, analysis, name, places[name], slots[name])
+    for name, summary in analysis.variants.items():
+        errors = None
+        if analysis.best is not None:
+            low, high = analysis.chart_interval(name)
+            errors = [[max(0.0, summary.mean - low)], [max(0.0, high - summary.mean)]]
+        colour, marker = slot_style(slots[name])
+        axes.errorbar(
+            places[name],
+            summary.mean,
+            errors,
+            color=colour,
+            marker=marker,
+            linestyle="none",
+            capsize=3,
+            label=name,
+        )
     figure.legend(loc="outside upper center", ncols=2)
     return to_svg(figure)
-
-
-def plot_variant(
-    axes: Axes,
-    analysis: Analysis,
-    name: str,
-    cost: float,
-    slot: int,
-) -> None:
-    """The mean of one variant, with its interval if there is a verdict."""
-    mean = analysis.variants[name].mean
-    errors = None
-    if analysis.best is not None:
-        low, high = analysis.chart_interval(name)
-        errors = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
-    colour, marker = slot_style(slot)
-    axes.errorbar(
-        cost,
-        mean,
-        errors,
-        color=colour,
-        marker=marker,
-        linestyle="none",
-        capsize=3,
-        label=name,
-    )
 
 
 def side_by_side(values: Mapping[str, float]) -> dict[str, float]:
