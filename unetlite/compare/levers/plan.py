@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,9 +92,11 @@ def plan_levers(
     `options` are those of the command, which are recorded. Runs go to the directory.
     """
     times, macs = time_levers(base, data, resources)
-    selection = select_levers(base, data, budget, times)
-    if selection is None:
+    selections = [select_levers(base, data, budget, times, each) for each in budget.schedules]
+    fitting = [selection for selection in selections if selection is not None]
+    if not fitting:
         return None
+    selection = max(fitting, key=attrgetter("rank"))
     return Trials(
         asked=options,
         base=asdict(selection.base),
@@ -132,23 +135,6 @@ def time_levers(
 
 
 def select_levers(
-    base: Baseline,
-    data: SegmentationData,
-    budget: LeverBudget,
-    times: RaceTimes,
-) -> LeverSelection | None:
-    """With the schedule that allows most levers, then the one that trains furthest."""
-    best = None
-    for schedule in budget.schedules:
-        selection = select_with(base, data, budget, times, schedule)
-        if selection is None:
-            continue
-        if best is None or selection.rank > best.rank:
-            best = selection
-    return best
-
-
-def select_with(
     base: Baseline,
     data: SegmentationData,
     budget: LeverBudget,

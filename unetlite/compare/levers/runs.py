@@ -42,28 +42,23 @@ def run_levers(
     write_json(file, record)
     start = time.monotonic()
     try:
-        train_and_judge(record, file, resources, adopt)
+        with lever_scheduler(file, record.trials, resources) as scheduler:
+            train_and_judge(record, scheduler, adopt)
     except Interrupted as interrupted:
         raise Interrupted(interrupted.number, "; the same command goes on") from None
     record.seconds += time.monotonic() - start
     write_json(file, record)
 
 
-def train_and_judge(
-    record: LeverRecord,
-    file: Path,
-    resources: Resources,
-    adopt: bool,
-) -> None:
+def train_and_judge(record: LeverRecord, scheduler: Scheduler, adopt: bool) -> None:
     """Puts the outcome into the record."""
-    with lever_scheduler(file, record.trials, resources) as scheduler:
-        outcome = run_trials(record.trials, scheduler)
-        if adopt:
-            record.trials, outcome = repeat(record.trials, outcome, scheduler)
-            best = best_levers(record.trials, outcome)
-            chosen, remarks = combine_levers(record.trials, best, scheduler)
-            names = [lever.name for lever in chosen]
-            outcome = replace(outcome, adopted=names, remarks=remarks)
+    outcome = run_trials(record.trials, scheduler)
+    if adopt:
+        record.trials, outcome = repeat(record.trials, outcome, scheduler)
+        best = best_levers(record.trials, outcome)
+        chosen, remarks = combine_levers(record.trials, best, scheduler)
+        names = [lever.name for lever in chosen]
+        outcome = replace(outcome, adopted=names, remarks=remarks)
     record.outcome = outcome
 
 
