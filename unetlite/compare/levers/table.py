@@ -22,7 +22,6 @@ from unetlite.judge.statistics import ALPHA, pair_differences
 from unetlite.run_directory import RunFiles
 from unetlite.wording import capitalised, counted
 
-OPERATOR = "the operator"
 LONGER_TRAINING = "steps"  # the lever that trains longer
 MAX_SENTENCES = 3
 SAME_TIME = 0.15  # of the time of a training: smaller differences are noise
@@ -53,9 +52,7 @@ class TableRow(NamedTuple):
     gain: float
     half_width: float  # of its interval
     note: str
-    worst_class_gain: float | None = None
-    seconds: float | None = None  # of a training, over those without a change
-    macs: float | None = None  # of a prediction, likewise
+    lever: MeasuredLever | None = None  # None for the operator
 
 
 def load_levers(file: Path, runs: Path) -> Levers | None:
@@ -124,22 +121,13 @@ def table_rows(levers: Levers) -> list[TableRow]:
         note = row.typed if row.gains else ""
         if row.name in levers.outcome.adopted:
             note = "adopted"
-        shown = TableRow(
-            row.title,
-            row.gain,
-            row.half_width,
-            note,
-            row.worst_class_gain,
-            row.seconds,
-            row.macs,
-        )
-        rows.append(shown)
+        rows.append(TableRow(row.title, row.gain, row.half_width, note, row))
     operators = levers.operators
     if operators is not None:
         note = (
             f"{operators.best} less {operators.worst}, best and worst of {operators.operators}, val"
         )
-        rows.append(TableRow(OPERATOR, operators.gain, operators.half_width, note))
+        rows.append(TableRow("the operator", operators.gain, operators.half_width, note))
     return sorted(rows, key=lambda row: -row.gain)
 
 
@@ -157,14 +145,12 @@ def terminal_table(levers: Levers) -> Table:
         f"{outcome.worst_iou:.4f} (val)",
     )
     for row in table_rows(levers):
-        class_gain = "" if row.worst_class_gain is None else f"{row.worst_class_gain:+.4f}"
-        costs = [format_factor(cost) for cost in (row.seconds, row.macs)]
+        cells = [row.title, f"{row.gain:+.4f}", f"{row.half_width:.4f}"]
+        if row.lever is not None:
+            cells.append(f"{row.lever.worst_class_gain:+.4f}")
+            cells += [format_factor(row.lever.seconds), format_factor(row.lever.macs)]
         table.add_row(
-            row.title,
-            f"{row.gain:+.4f}",
-            f"{row.half_width:.4f}",
-            class_gain,
-            *costs,
+            *cells,
             style="bold" if row.gain > row.half_width else "",
         )
     return table
@@ -178,7 +164,7 @@ def draw_levers(levers: Levers) -> str:
     axes = figure.subplots()
     axes.axvline(0, color=INK, linewidth=0.8)
     for place, row in enumerate(rows):
-        colour = COLOURS[1] if row.title == OPERATOR else COLOURS[0]
+        colour = COLOURS[1] if row.lever is None else COLOURS[0]
         axes.errorbar(
             row.gain,
             place,
@@ -222,10 +208,8 @@ def operator_sentence(operators: OperatorRange) -> str:
     return f"The operator: best less worst {gain} in mean IoU (val; {pair})."
 
 
-def format_factor(factor: float | None) -> str:
+def format_factor(factor: float) -> str:
     """How many times as much; 1 for what the noise of a time does not tell from it."""
-    if factor is None:
-        return ""
     if abs(factor - 1) < SAME_TIME:
         return "1"
     return f"{factor:.1f}"

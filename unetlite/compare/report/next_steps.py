@@ -37,19 +37,20 @@ def next_steps(report: Report) -> list[Step]:
     experiment = None
     if report.comparison.race is not None:
         experiment = read_if_valid(report.comparison.directory / EXPERIMENT_FILE, Experiment)
-    steps = look_at_images(report, experiment)
+    steps = [look_at_images(report, experiment)]
     if experiment is not None:
-        steps += change_settings(report, experiment)
-        steps += train_longer(report, experiment)
-        steps += add_seeds(report, experiment)
-    return steps + use_network(report)
+        steps.append(change_settings(report, experiment))
+        steps.append(train_longer(report, experiment))
+        steps.append(add_seeds(report, experiment))
+    steps.append(use_network(report))
+    return [step for step in steps if step is not None]
 
 
-def look_at_images(report: Report, experiment: Experiment | None) -> list[Step]:
+def look_at_images(report: Report, experiment: Experiment | None) -> Step | None:
     """The images whose masks are doubtful."""
     suspects = report.suspects.ordered
     if not suspects:
-        return []
+        return None
     listed = suspects[0].name
     if len(suspects) > 1:
         names = [f"{suspect.name} ({suspect.split})" for suspect in suspects[:MAX_NAMES]]
@@ -77,7 +78,7 @@ def look_at_images(report: Report, experiment: Experiment | None) -> list[Step]:
         text += f" The data set is published, so leave {alone} as published, and say so."
     if judge_without:
         commands.append(compare_command(report, without))
-    return [Step(text, commands)]
+    return Step(text, commands)
 
 
 def compare_command(report: Report, without: list[str]) -> str:
@@ -92,23 +93,23 @@ def compare_command(report: Report, without: list[str]) -> str:
     return " ".join(words)
 
 
-def change_settings(report: Report, experiment: Experiment) -> list[Step]:
+def change_settings(report: Report, experiment: Experiment) -> Step | None:
     """The change that gains most, or looks best; without any measured, how to measure some."""
     levers = report.levers
     if levers is None:
         text = "Measure what longer training, larger crops or a pretrained encoder would gain."
         typed = [shlex.quote(override) for override in experiment.request.overrides]
         command = " ".join(["unetlite levers", data_word(experiment.request), *typed])
-        return [Step(text, [command])]
+        return Step(text, [command])
     row = best_change(levers)
     if row is None:
-        return []
+        return None
     gain = f"{gain_text(row)} in mean IoU (val)"
     text = f"Race with {row.title}: it gains {gain}."
     if not row.gains:
         text = f"Race with {row.title}: it looks best, {gain}, but that may be noise."
     command = choose_command(experiment.request, row.typed.split(), home=row.name)
-    return [Step(text, [command])]
+    return Step(text, [command])
 
 
 def best_change(levers: Levers) -> MeasuredLever | None:
@@ -121,33 +122,33 @@ def best_change(levers: Levers) -> MeasuredLever | None:
     return None
 
 
-def train_longer(report: Report, experiment: Experiment) -> list[Step]:
+def train_longer(report: Report, experiment: Experiment) -> Step | None:
     """A race of trainings that are twice as long, if these are shown to be too short."""
     if not is_short(report.trend, report.levers, report.steps):
-        return []
+        return None
     assert report.comparison.race is not None
     seconds = 2 * report.comparison.race.seconds
     budget = round_budget(seconds + experiment.report_seconds)
     text = f"Train longer: twice the steps take about {format_duration(seconds)}."
     command = experiment.command(report.levers, experiment.longer(2), budget, "longer")
-    return [Step(text, [command])]
+    return Step(text, [command])
 
 
-def add_seeds(report: Report, experiment: Experiment) -> list[Step]:
+def add_seeds(report: Report, experiment: Experiment) -> Step | None:
     """What the seeds of one more interim analysis cost and buy, while several may be the best."""
     race = report.comparison.race
     best = report.analysis.best
     later = [seeds for seeds in INTERIMS if seeds > len(report.comparison.seeds)]
     if race is None or best is None or len(best.candidates) < 2 or not later:
-        return []
+        return None
     bound = best.regret[report.chosen]
     if race.plan.margin is not None and bound <= race.plan.margin:
-        return []
+        return None
     now = len(report.comparison.seeds)
     variants = len(report.analysis.variants)
     factor = narrowing(variants, report.analysis.groups, now, later[0], race.plan.seeds)
     if factor > NO_GAIN:
-        return []
+        return None
     seconds = race.seconds * later[0] / now + experiment.report_seconds
     narrowed = format_number(bound * factor)
     text = (
@@ -156,13 +157,13 @@ def add_seeds(report: Report, experiment: Experiment) -> list[Step]:
         f"{format_number(bound, ROUND_UP)}."
     )
     command = experiment.command(report.levers, [], round_budget(seconds), "seeds")
-    return [Step(text, [command])]
+    return Step(text, [command])
 
 
-def use_network(report: Report) -> list[Step]:
+def use_network(report: Report) -> Step | None:
     """How to predict with the network to take, and to export it."""
     if report.analysis.best is None:
-        return []
+        return None
     run = report.comparison.runs_to_use()[report.chosen]
     folder = shell_path(run.files.path)
     weights = f"{run.files.path.name}/{run.files.test_checkpoint.name}"
@@ -177,7 +178,7 @@ def use_network(report: Report) -> list[Step]:
     )
     predict = f"unetlite predict {folder} IMAGES --output DIR"
     export = f"unetlite export {folder} {report.export_options}".rstrip()
-    return [Step(text, [predict, export])]
+    return Step(text, [predict, export])
 
 
 def time_text(report: Report) -> str:

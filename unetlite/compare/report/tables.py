@@ -146,14 +146,12 @@ def lever_table(report: Report) -> list[Row]:
         row = {"change": Cell(each.title, each.title, each.note)}
         row["gain in mean IoU (val)"] = Cell(f"{each.gain:+.4f}", each.gain)
         row["± 95 % interval"] = Cell(f"{each.half_width:.4f}", each.half_width)
-        if each.worst_class_gain is not None:
-            row[f"in IoU of {outcome.worst_class}"] = Cell(
-                f"{each.worst_class_gain:+.4f}", each.worst_class_gain
-            )
-        if each.seconds is not None:
-            row["training takes, times"] = Cell(format_factor(each.seconds), each.seconds)
-        if each.macs is not None:
-            row["MACs of a prediction, times"] = Cell(format_factor(each.macs), each.macs)
+        lever = each.lever
+        if lever is not None:
+            class_gain = lever.worst_class_gain
+            row[f"in IoU of {outcome.worst_class}"] = Cell(f"{class_gain:+.4f}", class_gain)
+            row["training takes, times"] = Cell(format_factor(lever.seconds), lever.seconds)
+            row["MACs of a prediction, times"] = Cell(format_factor(lever.macs), lever.macs)
         rows.append(row)
     return with_all_headings(rows)
 
