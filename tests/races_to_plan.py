@@ -16,4 +16,4 @@ TIMES = RaceTimes(
     threads=2,
 )
 USUAL = Schedule(steps=300, crops_per_image=5, batch_size=16, crop_size=256, images=82)
-SPACE = SearchSpace(NAMES, USUAL, groups=18, fixed=frozenset())
+SPACE = SearchSpace(NAMES, USUAL, groups=18, fixed=frozenset(), times=TIMES)

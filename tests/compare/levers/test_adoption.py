@@ -27,12 +27,11 @@ ASKED = {"data": "discs", "fixed_network": False}
 
 @pytest.fixture
 def draft():
-    race = plan_race(SPACE, TIMES, SECONDS)
+    race = plan_race(SPACE, SECONDS)
     return Draft(
         ["data=folder"],
         {"data.root": "discs"},
         SPACE,
-        TIMES,
         race,
         SECONDS,
         None,
@@ -45,7 +44,7 @@ def adopt(draft, tmp_path, monkeypatch):
     """Adopts levers that gain, without a training."""
 
     def run(gaining, steps=60, slower=1.0, asked=ASKED, draft=draft):
-        race = plan_race(SPACE, TIMES, 0.75 * SECONDS)
+        race = plan_race(SPACE, 0.75 * SECONDS)
         values = {"trainer.max_steps": steps, **race.schedule.settings()}
         values["trainer.max_steps"] = steps
         base = {

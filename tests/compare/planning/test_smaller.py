@@ -36,7 +36,7 @@ def times_of(changes, operators=NAMES):
 
 
 def refusal(space, asked):
-    error = str(refuse_budget(asked, space, TIMES, WIDTHS, times_of))
+    error = str(refuse_budget(asked, space, WIDTHS, times_of))
     message, command = error.rsplit(": ", 1)
     words = shlex.split(command)
     assert words[:3] == ["unetlite", "choose", "coast"]
@@ -52,7 +52,7 @@ def test_a_refused_budget_ends_with_one_command_that_fits_it_and_learns_the_rare
 ):
     space = replace(SPACE, rare=rare)
     seconds = 60 * float(budget[:-1]) if budget.endswith("m") else float(budget[:-1])
-    if plan_race(replace(space, rare=None), TIMES, seconds) is not None:
+    if plan_race(replace(space, rare=None), seconds) is not None:
         return
     message, words, settings = refusal(space, request(budget))
     assert message.startswith(f"--budget {budget}: {FIRST_INTERIM} seeds of transpose, nearest ")
@@ -68,9 +68,9 @@ def test_a_refused_budget_ends_with_one_command_that_fits_it_and_learns_the_rare
         crop = int(settings.get("data.crop_size", SPACE.usual.crop_size))
         asked = replace(space, usual=replace(space.usual, crop_size=crop), fixed=set(settings))
         changed = times_of([f"model.widths={settings['model.widths']}"])
-        race = plan_race(asked, changed, seconds)
+        race = plan_race(replace(asked, times=changed), seconds)
     else:
-        race = plan_race(space, TIMES, 60 * int(given[:-1]))
+        race = plan_race(space, 60 * int(given[:-1]))
     assert race is not None
     if rare is not None:
         assert race.schedule.steps >= rare.least_steps(
@@ -104,26 +104,26 @@ def test_operators_that_were_asked_for_are_all_in_the_command():
 
 def test_a_plan_that_is_too_short_for_the_rarest_class_says_so_and_what_is_long_enough():
     space = replace(SPACE, rare=LEAF)
-    short = smallest_race(SPACE, TIMES)
+    short = smallest_race(SPACE)
     shown = short.schedule.steps * LEAF.crops_in_step(
         short.schedule.batch_size, short.schedule.crop_size
     )
     assert shown < CROPS_TO_LEARN
-    *text, command = rare_class_warning(request(), space, TIMES, short)
+    *text, command = rare_class_warning(request(), space, short)
     assert f"{short.schedule.steps} steps may be too few to learn leaf (1.60%" in text[0]
     assert f"about {shown:.0f} crops show it" in " ".join(line.strip() for line in text)
     budget = re.search(r"--budget (\d+)m", command)[1]
-    race = plan_race(space, TIMES, 60 * int(budget))
-    assert rare_class_warning(request(), space, TIMES, race) == []
-    assert rare_class_warning(request(), SPACE, TIMES, short) == []
+    race = plan_race(space, 60 * int(budget))
+    assert rare_class_warning(request(), space, race) == []
+    assert rare_class_warning(request(), SPACE, short) == []
 
 
 def test_a_class_that_takes_more_steps_than_usual_gets_them_in_the_command():
     rarest = RareClass("leaf", 0.0001, {32: 0.005, 64: 0.005, 128: 0.005, 256: 0.01})
     space = replace(SPACE, rare=rarest)
-    race = plan_race(space, TIMES, 3600)
+    race = plan_race(space, 3600)
     assert race is not None
-    command = rare_class_warning(request(), space, TIMES, race)[-1].strip()
+    command = rare_class_warning(request(), space, race)[-1].strip()
     settings = dict(word.split("=") for word in shlex.split(command) if "=" in word)
     steps = int(settings["trainer.max_steps"])
     assert steps > SPACE.usual.steps

@@ -19,7 +19,6 @@ from unetlite.compare.levers.table import (
     terminal_table,
 )
 from unetlite.compare.levers.trials import Trials
-from unetlite.compare.planning.race_times import RaceTimes
 from unetlite.compare.planning.request import NEEDS_POSITIONS
 from unetlite.compare.planning.search import MIN_STEPS, RaceEstimate, SearchSpace, plan_race
 from unetlite.compare.planning.set_aside import LEVERS
@@ -41,7 +40,6 @@ class Draft:
     overrides: list[str]  # of all trainings
     values: dict[str, Any]
     space: SearchSpace
-    times: RaceTimes
     race: RaceEstimate
     seconds: float  # that are left for it
     data: SegmentationData
@@ -60,7 +58,7 @@ def adopt_levers(
     directory of the race makes a second start go on. If a race fits only without levers, the draft
     stays as it is.
     """
-    reduced = plan_race(draft.space, draft.times, (1 - MAX_TIME_SHARE) * draft.seconds)
+    reduced = plan_race(draft.space, (1 - MAX_TIME_SHARE) * draft.seconds)
     if reduced is None:
         print("levers   not tried: the race takes all of the time")
         return draft
@@ -75,7 +73,7 @@ def adopt_levers(
     print("\n".join(trial_lines(record.trials)) + "\n", flush=True)
     run_levers(file, record, draft.resources, adopt=True)
     left = draft.seconds - record.seconds
-    race = plan_race(draft.space, draft.times, left) or reduced
+    race = plan_race(draft.space, left) or reduced
     adopted = adopt_what_fits(replace(draft, race=race, seconds=left), record)
     write_json(file, record)
     print_levers(record)
@@ -148,11 +146,11 @@ def draft_with(draft: Draft, trials: Trials, levers: Sequence[Lever]) -> Draft |
         crop_size = lever.values.get("data.crop_size", crop_size)
         if lever.words:  # they choose an encoder of timm
             operators = [name for name in operators if name != NEEDS_POSITIONS]
-    times = draft.times
+    space = space_in_shape(draft.space, operators, batch_size, crop_size)
     if any(lever.changes_network for lever in levers):
         times = time_operators(operators, overrides, values, draft.data, draft.resources)
-    space = space_in_shape(draft.space, operators, batch_size, crop_size)
-    race = plan_race(space, times, draft.seconds)
+        space = replace(space, times=times)
+    race = plan_race(space, draft.seconds)
     if race is None or race.schedule.steps < trials.steps:
         return None
     return replace(
@@ -160,7 +158,6 @@ def draft_with(draft: Draft, trials: Trials, levers: Sequence[Lever]) -> Draft |
         overrides=overrides,
         values=values,
         space=space,
-        times=times,
         race=race,
         adopted=[lever.title for lever in levers],
     )

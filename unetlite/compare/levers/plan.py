@@ -12,7 +12,7 @@ from unetlite.compare.planning.race_times import RaceTimes
 from unetlite.compare.planning.request import Request
 from unetlite.compare.planning.request_data import inspect_data, open_fitted
 from unetlite.compare.planning.schedule import Schedule, usual_schedule
-from unetlite.compare.planning.search import MIN_STEPS, SearchSpace
+from unetlite.compare.planning.search import MIN_STEPS, full_schedules
 from unetlite.compare.planning.step_times import macs_of
 from unetlite.compare.planning.training_times import measure_times
 from unetlite.compare.planning.user_data import typical_side
@@ -63,10 +63,9 @@ def plan_request(
     data = open_fitted(request, overrides, values)
     base = Baseline(overrides, values, sorted(fixed), operators, int(typical_side(data)))
     usual = usual_schedule(base.plain, len(data.dataset.splits["train"]), fixed)
-    space = SearchSpace(operators, usual, groups=1, fixed=fixed)
     budget = LeverBudget(
         parse_duration(str(request.budget)),
-        space.full_schedules(),
+        full_schedules(usual, fixed),
         MIN_STEPS,
         combined=False,
     )

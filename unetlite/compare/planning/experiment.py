@@ -183,10 +183,11 @@ def plan_experiment(request: Request, directory: Path, resources: Resources) -> 
         usual_schedule(settings, len(splits["train"]), fixed),
         groups=len(set(splits["test"].groups)),
         fixed=fixed if request.operators is None else {*fixed, "operators"},
+        times=times,
         rare=find_rare_class(splits["train"], data.dataset.classes),
     )
     with progress("planning"):
-        race, seconds = find_race(space, times, request.budget)
+        race, seconds = find_race(space, request.budget)
     if race is None:
 
         def time_changed(changes: Sequence[str], names: Sequence[str]) -> RaceTimes:
@@ -195,12 +196,11 @@ def plan_experiment(request: Request, directory: Path, resources: Resources) -> 
 
         model = settings.model
         widths = model.widths if model.encoder is None else None
-        raise refuse_budget(request, space, times, widths, time_changed)
+        raise refuse_budget(request, space, widths, time_changed)
     draft = Draft(
         overrides,
         values,
         space,
-        times,
         race,
         seconds,
         data,
@@ -211,9 +211,7 @@ def plan_experiment(request: Request, directory: Path, resources: Resources) -> 
     return make_experiment(draft, request)
 
 
-def find_race(
-    space: SearchSpace, times: RaceTimes, budget: str | None
-) -> tuple[RaceEstimate | None, float]:
+def find_race(space: SearchSpace, budget: str | None) -> tuple[RaceEstimate | None, float]:
     """The race to run, and the seconds that were aimed at.
 
     Without a budget a race that takes longer than was aimed at is the smallest there is. With one
@@ -221,16 +219,16 @@ def find_race(
     """
     if budget is not None:
         seconds = parse_duration(budget)
-        return plan_race(space, times, seconds), seconds
-    race = plan_race(space, times, DEFAULT_SECONDS)
+        return plan_race(space, seconds), seconds
+    race = plan_race(space, DEFAULT_SECONDS)
     if race is None:
-        race = smallest_race(replace(space, rare=None), times)
+        race = smallest_race(replace(space, rare=None))
     return race, DEFAULT_SECONDS
 
 
 def make_experiment(draft: Draft, request: Request) -> Experiment:
     """The experiment of a race that is planned."""
-    times = draft.times
+    times = draft.space.times
     race = draft.race
     schedule = race.schedule
     values = {**draft.values, **schedule.settings()}
@@ -238,8 +236,8 @@ def make_experiment(draft: Draft, request: Request) -> Experiment:
     summary = [f"network  {network}"]
     if draft.adopted:
         summary.append(f"adopted  {', '.join(draft.adopted)}")
-    summary += plan_lines(draft.space, times, race, draft.seconds)
-    summary += rare_class_warning(request, draft.space, times, race)
+    summary += plan_lines(draft.space, race, draft.seconds)
+    summary += rare_class_warning(request, draft.space, race)
     step_seconds = {name: times.network_seconds(name, schedule) for name in race.operators}
     overhead = times.overhead_seconds(race.operators, schedule)
     return Experiment(

@@ -5,7 +5,6 @@ from decimal import Decimal
 from textwrap import wrap
 
 from unetlite.compare.planning.expectation import bound_range
-from unetlite.compare.planning.race_times import RaceTimes
 from unetlite.compare.planning.search import (
     FIRST_INTERIM,
     RaceEstimate,
@@ -21,12 +20,12 @@ SHOWN_SECONDS = (900.0, 3600.0, 14400.0)  # in the table
 
 def plan_lines(
     space: SearchSpace,
-    times: RaceTimes,
     race: RaceEstimate,
     seconds: float,
 ) -> list[str]:
     """The plan for the terminal: sentences, and what other times would buy."""
     schedule = race.schedule
+    parallel = space.times.parallel
     operators = ", ".join(race.operators)
     if len(operators) > 71:
         operators = f"{', '.join(race.operators[:3])} and {len(race.operators) - 3} more"
@@ -38,7 +37,7 @@ def plan_lines(
         f"Each trains {seeds_in_words(race.seeds)}: {schedule.steps} steps of "
         f"{schedule.batch_size} crops of {schedule.crop_size} pixels{usually}."
     )
-    at_once = f", {times.parallel} trainings at once" if times.parallel > 1 else ""
+    at_once = f", {parallel} trainings at once" if parallel > 1 else ""
     takes = f"That takes about {format_duration(race.seconds)} with the report{at_once}."
     if race.seconds > seconds:
         takes = (
@@ -50,7 +49,7 @@ def plan_lines(
     if left_out:
         lines += wrap(f"Left out, for lack of time: {', '.join(left_out)}.", 71)
     lines += [*wrap(trainings, 71), takes]
-    lines += time_table(space, times, race, seconds)
+    lines += time_table(space, race, seconds)
     if space.groups < ENOUGH_GROUPS:
         lines += wrap(few_groups_sentence(space.groups), 71)
     return [f"plan     {lines[0]}", *(f"         {line}" for line in lines[1:])]
@@ -76,18 +75,13 @@ def plain(number: float) -> str:
     return f"{Decimal(f'{number:.1g}'):f}"
 
 
-def time_table(
-    space: SearchSpace,
-    times: RaceTimes,
-    chosen: RaceEstimate,
-    seconds: float,
-) -> list[str]:
+def time_table(space: SearchSpace, chosen: RaceEstimate, seconds: float) -> list[str]:
     """A line for each of some times, one of them the chosen one: what it buys."""
     nearest = min(SHOWN_SECONDS, key=lambda shown: abs(math.log(shown / seconds)))
     others = [shown for shown in SHOWN_SECONDS if shown != nearest]
     lines = ["time     operators  trainings  steps  max regret (on 9 of 10 data sets)"]
     for shown in sorted([*others, seconds]):
-        race = plan_race(space, times, shown)
+        race = plan_race(space, shown)
         mark = ""
         if shown == seconds:
             race = chosen

@@ -50,9 +50,39 @@ class RaceEstimate:
         return self.bound * max(1.0, self.shortening) ** LENGTH_EXPONENT
 
 
+def is_length_fixed(fixed: Set[str]) -> bool:
+    """True if a person chose the length of a training, by the dotted keys that were chosen."""
+    return not fixed.isdisjoint(("trainer.max_steps", "trainer.max_epochs"))
+
+
+def training_shapes(usual: Schedule, fixed: Set[str]) -> Iterator[Schedule]:
+    """The usual training, and those with smaller crops and batches."""
+    crops = [usual.crop_size]
+    if "data.crop_size" not in fixed and crops[0] > MIN_CROP:
+        crops.append(MIN_CROP)
+    batches = [usual.batch_size]
+    while "data.batch_size" not in fixed and batches[-1] >= 2 * MIN_BATCH:
+        batches.append(batches[-1] // 2)
+    for crop_size in crops:
+        for batch_size in batches:
+            shape = replace(usual, crop_size=crop_size, batch_size=batch_size)
+            if "trainer.max_epochs" in fixed and "trainer.max_steps" not in fixed:
+                shape = replace(shape, steps=usual.epochs * shape.steps_per_epoch)
+            yield shape
+
+
+def full_schedules(usual: Schedule, fixed: Set[str]) -> Iterator[Schedule]:
+    """Trainings as long as the usual one, with its crops and batches and with smaller ones."""
+    for shape in training_shapes(usual, fixed):
+        if is_length_fixed(fixed):
+            yield shape
+        else:
+            yield replace(shape, steps=round(shape.steps_as_long_as(usual)))
+
+
 @dataclass(frozen=True)
 class SearchSpace:
-    """The races among which one is chosen: what they may change, and what is fixed.
+    """The races among which one is chosen: what they may change, what is fixed, and what they take.
 
     `usual` is the training that the settings give. `fixed` are the dotted keys that a person chose,
     and "operators" if a person chose those.
@@ -62,6 +92,7 @@ class SearchSpace:
     usual: Schedule
     groups: int  # of test images
     fixed: Set[str]
+    times: RaceTimes
     rare: RareClass | None = None  # for which trainings should be long enough
 
     def least_steps(self, shape: Schedule) -> int:
@@ -74,7 +105,7 @@ class SearchSpace:
     @property
     def fixed_steps(self) -> bool:
         """True if a person chose the length of a training."""
-        return not self.fixed.isdisjoint(("trainer.max_steps", "trainer.max_epochs"))
+        return is_length_fixed(self.fixed)
 
     @property
     def fixed_epochs(self) -> bool:
@@ -88,33 +119,9 @@ class SearchSpace:
         counts = range(len(self.operators), MIN_OPERATORS - 1, -1)
         return [self.operators[:count] for count in counts]
 
-    def shapes(self) -> Iterator[Schedule]:
-        """The usual training, and those with smaller crops and batches."""
-        crops = [self.usual.crop_size]
-        if "data.crop_size" not in self.fixed and crops[0] > MIN_CROP:
-            crops.append(MIN_CROP)
-        batches = [self.usual.batch_size]
-        while "data.batch_size" not in self.fixed and batches[-1] >= 2 * MIN_BATCH:
-            batches.append(batches[-1] // 2)
-        for crop_size in crops:
-            for batch_size in batches:
-                shape = replace(self.usual, crop_size=crop_size, batch_size=batch_size)
-                if "trainer.max_epochs" in self.fixed and "trainer.max_steps" not in self.fixed:
-                    shape = replace(shape, steps=self.usual.epochs * shape.steps_per_epoch)
-                yield shape
-
-    def full_schedules(self) -> Iterator[Schedule]:
-        """Trainings as long as the usual one, with its crops and batches and with smaller ones."""
-        for shape in self.shapes():
-            if self.fixed_steps:
-                yield shape
-            else:
-                yield replace(shape, steps=round(shape.steps_as_long_as(self.usual)))
-
 
 def add_validations(
     space: SearchSpace,
-    times: RaceTimes,
     operators: Sequence[str],
     schedule: Schedule,
 ) -> Schedule:
@@ -124,6 +131,7 @@ def add_validations(
     """
     if space.fixed_epochs:
         return schedule
+    times = space.times
     epochs = space.usual.epochs
     training = schedule.steps * sum(times.step_seconds(name, schedule) for name in operators)
     validation = EVALUATION * times.val_pixels
@@ -146,25 +154,25 @@ def affordable_steps(
     return int((seconds - once) / step / (1 + MAX_VALIDATION_SHARE))
 
 
-def plan_race(space: SearchSpace, times: RaceTimes, seconds: float) -> RaceEstimate | None:
+def plan_race(space: SearchSpace, seconds: float) -> RaceEstimate | None:
     """The race with the narrowest expected bound that fits into the time; None if none does.
 
     Its trainings are long enough for a rare class, if any such race fits.
     """
-    race = narrowest_race(space, times, seconds)
+    race = narrowest_race(space, seconds)
     if race is None and space.rare is not None:
-        return narrowest_race(replace(space, rare=None), times, seconds)
+        return narrowest_race(replace(space, rare=None), seconds)
     return race
 
 
-def narrowest_race(space: SearchSpace, times: RaceTimes, seconds: float) -> RaceEstimate | None:
+def narrowest_race(space: SearchSpace, seconds: float) -> RaceEstimate | None:
     """The same, if all trainings must be long enough.
 
     Of races with nearly the same bound, it is the one that changes least.
     """
     best = None
     for operators in space.operator_sets():
-        race = narrowest_of_operators(space, times, operators, seconds)
+        race = narrowest_of_operators(space, operators, seconds)
         if race is None:
             continue
         if best is None or race.objective < BETTER_WITH_FEWER * best.objective:
@@ -174,17 +182,15 @@ def narrowest_race(space: SearchSpace, times: RaceTimes, seconds: float) -> Race
 
 def narrowest_of_operators(
     space: SearchSpace,
-    times: RaceTimes,
     operators: list[str],
     seconds: float,
 ) -> RaceEstimate | None:
     """The race of these operators with the narrowest expected bound; None if none fits."""
     best = None
-    for shape in space.shapes():
+    for shape in training_shapes(space.usual, space.fixed):
         for seeds in INTERIMS:
             race = longest_race(
                 space,
-                times,
                 operators,
                 shape,
                 seeds,
@@ -199,13 +205,13 @@ def narrowest_of_operators(
 
 def longest_race(
     space: SearchSpace,
-    times: RaceTimes,
     operators: list[str],
     shape: Schedule,
     seeds: int,
     seconds: float,
 ) -> RaceEstimate | None:
     """The race of these trainings with the most steps, up to the usual length; None without."""
+    times = space.times
     overhead = PLANNING_SECONDS + times.overhead_seconds(operators, shape)
     for_seed = (SLACK * seconds - overhead) / seeds
     if not space.fixed_steps:
@@ -214,21 +220,21 @@ def longest_race(
         shape = replace(shape, steps=min(affordable, as_long))
         if shape.steps < space.least_steps(shape):
             return None
-    schedule = add_validations(space, times, operators, shape)
+    schedule = add_validations(space, operators, shape)
     if space.fixed_steps and times.seed_seconds(operators, schedule) > for_seed:
         return None
-    return estimate_race(space, times, operators, schedule, seeds)
+    return estimate_race(space, operators, schedule, seeds)
 
 
 def estimate_race(
     space: SearchSpace,
-    times: RaceTimes,
     operators: list[str],
     schedule: Schedule,
     seeds: int,
 ) -> RaceEstimate:
     """A race with its time and its expected bound."""
-    seconds = seeds * times.seed_seconds(operators, schedule)
+    seconds = seeds * space.times.seed_seconds(operators, schedule)
+    seconds += space.times.overhead_seconds(operators, schedule)
     shortening = space.usual.length / schedule.length
     bound = expected_bound(
         len(operators),
@@ -241,20 +247,20 @@ def estimate_race(
         operators,
         schedule,
         seeds,
-        seconds + times.overhead_seconds(operators, schedule),
+        seconds,
         shortening,
         bound,
     )
 
 
-def smallest_race(space: SearchSpace, times: RaceTimes) -> RaceEstimate:
+def smallest_race(space: SearchSpace) -> RaceEstimate:
     """The race that takes least."""
     operators = space.operator_sets()[-1]
     races = []
-    for shape in space.shapes():
+    for shape in training_shapes(space.usual, space.fixed):
         shortest = shape
         if not space.fixed_steps:
             shortest = replace(shape, steps=space.least_steps(shape))
-        schedule = add_validations(space, times, operators, shortest)
-        races.append(estimate_race(space, times, operators, schedule, FIRST_INTERIM))
+        schedule = add_validations(space, operators, shortest)
+        races.append(estimate_race(space, operators, schedule, FIRST_INTERIM))
     return min(races, key=lambda race: race.seconds)

@@ -68,7 +68,6 @@ def smaller_settings(space: SearchSpace, widths: Sequence[int] | None) -> Iterat
 def refuse_budget(
     request: Request,
     space: SearchSpace,
-    times: RaceTimes,
     widths: Sequence[int] | None,
     time_changed: Callable[[Sequence[str], Sequence[str]], RaceTimes],
 ) -> UsageError:
@@ -76,7 +75,7 @@ def refuse_budget(
 
     `time_changed` measures what trainings of operators take with changes of settings.
     """
-    race = smallest_race(replace(space, rare=None), times)
+    race = smallest_race(replace(space, rare=None))
     schedule = race.schedule
     left_out = [name for name in space.operators if name not in race.operators]
     without = f" ({', '.join(left_out)} left out)" if left_out else ""
@@ -86,8 +85,8 @@ def refuse_budget(
         f"{schedule.batch_size} crops of {schedule.crop_size} pixels, by what a step takes now."
     )
     seconds = FITS * parse_duration(str(request.budget))
-    measured: dict[tuple[str, ...], RaceTimes] = {(): times}
-    overhead = PLANNING_SECONDS + times.overhead_seconds(race.operators, schedule)
+    measured: dict[tuple[str, ...], RaceTimes] = {(): space.times}
+    overhead = PLANNING_SECONDS + space.times.overhead_seconds(race.operators, schedule)
     candidates = smaller_settings(space, widths) if overhead <= seconds else ()
     for smaller in candidates:
         if smaller.network not in measured:
@@ -95,7 +94,7 @@ def refuse_budget(
         if fits(smaller, replace(space, operators=race.operators), measured, seconds):
             command = choose_command(request, smaller.changes)
             return UsageError(f"{text} It fits with {smaller.reason}: {command}")
-    return UsageError(f"{text} It fits with more time: {long_enough(request, space, times)[1]}")
+    return UsageError(f"{text} It fits with more time: {long_enough(request, space)[1]}")
 
 
 def fits(
@@ -110,15 +109,20 @@ def fits(
     """
     keys = {change.partition("=")[0] for change in smaller.changes}
     usual = replace(space.usual, crop_size=smaller.crop_size)
-    changed = replace(space, usual=usual, fixed={*space.fixed, *keys})
-    return narrowest_race(changed, measured[smaller.network], seconds) is not None
+    changed = replace(
+        space,
+        usual=usual,
+        fixed={*space.fixed, *keys},
+        times=measured[smaller.network],
+    )
+    return narrowest_race(changed, seconds) is not None
 
 
-def long_enough(request: Request, space: SearchSpace, times: RaceTimes) -> tuple[str, str]:
+def long_enough(request: Request, space: SearchSpace) -> tuple[str, str]:
     """A budget for trainings that are long enough for a rare class, and the command with it."""
     usual = space.usual
     free = replace(space, fixed=space.fixed - {"trainer.max_steps", "trainer.max_epochs"})
-    race = smallest_race(free, times)
+    race = smallest_race(free)
     changes: list[str] = []
     if space.fixed_steps or race.schedule.length > usual.length:
         changes = [f"{key}={value}" for key, value in race.schedule.settings().items()]
@@ -131,12 +135,7 @@ def budget_for(seconds: float) -> str:
     return f"{math.ceil((PLANNING_SECONDS + seconds) / SLACK / 60) + 1}m"
 
 
-def rare_class_warning(
-    request: Request,
-    space: SearchSpace,
-    times: RaceTimes,
-    race: RaceEstimate,
-) -> list[str]:
+def rare_class_warning(request: Request, space: SearchSpace, race: RaceEstimate) -> list[str]:
     """That the trainings may be too short for the rarest class, and the command that is not.
 
     No line if they are long enough.
@@ -146,7 +145,7 @@ def rare_class_warning(
     if rare is None or schedule.steps >= rare.least_steps(schedule.batch_size, schedule.crop_size):
         return []
     shown = schedule.steps * rare.crops_in_step(schedule.batch_size, schedule.crop_size)
-    budget, command = long_enough(request, space, times)
+    budget, command = long_enough(request, space)
     return [
         f"warning  {schedule.steps} steps may be too few to learn {rare.name} ({rare.share:.2%} of "
         f"the training pixels): about",
