@@ -12,7 +12,6 @@ from unetlite.compare.runs import Run
 from unetlite.data.cache import DecodedDataset, Split
 from unetlite.data.samples import spread_positions
 from unetlite.judge.analysis import analyse
-from unetlite.judge.scores import Scores
 from unetlite.judge.verdict import format_number
 from unetlite.metrics.counts import iou_of_counts
 from unetlite.metrics.trivial import BINS, most_frequent_iou, threshold_iou
@@ -105,11 +104,7 @@ def class_loss_sentences(comparison: Comparison, variant: str) -> list[str]:
     if comparison.dropped:
         return []
     label = worst_class(comparison)
-    tables = {}
-    for name, runs in comparison.variants.items():
-        tables[name] = np.array([run.class_influence(label) for run in runs])
-    first = comparison.runs[0]
-    scores = Scores(tables, comparison.seeds, first.images, first.groups)
+    scores = comparison.tabulate(lambda run: run.class_influence(label))
     title = f"IoU of {label}"
     best = analyse(scores, title, scores.by_run(), {}, comparison.alpha).best
     if best is None:

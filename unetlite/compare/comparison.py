@@ -1,7 +1,7 @@
 """Runs as variants that differ in nothing but what is compared."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -90,19 +90,19 @@ class Comparison:
 
         Raises UsageError if there is no such image.
         """
-        tables = {}
-        for name, runs in self.variants.items():
-            if name not in self.dropped:
-                tables[name] = np.array([run.image_scores(metric) for run in runs])
-        scores = Scores(
-            tables,
-            self.seeds,
-            self.runs[0].images,
-            self.runs[0].groups,
-        ).complete()
+        scores = self.tabulate(lambda run: run.image_scores(metric)).complete()
         if not scores.images:
             raise UsageError(f"metric {metric}: the runs have no value of it; choose another.")
         return scores
+
+    def tabulate(self, score: Callable[[Run], np.ndarray]) -> Scores:
+        """The scores (N,) of the test images of each run, of variants that a race did not drop."""
+        tables = {}
+        for name, runs in self.variants.items():
+            if name not in self.dropped:
+                tables[name] = np.array([score(run) for run in runs])
+        first = self.runs[0]
+        return Scores(tables, self.seeds, first.images, first.groups)
 
     def run_scores(self, metric: str) -> dict[str, dict[int, float]]:
         """The score of every training that has one, by variant and seed."""

@@ -43,7 +43,7 @@ class Trials:
     seeds: PositiveInt = MIN_SEEDS  # of each
     data_hash: str | None = None
     more_seeds: dict[str, PositiveInt] = field(default_factory=dict)
-    """All seeds by folder, of the base and the lever that had more; see `lever_runs.repeat`."""
+    """All seeds by folder, of the base and the lever that had more; see `repeat`."""
 
     @property
     def by_name(self) -> dict[str, Lever]:

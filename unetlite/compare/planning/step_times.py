@@ -154,9 +154,7 @@ class StepTimer:
         """The straight line through the times of both shapes."""
         seconds = self.seconds(config, parallel, self.shapes)
         small, large = (pixels(shape) for shape in self.shapes)
-        slope = 0.0
-        if large > small:
-            slope = (seconds[1] - seconds[0]) / (large - small)
+        slope = (seconds[1] - seconds[0]) / (large - small)
         slope = max(slope, MIN_SLOPE * seconds[1] / large)
         fixed = max(0.0, seconds[1] - slope * large)
         return StepTime(fixed, slope)
