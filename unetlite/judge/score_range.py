@@ -48,11 +48,7 @@ def check_range(
         )
 
 
-def find_limits(
-    scores: Sequence[float],
-    columns: Columns,
-    higher_is_better: bool | None,
-) -> Limits:
+def find_limits(scores: Sequence[float], columns: Columns, higher_is_better: bool | None) -> Limits:
     """The limits of a metric: those of its name, or those of most scores. Infinite if it has none.
 
     A score has none if the user stated that higher is better. So the influence of an image on a

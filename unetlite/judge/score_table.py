@@ -35,11 +35,7 @@ class ScoreTable:
     places: Places
 
 
-def read_scores(
-    table: Table,
-    columns: Columns,
-    higher_is_better: bool | None,
-) -> ScoreTable:
+def read_scores(table: Table, columns: Columns, higher_is_better: bool | None) -> ScoreTable:
     """The scores of a table on the seeds and images with a value in every run.
 
     Higher is better, too, if the user did not state it: None. Raises UsageError for what cannot be

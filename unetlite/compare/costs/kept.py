@@ -45,11 +45,7 @@ def find_costs(
     return costs
 
 
-def costs_key(
-    comparison: Comparison,
-    size: tuple[int, int],
-    rounds: int,
-) -> str:
+def costs_key(comparison: Comparison, size: tuple[int, int], rounds: int) -> str:
     """The fingerprint of what costs depend on: the machine, versions, networks and trainings."""
     parts: list[object] = [size, rounds, [version_of(name) for name in LOADERS]]
     for name, runs in comparison.variants.items():

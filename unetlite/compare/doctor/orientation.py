@@ -27,10 +27,7 @@ TRANSFORMS: dict[str, tuple[str, Transform]] = {
 """What does it to images, by the key of data.augment that trains it, and how it is called."""
 
 
-def find_orientation(
-    comparison: Comparison,
-    data: SegmentationData | None,
-) -> list[str]:
+def find_orientation(comparison: Comparison, data: SegmentationData | None) -> list[str]:
     """A sentence on flips and turns that are off in training, but that networks hardly notice.
 
     Without the data there is none.

@@ -97,10 +97,7 @@ class Examined(NamedTuple):
         return Suspect(self.name, self.split, reason, suspect_pictures(self, data))
 
 
-def find_suspects(
-    comparison: Comparison,
-    data: SegmentationData | None,
-) -> Suspects:
+def find_suspects(comparison: Comparison, data: SegmentationData | None) -> Suspects:
     """Test images on which all trainings fail, and masks of test and validation images that fit
     another image or place better than their own.
 

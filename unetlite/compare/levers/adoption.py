@@ -47,11 +47,7 @@ class Draft:
     adopted: list[str] = field(default_factory=list)  # titles of levers
 
 
-def adopt_levers(
-    draft: Draft,
-    options: dict[str, Any],
-    directory: Path,
-) -> Draft:
+def adopt_levers(draft: Draft, options: dict[str, Any], directory: Path) -> Draft:
     """Tries levers in a quarter of the time, and plans the race in what is left with what gains.
 
     `options` are the request; their `fixed_network` leaves the network as it is. The record in the
@@ -80,11 +76,7 @@ def adopt_levers(
     return adopted
 
 
-def plan_before_race(
-    draft: Draft,
-    options: dict[str, Any],
-    directory: Path,
-) -> Trials | None:
+def plan_before_race(draft: Draft, options: dict[str, Any], directory: Path) -> Trials | None:
     """The trainings of levers, as long as those of the race or shorter; None if too few fit."""
     reason = None
     if options["fixed_network"]:

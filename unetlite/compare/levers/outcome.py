@@ -152,10 +152,7 @@ def judge_trials(trials: Trials, failed: Mapping[str, str]) -> LeverOutcome:
     )
 
 
-def effects_of(
-    trials: Trials,
-    scores: Mapping[str, ValidationScores],
-) -> dict[str, LeverEffect]:
+def effects_of(trials: Trials, scores: Mapping[str, ValidationScores]) -> dict[str, LeverEffect]:
     """The effects of all levers by the seeds that all have, and by all seeds of a repeated one."""
     first = {name: each.table[: trials.seeds] for name, each in scores.items()}
     effects = lever_effects(first, BASELINE)

@@ -149,10 +149,7 @@ def terminal_table(levers: Levers) -> Table:
         if row.lever is not None:
             cells.append(f"{row.lever.worst_class_gain:+.4f}")
             cells += [format_factor(row.lever.seconds), format_factor(row.lever.macs)]
-        table.add_row(
-            *cells,
-            style="bold" if row.gain > row.half_width else "",
-        )
+        table.add_row(*cells, style="bold" if row.gain > row.half_width else "")
     return table
 
 

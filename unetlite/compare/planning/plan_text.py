@@ -18,11 +18,7 @@ from unetlite.wording import counted
 SHOWN_SECONDS = (900.0, 3600.0, 14400.0)  # in the table
 
 
-def plan_lines(
-    space: SearchSpace,
-    race: RaceEstimate,
-    seconds: float,
-) -> list[str]:
+def plan_lines(space: SearchSpace, race: RaceEstimate, seconds: float) -> list[str]:
     """The plan for the terminal: sentences, and what other times would buy."""
     schedule = race.schedule
     parallel = space.times.parallel

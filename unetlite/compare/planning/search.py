@@ -120,11 +120,7 @@ class SearchSpace:
         return [self.operators[:count] for count in counts]
 
 
-def add_validations(
-    space: SearchSpace,
-    operators: Sequence[str],
-    schedule: Schedule,
-) -> Schedule:
+def add_validations(space: SearchSpace, operators: Sequence[str], schedule: Schedule) -> Schedule:
     """The schedule with its validations, unless a person chose them.
 
     They are as many as usual, or fewer: those that take MAX_VALIDATION_SHARE of the training.

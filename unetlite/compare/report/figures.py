@@ -47,11 +47,7 @@ class Prediction(NamedTuple):
     features: list[Tensor]  # (C, h, w) of every decoder step, coarsest first
 
 
-def draw_figures(
-    comparison: Comparison,
-    run_data: RunData,
-    focus_class: str,
-) -> Figures:
+def draw_figures(comparison: Comparison, run_data: RunData, focus_class: str) -> Figures:
     """A test image with the most classes, and those in which the variants differ most.
 
     They are predicted by the run to use of each variant. Errors are those of one class.
@@ -103,11 +99,7 @@ def crop_to_draw(split: Split, index: int, focus: int) -> Crop:
     return Crop(index, top, left, min(LARGEST, height - top), min(LARGEST, width - left))
 
 
-def error_density(
-    mask: Tensor,
-    predictions: Mapping[str, Prediction],
-    focus: int,
-) -> np.ndarray:
+def error_density(mask: Tensor, predictions: Mapping[str, Prediction], focus: int) -> np.ndarray:
     """How many variants are wrong at each pixel, (H, W).
 
     A pixel of the class `focus` counts as one more, so that a part with errors shows some of it.
