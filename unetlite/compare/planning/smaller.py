@@ -1,7 +1,7 @@
 """What fits in place of a plan that does not: smaller networks, smaller crops, or more time."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from unetlite.compare.planning.command import choose_command
@@ -85,36 +85,28 @@ def refuse_budget(
         f"{schedule.batch_size} crops of {schedule.crop_size} pixels, by what a step takes now."
     )
     seconds = FITS * parse_duration(str(request.budget))
-    measured: dict[tuple[str, ...], RaceTimes] = {(): space.times}
     overhead = PLANNING_SECONDS + space.times.overhead_seconds(race.operators, schedule)
     candidates = smaller_settings(space, widths) if overhead <= seconds else ()
+    raced = replace(space, operators=race.operators)
+    network: tuple[str, ...] = ()  # the changes with which its trainings were timed
     for smaller in candidates:
-        if smaller.network not in measured:
-            measured[smaller.network] = time_changed(smaller.network, race.operators)
-        if fits(smaller, replace(space, operators=race.operators), measured, seconds):
+        if smaller.network != network:
+            network = smaller.network
+            raced = replace(raced, times=time_changed(network, race.operators))
+        if fits(smaller, raced, seconds):
             command = choose_command(request, smaller.changes)
             return UsageError(f"{text} It fits with {smaller.reason}: {command}")
     return UsageError(f"{text} It fits with more time: {long_enough(request, space)[1]}")
 
 
-def fits(
-    smaller: Smaller,
-    space: SearchSpace,
-    measured: Mapping[tuple[str, ...], RaceTimes],
-    seconds: float,
-) -> bool:
+def fits(smaller: Smaller, space: SearchSpace, seconds: float) -> bool:
     """True if a race with these changes, long enough for a rare class, takes so many seconds.
 
-    What trainings take was measured by the changes of the network.
+    The times of the space are those of the changed network.
     """
     keys = {change.partition("=")[0] for change in smaller.changes}
     usual = replace(space.usual, crop_size=smaller.crop_size)
-    changed = replace(
-        space,
-        usual=usual,
-        fixed={*space.fixed, *keys},
-        times=measured[smaller.network],
-    )
+    changed = replace(space, usual=usual, fixed={*space.fixed, *keys})
     return narrowest_race(changed, seconds) is not None
 
 
