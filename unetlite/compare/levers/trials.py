@@ -68,8 +68,7 @@ class Trials:
             words += lever.words
         settings = Baseline(**self.base).settings(words, values)
         by_seed = []
-        for run in self.runs(name):
-            seed = int(run.path.name.removeprefix("seed"))
+        for seed, run in enumerate(self.runs(name), start=FIRST_SEED):
             by_seed.append(replace(settings, seed=seed, run_dir=str(run.path)))
         return by_seed
 
