@@ -1,7 +1,7 @@
 """The verdict on a table of scores, wherever they come from."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -42,10 +42,13 @@ class Judgement:
     @cached_property
     def analysis(self) -> Analysis:
         """Means, bounds and differences."""
-        return self.analyse(self.scores)
+        return self.analyse()
 
-    def analyse(self, scores: Scores) -> Analysis:
-        """The analysis of all scores, or of some of them."""
+    def analyse(self, without: Collection[int] = ()) -> Analysis:
+        """The analysis without these seeds."""
+        return self._analyse(self.scores.without(without))
+
+    def _analyse(self, scores: Scores) -> Analysis:
         return analyse(
             scores,
             self.title,
@@ -87,7 +90,7 @@ class Judgement:
             self.analysis,
             self.cost,
             self.margin,
-            lambda seeds: self.analyse(self.scores.without(seeds)),
+            self.analyse,
         )
         return sentences + equivalence(self.analysis)
 
@@ -113,7 +116,7 @@ class Judgement:
             f"{name_run(variant, seed)} is {format_score(score)}, and about "
             f"{format_score(expected)} was to be expected. It counts as it is."
         )
-        analysis = self.analyse(self.scores.without_image(image))
+        analysis = self._analyse(self.scores.without_image(image))
         chosen = choose_variant(analysis, self.cost, self.margin)
         if chosen is None or self.chosen is None:
             return [text]
