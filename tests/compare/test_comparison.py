@@ -62,7 +62,7 @@ def test_a_missing_score_is_no_score(runs):
 
 
 def test_a_comparison_without_seeds_keeps_the_others(trained):
-    comparison = read_comparison(trained).without({1})
+    comparison = read_comparison(trained).without([], {1})
     assert comparison.seeds == [0, 2]
     assert {run.seed for run in comparison.runs} == {0, 2}
 

@@ -136,15 +136,28 @@ def test_scores_without_spread_have_no_verdict(tables):
     assert judgement.chosen is None
 
 
-def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without_it():
+def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without_its_variant():
     tables = simulate(MEANS, seeds=5)
     tables["b"][3] = 0.1
     judgement = judge(long_rows(tables))
     assert judgement.cautions[0].startswith("b with seed 3 collapsed: 0.1000")
     with_all, without, _ = judgement.verdict
     assert with_all.startswith("With every training: ")
-    assert without.startswith("Without seed 3: ")
-    assert "(4 seeds" in without
+    del tables["b"]
+    alone = judge(long_rows(tables))
+    assert without == f"Without b: {alone.verdict[0]}"
+    assert alone.regret["a"] < judgement.regret["a"] / 5  # the collapse has widened it
+
+
+@pytest.mark.parametrize(("seeds", "expected"), [(5, "Without seed 3: "), (3, None)])
+def test_of_two_variants_the_collapsed_seed_is_left_out_if_enough_are_left(seeds, expected):
+    tables = simulate({"a": 0.80, "b": 0.81}, seeds=seeds)
+    tables["b"][seeds - 2] = 0.1
+    verdicts = judge(long_rows(tables)).verdict
+    assert verdicts[0].startswith("With every training: ") == (expected is not None)
+    if expected is not None:
+        assert verdicts[1].startswith(expected)
+        assert "(4 seeds" in verdicts[1]
 
 
 @pytest.mark.parametrize("margin", [-0.1, float("inf"), float("nan")])

@@ -131,11 +131,12 @@ class Comparison:
             objection(self.runs, scores),
         )
 
-    def without(self, seeds: Collection[int]) -> "Comparison":
-        """The same without the runs of these seeds."""
+    def without(self, names: Collection[str], seeds: Collection[int]) -> "Comparison":
+        """The same without these variants, and without the runs of these seeds."""
         variants = {}
         for name, runs in self.variants.items():
-            variants[name] = [run for run in runs if run.seed not in seeds]
+            if name not in names:
+                variants[name] = [run for run in runs if run.seed not in seeds]
         kept = [seed for seed in self.seeds if seed not in seeds]
         return replace(self, variants=variants, seeds=kept)
 

@@ -44,9 +44,9 @@ class Judgement:
         """Means, bounds and differences."""
         return self.analyse()
 
-    def analyse(self, without: Collection[int] = ()) -> Analysis:
-        """The analysis without these seeds."""
-        return self._analyse(self.scores.without(without))
+    def analyse(self, variants: Collection[str] = (), seeds: Collection[int] = ()) -> Analysis:
+        """The analysis without these variants and seeds."""
+        return self._analyse(self.scores.without(variants, seeds))
 
     def _analyse(self, scores: Scores) -> Analysis:
         return analyse(
@@ -82,7 +82,7 @@ class Judgement:
 
     @property
     def verdict(self) -> list[str]:
-        """What to choose, in sentences; if trainings collapsed, also without their seeds.
+        """What to choose, in sentences; if trainings collapsed, also without their variants.
 
         The last one may be on equivalence.
         """

@@ -27,14 +27,14 @@ class Scores:
             has_value &= ~np.isnan(table).any(0)
         return self._with_images(has_value)
 
-    def without(self, seeds: Collection[int]) -> "Scores":
-        """The same without these seeds."""
+    def without(self, variants: Collection[str], seeds: Collection[int]) -> "Scores":
+        """The same without these variants and seeds."""
         kept = [seed not in seeds for seed in self.seeds]
-        return replace(
-            self,
-            values={name: table[kept] for name, table in self.values.items()},
-            seeds=list(compress(self.seeds, kept)),
-        )
+        values = {}
+        for name, table in self.values.items():
+            if name not in variants:
+                values[name] = table[kept]
+        return replace(self, values=values, seeds=list(compress(self.seeds, kept)))
 
     def without_image(self, image: str) -> "Scores":
         """The same without this image."""

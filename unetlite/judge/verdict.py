@@ -1,6 +1,6 @@
 """The verdict in sentences: what to choose, what it costs, and what it can lose at most."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context
 
@@ -100,17 +100,31 @@ def verdicts(
     analysis: Analysis,
     cost: Cost | None,
     margin: float | None,
-    analyse_without: Callable[[list[int]], Analysis],
+    analyse_without: Callable[[Collection[str], Collection[int]], Analysis],
 ) -> list[str]:
-    """What to choose; if trainings collapsed, also without their seeds."""
+    """What to choose; if trainings collapsed, also without their variants.
+
+    One collapse widens all bounds, those of steady variants too. If fewer than two variants are
+    steady, it is without the seeds. `analyse_without` leaves out variants and seeds.
+    """
     text = verdict(analysis, cost, margin)
-    seeds = sorted({seed for _, seed in analysis.collapsed})
-    if analysis.objection is not None or not seeds or len(seeds) == len(analysis.seeds):
+    judged = variant_names(analysis.differences)  # none without a verdict
+    runs = [(name, seed) for name, seed in analysis.collapsed if name in judged]
+    if not runs:
         return [text]
-    excluded = join_names([str(seed) for seed in seeds])
+    collapsed = {name for name, _ in runs}
+    seeds = {seed for _, seed in runs}
+    if len(judged) - len(collapsed) >= 2:
+        excluded = join_names([name for name in judged if name in collapsed])
+        rest = analyse_without(collapsed, [])
+    elif len(analysis.seeds) - len(seeds) >= MIN_SEEDS:
+        excluded = f"seed {join_names([str(seed) for seed in sorted(seeds)])}"
+        rest = analyse_without([], seeds)
+    else:
+        return [text]
     return [
         f"With every training: {text}",
-        f"Without seed {excluded}: {verdict(analyse_without(seeds), cost, margin)}",
+        f"Without {excluded}: {verdict(rest, cost, margin)}",
     ]
 
 

@@ -163,7 +163,7 @@ class Report:
 
     @cached_property
     def verdicts(self) -> list[str]:
-        """What to choose; if trainings collapsed, also without their seeds.
+        """What to choose; if trainings collapsed, also without their variants.
 
         That images were left out, and that networks are far from trained, comes first.
         """
@@ -175,7 +175,7 @@ class Report:
             self.analysis,
             self.cost,
             self.margin,
-            lambda seeds: self.comparison.without(seeds).analyse(self.metric),
+            lambda names, seeds: self.comparison.without(names, seeds).analyse(self.metric),
         )
 
     @cached_property
