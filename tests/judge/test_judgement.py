@@ -136,16 +136,17 @@ def test_scores_without_spread_have_no_verdict(tables):
     assert judgement.chosen is None
 
 
-def test_a_collapsed_training_is_named_and_the_verdict_is_given_with_and_without_its_variant():
+def test_a_variant_that_collapsed_is_named_and_the_others_decide():
     tables = simulate(MEANS, seeds=5)
     tables["b"][3] = 0.1
     judgement = judge(long_rows(tables))
     assert judgement.cautions[0].startswith("b with seed 3 collapsed: 0.1000")
-    with_all, without, _ = judgement.verdict
-    assert with_all.startswith("With every training: ")
+    without, with_all, _ = judgement.verdict
     del tables["b"]
     alone = judge(long_rows(tables))
     assert without == f"Without b: {alone.verdict[0]}"
+    assert judgement.chosen == alone.chosen == "a"
+    assert with_all.startswith("With every training all bounds are wider: a is at most ")
     assert alone.regret["a"] < judgement.regret["a"] / 5  # the collapse has widened it
 
 

@@ -18,10 +18,12 @@ from unetlite.judge.tables import read_table
 from unetlite.judge.verdict import (
     Cost,
     choose_variant,
+    collapsed_variants,
     equivalence,
     group_cautions,
     verdict,
     verdicts,
+    without_collapsed,
 )
 from unetlite.wording import name_run
 
@@ -47,6 +49,11 @@ class Judgement:
     def analyse(self, variants: Collection[str] = (), seeds: Collection[int] = ()) -> Analysis:
         """The analysis without these variants and seeds."""
         return self._analyse(self.scores.without(variants, seeds))
+
+    @cached_property
+    def deciding(self) -> Analysis:
+        """The same without the variants of which a training collapsed, if two others are left."""
+        return without_collapsed(self.analysis, self.analyse)
 
     def _analyse(self, scores: Scores) -> Analysis:
         return analyse(
@@ -78,16 +85,17 @@ class Judgement:
     @property
     def chosen(self) -> str | None:
         """The variant to take; None if there is no verdict."""
-        return choose_variant(self.analysis, self.cost, self.margin)
+        return choose_variant(self.deciding, self.cost, self.margin)
 
     @property
     def verdict(self) -> list[str]:
-        """What to choose, in sentences; if trainings collapsed, also without their variants.
+        """What to choose, in sentences; if trainings collapsed, also with or without them.
 
         The last one may be on equivalence.
         """
         sentences = verdicts(
             self.analysis,
+            self.deciding,
             self.cost,
             self.margin,
             self.analyse,
@@ -116,7 +124,9 @@ class Judgement:
             f"{name_run(variant, seed)} is {format_score(score)}, and about "
             f"{format_score(expected)} was to be expected. It counts as it is."
         )
-        analysis = self._analyse(self.scores.without_image(image))
+        collapsed = collapsed_variants(self.analysis, self.deciding)
+        scores = self.scores.without_image(image)
+        analysis = self._analyse(scores.without(collapsed, []))
         chosen = choose_variant(analysis, self.cost, self.margin)
         if chosen is None or self.chosen is None:
             return [text]

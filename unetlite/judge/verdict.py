@@ -10,6 +10,9 @@ from unetlite.judge.equivalence import equivalence_margin, equivalence_margin_wi
 from unetlite.judge.statistics import Differences
 from unetlite.wording import capitalised, counted, join_names
 
+AnalyseWithout = Callable[[Collection[str], Collection[int]], Analysis]
+"""The analysis without variants and without seeds."""
+
 WIDENED = 1.05  # by few groups: less is not worth a sentence
 SAME_BOUND = 0.5  # standard errors of a difference: bounds that differ by less are about equal
 
@@ -96,35 +99,65 @@ def within_margin(best: Best, margin: float) -> list[str]:
     return [name for name, regret in best.regret.items() if regret <= margin]
 
 
+def without_collapsed(analysis: Analysis, analyse_without: AnalyseWithout) -> Analysis:
+    """The analysis that decides: of the variants of which no training collapsed.
+
+    Variances are estimated from all variants, so one collapse widens the bounds of all. It is the
+    analysis itself if nothing collapsed, or if fewer than two variants are left.
+    """
+    judged = variant_names(analysis.differences)  # none without a verdict
+    collapsed = {name for name, _ in analysis.collapsed if name in judged}
+    if not collapsed or len(judged) - len(collapsed) < 2:
+        return analysis
+    steady = analyse_without(collapsed, [])
+    return analysis if steady.best is None else steady
+
+
+def collapsed_variants(analysis: Analysis, deciding: Analysis) -> list[str]:
+    """The variants that the analysis which decides leaves out."""
+    return [name for name in analysis.variants if name not in deciding.variants]
+
+
 def verdicts(
     analysis: Analysis,
+    deciding: Analysis,
     cost: Cost | None,
     margin: float | None,
-    analyse_without: Callable[[Collection[str], Collection[int]], Analysis],
+    analyse_without: AnalyseWithout,
 ) -> list[str]:
-    """What to choose; if trainings collapsed, also without their variants.
+    """What to choose, in sentences. `deciding` is that of `without_collapsed`.
 
-    One collapse widens all bounds, those of steady variants too. If fewer than two variants are
-    steady, it is without the seeds. `analyse_without` leaves out variants and seeds.
+    If trainings collapsed, it is also what holds with all of them; if fewer than two variants are
+    steady, also what holds without their seeds.
     """
-    text = verdict(analysis, cost, margin)
-    judged = variant_names(analysis.differences)  # none without a verdict
-    runs = [(name, seed) for name, seed in analysis.collapsed if name in judged]
-    if not runs:
+    text = verdict(deciding, cost, margin)
+    if deciding is not analysis:
+        excluded = join_names(collapsed_variants(analysis, deciding))
+        return [f"Without {excluded}: {text}", *with_collapsed(analysis, deciding, cost, margin)]
+    seeds = {seed for _, seed in analysis.collapsed}
+    if not seeds or analysis.best is None or len(analysis.seeds) - len(seeds) < MIN_SEEDS:
         return [text]
-    collapsed = {name for name, _ in runs}
-    seeds = {seed for _, seed in runs}
-    if len(judged) - len(collapsed) >= 2:
-        excluded = join_names([name for name in judged if name in collapsed])
-        rest = analyse_without(collapsed, [])
-    elif len(analysis.seeds) - len(seeds) >= MIN_SEEDS:
-        excluded = f"seed {join_names([str(seed) for seed in sorted(seeds)])}"
-        rest = analyse_without([], seeds)
-    else:
-        return [text]
+    excluded = join_names([str(seed) for seed in sorted(seeds)])
     return [
         f"With every training: {text}",
-        f"Without {excluded}: {verdict(rest, cost, margin)}",
+        f"Without seed {excluded}: {verdict(analyse_without([], seeds), cost, margin)}",
+    ]
+
+
+def with_collapsed(
+    analysis: Analysis,
+    deciding: Analysis,
+    cost: Cost | None,
+    margin: float | None,
+) -> list[str]:
+    """The bound of the choice if the variants that collapsed count, too; in a sentence or none."""
+    chosen = choose_variant(deciding, cost, margin)
+    if chosen is None or analysis.best is None:
+        return []
+    bound = format_number(analysis.best.regret[chosen], ROUND_UP)
+    return [
+        f"With every training all bounds are wider: {chosen} is at most {bound} {analysis.worse} "
+        "the best."
     ]
 
 

@@ -1,6 +1,6 @@
 """The content of a report: verdicts, warnings, and what they are based on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -43,9 +43,11 @@ from unetlite.judge.trend import Trend, trend_text
 from unetlite.judge.verdict import (
     Cost,
     choose_variant,
+    collapsed_variants,
     equivalence,
     group_cautions,
     verdicts,
+    without_collapsed,
 )
 from unetlite.settings.schema import describe_network
 from unetlite.wording import counted, join_names, name_run
@@ -75,8 +77,17 @@ class Report:
     @property
     def chosen(self) -> str:
         """The variant to take; without a verdict the one with the best mean."""
-        chosen = choose_variant(self.analysis, self.cost, self.margin)
+        chosen = choose_variant(self.deciding, self.cost, self.margin)
         return chosen or next(iter(self.analysis.variants))
+
+    @cached_property
+    def deciding(self) -> Analysis:
+        """The analysis without the variants of which a training collapsed, if two are left."""
+        return without_collapsed(self.analysis, self.analyse_without)
+
+    def analyse_without(self, variants: Collection[str], seeds: Collection[int]) -> Analysis:
+        """The analysis without these variants and seeds."""
+        return self.comparison.without(variants, seeds).analyse(self.metric)
 
     @property
     def worth(self) -> list[str]:
@@ -88,7 +99,8 @@ class Report:
         """What the choice can lose besides, in the worst class; in a sentence or none."""
         if self.analysis.best is None:
             return []
-        return class_loss_sentences(self.comparison, self.chosen)
+        collapsed = collapsed_variants(self.analysis, self.deciding)
+        return class_loss_sentences(self.comparison.without(collapsed, []), self.chosen)
 
     @property
     def steps(self) -> int:
@@ -107,8 +119,8 @@ class Report:
         sentences = []
         if self.levers is not None:
             risk = None
-            if self.analysis.best is not None:
-                risk = self.analysis.best.regret[self.chosen]
+            if self.deciding.best is not None:
+                risk = self.deciding.best.regret[self.chosen]
             sentences += lever_sentences(self.levers, risk)
         return sentences + self.orientation
 
@@ -163,7 +175,7 @@ class Report:
 
     @cached_property
     def verdicts(self) -> list[str]:
-        """What to choose; if trainings collapsed, also without their variants.
+        """What to choose; if trainings collapsed, also with or without them.
 
         That images were left out, and that networks are far from trained, comes first.
         """
@@ -173,9 +185,10 @@ class Report:
             opening.append(f"{trend_text(trend)} {training_hint(self.comparison)}")
         return opening + verdicts(
             self.analysis,
+            self.deciding,
             self.cost,
             self.margin,
-            lambda names, seeds: self.comparison.without(names, seeds).analyse(self.metric),
+            self.analyse_without,
         )
 
     @cached_property
