@@ -218,12 +218,6 @@ def call_in_worker(function: Callable[..., T], threads: int, arguments: Sequence
     return function(*arguments)
 
 
-def run_in_worker(settings: Settings, threads: int, shared: Sequence[Path]) -> Exception | None:
-    """One training, in a process of a cluster."""
-    set_threads(threads)
-    return run_training(settings, shared)
-
-
 def run_training(settings: Settings, shared: Sequence[Path] = ()) -> Exception | None:
     """One training, in a worker which must see the `shared` files.
 
@@ -249,9 +243,9 @@ def run_training(settings: Settings, shared: Sequence[Path] = ()) -> Exception |
 
 def translate(error: Exception) -> Exception:
     """What an unexpected error of a training means for it. It leaves no tensor referred to."""
-    message = machine_error(error)
     if isinstance(error, OSError):
         return error.with_traceback(None)
+    message = machine_error(error)
     if message == KILLED:
         return WorkerLost("a process that loads its data was killed")
     if message is not None:

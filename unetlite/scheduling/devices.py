@@ -49,9 +49,8 @@ def choose_devices(text: str | None, accelerator: str) -> list[Device]:
     Raises UsageError for others than there are, or than `trainer.accelerator` allows.
     """
     devices = list_devices(accelerator)
-    if text in (None, "all"):
+    if text is None or text == "all":
         return devices
-    assert text is not None
     if text in ("cpu", "mps") and devices[0].kind == text:
         return devices
     numbers = [int(word) for word in text.split(",") if re.fullmatch(r"\d{1,4}", word)]

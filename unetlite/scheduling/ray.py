@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from unetlite.errors import UsageError, first_line, require_extra
-from unetlite.scheduling.base import Scheduler, T, WorkerLost, call_in_worker, run_in_worker
+from unetlite.scheduling.base import Scheduler, T, WorkerLost, call_in_worker, run_training
 from unetlite.settings.schema import Settings
 
 END_SECONDS = 20  # that a training may take to save
@@ -58,15 +58,16 @@ class RayScheduler(Scheduler):
         )
 
     def start(self, settings: Settings) -> "RayTask":
-        function = self.remote(run_in_worker)
-        reference = function.remote(settings, self.threads, self.shared)
-        task = RayTask(self.ray, reference, self.head)
-        self.tasks = [*(other for other in self.tasks if not other.done()), task]
+        task = RayTask(self.ray, self._submit(run_training, settings, self.shared), self.head)
+        self.tasks.append(task)
         return task
 
     def call(self, function: Callable[..., T], *arguments: object) -> T:
-        call = self.remote(call_in_worker)
-        return self.ray.get(call.remote(function, self.threads, arguments))
+        return self.ray.get(self._submit(function, *arguments))
+
+    def _submit(self, function: Callable[..., object], *arguments: object) -> Any:
+        """Gives a call to the cluster, and returns Ray's reference to its result."""
+        return self.remote(call_in_worker).remote(function, self.threads, arguments)
 
     def close(self, at_once: bool) -> None:
         if not answers(self.head):  # Ray would wait for it, and end this process

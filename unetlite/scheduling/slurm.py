@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unetlite.errors import UsageError, first_line, require_extra
-from unetlite.scheduling.base import Scheduler, T, WorkerLost, call_in_worker, run_in_worker
+from unetlite.scheduling.base import Scheduler, T, WorkerLost, call_in_worker, run_training
 from unetlite.settings.schema import Settings
 
 DEFAULT_SLOTS = 32  # jobs in the queue and running
@@ -53,17 +53,20 @@ class SlurmScheduler(Scheduler):
             raise UsageError(f"--on slurm: {first_line(error)}") from None
 
     def start(self, settings: Settings) -> "SlurmTask":
-        job = self.executor.submit(run_in_worker, settings, self.threads, self.shared)
-        task = SlurmTask(job, self.is_queued)
-        self.tasks = [*(other for other in self.tasks if not other.done()), task]
+        task = SlurmTask(self._submit(run_training, settings, self.shared), self.is_queued)
+        self.tasks.append(task)
         return task
 
     def call(self, function: Callable[..., T], *arguments: object) -> T:
-        return self.executor.submit(call_in_worker, function, self.threads, arguments).result()
+        return self._submit(function, *arguments).result()
+
+    def _submit(self, function: Callable[..., object], *arguments: object) -> Any:
+        """Gives a call to the cluster, and returns its job of submitit."""
+        return self.executor.submit(call_in_worker, function, self.threads, arguments)
 
     def close(self, at_once: bool) -> None:
-        if at_once:
-            for task in self.tasks:
+        for task in self.tasks:
+            if at_once and not task.done():
                 task.job.cancel(check=False)
 
 
