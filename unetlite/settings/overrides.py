@@ -81,8 +81,8 @@ def quote_override(word: str, multirun: bool) -> str:
         raise UsageError(f"{word}: {NO_OVERRIDE}")
     if key.lstrip("+") in TEXT_KEYS and is_literal(word, value, multirun):
         return f"{key}={quote_text(escape_interpolation(value))}"
-    override = parse(word)
-    if override is not None and MARK not in value and not has_word_of_yaml(override.value()):
+    override = parse_as_typed(word)
+    if override is not None:
         check_sweep(word, override, multirun)
         return word
     text = quote_values(word, value) if multirun else quote_value(word, value)
@@ -161,8 +161,7 @@ def quote_values(word: str, value: str) -> str:
 
 def quote_value(word: str, value: str) -> str:
     """One value as Hydra parses it. Raises UsageError for what is not surely a plain text."""
-    override = parse(f"x={value}")
-    if MARK not in value and override is not None and not has_word_of_yaml(override.value()):
+    if parse_as_typed(f"x={value}") is not None:
         return value
     if value.startswith(("[", "{")):
         text = quote_names(value)
@@ -209,15 +208,9 @@ def quote_key(name: str) -> str:
     if name.startswith(("'", '"')):
         override = parse(f"x={name}")
         return name if override is None else encode_name(override.value())
-    table = parse(f"x={{{name}:0}}")
-    if MARK in name or table is None or has_word_of_yaml(table.value()):
+    if parse_as_typed(f"x={{{name}:0}}") is None:
         return encode_name(name)
     return name
-
-
-def has_word_of_yaml(value: Any) -> bool:
-    """True for a table in which a name, as that of a class, was read as null, true or false."""
-    return isinstance(value, dict) and any(key is None or isinstance(key, bool) for key in value)
 
 
 def quote_item(text: str) -> str:
@@ -294,6 +287,20 @@ def parse(word: str) -> Any:
         return parser().parse_override(word)
     except (HydraException, ValueError):
         return None
+
+
+def parse_as_typed(word: str) -> Any:
+    """Hydra's Override of a word, or None if it would not keep each name as it was typed.
+
+    Of a table, as of classes, Hydra reads the names null, true and false as values.
+    """
+    override = parse(word)
+    if override is None or MARK in word:
+        return None
+    value = override.value()
+    if isinstance(value, dict) and any(key is None or isinstance(key, bool) for key in value):
+        return None
+    return override
 
 
 @lru_cache(maxsize=1)
