@@ -315,19 +315,19 @@ def upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
     trainer = config.get("trainer")
     if isinstance(trainer, dict):
         config.setdefault("test", True)
-    if isinstance(trainer, dict) and "judge" in trainer:
-        trainer["test_checkpoint"] = trainer.pop("judge")
+        if "judge" in trainer:
+            trainer["test_checkpoint"] = trainer.pop("judge")
     model = config.get("model")
     if isinstance(model, dict):
         model.setdefault("encoder", None)
     data = config.get("data")
     if isinstance(data, dict):
         data.setdefault("held_out", None)
-    if isinstance(data, dict) and data.get("value_range", 0) is None:
-        del data["value_range"]
-    if isinstance(data, dict) and "mask_suffix" in data:
-        suffix = data.pop("mask_suffix")
-        data["mask_name"] = f"{{stem}}{suffix}" if suffix else None
+        if data.get("value_range", 0) is None:
+            del data["value_range"]
+        if "mask_suffix" in data:
+            suffix = data.pop("mask_suffix")
+            data["mask_name"] = f"{{stem}}{suffix}" if suffix else None
     return config
 
 
