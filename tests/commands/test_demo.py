@@ -15,12 +15,14 @@ from PIL import Image
 
 from unetlite import Prediction, load
 from unetlite.classes import IGNORE
-from unetlite.commands.demo import build, example_image, example_images
-from unetlite.commands.demo_page.models import answer, describe, differing_pixels
-from unetlite.commands.demo_page.serving import launch
+from unetlite.commands.demo import example_image, example_images
+from unetlite.commands.demo_page.answers import answer, differing_pixels
 from unetlite.inference.demo_networks import EXAMPLES
 
-gradio = pytest.importorskip("gradio")
+pytest.importorskip("gradio")
+from unetlite.commands.demo_page.models import describe
+from unetlite.commands.demo_page.page import build
+from unetlite.commands.demo_page.serving import launch
 
 REPORT = """<p id="out">no script ran</p><script>
 let reached = "alone";
@@ -211,7 +213,7 @@ def test_bad_files_at_once_are_answered_in_words_without_a_path_or_a_traceback(
     for k, file in enumerate(bad):
         contents = (postscript, b"", good.read_bytes()[: 40 + k], b"<svg/>")
         file.write_bytes(contents[k % 4])
-    with launched(models, max_file_size="1mb") as address:
+    with launched(models, max_upload="1mb") as address:
         caller = client.Client(address, verbose=False)
 
         def ask(file):

@@ -1,18 +1,13 @@
 """`unetlite demo`: a web page on this machine that shows each model's mask of an image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from PIL import Image
 
-from unetlite.arithmetic.words import say
-from unetlite.commands.arithmetic_page.page import add_arithmetic
-from unetlite.commands.demo_page.models import add_inside, add_models
-from unetlite.commands.demo_page.report import add_report, has_report
-from unetlite.commands.demo_page.serving import import_gradio, new_page, serve
-from unetlite.errors import UsageError
+from unetlite.errors import UsageError, require_extra
 from unetlite.inference.demo_networks import (
     PREFIX,
     PRETRAINED,
@@ -37,7 +32,10 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
 ) -> None:
     """A web page on this machine: each model's mask of an image, and arithmetic to touch."""
-    import_gradio()  # before anything is loaded: it may be missing
+    with require_extra("demo"):  # before anything is loaded
+        from unetlite.commands.demo_page.page import build, has_report
+        from unetlite.commands.demo_page.serving import serve
+
     reports = []
     loaded = {}
     for path in models or []:
@@ -91,32 +89,3 @@ def example_image(model: Model) -> Image.Image:
         return example()
     image = next(spread_images(splits["test"], 1))  # (C, H, W)
     return Image.fromarray(model.metadata.display.rgb(image))
-
-
-def build(
-    models: Mapping[str, Model],
-    examples: Sequence[Image.Image],
-    reports: Sequence[Path] = (),
-) -> Any:
-    """The page, a gradio.Blocks: the models with examples to try, reports, and the arithmetic."""
-    gradio = import_gradio()
-    with new_page(gradio) as page:
-        gradio.Markdown("# unetlite: which decoder upsampling should I use?")
-        with gradio.Tabs(selected="models", elem_id="tabs") as tabs:
-            with gradio.Tab("Models", id="models"):
-                image = add_models(gradio, models, examples)
-            with gradio.Tab("Decoder steps", id="steps") as inside:
-                add_inside(gradio, models, image, inside)
-            for directory in reports:
-                with gradio.Tab(f"Report {directory.name}"):
-                    add_report(gradio, directory)
-            with gradio.Tab(f"{say('tab')} · {say('tab', 'zh')}", id="arithmetic"):
-                add_arithmetic(gradio)
-
-        def open_tab(request: gradio.Request) -> Any:  # type: ignore[name-defined]
-            """A link to a state of the arithmetic opens that tab."""
-            linked = {"example", "operation"} & set(request.query_params)
-            return gradio.Tabs(selected="arithmetic" if linked else "models")
-
-        page.load(open_tab, None, tabs, api_visibility="private")
-    return page

@@ -12,7 +12,7 @@ from rich import get_console
 from rich.table import Table
 
 from unetlite.commands.options import parse_size
-from unetlite.errors import UsageError
+from unetlite.errors import UsageError, require_extra
 from unetlite.settings.composition import compose_run
 from unetlite.terminal import align_right, load_libraries, progress
 
@@ -62,12 +62,12 @@ def explain(
 
 def serve_arithmetic(port: int | None) -> None:
     """Serves the page on arithmetic on this machine, until Ctrl+C. Without a port, a free one."""
-    from unetlite.commands.arithmetic_page.page import add_arithmetic
-    from unetlite.commands.demo_page.serving import import_gradio, new_page, serve
+    with require_extra("demo"):
+        from unetlite.commands.arithmetic_page.page import add_arithmetic
+        from unetlite.commands.demo_page.serving import new_page, serve
 
-    gradio = import_gradio()
-    with new_page(gradio) as page:
-        add_arithmetic(gradio)
+    with new_page() as page:
+        add_arithmetic()
     serve(page, "127.0.0.1", port, "arithmetic")
 
 

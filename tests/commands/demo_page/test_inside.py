@@ -8,6 +8,7 @@ import pytest
 from helpers import noise
 
 from unetlite import load
+from unetlite.commands.demo_page.answers import COMPUTING, NO_IMAGE, answer_shift, update_steps
 from unetlite.commands.demo_page.inside import (
     BORDER,
     WINDOW,
@@ -19,7 +20,6 @@ from unetlite.commands.demo_page.inside import (
     move_image,
     ripple_text,
 )
-from unetlite.commands.demo_page.models import COMPUTING, NO_IMAGE, answer_shift, update_steps
 from unetlite.data.raster import Pixels
 from unetlite.errors import UsageError
 
@@ -105,9 +105,9 @@ class Export(Pointwise):
 def test_what_cannot_be_shown_is_said(tmp_path, monkeypatch, side, words):
     models = {"one": Export(), "other": Export()}
     upload = Pixels(noise(3, side, side), None)
-    monkeypatch.setattr("unetlite.commands.demo_page.models.open_upload", lambda file: upload)
+    monkeypatch.setattr("unetlite.commands.demo_page.answers.open_upload", lambda file: upload)
     monkeypatch.setattr(
-        "unetlite.commands.demo_page.models.as_pixels", lambda image, metadata: image
+        "unetlite.commands.demo_page.answers.as_pixels", lambda image, metadata: image
     )
     text = "ONNX &lt;holds&gt; no UNet"
     assert list(update_steps(models, "image.png", "other.png")) == [

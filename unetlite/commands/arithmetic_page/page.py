@@ -1,11 +1,11 @@
 """The arithmetic on a page of gradio: a form in HTML, and the function that answers it."""
 
-from importlib.resources import files
-from typing import Any
+import gradio
 
 from unetlite.commands.arithmetic_page.answer import answer
+from unetlite.settings.paths import PACKAGE
 
-TEMPLATES = files("unetlite.commands") / "templates"
+TEMPLATES = PACKAGE / "commands" / "templates"
 FRAME = (
     '<div class="arithmetic"><div data-part="controls"></div><div class="board">'
     '<div data-part="inputs"></div><div data-part="result" aria-live="polite"></div></div>'
@@ -13,8 +13,8 @@ FRAME = (
 )
 
 
-def add_arithmetic(gradio: Any) -> None:
-    """Adds it to the page of gradio that is being built. The page's address holds its state."""
+def add_arithmetic() -> None:
+    """Adds it to the page that is being built. The page's address holds its state."""
     script = (TEMPLATES / "arithmetic.js").read_text(encoding="utf-8")
     gradio.HTML(
         FRAME,

@@ -1,1 +1,1 @@
-"""The page of `unetlite demo`: what it is served with, and the tab of the models."""
+"""The page of `unetlite demo`: its tabs, how it is served, and what it answers."""

@@ -2,44 +2,33 @@
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+
+import gradio
 
 from unetlite.commands.arithmetic_page.page import TEMPLATES
-from unetlite.errors import UsageError, require_extra
-
-MAX_UPLOAD = "100mb"
+from unetlite.errors import UsageError
 
 
-def import_gradio() -> Any:
-    """The package gradio, which reports to nobody. Raises UsageError if it is not installed."""
+def new_page() -> gradio.Blocks:
+    """A page to fill, which reports to nobody."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    with require_extra("demo"):
-        import gradio
-    return gradio
+    return gradio.Blocks(title="unetlite", analytics_enabled=False, delete_cache=(3600, 3600))
 
 
-@contextmanager
-def new_page(gradio: Any) -> Iterator[Any]:
-    """A gradio.Blocks to fill."""
-    with gradio.Blocks(
-        title="unetlite", analytics_enabled=False, delete_cache=(3600, 3600)
-    ) as page:
-        yield page
-
-
-def launch(page: Any, host: str, port: int | None, **options: Any) -> str:
+def launch(
+    page: gradio.Blocks,
+    host: str,
+    port: int | None,
+    max_upload: str = "100mb",
+) -> str:
     """Serves a page, and returns its address. Without a port, it is the first that is free.
 
     Raises UsageError if it cannot listen there.
     """
-    gradio = import_gradio()
     theme = gradio.themes.Default(  # with the system's fonts
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-    settings = {"max_file_size": MAX_UPLOAD, **options}
     try:
         _, address, _ = page.launch(
             server_name=host,
@@ -50,8 +39,8 @@ def launch(page: Any, host: str, port: int | None, **options: Any) -> str:
             footer_links=[],
             ssr_mode=False,
             theme=theme,
-            css=read_styles(),
-            **settings,
+            css_paths=[TEMPLATES / "arithmetic.css", TEMPLATES / "models.css"],
+            max_file_size=max_upload,
         )
     except OSError:
         raise UsageError(listening_message(host, port)) from None
@@ -76,15 +65,7 @@ def port_is_taken(host: str, port: int) -> bool:
         return False
 
 
-def read_styles() -> str:
-    """The style sheets of all tabs."""
-    text = ""
-    for name in ("arithmetic.css", "models.css"):
-        text += (TEMPLATES / name).read_text(encoding="utf-8")
-    return text
-
-
-def serve(page: Any, host: str, port: int | None, shows: str) -> None:
+def serve(page: gradio.Blocks, host: str, port: int | None, shows: str) -> None:
     """Serves a page until Ctrl+C, and prints what it shows and its address."""
     address = launch(page, host, port)
     print(f"{shows}: {address}   (Ctrl+C ends it)", flush=True)
