@@ -15,7 +15,6 @@ from fake_trainings import FakeScheduler
 from helpers import add_images, invert_masks, run_cli, turn_masks
 
 from unetlite.commands.agreement import print_agreement
-from unetlite.commands.choose import time_line
 from unetlite.compare.planning.request import DEFAULT_OPERATORS, Request, split_request
 from unetlite.compare.planning.user_data import name_data
 from unetlite.device import code_version
@@ -73,7 +72,7 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(
     assert "data:image/png" in (directory / "inspection.html").read_text(encoding="utf-8")
 
     with monkeypatch.context() as patch:
-        patch.setattr("unetlite.commands.choose.race", lambda *_: pytest.fail("it is answered"))
+        patch.setattr("unetlite.commands.race.race", lambda *_: pytest.fail("it is answered"))
         again = run_cli(*arguments(discs, "--margin", "0.99"))
     assert "answered before" in again.stdout
     verdict = next(line for line in result.stdout.splitlines() if line.startswith("Choose "))
@@ -83,7 +82,7 @@ def test_a_folder_becomes_a_verdict_also_after_a_kill_and_is_not_asked_twice(
     assert refused.exit_code == 2
     assert "margin was 0.99 and is not given" in refused.stderr
     assert "proves nothing" in refused.stderr
-    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
+    monkeypatch.setattr("unetlite.commands.race.report_on", lambda *_, **__: None)
     check_other_data(discs, tmp_path, directory)
 
 
@@ -115,8 +114,8 @@ def test_what_gains_before_the_race_is_in_its_plan(discs, tmp_path, monkeypatch)
     plans = []
     fake = FakeScheduler()
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
-    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda plan, *_: plans.append(plan))
-    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
+    monkeypatch.setattr("unetlite.commands.race.run_race", lambda plan, *_: plans.append(plan))
+    monkeypatch.setattr("unetlite.commands.race.report_on", lambda *_, **__: None)
     monkeypatch.setattr("unetlite.compare.levers.runs.make_scheduler", lambda *_, **__: fake)
     words = [word for word in arguments(discs) if word != "--no-levers"]
     for _ in range(2):  # the second start takes the plan of the first
@@ -192,7 +191,7 @@ def test_a_damaged_plan_is_refused_with_the_reason(discs, tmp_path, monkeypatch,
 def test_what_cannot_be_answered_ends_in_one_line(discs, tmp_path, monkeypatch, words, message):
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
     monkeypatch.setattr(
-        "unetlite.commands.choose.run_race", lambda *_: pytest.fail("it was not refused")
+        "unetlite.commands.race.run_race", lambda *_: pytest.fail("it was not refused")
     )
     words = [word.format(discs=discs) for word in words]
     result = run_cli("choose", *words, f"data_dir={tmp_path}")
@@ -206,8 +205,8 @@ def test_what_cannot_be_answered_ends_in_one_line(discs, tmp_path, monkeypatch, 
 def test_a_folder_of_any_name_is_planned(discs, tmp_path, monkeypatch, name):
     plans = []
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
-    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda plan, *_: plans.append(plan))
-    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
+    monkeypatch.setattr("unetlite.commands.race.run_race", lambda plan, *_: plans.append(plan))
+    monkeypatch.setattr("unetlite.commands.race.report_on", lambda *_, **__: None)
     folder = discs.rename(tmp_path / name)
     result = run_cli(*arguments(folder), f"data_dir={tmp_path / 'data'}")
     assert result.exit_code == 0, result.output
@@ -268,8 +267,8 @@ def test_a_pretrained_network_races_the_operators_that_it_can_take(discs, tmp_pa
     pytest.importorskip("timm")
     plans = []
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
-    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda plan, *_: plans.append(plan))
-    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
+    monkeypatch.setattr("unetlite.commands.race.run_race", lambda plan, *_: plans.append(plan))
+    monkeypatch.setattr("unetlite.commands.race.report_on", lambda *_, **__: None)
     words = ["trainer.max_steps=2", "model=pretrained", "model.encoder.name=test_resnet"]
     words += ["model.encoder.weights=none", "data.crop_size=32", "--parallel", "1", "--no-levers"]
     result = run_cli("choose", discs, *words, f"data_dir={tmp_path / 'data'}")
@@ -284,8 +283,8 @@ def test_a_pretrained_network_races_the_operators_that_it_can_take(discs, tmp_pa
 
 def test_a_plan_that_was_not_begun_gives_way_to_another_question(discs, tmp_path, monkeypatch):
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
-    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda *_: None)
-    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
+    monkeypatch.setattr("unetlite.commands.race.run_race", lambda *_: None)
+    monkeypatch.setattr("unetlite.commands.race.report_on", lambda *_, **__: None)
     words = arguments(discs, "--no-levers")
     assert run_cli(*words).exit_code == 0
     other = run_cli(*words, "--margin", "0.01")
@@ -293,12 +292,6 @@ def test_a_plan_that_was_not_begun_gives_way_to_another_question(discs, tmp_path
     assert "it is planned anew" in other.stdout
     plan = json.loads((tmp_path / "outputs" / "discs" / "choose.json").read_text())
     assert plan["request"]["margin"] == 0.01
-
-
-def test_the_time_is_said_with_what_is_past_the_budget():
-    assert time_line(732, "10m") == "\ntime      12 min, past the budget of 10m by 2 min"
-    assert time_line(540, "10m") == "\ntime      9 min of 10m"
-    assert time_line(540, None) == "\ntime      9 min"
 
 
 def test_a_race_without_a_verdict_gives_way_to_other_options_and_ends_with_a_command(
@@ -319,8 +312,8 @@ def test_a_race_without_a_verdict_gives_way_to_other_options_and_ends_with_a_com
     again = run_cli(*arguments(discs), f"data_dir={tmp_path / 'data'}")
     assert again.exit_code == 1  # the same question has the same answer
 
-    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda *_: None)
-    monkeypatch.setattr("unetlite.commands.choose.report_on", lambda *_, **__: None)
+    monkeypatch.setattr("unetlite.commands.race.run_race", lambda *_: None)
+    monkeypatch.setattr("unetlite.commands.race.report_on", lambda *_, **__: None)
     place = words.index("--budget")
     del words[place : place + 2]  # what a step takes on a busy machine is another matter
     other = run_cli(*words[1:], "--parallel", "1")

@@ -90,9 +90,9 @@ def test_costs_of_other_data_are_refused_before_a_training(
 ):
     targets = []
     monkeypatch.setattr("unetlite.commands.choose.HOME", tmp_path)
-    monkeypatch.setattr("unetlite.commands.choose.run_race", lambda *_: None)
+    monkeypatch.setattr("unetlite.commands.race.run_race", lambda *_: None)
     monkeypatch.setattr(
-        "unetlite.commands.choose.report_on", lambda *_, target, **__: targets.append(target)
+        "unetlite.commands.race.report_on", lambda *_, target, **__: targets.append(target)
     )
     words = ["choose", discs, "--operators", "nearest,transpose", "--parallel", "1", *WORDS]
     words.append("--no-levers")

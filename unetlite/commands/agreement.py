@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from decimal import ROUND_UP
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from rich import get_console
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from unetlite.compare.report.report import Report
+from unetlite.compare.report.report import Report
+from unetlite.judge.verdict import format_number
 
 
-def print_agreement(reports: Mapping[str, "Report"]) -> None:
+def print_agreement(reports: Mapping[str, Report]) -> None:
     """Prints the scores of all operators under each network, and whether the choices agree."""
     table = Table("upsample", *reports, title="mean over trainings")
     analyses = [report.analysis for report in reports.values()]
@@ -32,12 +31,10 @@ def print_agreement(reports: Mapping[str, "Report"]) -> None:
     print(agreement_text(choices, reports))
 
 
-def agreement_text(choices: Mapping[str, str], reports: Mapping[str, "Report"]) -> str:
+def agreement_text(choices: Mapping[str, str], reports: Mapping[str, Report]) -> str:
     """Whether networks agree, and what the choice of each can lose under the others."""
     if len(set(choices.values())) == 1:
         return f"The networks agree: {next(iter(choices.values()))} is chosen under each."
-    from unetlite.judge.verdict import format_number
-
     is_contradicted = False
     sentences = []
     for network, operator in choices.items():

@@ -12,8 +12,8 @@ from unetlite.commands.options import (
     check_criteria,
     parse_size,
 )
-from unetlite.commands.reporting import report_on
 from unetlite.commands.target import read_target
+from unetlite.terminal import load_libraries
 
 SizeOption = Annotated[
     str | None,
@@ -62,6 +62,9 @@ def compare(
     image_size = None if size is None else parse_size(size)
     check_criteria(metric, margin)
     target = read_target(costs, ops, runtime)
+    load_libraries("torch", "lightning")
+    from unetlite.commands.reporting import report_on
+
     report_on(
         directory,
         by=by,

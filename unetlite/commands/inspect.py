@@ -17,6 +17,7 @@ from unetlite.data.summaries import ChannelSummary
 from unetlite.errors import UsageError
 from unetlite.settings.schema import Settings
 from unetlite.settings.typed import format_setting
+from unetlite.terminal import load_libraries
 from unetlite.visualize import Pictures
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def inspect(
         print(f"train    {' '.join(words)}")
     pictures: dict[str, Pictures] = {}
     if masks:
+        load_libraries("torch", "lightning")
         from unetlite.commands.mask_check import check_masks
 
         check = check_masks(directory, typed, inspection)

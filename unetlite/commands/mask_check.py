@@ -1,38 +1,33 @@
 """`unetlite inspect --masks`: masks of training images, by two networks that each saw one half."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from unetlite.compare.doctor.fold_masks import PARTS, MaskCheck, check_training_masks
+from unetlite.compare.planning.schedule import Schedule
 from unetlite.compare.planning.user_data import fit_crop, name_data
 from unetlite.data.inspect import Inspection
+from unetlite.data.loader import SegmentationData
 from unetlite.errors import RunFailed
+from unetlite.network.checkpoint import load_network
 from unetlite.run_directory import RunFiles, lock
 from unetlite.scheduling.resources import Resources, Share, make_scheduler
 from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import HOME
 from unetlite.settings.schema import Settings
-from unetlite.terminal import load_libraries, progress
+from unetlite.terminal import progress
 from unetlite.threads import num_threads
-
-if TYPE_CHECKING:
-    from unetlite.compare.doctor.fold_masks import MaskCheck
-    from unetlite.data.loader import SegmentationData
+from unetlite.training.fit import open_data
 
 STEPS = 300  # of a training
 BATCH_SIZE = 8
 CROP_SIZE = 128
 
 
-def check_masks(directory: Path, typed: list[str], inspection: Inspection) -> "MaskCheck":
+def check_masks(directory: Path, typed: list[str], inspection: Inspection) -> MaskCheck:
     """Trains two networks on half of the training images each, unless that was done before.
 
     `typed` are settings of the user, `inspection` has the others.
     """
-    load_libraries("torch", "lightning")
-    from unetlite.compare.doctor.fold_masks import PARTS, check_training_masks
-    from unetlite.network.checkpoint import load_network
-    from unetlite.training.fit import open_data
-
     _, name = name_data(str(directory))
     words = ["data=folder", *typed]
     values = {f"data.{key}": value for key, value in inspection.settings.items()}
@@ -55,11 +50,9 @@ def check_masks(directory: Path, typed: list[str], inspection: Inspection) -> "M
 
 
 def short_schedule(
-    data: "SegmentationData", words: list[str], values: dict[str, object]
+    data: SegmentationData, words: list[str], values: dict[str, object]
 ) -> dict[str, object]:
     """Settings of a training of STEPS steps on half of the images."""
-    from unetlite.compare.planning.schedule import Schedule
-
     images = max(1, len(data.dataset.splits["train"]) // 2)
     crop_size = fit_crop(compose_run(words, {**values, "data.crop_size": CROP_SIZE}), data)
     schedule = Schedule(
@@ -73,7 +66,7 @@ def short_schedule(
     return {**settings, "trainer.max_epochs": 2, "test": False, "resume": "auto"}
 
 
-def train_missing(runs: list[Settings], data: "SegmentationData", directory: Path) -> None:
+def train_missing(runs: list[Settings], data: SegmentationData, directory: Path) -> None:
     """Trains those that are not finished. Raises RunFailed if one gives no result."""
     missing = [each for each in runs if not RunFiles(Path(each.run_dir)).metrics.exists()]
     if not missing:

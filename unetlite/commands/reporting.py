@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING
 
 from rich import get_console
 from rich.text import Text
 
 from unetlite.commands.target import ANY_TARGET, Target, restrict_comparison
+from unetlite.compare.comparison import read_comparison
+from unetlite.compare.race.record import RaceRecord
+from unetlite.compare.report.files import write_report
+from unetlite.compare.report.next_steps import Step, next_steps
+from unetlite.compare.report.report import Report, make_report
+from unetlite.compare.report.tables import terminal_table
+from unetlite.compare.report.tensorboard import write_tensorboard
 from unetlite.errors import UsageError
 from unetlite.files import shell_path, write_text
-from unetlite.terminal import load_libraries, print_text, progress
-
-if TYPE_CHECKING:
-    from unetlite.compare.race.record import RaceRecord
-    from unetlite.compare.report.next_steps import Step
-    from unetlite.compare.report.report import Report
+from unetlite.terminal import print_text, progress
 
 MAX_WIDTH = 100  # of text
 
@@ -36,15 +37,11 @@ def report_on(
     target: Target = ANY_TARGET,
     without: Sequence[str] = (),
     answer: Path | None = None,
-) -> "Report":
+) -> Report:
     """Compares runs, writes the report, and prints it. The options are those of the command.
 
     `answer` is a file that gets what is printed.
     """
-    load_libraries("torch", "lightning")
-    from unetlite.compare.comparison import read_comparison
-    from unetlite.compare.report.report import make_report
-
     size = target.image_size(size)
     comparison = restrict_comparison(read_comparison(directory, by, allow), target, size)
     if without:
@@ -74,7 +71,7 @@ def report_on(
 
 
 def planned_criteria(
-    race: "RaceRecord", metric: str | None, margin: float | None
+    race: RaceRecord, metric: str | None, margin: float | None
 ) -> tuple[str, float | None]:
     """Metric and margin of a race. Raises UsageError if an option asks for others."""
     for option, value in (("metric", metric), ("margin", margin)):
@@ -87,11 +84,8 @@ def planned_criteria(
     return race.plan.metric, race.plan.margin
 
 
-def write_files(report: "Report", directory: Path, tensorboard: bool) -> list[str]:
+def write_files(report: Report, directory: Path, tensorboard: bool) -> list[str]:
     """Writes the report, and returns a line for each file."""
-    from unetlite.compare.report.files import write_report
-    from unetlite.compare.report.tensorboard import write_tensorboard
-
     lines = [f"report    {file}" for file in write_report(report, directory)]
     if tensorboard:
         path = write_tensorboard(report, directory)
@@ -99,11 +93,8 @@ def write_files(report: "Report", directory: Path, tensorboard: bool) -> list[st
     return lines
 
 
-def print_report(report: "Report", written: list[str]) -> None:
+def print_report(report: Report, written: list[str]) -> None:
     """Prints the verdict, the table, the files, and what to do next."""
-    from unetlite.compare.report.next_steps import next_steps
-    from unetlite.compare.report.tables import terminal_table
-
     paragraphs = [f"left out: {reason}" for reason in report.comparison.left_out]
     paragraphs += [" ".join([*report.verdicts, *report.losses]), *report.cautions, *report.worth]
     if not any(report.trained in sentence for sentence in report.verdicts):
@@ -126,7 +117,7 @@ def print_report(report: "Report", written: list[str]) -> None:
     print_steps(next_steps(report))
 
 
-def print_steps(steps: "list[Step]") -> None:
+def print_steps(steps: list[Step]) -> None:
     """Prints what to do next, numbered, the commands on lines of their own."""
     if not steps:
         return
