@@ -1,19 +1,18 @@
 """What the page on arithmetic answers to a query string."""
 
 from dataclasses import replace
-from html import escape
+from typing import Any
 from urllib.parse import parse_qsl
 
-from unetlite.arithmetic.operations import Result, compute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from unetlite.arithmetic.equals import others
+from unetlite.arithmetic.operations import OPERATIONS, Result, compute
+from unetlite.arithmetic.presets import PRESETS
 from unetlite.arithmetic.refusal import Refused
-from unetlite.commands.arithmetic_page.controls import render_controls, render_inputs
-from unetlite.commands.arithmetic_page.sections import (
-    mark_places,
-    reached_places,
-    render_more,
-    render_result,
-    render_sum,
-)
+from unetlite.arithmetic.sizes import FORMULAS
+from unetlite.arithmetic.words import LANGUAGES
+from unetlite.commands.arithmetic_page import sections, tables
 from unetlite.commands.arithmetic_page.state import (
     State,
     parse_place,
@@ -21,7 +20,24 @@ from unetlite.commands.arithmetic_page.state import (
     write_cells,
     write_query,
 )
-from unetlite.commands.arithmetic_page.tables import cell_shades
+
+ENVIRONMENT = Environment(
+    loader=PackageLoader("unetlite.commands"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+)
+ENVIRONMENT.globals.update(
+    formulas=FORMULAS,
+    languages=LANGUAGES,
+    operations=OPERATIONS,
+    others=others,
+    presets=PRESETS,
+    sections=sections,
+    tables=tables,
+)
+PAGE: Any = ENVIRONMENT.get_template("arithmetic.html").module
+"""The parts of the page as functions."""
 
 RESHAPING = {"", "operation", "example", "language", "rows", "columns", "size"}
 """What a visitor changes so that controls and tables are others; empty is the first look."""
@@ -45,27 +61,32 @@ def answer(query: str) -> dict[str, object]:
         setting = state.setting()
         result = compute(setting)
     except Refused as refused:
-        parts = refusal_parts(state, refused)
-        marks = {"bad": bad_cells(state, refused)}
+        message = refused.message(state.language)
+        parts = {"result": PAGE.refusal(message), "sum": "", "more": ""}
+        marks = {"bad": bad_cells(refused)}
     else:
         state = within(state, result)
-        parts = {"sum": render_sum(state, setting, result)}
-        marks = mark_places(state, result)
+        parts = {"sum": PAGE.sum(state, setting, result)}
+        marks = sections.mark_places(state, result)
         if "source" in fields:
-            marks["reached"] = reached_places(result, parse_place(fields["source"], (0, 0)))
+            source = parse_place(fields["source"], (0, 0))
+            marks["reached"] = sections.reached_places(result, source)
         if changed != "at":
-            parts["result"] = render_result(state, result)
-            parts["more"] = render_more(state, setting, result)
+            parts["result"] = PAGE.result(state, result.outputs)
+            parts["more"] = PAGE.more(state, setting, result, write_query(state))
     if changed in RESHAPING:
-        parts["controls"] = render_controls(state)
-        parts["inputs"] = render_inputs(state)
+        parts["controls"] = PAGE.controls(state)
+        parts["inputs"] = PAGE.inputs(state)
     return {
         "query": write_query(state),
         "preset": state.preset or "",
         "kernel": write_cells(state.kernel),
-        "parts": parts,
+        "parts": {name: str(part) for name, part in parts.items()},
         "marks": marks,
-        "shades": {"map": cell_shades(state.map), "kernel": cell_shades(state.kernel)},
+        "shades": {
+            "map": tables.cell_shades(state.map),
+            "kernel": tables.cell_shades(state.kernel),
+        },
     }
 
 
@@ -76,17 +97,7 @@ def within(state: State, result: Result) -> State:
     return replace(state, at=(min(row, rows - 1), min(column, columns - 1)))
 
 
-def refusal_parts(state: State, refused: Refused) -> dict[str, str]:
-    """The words of a refusal in the place of the result; all else is empty."""
-    message = escape(refused.message(state.language))
-    return {
-        "result": f'<p class="refusal" role="alert">{message}</p>',
-        "sum": "",
-        "more": "",
-    }
-
-
-def bad_cells(state: State, refused: Refused) -> list[str]:
+def bad_cells(refused: Refused) -> list[str]:
     """The id of the cell that is no number."""
     if refused.key != "not_a_number":
         return []

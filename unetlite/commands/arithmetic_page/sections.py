@@ -1,59 +1,55 @@
-"""What the page says of a result: the sum, the size, the overlap, the matrix, and equal forms."""
+"""What the page says of a state and its result: parameters, sum, size, overlap, and equal forms."""
 
-from html import escape
+from typing import NamedTuple
 
 import numpy as np
 
-from unetlite.arithmetic.equals import Other, others
-from unetlite.arithmetic.operations import OPERATIONS, Result, Setting
+from unetlite.arithmetic.equals import Other
+from unetlite.arithmetic.operations import OPERATIONS, RANGES, Result, Setting
 from unetlite.arithmetic.sizes import FORMULAS
 from unetlite.arithmetic.taps import NONE
-from unetlite.commands.arithmetic_page.state import State, write_query
-from unetlite.commands.arithmetic_page.tables import (
-    DRAWN,
-    MAX_MATRIX,
-    SHOWN,
-    matrix_drawing,
-    number_table,
-    result_table,
-    roomy,
-    short,
-    without_rounding,
-)
+from unetlite.commands.arithmetic_page.state import BRUSHES, MAX_TABLE, RESIZERS, State
+from unetlite.commands.arithmetic_page.tables import short, without_rounding
 
-DOCS = "https://github.com/unetlite/unetlite/blob/main/docs"
-PAGES = {"en": "arithmetic.md", "zh": "arithmetic.zh-CN.md"}  # by language
 TERMS = 30  # of a sum that are written out
 INSERT_ZEROS = ("transposed", "zeros")  # operations whose outputs have phases
 
 
-def render_result(state: State, result: Result) -> str:
-    """The outputs, at which one can point."""
+class Field(NamedTuple):
+    """A number that one types, or moves by a slider between limits."""
 
-    def title(row: int, column: int) -> str:
-        return state.say("cell", name=state.say("result"), row=row + 1, column=column + 1)
-
-    rows, columns = result.outputs.shape
-    table = roomy(result_table(result.outputs, state.at, title))
-    heading = f"{state.say('result')} <small>{rows} x {columns}</small>"
-    note = ""
-    if max(rows, columns) > SHOWN:
-        note = f'<p class="hint">{state.say("first_rows", shown=SHOWN)}</p>'
-    return f"<section><h3>{heading}</h3>{note}{table}</section>"
+    name: str
+    value: str
+    limits: tuple[int, int] | None
 
 
-def render_sum(state: State, setting: Setting, result: Result) -> str:
-    """The sum behind the output that one points at, with its numbers."""
-    row, column = state.at
-    heading = state.say("sum", row=row + 1, column=column + 1)
-    text = escape(sum_text(state, setting, result))
-    notes = ""
-    padding = int((result.taps.sources[row, column] == NONE).sum())
-    slides = OPERATIONS[state.operation].size == "window" and result.kind == "sum"
-    if slides and padding:
-        notes = f" <small>{state.say('padding_taps', count=padding)}</small>"
-    hint = state.say("sum_hint")
-    return f'<h3>{heading}</h3><p class="sum">{text}{notes}</p><p class="hint">{hint}</p>'
+def list_fields(state: State) -> list[Field]:
+    """The sizes of the tables and the parameters that apply."""
+    if state.operation not in OPERATIONS:
+        return []
+    operation = OPERATIONS[state.operation]
+    sizes = {"rows": len(state.map), "columns": len(state.map[0])}
+    if operation.kernel != "nothing":
+        sizes["size"] = max(len(state.kernel), len(state.kernel[0]))
+    fields = []
+    for name, side in sizes.items():
+        value = state.numbers.get(name, str(side))
+        fields.append(Field(name, value, (1, MAX_TABLE[RESIZERS[name]])))
+    for name in operation.parameters:
+        fields.append(Field(name, state.numbers[name], RANGES.get(name)))
+    return fields
+
+
+def brush_words(state: State) -> dict[str, str]:
+    """What a click on a cell can do."""
+    return {name: state.say(name) for name in BRUSHES}
+
+
+def padding_taps(state: State, result: Result) -> int:
+    """How many taps of the output that one points at lie on padding, if a window slides."""
+    if OPERATIONS[state.operation].size != "window" or result.kind != "sum":
+        return 0
+    return int((result.taps.sources[state.at] == NONE).sum())
 
 
 def sum_text(state: State, setting: Setting, result: Result) -> str:
@@ -119,38 +115,24 @@ def reached_places(result: Result, source: tuple[int, int]) -> list[str]:
     return [f"out-{row}-{column}" for row, column in np.argwhere(reached).tolist()]
 
 
-def render_more(state: State, setting: Setting, result: Result) -> str:
-    """What stands below the tables."""
-    sections = {
-        "size_title": render_size(state, setting, result),
-        "reach_title": render_reach(state, setting, result),
-        "others_title": render_others(state, setting, result),
-        "matrix_title": render_matrix(state, result),
-    }
-    html = ""
+def steps_before(result: Result) -> dict[str, np.ndarray]:
+    """The maps on the way to the result, by the key of their names."""
+    steps = {}
     for name, numbers in result.steps.items():
-        if np.array_equal(numbers, result.outputs):
-            continue
-        rows, columns = numbers.shape
-        heading = f"{state.say(f'step_{name}')} <small>{rows} x {columns}</small>"
-        html += f'<section class="step"><h3>{heading}</h3>{roomy(number_table(numbers))}</section>'
-    for title, content in sections.items():
-        html += f'<section class="{title}"><h3>{state.say(title)}</h3>{content}</section>'
-    link = f'<a href="?{escape(write_query(state))}" data-link>{state.say("link")}</a>'
-    name = PAGES[state.language]
-    page = f'<a href="{DOCS}/{name}">docs/{name}</a>'
-    return f"{html}<footer>{link} · {state.say('derived', page=page)}</footer>"
+        if not np.array_equal(numbers, result.outputs):
+            steps[name] = numbers
+    return steps
 
 
-def render_size(state: State, setting: Setting, result: Result) -> str:
-    """The formula of the size, with the numbers of each axis."""
-    formula, with_numbers = FORMULAS[OPERATIONS[state.operation].size]
-    lines = f'<p class="formula">{formula}</p>'
+def size_by_axis(setting: Setting, result: Result) -> list[tuple[str, str, int]]:
+    """For each axis the key of its name, the formula of the size with its numbers, and the size."""
+    _, formula = FORMULAS[OPERATIONS[setting.operation].size]
+    sizes = []
     for axis, name in enumerate(("height", "width")):
         i = setting.inputs.shape[axis]
-        if state.operation == "shuffle" and axis == 0:
+        if setting.operation == "shuffle" and axis == 0:
             i //= setting.stride**2  # of each channel
-        numbers = with_numbers.format(
+        numbers = formula.format(
             i=i,
             k=setting.kernel.shape[axis],
             s=setting.stride,
@@ -158,29 +140,18 @@ def render_size(state: State, setting: Setting, result: Result) -> str:
             d=setting.dilation,
             op=setting.output_padding,
         )
-        o = result.outputs.shape[axis]
-        lines += f'<p class="formula"><span>{state.say(name)}</span> {numbers} = <b>{o}</b></p>'
-    return lines
+        sizes.append((name, numbers, result.outputs.shape[axis]))
+    return sizes
 
 
-def render_reach(state: State, setting: Setting, result: Result) -> str:
-    """How many inputs reach each output, and how even that is."""
-    counts = result.taps.counts()
-    low, high = int(counts.min()), int(counts.max())
-    key = evenness(setting, counts)
-    text = state.say(key, low=low, high=high, count=high)
-    table = "" if key == "even" else roomy(number_table(counts))
-    return f"<p>{text}</p>{table}{render_phases(state, setting)}"
-
-
-def render_phases(state: State, setting: Setting) -> str:
+def phases_text(state: State, setting: Setting) -> str:
     """Whether a constant map stays constant; nothing for operations that do not insert zeros."""
     if setting.operation not in INSERT_ZEROS or setting.stride == 1:
         return ""
     sums = phase_sums(setting.kernel, setting)
     numbers = ", ".join(short(value) for value in sums.flat)
     key = "phases_equal" if np.allclose(sums, sums[0, 0]) else "phases_differ"
-    return f"<p>{state.say(key, sum=short(sums[0, 0]), sums=numbers)}</p>"
+    return state.say(key, sum=short(sums[0, 0]), sums=numbers)
 
 
 def phase_sums(kernel: np.ndarray, setting: Setting) -> np.ndarray:
@@ -214,62 +185,16 @@ def evenness(setting: Setting, counts: np.ndarray) -> str:
     return "uneven"
 
 
-def render_matrix(state: State, result: Result) -> str:
-    """The matrix of a linear operation and its transpose, drawn if they are not too large."""
-    if not result.linear:
-        return f"<p>{state.say('no_matrix')}</p>"
-    matrix = result.taps.matrix()
-    rows, columns = matrix.shape
-    weights = int(np.count_nonzero(matrix))
-    values = {"rows": rows, "columns": columns}
-    if weights > DRAWN or rows * columns > MAX_MATRIX:
-        return f"<p>{state.say('large_matrix', count=weights, **values)}</p>"
-    text = state.say("matrix", **values)
-    transpose = state.say("transpose", **values)
-    if state.operation == "transposed":
-        transpose = state.say("matrix_of_transposed", **values)
-    drawing = roomy(matrix_drawing(matrix, "M", "line"))
-    transposed = roomy(matrix_drawing(matrix.T, "M^T"))
-    return (
-        f'<div class="matrices"><div><p>{text}</p>{drawing}</div>'
-        f"<div><p>{transpose}</p>{transposed}</div></div>"
-    )
-
-
-def render_others(state: State, setting: Setting, result: Result) -> str:
-    """What else gives the same, each with its result and what the comparison says."""
-    html = ""
-    for other in others(setting, result):
-        html += render_other(state, other)
-    return html or f"<p>{state.say('no_others')}</p>"
-
-
-def render_other(state: State, other: Other) -> str:
-    """One of them."""
-    differences = int(other.differing.sum())
+def verdict(state: State, other: Other) -> str:
+    """Whether another way gives the same."""
     difference = short(other.largest_difference)
-    if differences:
-        verdict = state.say(
+    count = int(other.differing.sum())
+    if count > 0:
+        return state.say(
             "not_same",
-            count=differences,
+            count=count,
             all=other.outputs.size,
             difference=difference,
         )
-        mark = "differs"
-    else:
-        key = "same" if other.largest_difference == 0 else "same_rounded"
-        verdict = state.say(key, difference=difference)
-        mark = "equal"
-    tables = ""
-    if other.kernel is not None:
-        tables += (
-            f"<div><h4>{state.say('its_kernel')}</h4>{roomy(number_table(other.kernel))}</div>"
-        )
-    differing = other.differing if differences < other.outputs.size else None
-    result = roomy(number_table(other.outputs, marked=differing))
-    tables += f"<div><h4>{state.say('its_result')}</h4>{result}</div>"
-    text = escape(state.say(other.key, **other.values))
-    return (
-        f'<article><p>{text}</p><p class="{mark}">{verdict}</p>'
-        f'<div class="tables">{tables}</div></article>'
-    )
+    key = "same" if other.largest_difference == 0 else "same_rounded"
+    return state.say(key, difference=difference)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import numpy as np
@@ -78,6 +79,10 @@ class State:
         """A text of the page in its language."""
         return say(key, self.language, **values)
 
+    def cell_title(self, table: str, row: int, column: int) -> str:
+        """How a cell is called, by its table and by row and column from 0."""
+        return self.say("cell", name=self.say(table), row=row + 1, column=column + 1)
+
     def parameter_key(self, name: str) -> str:
         """The key of how a parameter is called for the operation."""
         enlarging = self.operation in ("zeros", "nearest", "bilinear", "shuffle")
@@ -91,13 +96,8 @@ class State:
     def refuse_size(self, name: str) -> None:
         """Raises Refused for the size of a table that is no number, or too large."""
         table = RESIZERS[name]
-        wanted = read_whole(self.parameter_key(name), self.numbers[name])
-        cells = self.map if table == "map" else self.kernel
-        rows, columns = len(cells), len(cells[0])
-        if name in ("rows", "size"):
-            rows = wanted
-        if name in ("columns", "size"):
-            columns = wanted
+        side = read_whole(self.parameter_key(name), self.numbers[name])
+        rows, columns = new_shape(getattr(self, table), name, side)
         raise Refused(
             "array_size",
             name=table,
@@ -279,20 +279,20 @@ def resized(state: State, fields: dict[str, str]) -> State:
         if name not in fields:
             continue
         text = fields[name]
-        largest = MAX_TABLE[table]
-        allowed = [str(side) for side in range(1, largest + 1)]
-        if text not in allowed:
+        if text not in map(str, range(1, MAX_TABLE[table] + 1)):
             return replace(state, numbers={**state.numbers, name: text})
-        side = int(text)
-        cells = state.map if table == "map" else state.kernel
-        rows = side if name in ("rows", "size") else len(cells)
-        columns = side if name in ("columns", "size") else len(cells[0])
-        resized_cells = resize_cells(cells, rows, columns)
-        if table == "map":
-            state = replace(state, map=resized_cells)
-        else:
-            state = replace(state, kernel=resized_cells)
+        cells = getattr(state, table)
+        rows, columns = new_shape(cells, name, int(text))
+        changes: dict[str, Any] = {table: resize_cells(cells, rows, columns)}
+        state = replace(state, **changes)
     return state
+
+
+def new_shape(cells: Cells, name: str, side: int) -> tuple[int, int]:
+    """Rows and columns of a table of which a control of RESIZERS sets a side, or both."""
+    rows = side if name in ("rows", "size") else len(cells)
+    columns = side if name in ("columns", "size") else len(cells[0])
+    return rows, columns
 
 
 def resize_cells(cells: Cells, rows: int, columns: int) -> Cells:
