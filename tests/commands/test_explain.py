@@ -5,7 +5,7 @@ from unittest.mock import patch
 import pytest
 from helpers import run_cli
 
-from unetlite.commands.explain import format_count
+from unetlite.commands.network_tables import format_count
 from unetlite.commands.options import parse_size
 from unetlite.network.downsampling import DOWNSAMPLERS
 from unetlite.network.upsampling.base import UPSAMPLERS
@@ -42,7 +42,7 @@ def test_a_run_and_its_checkpoint_give_the_same(trained):
 
 
 def test_all_operators_side_by_side(monkeypatch):
-    monkeypatch.setattr("unetlite.commands.explain.print_onnx_operators", lambda *_: None)
+    monkeypatch.setattr("unetlite.commands.network_tables.print_onnx_operators", lambda *_: None)
     result = run_cli("explain", SMALL, "--compare", "--size", "32")
     assert result.exit_code == 0, result.output
     rows = [line.split()[1] for line in result.output.splitlines() if line.startswith("│")]

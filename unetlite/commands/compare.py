@@ -15,11 +15,16 @@ from unetlite.commands.options import (
 from unetlite.commands.target import read_target
 from unetlite.terminal import load_libraries
 
+ByOption = Annotated[
+    str, typer.Option(help="The key to compare: upsample, downsample, model.norm.")
+]
+AllowOption = Annotated[
+    list[str] | None, typer.Option(help="A key in which the runs may differ as well.")
+]
 SizeOption = Annotated[
     str | None,
     typer.Option(help="Height and width of the image to predict, to time it; 256 by default."),
 ]
-
 WithoutOption = Annotated[
     str | None, typer.Option(help="Test images to judge without, such as 042,077.")
 ]
@@ -27,9 +32,7 @@ WithoutOption = Annotated[
 
 def compare(
     directory: Annotated[Path, typer.Argument(help="Where the runs are, such as outputs/coast.")],
-    by: Annotated[
-        str, typer.Option(help="The key to compare: upsample, downsample, model.norm.")
-    ] = "upsample",
+    by: ByOption = "upsample",
     metric: Annotated[
         str | None,
         typer.Option(help="miou, dice, boundary_iou_1px, miou_per_image or dice_per_image."),
@@ -37,9 +40,7 @@ def compare(
     margin: Annotated[
         float | None, typer.Option(min=0, help="Of that score, to trade for a cheaper variant.")
     ] = None,
-    allow: Annotated[
-        list[str] | None, typer.Option(help="A key in which the runs may differ as well.")
-    ] = None,
+    allow: AllowOption = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the report; by default that of the runs.")
     ] = None,
