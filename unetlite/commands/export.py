@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Splits = Mapping[str, Split]
 
-CHECKED, CALIBRATION = 6, 64  # images
+CHECKED, CALIBRATION = 6, 64  # images to compare the outputs of, and to find the ranges of int8
 OUTPUTS = ("logits", "probabilities", "classes")
 PRECISIONS = ("float32", "bfloat16")
 
@@ -97,8 +97,19 @@ def export_checkpoint(
     metadata = metadata.model_copy(update=chosen)
     destination = choose_destination(checkpoint, to, format, metadata.precision)
     splits = find_splits(metadata, inputs, metadata.precision == "int8")
-    checked = load_images(inputs, metadata, splits)
-    calibration = calibration_images(inputs, metadata, splits)
+    test_images = read_images(
+        splits.get("test"),
+        inputs,
+        metadata,
+        CHECKED,
+    )
+    checked = list(test_images)  # a file may be unreadable
+    calibration = read_images(
+        splits.get("train"),
+        inputs,
+        metadata,
+        CALIBRATION,
+    )
     folded = fold_for(network, format) if fold else network
     with atomic_path(destination) as partial:
         runtime = write_network(folded, metadata, format, partial, calibration)
@@ -190,32 +201,19 @@ def find_splits(metadata: Metadata, inputs: list[str], int8: bool) -> "Splits":
     return splits
 
 
-def load_images(inputs: list[str], metadata: Metadata, splits: "Splits") -> list[np.ndarray]:
-    """Images to check with, (C, H, W): of files, else of the test set.
-
-    Raises UsageError if a file cannot be read.
-    """
-    from unetlite.inference.agreement import spread_images
-
-    if splits:
-        return list(spread_images(splits["test"], CHECKED))
-    return list(read_images(inputs, metadata, CHECKED))
-
-
-def calibration_images(
-    inputs: list[str], metadata: Metadata, splits: "Splits"
+def read_images(
+    split: "Split | None",
+    inputs: list[str],
+    metadata: Metadata,
+    count: int,
 ) -> Iterator[np.ndarray]:
-    """Images uint8 (C, H, W) whose maps fix the ranges of 8-bit integers."""
+    """So many images (C, H, W) of a split, or of files. Raises UsageError for one unreadable."""
     from unetlite.inference.agreement import spread_images
 
-    if splits:
-        return spread_images(splits["train"], CALIBRATION)
-    return read_images(inputs, metadata, CALIBRATION)
-
-
-def read_images(inputs: list[str], metadata: Metadata, max_images: int) -> Iterator[np.ndarray]:
-    """The first images of files, uint8 (C, H, W)."""
-    for file in islice(find_inputs(inputs).values(), max_images):
+    if split is not None:
+        yield from spread_images(split, count)
+        return
+    for file in islice(find_inputs(inputs).values(), count):
         yield as_pixels(file, metadata).values
 
 
