@@ -20,7 +20,6 @@ from unetlite.commands.kit import kit
 from unetlite.commands.levers import levers
 from unetlite.commands.predict import predict
 from unetlite.exit_codes import cli_errors
-from unetlite.settings.composition import translate_hydra_errors
 
 app = typer.Typer(
     help="Which decoder upsampling should I use? Train, compare, and use the result.",
@@ -45,10 +44,21 @@ def train(context: typer.Context) -> None:
     main()
 
 
-command: Callable[..., None]
-for command in (choose, advise, levers, explain, kit):
-    app.command()(cli_errors()(translate_hydra_errors()(command)))
-for command in (inspect, compare, board, judge, export, predict, demo):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    choose,
+    advise,
+    levers,
+    explain,
+    kit,
+    inspect,
+    compare,
+    board,
+    judge,
+    export,
+    predict,
+    demo,
+)
+for command in COMMANDS:
     app.command()(cli_errors()(command))
 
 

@@ -62,6 +62,9 @@ def test_what_cannot_be_read_is_refused_in_a_line(folder):
     assert "3" in result.output
     assert run_cli("inspect", folder / "nowhere").exit_code == 2
     assert "data.layout" in run_cli("inspect", folder, "data.layout=x").output
+    unknown = run_cli("inspect", folder, "data.lay_out=x")
+    assert unknown.exit_code == 2
+    assert "lay_out" in unknown.stderr
 
 
 @pytest.mark.parametrize(

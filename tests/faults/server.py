@@ -65,10 +65,10 @@ def two_classes(place, count):
 
 def train(words, **_):
     from unetlite.exit_codes import cli_errors
-    from unetlite.settings.composition import compose_run, translate_hydra_errors
+    from unetlite.settings.composition import compose_run
     from unetlite.training.run import train
 
-    with cli_errors(), translate_hydra_errors():
+    with cli_errors():
         train(compose_run(words))
 
 

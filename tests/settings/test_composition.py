@@ -4,7 +4,7 @@ import pytest
 from helpers import overrides
 
 from unetlite.errors import UsageError
-from unetlite.settings.composition import check_overrides, compose_run, translate_hydra_errors
+from unetlite.settings.composition import check_overrides, compose_run
 
 
 def test_values_are_taken_as_they_are():
@@ -45,7 +45,7 @@ def test_a_sweep_over_a_group_is_one_choice():
     ],
 )
 def test_hydras_errors_are_translated_to_one_line(words, expected):
-    with pytest.raises(UsageError) as error, translate_hydra_errors():
+    with pytest.raises(UsageError) as error:
         compose_run(words)
     assert "\n" not in str(error.value)
     for word in expected:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unetlite.errors import UsageError
-from unetlite.settings.composition import compose_run, translate_hydra_errors
+from unetlite.settings.composition import compose_run
 from unetlite.settings.overrides import (
     decode_names,
     escape_interpolation,
@@ -28,8 +28,7 @@ some = settings(
 
 
 def compose(*words, **values):
-    with translate_hydra_errors():
-        return compose_run(["data=folder", *words], values)
+    return compose_run(["data=folder", *words], values)
 
 
 @some

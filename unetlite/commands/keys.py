@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from unetlite.settings.composition import compose_config
 from unetlite.settings.paths import CONFIGS
 from unetlite.settings.schema import flatten
 
@@ -23,10 +24,7 @@ YAML_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 def show_keys(overrides: Sequence[str]) -> None:
     """Prints what can be set, with the choices of these overrides."""
-    from hydra import compose, initialize_config_dir
-
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        config = compose("train", overrides=list(overrides), return_hydra_config=True)
+    config = compose_config(overrides)
     choices = {}
     for group, name in config.hydra.runtime.choices.items():
         if (CONFIGS / group).is_dir():

@@ -21,21 +21,28 @@ def compose_run(overrides: Sequence[str], values: Mapping[str, Any] | None = Non
     """The settings of `python train.py OVERRIDES`.
 
     `values` are set by dotted key, such as {"data.root": "my images"}, as they are: no grammar of
-    the command line reads them. Raises UsageError, and Hydra's errors for settings there are not.
+    the command line reads them. Raises UsageError for settings that are wrong, or are not there.
     """
-    from hydra import compose, initialize_config_dir
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf, open_dict
 
     words = quote_overrides(overrides)
     check_overrides(words)
+    with translate_hydra_errors():
+        config = compose_config(words)
+        HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
+        with open_dict(config):
+            for key, value in (values or {}).items():
+                OmegaConf.update(config, key, encode_value(value), merge=False)
+        return read_settings(resolve(config), overrides)
+
+
+def compose_config(words: Sequence[str]) -> Any:
+    """The DictConfig of words that Hydra can parse, with Hydra's own settings."""
+    from hydra import compose, initialize_config_dir
+
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        config = compose("train", overrides=words, return_hydra_config=True)
-    HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
-    with open_dict(config):
-        for key, value in (values or {}).items():
-            OmegaConf.update(config, key, encode_value(value), merge=False)
-    return read_settings(resolve(config), overrides)
+        return compose("train", overrides=list(words), return_hydra_config=True)
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
