@@ -6,13 +6,9 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parent
 
-
-def find_configs() -> Path:
-    """The folder of configurations: inside an installed package, or beside it in a checkout."""
-    for folder in (PACKAGE / "configs", CHECKOUT / "configs"):
-        if folder.is_dir():
-            return folder
-    return PACKAGE
+CONFIGS = PACKAGE / "configs"  # of an installed package; in a checkout it is beside the package
+if not CONFIGS.is_dir():
+    CONFIGS = CHECKOUT / "configs"
 
 
 def find_home() -> Path:
@@ -25,6 +21,5 @@ def find_home() -> Path:
     return Path.cwd()
 
 
-CONFIGS = find_configs()
 HOME = find_home()
 os.environ["UNETLITE_HOME"] = str(HOME)  # configs/train.yaml refers to it
