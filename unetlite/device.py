@@ -11,12 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from lightning.pytorch.accelerators import (
-    Accelerator,
-    CPUAccelerator,
-    CUDAAccelerator,
-    MPSAccelerator,
-)
+from lightning.pytorch.accelerators import Accelerator, CPUAccelerator, CUDAAccelerator
 
 PACKAGES = ("unetlite", "torch", "lightning", "kornia", "numpy")
 M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1  # of mallopt(3)
@@ -51,11 +46,8 @@ def has_bfloat16() -> bool:
 
 def device_of(accelerator: Accelerator) -> torch.device:
     """The first device of an accelerator."""
-    if isinstance(accelerator, CUDAAccelerator):
-        return torch.device("cuda", 0)
-    if isinstance(accelerator, MPSAccelerator):
-        return torch.device("mps", 0)
-    return torch.device("cpu")
+    kind = accelerator.name()
+    return torch.device("cpu") if kind == "cpu" else torch.device(kind, 0)
 
 
 def keep_memory() -> None:
