@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
@@ -29,14 +28,6 @@ if TYPE_CHECKING:
 MAX_SAMPLES = 40  # of a folder that are looked at, evenly spread
 
 
-@dataclass(frozen=True)
-class FolderSummary:
-    """What is read of a folder."""
-
-    features: "MetaFeatures"
-    groups: int  # of its test images
-
-
 def advise(
     directory: Annotated[
         Path | None, typer.Argument(metavar="[DIR]", help="A folder of images and masks.")
@@ -57,9 +48,10 @@ def advise(
     from unetlite.compare.advice import Advice, too_few_sets
 
     evidence = read_evidence()
-    folder = None
+    features = None
+    groups = None
     if directory is not None:
-        folder = summarise_folder(directory, settings or [])
+        features, groups = summarise_folder(directory, settings or [])
     if not evidence.is_enough:
         print_costs(target)
         print_text(too_few_sets(evidence, choose_command(directory, settings or [], target)))
@@ -68,8 +60,8 @@ def advise(
     cost = operator_costs(evidence.provenance["settings"], names, target)
     advice = Advice(evidence, cost, margin)
     print_evidence(evidence)
-    if folder is not None:
-        print(nearest_line(evidence.nearest(folder.features)))
+    if features is not None:
+        print(nearest_line(evidence.nearest(features)))
     table = make_table(
         advice.rows(),
         title="mean IoU x 100, intervals and bounds of 95 %",
@@ -77,12 +69,14 @@ def advise(
     )
     align_right(table, first=1)
     get_console().print(table)
-    sentences = advice.sentences(None if folder is None else folder.groups)
-    print_text("\n\n".join(sentences))
+    print_text("\n\n".join(advice.sentences(groups)))
 
 
-def summarise_folder(directory: Path, settings: list[str]) -> FolderSummary:
-    """The meta-features of a folder. Raises UsageError if it cannot be read."""
+def summarise_folder(directory: Path, settings: list[str]) -> tuple["MetaFeatures", int]:
+    """The meta-features of a folder, and the groups of its test images.
+
+    Raises UsageError if it cannot be read.
+    """
     from unetlite.data.image_files import check_folder
     from unetlite.data.inspect import find_classes, open_folder
     from unetlite.data.meta_features import measure_meta_features
@@ -103,7 +97,7 @@ def summarise_folder(directory: Path, settings: list[str]) -> FolderSummary:
         samples = [folder.read(pair) for pair in chosen]
         features = measure_meta_features(samples, len(pairs), len(folder.classes))
     groups = len({pair.group for pair in folder.pairs["test"]})
-    return FolderSummary(features, groups)
+    return features, groups
 
 
 def print_costs(target: Target) -> None:
