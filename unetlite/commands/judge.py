@@ -75,11 +75,12 @@ def parse_where(options: list[str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for option in options:
         column, separator, value = option.partition("=")
-        if not separator or not column.strip():
+        column = column.strip()
+        if not separator or not column:
             raise UsageError(f"--where {option}: expected COLUMN=VALUE; write set=nuclei.")
-        if column.strip() in values:
-            raise UsageError(f"--where {option}: {column.strip()} has a value already; give one.")
-        values[column.strip()] = value.strip()
+        if column in values:
+            raise UsageError(f"--where {option}: {column} has a value already; give one.")
+        values[column] = value.strip()
     return values
 
 

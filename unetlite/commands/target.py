@@ -1,6 +1,6 @@
 """The device that predicts, and the variants that it can run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -160,7 +160,7 @@ def restrict_operators(names: list[str], overrides: list[str], target: Target) -
     return [name for name in names if name not in reasons]
 
 
-def check_rest(names: "list[str] | Mapping[str, object]", reasons: Mapping[str, str]) -> None:
+def check_rest(names: Collection[str], reasons: Mapping[str, str]) -> None:
     """Raises UsageError if the device can run fewer than two variants."""
     if len(names) - len(reasons) < 2:
         lines = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())

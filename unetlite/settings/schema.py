@@ -242,11 +242,13 @@ class Settings:
         if encoder is not None:
             options["encoder"] = encoder["name"]
             options["frozen"] = encoder["frozen"]
-        options["upsample"] = self.upsample
-        options["downsample"] = self.downsample
-        options["in_channels"] = in_channels
-        options["num_classes"] = num_classes
-        options["pixel_type"] = pixel_type
+        options.update(
+            upsample=self.upsample,
+            downsample=self.downsample,
+            in_channels=in_channels,
+            num_classes=num_classes,
+            pixel_type=pixel_type,
+        )
         return validate(UNetConfig, options, "model")
 
     def as_dict(self) -> dict[str, Any]:
