@@ -108,8 +108,7 @@ class State:
 
     def read_parameter(self, name: str) -> float:
         """The value of a parameter that applies. Raises Refused for a text that is no number."""
-        default = getattr(Setting, name)
-        text = self.numbers.get(name, str(default))
+        text = self.numbers[name]
         if name != "noise":
             return read_whole(self.parameter_key(name), text)
         value = read_number(text)
