@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, TypeVar
 
 from unetlite.errors import Interrupted, InUse, RunFailed, UsageError, first_line
@@ -142,9 +141,7 @@ class Scheduler(ABC):
     def __enter__(self) -> "Scheduler":
         return self
 
-    def __exit__(
-        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close(at_once=error is not None)
 
     def run(self, jobs: Iterable[Settings]) -> Iterator[Outcome]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from unetlite.errors import UsageError, require_extra
@@ -11,6 +12,9 @@ from unetlite.scheduling.local import LocalScheduler
 from unetlite.scheduling.ray import RayScheduler
 from unetlite.scheduling.slurm import SlurmScheduler, parse_options
 from unetlite.threads import available_cores
+
+CLUSTER_PACKAGES = {"ray": "ray", "slurm": "submitit"}
+"""What a cluster is reached by, of the extra with its name."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Resources:
     slurm: str | None = None  # options of sbatch
 
     def __post_init__(self) -> None:
-        if self.on not in ("local", "ray", "slurm"):
+        if self.on != "local" and self.on not in CLUSTER_PACKAGES:
             raise UsageError(f"--on {self.on}: expected local, ray or slurm.")
         if self.devices is not None and self.on != "local":
             raise UsageError(
@@ -36,12 +40,9 @@ class Resources:
 
     def check(self, accelerator: str) -> None:
         """Raises UsageError for what this machine does not have, before anything is planned."""
-        if self.on == "ray":
-            with require_extra("ray"):
-                import ray  # noqa: F401
-        elif self.on == "slurm":
-            with require_extra("slurm"):
-                import submitit  # noqa: F401
+        if self.on in CLUSTER_PACKAGES:
+            with require_extra(self.on):
+                import_module(CLUSTER_PACKAGES[self.on])
         elif self.devices is not None or self.parallel is not None:
             make_slots(choose_devices(self.devices, accelerator), self.parallel or 1)
 
