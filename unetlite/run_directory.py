@@ -28,6 +28,7 @@ IGNORED_FILES = (".", "Thumbs.db", "desktop.ini", "best.", "last.")
 LOCK = ".lock"  # of a directory, held by the process that writes to it
 
 OTHER_RUN = "choose another seed=K, experiment=NAME or output_dir=DIR"
+OTHER_HOME = "choose another folder by UNETLITE_HOME=DIR"
 
 
 class RunFiles:
@@ -269,7 +270,7 @@ class RunDirectory(RunFiles):
 
 
 @contextmanager
-def lock(directory: Path, alternative: str) -> Iterator[None]:
+def lock(directory: Path, alternative: str = OTHER_HOME) -> Iterator[None]:
     """Makes a directory, for this process alone while the block runs; it goes if it stays empty.
 
     Raises InUse if another process has it; `alternative` to waiting is part of the message.

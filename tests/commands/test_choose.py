@@ -136,7 +136,7 @@ def test_a_second_choose_on_a_folder_is_refused_at_once(discs, tmp_path, monkeyp
     monkeypatch.setattr(
         "unetlite.compare.planning.experiment.plan_experiment", lambda *_: pytest.fail("it goes on")
     )
-    with lock(tmp_path / "outputs" / "discs", "wait"):
+    with lock(tmp_path / "outputs" / "discs"):
         result = run_cli(*arguments(discs))
     assert result.exit_code == 2
     assert "is being written by another process" in result.stderr

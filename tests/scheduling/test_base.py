@@ -107,7 +107,7 @@ def test_jobs_are_taken_when_a_slot_is_free(jobs):
 
 def test_a_directory_in_use_is_waited_for(jobs, tmp_path, capsys):
     scripts = {0: [InUse("written"), None], 1: [None], 2: [None]}
-    held = lock(tmp_path / "1", "wait")
+    held = lock(tmp_path / "1")
     held.__enter__()
     ended = []
     with Scripted(3, scripts) as scheduler:

@@ -49,7 +49,7 @@ def levers(
     data, name = name_data(data)
     request = Request(data, overrides, operator, None, budget)
     directory = HOME / "outputs" / f"{name}-levers"
-    with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
+    with lock(directory):
         measure(request, directory, HOME / "outputs" / name, resources)
 
 

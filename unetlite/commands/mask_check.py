@@ -40,7 +40,7 @@ def check_masks(directory: Path, typed: list[str], inspection: Inspection) -> Ma
         number = part.partition("/")[0]
         changes |= {"experiment": runs.name, "run_dir": str(runs / f"half{number}" / "seed0")}
         settings[part] = compose_run(words, changes)
-    with lock(runs, "choose another folder by UNETLITE_HOME=DIR"):
+    with lock(runs):
         train_missing(list(settings.values()), data, runs)
     networks = {}
     for part, of_part in settings.items():

@@ -92,7 +92,7 @@ def race(
 ) -> Report:
     """Plans, races and reports in a directory; a second start goes on."""
     start = time.monotonic()
-    with lock(directory, "choose another folder by UNETLITE_HOME=DIR"):
+    with lock(directory):
         (directory / ANSWER).unlink(missing_ok=True)
         for line in first_advice(read_evidence(), request.overrides):
             print(line, flush=True)
