@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from unetlite.commands.export import CALIBRATION, CHECKED
+from unetlite.commands.checked_export import CALIBRATION, CHECKED
 from unetlite.data.cache import Split
 from unetlite.data.provenance import load_run_data
 from unetlite.inference.agreement import batches, measure_agreement, spread_images

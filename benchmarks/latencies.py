@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from unetlite.commands.export import CALIBRATION
+from unetlite.commands.checked_export import CALIBRATION
 from unetlite.data.cache import Split
 from unetlite.inference.agreement import batches, spread_images
 from unetlite.inference.quantize import quantize

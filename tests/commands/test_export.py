@@ -11,6 +11,7 @@ import torch
 from helpers import add_images, forge, image, make_old, noise, run_cli, save
 
 from unetlite import load, timing
+from unetlite.commands import checked_export
 from unetlite.inference import export
 from unetlite.inference.runtimes import open_runtime
 from unetlite.inference.runtimes.base import EXPORTS
@@ -69,7 +70,7 @@ def test_one_checked_file_stays_beside_the_checkpoint(runs, format):
 
 
 def test_images_to_check_with_need_no_data_set(runs, tmp_path, monkeypatch):
-    monkeypatch.setattr("unetlite.data.provenance.load_run_data", None)
+    monkeypatch.setattr("unetlite.commands.checked_export.load_run_data", None)
     save(tmp_path / "images" / "a.png", noise(40, 50))
     options = ["--images", tmp_path / "images", "--to", tmp_path / "a.onnx"]
     result = run_cli("export", runs / "transpose" / "seed0", *options, "--output", "classes")
@@ -178,7 +179,7 @@ def test_an_export_that_gives_something_else_is_not_kept(runs, monkeypatch):
             network.head.bias[0] += 0.01
         real(network, *arguments)
 
-    monkeypatch.setattr(export, "write_export", write_another)
+    monkeypatch.setattr(checked_export, "write_export", write_another)
     result = run_cli("export", checkpoint)
     assert result.exit_code == 2
     assert "not kept" in result.stderr
