@@ -31,25 +31,24 @@ def show_keys(overrides: Sequence[str]) -> None:
             choices[group] = name
     del config.hydra
 
-    console = Console(highlight=False, markup=False)
-    console.print("Trains one network, or several with -m.")
-    console.print("python train.py [GROUP=NAME ...] [KEY=VALUE ...]")
+    print("Trains one network, or several with -m.")
+    print("python train.py [GROUP=NAME ...] [KEY=VALUE ...]")
     examples = [(f"train.py {words}".strip(), text) for words, text in EXAMPLES.items()]
-    print_rows(console, "Examples", examples)
-    print_rows(console, "Groups, and the files of configs/ to choose from", list_groups(choices))
-    rows = list_keys(config, choices)
-    print_rows(console, "Keys, and their values with these choices", rows)
+    print_rows("Examples", examples)
+    print_rows("Groups, and the files of configs/ to choose from", list_groups(choices))
+    print_rows("Keys, and their values with these choices", list_keys(config, choices))
     more = [("--cfg job", "the configuration as YAML"), ("--hydra-help", "what Hydra offers")]
-    print_rows(console, "More", more)
+    print_rows("More", more)
 
 
-def print_rows(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
+def print_rows(title: str, rows: Sequence[tuple[str, str]]) -> None:
     """Prints a title, and two columns below it."""
     table = Table.grid("", "", padding=(0, 1))
     table.columns[0].overflow = "fold"
     for row in rows:
         table.add_row(*row)
-    console.print(f"\n{title}", table)
+    print(f"\n{title}")
+    Console(highlight=False, markup=False).print(table)
 
 
 def list_groups(choices: dict[str, str]) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from textwrap import wrap
 from rich import get_console
 from rich.text import Text
 
-from unetlite.commands.target import ANY_TARGET, Target, restrict_comparison
+from unetlite.commands.target import Target, restrict_comparison
 from unetlite.compare.comparison import read_comparison
 from unetlite.compare.race.record import RaceRecord
 from unetlite.compare.report.files import write_report
@@ -33,8 +33,8 @@ def report_on(
     size: tuple[int, int] | None = None,
     rounds: int = 9,
     images: Path | None = None,
-    tensorboard: bool = False,
-    target: Target = ANY_TARGET,
+    tensorboard: bool,
+    target: Target,
     without: Sequence[str] = (),
     answer: Path | None = None,
 ) -> Report:

@@ -22,7 +22,7 @@ SIZE = (256, 256)
 
 @dataclass(frozen=True)
 class Target:
-    """What is known of the device that predicts."""
+    """What is known of the device that predicts. By default nothing: this machine measures."""
 
     costs: "DeviceCosts | None" = None
     operators: frozenset[str] | None = None  # of ONNX, that it can run; None: all
@@ -78,14 +78,10 @@ class Target:
         return unsupported(models, self.operators, self.runtime)
 
 
-ANY_TARGET = Target()
-"""Nothing is known: the costs are measured on this machine."""
-
-
 def read_target(costs: Path | None, operators: str | None, runtime: str | None) -> Target:
     """The device of the options. Raises UsageError for one that is wrong."""
     if costs is None and operators is None and runtime is None:
-        return ANY_TARGET
+        return Target()
     load_libraries("torch")
     from unetlite.compare.costs.device import read_device_costs
     from unetlite.inference.supported import check_runtime, parse_operators
