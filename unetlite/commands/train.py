@@ -13,7 +13,7 @@ from unetlite.commands.keys import show_keys
 from unetlite.exit_codes import cli_errors, print_unexpected
 from unetlite.run_directory import RunDirectory
 from unetlite.settings.composition import check_overrides, resolve, translate_hydra_errors
-from unetlite.settings.overrides import decode_names, is_multirun, quote_overrides
+from unetlite.settings.overrides import decode_names, is_multirun, parser, quote_overrides
 from unetlite.settings.paths import CONFIGS
 from unetlite.settings.schema import Settings, read_settings
 from unetlite.training.run import check_data_of, prepare, train
@@ -61,14 +61,13 @@ def prepare_jobs(config: DictConfig) -> list[RunDirectory]:
     """Prepares all runs of a sweep. Raises UsageError for the first that cannot start."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.override_parser.overrides_parser import OverridesParser
 
     sweeper = config.hydra.sweeper
     if not sweeper._target_.endswith("BasicSweeper"):
         return []  # another sweeper chooses its runs as it goes
     overrides = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
     overrides += config.hydra.overrides.task
-    parsed = OverridesParser.create().parse_overrides(overrides)
+    parsed = parser().parse_overrides(overrides)
     (jobs,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
     loader = GlobalHydra.instance().config_loader()
     runs = []
