@@ -18,7 +18,7 @@ from unetlite.settings.composition import compose_run
 def evidence():
     """Evidence of six sets, which the command reads."""
     made = make_evidence(0.03)
-    with patch("unetlite.compare.across_sets.read_evidence", lambda: made):
+    with patch("unetlite.commands.advice.read_evidence", lambda: made):
         yield made
 
 
@@ -78,7 +78,7 @@ def test_costs_of_a_device_decide_which_is_the_fastest(evidence, tmp_path):
 def no_evidence():
     """No sets at all."""
     none = Evidence({}, {"sets": {}})
-    with patch("unetlite.compare.across_sets.read_evidence", lambda: none):
+    with patch("unetlite.commands.advice.read_evidence", lambda: none):
         yield
 
 
@@ -86,7 +86,7 @@ def test_with_too_few_sets_the_costs_here_are_printed_the_cheapest_first(
     no_evidence, folder, monkeypatch
 ):
     monkeypatch.setattr(
-        "unetlite.compare.costs.costs.measure_latencies",
+        "unetlite.commands.advice.measure_latencies",
         lambda configs, _: {name: 9.0 - number for number, name in enumerate(configs)},
     )
     result = run_cli("advise", folder)

@@ -6,7 +6,7 @@ import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -19,9 +19,6 @@ from unetlite.settings.schema import Settings
 from unetlite.settings.typed import format_setting
 from unetlite.terminal import load_libraries
 from unetlite.visualize import Pictures
-
-if TYPE_CHECKING:
-    from unetlite.compare.doctor.fold_masks import MaskCheck
 
 BARS = " ▁▂▃▄▅▆▇█"
 
@@ -59,7 +56,7 @@ def inspect(
     pictures: dict[str, Pictures] = {}
     if masks:
         load_libraries("torch", "lightning")
-        from unetlite.commands.mask_check import check_masks
+        from unetlite.commands.mask_check import check_masks, mask_lines
 
         check = check_masks(directory, typed, inspection)
         print("\n".join(mask_lines(check)))
@@ -119,16 +116,3 @@ def inspection_json(inspection: Inspection) -> dict[str, Any]:
         if entry["thickness"] is not None:
             del entry["thickness"]["pixels"], entry["thickness"]["relative"]
     return values
-
-
-def mask_lines(check: "MaskCheck") -> list[str]:
-    """What two networks make of the masks of training images, for the terminal."""
-    if not check.has_learnt:
-        return [
-            f"masks    not examined: on {check.images} images the median IoU is "
-            f"{check.median:.2f}, so the networks know too little"
-        ]
-    sentences = check.suspects.sentences
-    if not sentences:
-        return [f"masks    {check.images} of training images fit (median IoU {check.median:.2f})"]
-    return [f"masks    {sentence}" for sentence in sentences]

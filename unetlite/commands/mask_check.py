@@ -83,3 +83,16 @@ def train_missing(runs: list[Settings], data: SegmentationData, directory: Path)
         for outcome in scheduler.run(missing):
             if outcome.failure is not None:
                 raise RunFailed(f"the masks cannot be examined: {outcome.failure}")
+
+
+def mask_lines(check: MaskCheck) -> list[str]:
+    """What two networks make of the masks of training images, for the terminal."""
+    if not check.has_learnt:
+        return [
+            f"masks    not examined: on {check.images} images the median IoU is "
+            f"{check.median:.2f}, so the networks know too little"
+        ]
+    sentences = check.suspects.sentences
+    if not sentences:
+        return [f"masks    {check.images} of training images fit (median IoU {check.median:.2f})"]
+    return [f"masks    {sentence}" for sentence in sentences]
