@@ -53,9 +53,10 @@ def choose_devices(text: str | None, accelerator: str) -> list[Device]:
         return devices
     if text in ("cpu", "mps") and devices[0].kind == text:
         return devices
-    numbers = [int(word) for word in text.split(",") if re.fullmatch(r"\d{1,4}", word)]
-    is_list = len(set(numbers)) == text.count(",") + 1
-    if devices[0].kind == "cuda" and is_list and max(numbers) < len(devices):
+    words = text.split(",")
+    numbers = [int(word) for word in words if re.fullmatch(r"\d{1,4}", word)]
+    are_different = len(set(numbers)) == len(words)
+    if devices[0].kind == "cuda" and are_different and max(numbers) < len(devices):
         return [devices[number] for number in numbers]
     known: str = devices[0].kind
     if known == "cuda":

@@ -124,8 +124,9 @@ def parse_options(text: str | None) -> dict[str, str | int]:
 
     Raises UsageError for what is not a list of such pairs.
     """
+    words = text.split(",") if text else []
     options: dict[str, str | int] = {}
-    for word in text.split(",") if text else []:
+    for word in words:
         key, separator, value = word.strip().partition("=")
         is_shared = key in SHARED_OPTIONS or key == "cluster"
         name = key if is_shared else f"slurm_{key}"
