@@ -144,6 +144,7 @@ def test_the_wheel_has_every_file_of_the_package(wheel):
         "unetlite/**/*.py",
         "unetlite/py.typed",
         "unetlite/**/templates/*",
+        "unetlite/arithmetic/words.yaml",
         "unetlite/compare/across_sets.*",
         "unetlite/demo_networks/*/*",
     ):
