@@ -1,4 +1,4 @@
-"""Draws the first picture of the README, of runs of data=nuclei.
+"""Draws the first picture of the pages, of a race on nuclei.
 
 python docs/front.py outputs/nuclei
 """
@@ -19,7 +19,7 @@ from unetlite.network.unet import UNet
 from unetlite.visualize import error_pictures
 
 OPERATORS = "transpose", "bilinear", "unpool", "separable"
-IMAGE = 31  # of the test images, 256 x 256 pixels
+IMAGE = "29dd28df98ee51b4"  # how the name of the test image begins
 STEP = 2  # of the decoder's four steps, coarsest first
 
 
@@ -29,10 +29,11 @@ def front(directory: Path) -> Figure:
     comparison = read_comparison(directory)
     dataset = open_data(comparison).dataset
     split = dataset.splits["test"]
-    image, mask = split[split.full_crop(IMAGE)]
+    (number,) = [k for k, name in enumerate(split.names) if name.startswith(IMAGE)]
+    image, mask = split[split.full_crop(number)]
     grey = image.float().mean(0)
     grey = (grey / grey.quantile(0.995)).clamp(max=1)  # the micrograph is dark
-    bright = (255 * grey).byte().numpy()[None]
+    bright = (255 * grey).byte().numpy()[..., None].repeat(3, axis=2)
 
     figure = Figure(figsize=(9.2, 4.1), layout="constrained", dpi=150)
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
@@ -55,7 +56,7 @@ def front(directory: Path) -> Figure:
         axes[0, column].imshow(pictures["error"])
         axes[0, column].set_title(name, fontsize=11, fontweight="bold")
         axes[1, column].imshow(principal_components(features))
-    axes[0, 1].set_ylabel("wrong pixels", fontsize=11)
+    axes[0, 1].set_ylabel("prediction", fontsize=11)
     axes[1, 1].set_ylabel(f"inside, decoder step {STEP}", fontsize=11)
     for cell in axes.flat:
         cell.set(xticks=[], yticks=[])

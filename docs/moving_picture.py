@@ -16,6 +16,8 @@ from tempfile import TemporaryDirectory
 RACE = "unetlite choose coast --budget 10m --margin 0.003"
 SIZE = "80x32"  # characters
 SECONDS = 24.0  # of the picture, up to its last screen
+VERDICT = "Choose ", "Take "  # how it begins
+READING = 6.0  # seconds, of the verdict
 LAST_SCREEN = 8000  # milliseconds
 FRAME = 500  # milliseconds, at least
 PICTURE = Path(__file__).parent / "images" / "choose.svg"
@@ -27,14 +29,17 @@ def run_tool(*arguments: str | Path) -> None:
 
 
 def hasten(recording: str, seconds: float) -> str:
-    """The recording, an asciicast of version 2, with its times scaled to end after `seconds`."""
+    """The recording, an asciicast of version 2, in `seconds`, and READING more for the verdict."""
     header, *lines = recording.splitlines()
     events = [json.loads(line) for line in lines]
     first, last = events[0][0], events[-1][0]
     hastened = [header]
+    pause = 0.0
     for time, kind, text in events:
         share = (time - first) / (last - first)
-        hastened.append(json.dumps([seconds * share, kind, text]))
+        hastened.append(json.dumps([seconds * share + pause, kind, text]))
+        if text.startswith(VERDICT):
+            pause = READING
     return "\n".join(hastened) + "\n"
 
 

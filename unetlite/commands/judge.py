@@ -8,7 +8,7 @@ import typer
 from rich import get_console
 
 from unetlite.errors import UsageError
-from unetlite.files import write_json, write_text
+from unetlite.files import relative_path, write_json, write_text
 from unetlite.terminal import make_table, print_text
 
 if TYPE_CHECKING:
@@ -156,4 +156,4 @@ def print_judgement(judgement: "Judgement", written: list[Path]) -> None:
     print_text("\n\n".join(judgement.verdict + judgement.cautions) + "\n")
     get_console().print(make_table(table_rows(judgement)))
     for file in written:
-        print_text(f"report    {file}", wrap=False)
+        print_text(f"report    {relative_path(file)}", wrap=False)

@@ -16,7 +16,7 @@ from unetlite.compare.report.report import Report, make_report
 from unetlite.compare.report.tables import terminal_table
 from unetlite.compare.report.tensorboard import write_tensorboard
 from unetlite.errors import UsageError
-from unetlite.files import shell_path, write_text
+from unetlite.files import relative_path, shell_path, write_text
 from unetlite.terminal import print_text, progress
 
 MAX_WIDTH = 100  # of text
@@ -86,7 +86,7 @@ def planned_criteria(
 
 def write_files(report: Report, directory: Path, tensorboard: bool) -> list[str]:
     """Writes the report, and returns a line for each file."""
-    lines = [f"report    {file}" for file in write_report(report, directory)]
+    lines = [f"report    {relative_path(file)}" for file in write_report(report, directory)]
     if tensorboard:
         path = write_tensorboard(report, directory)
         lines.append(f"curves    unetlite board {shell_path(path.parent)}")

@@ -10,6 +10,7 @@ from unetlite.compare.planning.request import Request
 from unetlite.compare.planning.user_data import compose_folder, fit_crop, folder_options
 from unetlite.data.inspect import inspect_folder
 from unetlite.data.loader import SegmentationData
+from unetlite.files import relative_path
 from unetlite.settings.composition import compose_run
 from unetlite.settings.paths import CONFIGS
 from unetlite.training.fit import open_data
@@ -29,7 +30,7 @@ def inspect_data(request: Request, directory: Path) -> tuple[list[str], dict[str
     print("\n".join(inspection.lines()))
     page = directory / "inspection.html"
     write_page(inspection, page)
-    print(f"preview  {page}", flush=True)
+    print(f"preview  {relative_path(page)}", flush=True)
     values = {}
     for key, value in inspection.settings.items():
         if f"data.{key}" not in request.fixed_keys:
