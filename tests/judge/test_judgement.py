@@ -141,13 +141,15 @@ def test_a_variant_that_collapsed_is_named_and_the_others_decide():
     tables["b"][3] = 0.1
     judgement = judge(long_rows(tables))
     assert judgement.cautions[0].startswith("b with seed 3 collapsed: 0.1000")
-    without, with_all, _ = judgement.verdict
+    without, with_all = judgement.verdict
     del tables["b"]
     alone = judge(long_rows(tables))
     assert without == f"Without b: {alone.verdict[0]}"
     assert judgement.chosen == alone.chosen == "a"
     assert with_all.startswith("With every training all bounds are wider: a is at most ")
-    assert alone.regret["a"] < judgement.regret["a"] / 5  # the collapse has widened it
+    assert judgement.regret == alone.regret
+    assert alone.regret["a"] < judgement.with_all.best.regret["a"] / 5  # the collapse widens it
+    assert set(judgement.analysis.variants) == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize(("seeds", "expected"), [(5, "Without seed 3: "), (3, None)])

@@ -92,12 +92,23 @@ def table_rows(judgement: "Judgement") -> list[Row]:
     for name, summary in judgement.analysis.variants.items():
         row = {"variant": name, judgement.title: str(summary)}
         if judgement.regret:
-            row["max regret (95 %)"] = format_number(judgement.regret[name], ROUND_UP)
-            row["may be the best"] = "yes" if name in judgement.candidates else "no"
+            row |= bound_cells(judgement, name)
         if judgement.cost is not None:
             row[judgement.cost.unit] = format_number(judgement.cost.values[name])
         rows.append(row)
     return rows
+
+
+def bound_cells(judgement: "Judgement", name: str) -> Row:
+    """The max regret of a variant, and whether it may be the best."""
+    from unetlite.judge.verdict import format_number
+
+    if name in judgement.analysis.without_bound:
+        return {"max regret (95 %)": "", "may be the best": "collapsed"}
+    return {
+        "max regret (95 %)": format_number(judgement.regret[name], ROUND_UP),
+        "may be the best": "yes" if name in judgement.candidates else "no",
+    }
 
 
 def write_judgement(judgement: "Judgement", source: str, directory: Path) -> list[Path]:

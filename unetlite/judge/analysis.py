@@ -85,6 +85,13 @@ class Analysis:
         return start, end
 
     @property
+    def without_bound(self) -> list[str]:
+        """The variants that are left out of the verdict, as a training of them collapsed."""
+        if self.best is None:
+            return []
+        return [name for name in self.variants if name not in self.best.regret]
+
+    @property
     def is_share(self) -> bool:
         """True if more is better and all scores are within 0..1, as IoU is."""
         scores = list(chain.from_iterable(each.by_seed for each in self.variants.values()))

@@ -18,7 +18,6 @@ from unetlite.judge.tables import read_table
 from unetlite.judge.verdict import (
     Cost,
     choose_variant,
-    collapsed_variants,
     equivalence,
     group_cautions,
     verdict,
@@ -42,18 +41,18 @@ class Judgement:
     places: Places  # of scores
 
     @cached_property
-    def analysis(self) -> Analysis:
-        """Means, bounds and differences."""
+    def with_all(self) -> Analysis:
+        """Means, bounds and differences, with trainings that collapsed."""
         return self.analyse()
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """The same without the variants of which a training collapsed, if two others are left."""
+        return without_collapsed(self.with_all, self.analyse)
 
     def analyse(self, variants: Collection[str] = (), seeds: Collection[int] = ()) -> Analysis:
         """The analysis without these variants and seeds."""
         return self._analyse(self.scores.without(variants, seeds))
-
-    @cached_property
-    def deciding(self) -> Analysis:
-        """The same without the variants of which a training collapsed, if two others are left."""
-        return without_collapsed(self.analysis, self.analyse)
 
     def _analyse(self, scores: Scores) -> Analysis:
         return analyse(
@@ -76,7 +75,7 @@ class Judgement:
     def regret(self) -> dict[str, float]:
         """By variant: at most so much worse than the best, with 95 % for all at once.
 
-        It is empty if there is no verdict.
+        It is empty if there is no verdict, and has no variant of which a training collapsed.
         """
         if self.analysis.best is None:
             return {}
@@ -85,7 +84,7 @@ class Judgement:
     @property
     def chosen(self) -> str | None:
         """The variant to take; None if there is no verdict."""
-        return choose_variant(self.deciding, self.cost, self.margin)
+        return choose_variant(self.analysis, self.cost, self.margin)
 
     @property
     def verdict(self) -> list[str]:
@@ -95,7 +94,7 @@ class Judgement:
         """
         sentences = verdicts(
             self.analysis,
-            self.deciding,
+            self.with_all,
             self.cost,
             self.margin,
             self.analyse,
@@ -124,9 +123,8 @@ class Judgement:
             f"{name_run(variant, seed)} is {format_score(score)}, and about "
             f"{format_score(expected)} was to be expected. It counts as it is."
         )
-        collapsed = collapsed_variants(self.analysis, self.deciding)
         scores = self.scores.without_image(image)
-        analysis = self._analyse(scores.without(collapsed, []))
+        analysis = self._analyse(scores.without(self.analysis.without_bound, []))
         chosen = choose_variant(analysis, self.cost, self.margin)
         if chosen is None or self.chosen is None:
             return [text]

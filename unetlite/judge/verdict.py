@@ -1,7 +1,7 @@
 """The verdict in sentences: what to choose, what it costs, and what it can lose at most."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context
 
 from unetlite.judge.analysis import ENOUGH_GROUPS, MIN_SEEDS, Analysis, format_score
@@ -99,41 +99,39 @@ def within_margin(best: Best, margin: float) -> list[str]:
     return [name for name, regret in best.regret.items() if regret <= margin]
 
 
-def without_collapsed(analysis: Analysis, analyse_without: AnalyseWithout) -> Analysis:
+def without_collapsed(with_all: Analysis, analyse_without: AnalyseWithout) -> Analysis:
     """The analysis that decides: of the variants of which no training collapsed.
 
-    Variances are estimated from all variants, so one collapse widens the bounds of all. It is the
-    analysis itself if nothing collapsed, or if fewer than two variants are left.
+    Variances are estimated from all variants, so one collapse widens the bounds of all. Variants
+    that collapsed keep their scores, and have no bound. It is `with_all` itself if nothing
+    collapsed, or if fewer than two variants would be left.
     """
-    judged = variant_names(analysis.differences)  # none without a verdict
-    collapsed = {name for name, _ in analysis.collapsed if name in judged}
+    judged = variant_names(with_all.differences)  # none without a verdict
+    collapsed = {name for name, _ in with_all.collapsed if name in judged}
     if not collapsed or len(judged) - len(collapsed) < 2:
-        return analysis
+        return with_all
     steady = analyse_without(collapsed, [])
-    return analysis if steady.best is None else steady
-
-
-def collapsed_variants(analysis: Analysis, deciding: Analysis) -> list[str]:
-    """The variants that the analysis which decides leaves out."""
-    return [name for name in analysis.variants if name not in deciding.variants]
+    if steady.best is None:
+        return with_all
+    return replace(steady, variants=with_all.variants, collapsed=with_all.collapsed)
 
 
 def verdicts(
     analysis: Analysis,
-    deciding: Analysis,
+    with_all: Analysis,
     cost: Cost | None,
     margin: float | None,
     analyse_without: AnalyseWithout,
 ) -> list[str]:
-    """What to choose, in sentences. `deciding` is that of `without_collapsed`.
+    """What to choose, in sentences. `analysis` is that of `without_collapsed`.
 
     If trainings collapsed, it is also what holds with all of them; if fewer than two variants are
     steady, also what holds without their seeds.
     """
-    text = verdict(deciding, cost, margin)
-    if deciding is not analysis:
-        excluded = join_names(collapsed_variants(analysis, deciding))
-        return [f"Without {excluded}: {text}", *with_collapsed(analysis, deciding, cost, margin)]
+    text = verdict(analysis, cost, margin)
+    if analysis is not with_all:
+        excluded = join_names(analysis.without_bound)
+        return [f"Without {excluded}: {text}", *with_collapsed(analysis, with_all, cost, margin)]
     seeds = {seed for _, seed in analysis.collapsed}
     if not seeds or analysis.best is None or len(analysis.seeds) - len(seeds) < MIN_SEEDS:
         return [text]
@@ -146,15 +144,15 @@ def verdicts(
 
 def with_collapsed(
     analysis: Analysis,
-    deciding: Analysis,
+    with_all: Analysis,
     cost: Cost | None,
     margin: float | None,
 ) -> list[str]:
     """The bound of the choice if the variants that collapsed count, too; in a sentence or none."""
-    chosen = choose_variant(deciding, cost, margin)
-    if chosen is None or analysis.best is None:
+    chosen = choose_variant(analysis, cost, margin)
+    if chosen is None or with_all.best is None:
         return []
-    bound = format_number(analysis.best.regret[chosen], ROUND_UP)
+    bound = format_number(with_all.best.regret[chosen], ROUND_UP)
     return [
         f"With every training all bounds are wider: {chosen} is at most {bound} {analysis.worse} "
         "the best."
@@ -171,7 +169,7 @@ def verdict(analysis: Analysis, cost: Cost | None, margin: float | None) -> str:
     text = choice(analysis, analysis.best, chosen, cost, margin)
     if cost is None:
         return text
-    return " ".join([text, *alike_sentences(cost, chosen, analysis.variants)])
+    return " ".join([text, *alike_sentences(cost, chosen, analysis.best.regret)])
 
 
 def choice(
@@ -214,7 +212,7 @@ def choice_within_margin(
             text += f" Also within the margin of {format_number(margin)}: {join_names(others)}."
         return text
     reason = cost.superlative
-    if chosen != cost.cheapest(analysis.variants):
+    if chosen != cost.cheapest(best.regret):
         reason += f" within the margin of {format_number(margin)}"
     return f"Choose {chosen}: it is {reason} ({cost.format(chosen)}), and {bound}"
 
@@ -239,7 +237,7 @@ def sole_winner(analysis: Analysis, best: Best, cost: Cost | None) -> str:
     )
     if cost is None:
         return text
-    cheapest = cost.cheapest(analysis.variants)
+    cheapest = cost.cheapest(best.regret)
     if cheapest == winner:
         return f"{text} It is also {cost.superlative}, {cost.format(winner)}."
     bound = limit_of_loss(analysis, best, cost, cheapest)
@@ -260,10 +258,10 @@ def several_candidates(
         f"at most {format_number(best.regret[chosen], ROUND_UP)} {analysis.worse} the best in "
         f"{analysis.metric_title} {basis(analysis)}."
     )
-    candidates = candidates_sentence(analysis, best)
+    candidates = candidates_sentence(best)
     if cost is None:
         return f"Take {chosen}: it can lose least, {bound} {candidates}"
-    cheapest = cost.cheapest(analysis.variants)
+    cheapest = cost.cheapest(best.regret)
     safest = safest_variant(best)
     if chosen == cheapest:
         text = f"Take {chosen}: it is {cost.superlative} ({cost.format(chosen)}), and {bound}"
@@ -306,9 +304,9 @@ def alike_sentences(cost: Cost, chosen: str, variants: Iterable[str]) -> list[st
     ]
 
 
-def candidates_sentence(analysis: Analysis, best: Best) -> str:
+def candidates_sentence(best: Best) -> str:
     """Which variants may be the best."""
-    count = len(analysis.variants)
+    count = len(best.regret)
     if len(best.candidates) < count:
         return f"The best may be {join_names(best.candidates, 'or')}."
     if count == 2:
@@ -328,8 +326,10 @@ def equivalence(analysis: Analysis) -> list[str]:
     margin = equivalence_margin(analysis.differences, analysis.alpha)
     racing = variant_names(analysis.differences)
     pairs = "any two"
-    if len(racing) < len(analysis.variants):
+    if len(racing) < len(best.regret):
         pairs = "any two of those in the race"
+    elif analysis.without_bound:
+        pairs = "any two that did not collapse"
     within = f"{pairs} differ by at most {format_number(margin, ROUND_UP)}"
     if len(racing) > 2:
         name, smaller = equivalence_margin_without_one(analysis.differences, analysis.alpha)

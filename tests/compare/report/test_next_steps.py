@@ -76,7 +76,7 @@ def report(runs, put_counts):
     made = replace(
         made,
         comparison=replace(made.comparison, race=race),
-        analysis=replace(made.analysis, groups=50),
+        with_all=replace(made.analysis, groups=50),
     )
     made.__dict__["trend"] = None
     return made
@@ -178,13 +178,13 @@ def test_a_command_keeps_what_was_asked_and_a_later_setting_takes_the_place_of_a
 
 
 def test_few_groups_of_images_get_no_more_seeds(report):
-    few = replace(report, analysis=replace(report.analysis, groups=4), levers=make_levers({}))
+    few = replace(report, with_all=replace(report.analysis, groups=4), levers=make_levers({}))
     (use,) = next_steps(few)
     assert use.text.startswith("Use ")
 
 
 def test_no_verdict_gives_no_network_and_no_seeds_but_far_trainings_are_told_to_go_on(report):
-    none = replace(report, analysis=replace(report.analysis, best=None))
+    none = replace(report, with_all=replace(report.analysis, best=None))
     none.__dict__["trend"] = Trend(0.2, 0.1, 0.3, 0.5, 6)
     _, longer = next_steps(none)
     assert longer.text.startswith("Train longer")

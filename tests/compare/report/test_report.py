@@ -65,7 +65,7 @@ def test_few_groups_are_named_with_what_more_would_give(runs, put_counts):
         runs, lambda operator, seed: 1000 + 5 * seed + (operator == "transpose") * (seed - 1)
     )
     report = make_report(runs)
-    report = replace(report, analysis=replace(report.analysis, widened=1.25))
+    report = replace(report, with_all=replace(report.analysis, widened=1.25))
     assert report.cautions == [
         "There are 4 test images only. With 10 the bounds would be about 80% as wide."
     ]

@@ -137,7 +137,7 @@ def train_longer(report: Report, experiment: Experiment) -> Step | None:
 def add_seeds(report: Report, experiment: Experiment) -> Step | None:
     """What the seeds of one more interim analysis cost and buy, while several may be the best."""
     race = report.comparison.race
-    best = report.deciding.best
+    best = report.analysis.best
     later = [seeds for seeds in INTERIMS if seeds > len(report.comparison.seeds)]
     if race is None or best is None or len(best.candidates) < 2 or not later:
         return None
@@ -145,7 +145,7 @@ def add_seeds(report: Report, experiment: Experiment) -> Step | None:
     if race.plan.margin is not None and bound <= race.plan.margin:
         return None
     now = len(report.comparison.seeds)
-    variants = len(report.deciding.variants)
+    variants = len(best.regret)
     factor = narrowing(variants, report.analysis.groups, now, later[0], race.plan.seeds)
     if factor > NO_GAIN:
         return None

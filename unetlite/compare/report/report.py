@@ -43,7 +43,6 @@ from unetlite.judge.trend import Trend, trend_text
 from unetlite.judge.verdict import (
     Cost,
     choose_variant,
-    collapsed_variants,
     equivalence,
     group_cautions,
     verdicts,
@@ -62,7 +61,7 @@ class Report:
 
     comparison: Comparison
     metric: str  # of METRICS
-    analysis: Analysis  # in this metric
+    with_all: Analysis  # in this metric, with trainings that collapsed
     others: dict[str, dict[str, Summary]]
     costs: Costs
     figures: Figures
@@ -77,13 +76,13 @@ class Report:
     @property
     def chosen(self) -> str:
         """The variant to take; without a verdict the one with the best mean."""
-        chosen = choose_variant(self.deciding, self.cost, self.margin)
+        chosen = choose_variant(self.analysis, self.cost, self.margin)
         return chosen or next(iter(self.analysis.variants))
 
     @cached_property
-    def deciding(self) -> Analysis:
-        """The analysis without the variants of which a training collapsed, if two are left."""
-        return without_collapsed(self.analysis, self.analyse_without)
+    def analysis(self) -> Analysis:
+        """In this metric, without the variants of which a training collapsed if two are left."""
+        return without_collapsed(self.with_all, self.analyse_without)
 
     def analyse_without(self, variants: Collection[str], seeds: Collection[int]) -> Analysis:
         """The analysis without these variants and seeds."""
@@ -99,8 +98,8 @@ class Report:
         """What the choice can lose besides, in the worst class; in a sentence or none."""
         if self.analysis.best is None:
             return []
-        collapsed = collapsed_variants(self.analysis, self.deciding)
-        return class_loss_sentences(self.comparison.without(collapsed, []), self.chosen)
+        steady = self.comparison.without(self.analysis.without_bound, [])
+        return class_loss_sentences(steady, self.chosen)
 
     @property
     def steps(self) -> int:
@@ -119,8 +118,8 @@ class Report:
         sentences = []
         if self.levers is not None:
             risk = None
-            if self.deciding.best is not None:
-                risk = self.deciding.best.regret[self.chosen]
+            if self.analysis.best is not None:
+                risk = self.analysis.best.regret[self.chosen]
             sentences += lever_sentences(self.levers, risk)
         return sentences + self.orientation
 
@@ -185,7 +184,7 @@ class Report:
             opening.append(f"{trend_text(trend)} {training_hint(self.comparison)}")
         return opening + verdicts(
             self.analysis,
-            self.deciding,
+            self.with_all,
             self.cost,
             self.margin,
             self.analyse_without,

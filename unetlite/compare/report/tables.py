@@ -1,5 +1,6 @@
 """The tables of the report, for the page and the terminal."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_UP
 from itertools import chain
@@ -15,6 +16,7 @@ from unetlite.compare.levers.table import format_factor, table_rows
 from unetlite.compare.metrics import METRICS
 from unetlite.compare.report.report import Report
 from unetlite.inference.runtimes.base import RUNTIME_NAMES
+from unetlite.judge.best import Best
 from unetlite.judge.verdict import format_number
 
 NOT_IN_TERMINAL = ("MACs", "trains a step, ms")
@@ -35,6 +37,15 @@ class Cell(NamedTuple):
 Row = dict[str, Cell]  # by heading; all rows of a table have the same headings
 
 
+def regret_cell(best: Best, name: str) -> Cell:
+    """The max regret of a variant, and whether it may be the best."""
+    if name not in best.regret:
+        return Cell("", math.inf, "a training collapsed")
+    regret = best.regret[name]
+    note = "may be the best" if name in best.candidates else "is not the best"
+    return Cell(format_number(regret, ROUND_UP), regret, note)
+
+
 def main_table(report: Report) -> list[Row]:
     """What decides: a row for every variant, best first."""
     best = report.analysis.best
@@ -47,9 +58,7 @@ def main_table(report: Report) -> list[Row]:
             summary.by_seed, is_winner
         )
         if best is not None:
-            regret = best.regret[name]
-            note = "may be the best" if name in best.candidates else "is not the best"
-            row["max regret (95 %)"] = Cell(format_number(regret, ROUND_UP), regret, note)
+            row["max regret (95 %)"] = regret_cell(best, name)
         if cost.latency:
             runtime = min(cost.latency, key=cost.latency.__getitem__)
             latency = cost.latency[runtime]
