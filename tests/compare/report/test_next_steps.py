@@ -97,7 +97,7 @@ def test_all_that_applies_comes_in_order_and_its_commands_compose(report):
     suspects = Suspects([Suspect(first, "test", "All fail on it.", {})])
     levers = make_levers({"steps": 0.2, "wider": 0.05, "crops": 0.02}, adopted=["crops"])
     made = replace(report, suspects=suspects, levers=levers)
-    look, change, longer, seeds, use = next_steps(made)
+    look, longer, change, seeds, use = next_steps(made)
     assert look.text.startswith(f"Look at {first}: All fail on it. Correct what is wrong")
     assert look.commands[0].startswith("UNETLITE_HOME=corrected unetlite choose ")
     assert look.commands[1].startswith("unetlite compare ")
@@ -186,7 +186,7 @@ def test_few_groups_of_images_get_no_more_seeds(report):
 def test_no_verdict_gives_no_network_and_no_seeds_but_far_trainings_are_told_to_go_on(report):
     none = replace(report, with_all=replace(report.analysis, best=None))
     none.__dict__["trend"] = Trend(0.2, 0.1, 0.3, 0.5, 6)
-    _, longer = next_steps(none)
+    longer, _ = next_steps(none)
     assert longer.text.startswith("Train longer")
 
 

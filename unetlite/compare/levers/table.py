@@ -18,6 +18,7 @@ from unetlite.compare.levers.outcome import (
 )
 from unetlite.compare.levers.record import LeverRecord, read_levers
 from unetlite.compare.report.score_chart import COLOURS, INK, STYLE, to_svg
+from unetlite.judge.analysis import collapsed_runs
 from unetlite.judge.statistics import ALPHA, pair_differences
 from unetlite.run_directory import RunFiles
 from unetlite.wording import capitalised, counted
@@ -85,7 +86,8 @@ def adopted_words(levers: Levers | None) -> list[str]:
 def find_operator_range(directory: Path) -> OperatorRange | None:
     """Of the finished runs `operator/seedK` below a directory; None of fewer than two operators.
 
-    It takes the seeds that all of them have, two or more.
+    It takes the seeds that all of them have, two or more. Operators of which a training collapsed
+    are left out if two others are left: nothing could be seen beside them.
     """
     runs: dict[str, dict[str, RunFiles]] = {}
     for file in sorted(directory.glob("*/seed*/val_counts.csv")):
@@ -100,7 +102,15 @@ def find_operator_range(directory: Path) -> OperatorRange | None:
     scored = {}
     for name, by_seed in runs.items():
         scored[name] = read_scores([by_seed[seed] for seed in seeds])
-    return range_of(scored)
+    return range_of(steady_operators(scored))
+
+
+def steady_operators(scored: dict[str, ValidationScores]) -> dict[str, ValidationScores]:
+    """The operators of which no training collapsed; all of them if these are fewer than two."""
+    means = {name: dict(enumerate(each.influence.mean(1))) for name, each in scored.items()}
+    collapsed = {name for name, _ in collapsed_runs(means)}
+    steady = {name: each for name, each in scored.items() if name not in collapsed}
+    return steady if len(steady) >= 2 else scored
 
 
 def range_of(scored: dict[str, ValidationScores]) -> OperatorRange:

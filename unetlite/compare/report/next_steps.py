@@ -39,8 +39,8 @@ def next_steps(report: Report) -> list[Step]:
         experiment = read_if_valid(report.comparison.directory / EXPERIMENT_FILE, Experiment)
     steps = [look_at_images(report, experiment)]
     if experiment is not None:
-        steps.append(change_settings(report, experiment))
         steps.append(train_longer(report, experiment))
+        steps.append(change_settings(report, experiment))
         steps.append(add_seeds(report, experiment))
     steps.append(use_network(report))
     return [step for step in steps if step is not None]
